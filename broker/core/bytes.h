@@ -1,0 +1,69 @@
+// Bytes, and the few encodings of them that the wire is made of: little-endian integers and protobuf varints.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace onehop::core {
+
+// Bytes somebody else owns. string_view has what is needed: comparison, hashing, and protobuf takes it.
+using Bytes = std::string_view;
+
+// One piece of a gathered write; the same shape as struct iovec, which core does not include.
+struct Iov {
+  const char* data;
+  size_t size;
+};
+
+// The longest varint of a 64-bit value.
+inline constexpr size_t kVarintBytesMax = 10;
+
+constexpr size_t varint_size(uint64_t value) {
+  size_t size = 1;
+  while (value >= 0x80) {
+    value >>= 7;
+    ++size;
+  }
+  return size;
+}
+
+// Writes `value` at `out`, which has room for it; returns the end of what was written.
+inline char* write_varint(char* out, uint64_t value) {
+  while (value >= 0x80) {
+    *out++ = static_cast<char>(value | 0x80);
+    value >>= 7;
+  }
+  *out++ = static_cast<char>(value);
+  return out;
+}
+
+// Reads a varint of at most `size_max` bytes at `in`, stopping before `end`. Returns the byte after it, or nullptr if
+// the bytes end within it or it is longer; bits above 64 are dropped, as protobuf drops them.
+inline const char* read_varint(const char* in, const char* end, size_t size_max, uint64_t& value) {
+  uint64_t result = 0;
+  for (unsigned shift = 0; in != end && size_max != 0; shift += 7, --size_max) {
+    const auto byte = static_cast<uint8_t>(*in++);
+    result |= static_cast<uint64_t>(byte & 0x7F) << shift;
+    if (byte < 0x80) {
+      value = result;
+      return in;
+    }
+  }
+  return nullptr;
+}
+
+// fixed64 on the wire is little-endian; so is every machine onehop is built for.
+inline uint64_t read_fixed64(const char* in) {
+  uint64_t value;
+  std::memcpy(&value, in, sizeof value);
+  return value;
+}
+
+inline char* write_fixed64(char* out, uint64_t value) {
+  std::memcpy(out, &value, sizeof value);
+  return out + sizeof value;
+}
+
+}  // namespace onehop::core
