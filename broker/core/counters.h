@@ -1,0 +1,34 @@
+// What a shard counts. Plain numbers of one thread; the host copies them where others can see them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+namespace onehop::core {
+
+// onehop.v1.Reason has 13 values with 0.
+inline constexpr size_t kReasons = 13;
+
+struct Counters {
+  uint64_t links = 0;     // Now.
+  uint64_t sessions = 0;  // Now.
+  uint64_t sessions_opened = 0;
+  uint64_t takeovers = 0;
+  uint64_t connects_refused = 0;
+  uint64_t hand_overs = 0;
+  uint64_t messages_received = 0;   // From clients of this shard.
+  uint64_t messages_delivered = 0;  // Queued for a socket of this shard.
+  uint64_t messages_dropped = 0;    // Queued, then lost with the connection.
+  std::array<uint64_t, kReasons> messages_refused{};  // By reason, at this shard; told or, without an id, only counted.
+  uint64_t bytes_received = 0;
+  uint64_t bytes_sent = 0;
+  uint64_t pauses_told = 0;
+  uint64_t resumes_told = 0;
+  uint64_t gates_closed = 0;
+  uint64_t parcels_posted = 0;
+  uint64_t reading_stopped = 0;  // Times a link waited for credit or for its own receipts to go out.
+  uint64_t stale_acks = 0;       // Acks that named another session.
+  uint64_t queued_bytes = 0;     // Now, in all output queues.
+};
+
+}  // namespace onehop::core

@@ -1,0 +1,74 @@
+// Every bound of the broker core, in one place. Limits are configuration: a host may set them before it makes a shard.
+// The constants below them are tunables of the implementation, each with its reason.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace onehop::core {
+
+struct Limits {
+  // The largest frame a client may send, as its length-prefix value. 16 KiB to 64 MiB.
+  uint32_t frame_bytes_max = 1 << 20;
+  // What one client's connection may have queued, not yet accepted by its socket. At least 4 × frame_bytes_max.
+  uint32_t queue_bytes_max = 4 << 20;
+  // What all queues of one shard may hold together; over it new messages are refused with BROKER_BUSY.
+  uint64_t shard_queue_bytes_max = uint64_t{1} << 30;
+  // A client's keepalive is clamped to this range; 0 in Connect means the default.
+  uint32_t keepalive_ms_default = 30'000;
+  uint32_t keepalive_ms_min = 1'000;
+  uint32_t keepalive_ms_max = 600'000;
+  // A frame begun must be finished within this time.
+  uint32_t frame_deadline_ms = 30'000;
+  // A connection that has refused bytes takes none for so long while its queue is over the high mark: SLOW_CONSUMER.
+  uint32_t slow_consumer_ms = 10'000;
+  // How long PAUSE holds if no RESUME comes, and when a refused sender may try again; each sender's is jittered.
+  uint32_t pause_lease_ms = 1'000;
+  // How many senders one client's flow control can remember, and how many closed gates one sender may have.
+  uint32_t senders_max = 1'024;
+  // The ceiling of a message's ttl.
+  uint32_t ttl_ms_max = 3'600'000;
+  // Stated in Connected; enforced with confirmed delivery.
+  uint32_t send_window = 4'096;
+  uint32_t send_window_bytes = 8 << 20;
+  // Sessions one shard holds; the next Connect is answered SERVER_BUSY.
+  uint32_t sessions_max = 4'000'000;
+
+  // Over the high mark senders are told to pause, below the low mark to resume.
+  uint32_t high_mark() const { return queue_bytes_max / 4 * 3; }
+  uint32_t low_mark() const { return queue_bytes_max / 4; }
+};
+
+// The first frame of a connection, and every control frame of a client, is at most this long (wire.md).
+inline constexpr uint32_t kControlFrameBytesMax = 16 << 10;
+// A recipient's own frame_bytes_max is at least this.
+inline constexpr uint32_t kFrameBytesMaxFloor = 16 << 10;
+// From the accept to a complete Connect; the host stamps the absolute deadline on the link.
+inline constexpr uint32_t kConnectDeadlineMs = 5'000;
+// From the decision to end a connection to the last byte of its goodbye; also how long the host discards after it.
+inline constexpr uint32_t kClosingDeadlineMs = 5'000;
+// Receipts and flow waiting for one client's socket beyond which that client is not read.
+inline constexpr size_t kUnsentControlBytesMax = 64 << 10;
+// Output of one connection that is worth a write before the end of the loop's iteration: what a socket buffer takes.
+inline constexpr size_t kEarlyFlushBytes = 64 << 10;
+// One read. As large as an early flush, so that one read fills at most about one write.
+inline constexpr size_t kReceiveBytes = 64 << 10;
+// Bodies from this size on are referenced where they were received instead of copied (ADR 3).
+inline constexpr size_t kReferenceBytesMin = 2 << 10;
+// RESUMEs one recipient sends per flush, so that a thousand paused senders do not all fire at once.
+inline constexpr uint32_t kResumesPerFlush = 64;
+// One message parcel between two shards, and how many of them an ordered pair has: enough to keep both busy, few enough
+// that what waits between shards is bounded well below one client's queue.
+inline constexpr uint32_t kParcelBytes = 64 << 10;
+inline constexpr uint32_t kParcelsPerPair = 8;
+// A body that is larger travels beside the parcel in a block of its own, so that any frame fits.
+inline constexpr uint32_t kInlineBodyBytesMax = 16 << 10;
+// Takeovers of one name within a second that are let through; the next is refused.
+inline constexpr uint32_t kTakeoversPerSecond = 2;
+inline constexpr uint32_t kProtocolVersion = 1;
+
+// Bits of Connect.features and Connected.features.
+inline constexpr uint64_t kFeatureOrderedRefusals = 1;
+inline constexpr uint64_t kFeaturesServed = kFeatureOrderedRefusals;
+
+}  // namespace onehop::core

@@ -1,0 +1,26 @@
+// Parcel: see the header.
+#include "core/parcel.h"
+
+#include <cassert>
+#include <utility>
+
+namespace onehop::core {
+
+char* Parcel::extend(size_t size) {
+  assert(size <= room());
+  char* place = bytes_.get() + size_;
+  size_ += size;
+  return place;
+}
+
+uint32_t Parcel::attach(BufferRef body) {
+  attached_.push_back(std::move(body));
+  return static_cast<uint32_t>(attached_.size() - 1);
+}
+
+void Parcel::clear() {
+  size_ = 0;
+  attached_.clear();
+}
+
+}  // namespace onehop::core

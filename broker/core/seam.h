@@ -1,0 +1,154 @@
+// The seam between a shard and whoever hosts it. Everything that passes between them is written down here; the broker's
+// server, the simulator and the benchmarks are hosts, and core knows no other world.
+//
+// The rules of the seam:
+//  1. A shard has one thread. Every call in carries `now`, which never goes back; core reads no clock.
+//  2. The host calls in (ShardInputs), the shard calls out (Host). Out of a call in, the shard may call out, but the host
+//     never calls in again before that call has returned: what a call out brings about is reported later.
+//  3. The shard writes, closes and posts only inside flush(). The host calls flush() after the events of an iteration and
+//     before it sleeps, and earlier when flush_wanted() says so.
+//  4. No call needs its answer at once. What cannot be known at once is asked with a ticket and answered later.
+//  5. A link has one owner at a time. It ends by one call from either side (close, hand_over, or on_link_closed); after
+//     that call neither side names it again.
+//  6. Bytes passed in or out are the caller's and are not kept after the call, except where it says "owned".
+//
+// Kept for what comes next, so that it needs no other seam: in-process clients join as endpoints of Origin beside
+// sessions (a call in with their messages and acks, a call out from flush with what is for them); names claimed or located
+// on other machines and messages stored on disk are further kinds of Question.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "core/bytes.h"
+#include "core/ids.h"
+#include "core/instant.h"
+#include "core/parcel.h"
+
+namespace onehop::core {
+
+// The host's own name for a connection, opaque to core.
+struct HostLink {
+  uint64_t value = 0;
+  friend bool operator==(HostLink, HostLink) = default;
+};
+
+// A connection whose transport is complete (PROXY header, TLS, upgrade), at its beginning or handed over by the shard
+// that accepted it.
+struct ArrivingLink {
+  HostLink host;
+  // Absolute; a complete Connect must have come by then. A hand-over carries it along unchanged.
+  Instant connect_deadline;
+  // What has been read already. Not kept.
+  Bytes unread;
+};
+
+// Why the host reports a link as ended.
+enum class LinkEnd : uint8_t {
+  kEndOfStream,  // The peer closed its sending side. What was queued for it has been offered to the socket once.
+  kFailed,       // Reset, or another error of the transport.
+};
+
+// How the host is to end a link.
+enum class CloseHow : uint8_t {
+  kGraceful,  // Everything is written: shut the sending side down, discard what arrives for 5 s at most, close.
+  kAtOnce,    // Nothing more can be said: close.
+};
+
+// Names one question until it is answered or its link ends; never used twice by a shard.
+struct Ticket {
+  uint64_t value = 0;
+  friend bool operator==(Ticket, Ticket) = default;
+};
+
+struct Question {
+  enum class Kind : uint8_t {
+    // May the client on this link own this name with these credentials? Asked once per Connect.
+    kAuthenticate,
+  };
+  Kind kind;
+  HostLink link;
+  Bytes name;   // As in Connect; empty when the broker is to make one.
+  Bytes token;  // Connect.token.
+};
+
+// `kPending`: the answer follows as on_answer with the same ticket. Until then the link is not read.
+enum class Verdict : uint8_t { kAccepted, kRefused, kPending };
+
+// Something worth a log line, a counter or an audit record. Valid for the call only.
+struct Event {
+  enum class Kind : uint8_t {
+    kSessionOpened,    // The name is up.
+    kSessionEnded,     // The name is down.
+    kTakenOver,        // As kSessionEnded; another connection took the name.
+    kConnectRefused,   // A goodbye before the session was open.
+    kConnectionEnded,  // The broker ended an open connection with this code.
+  };
+  Kind kind;
+  HostLink link;
+  Bytes name;             // As the client wrote it; may be empty or break the rules before the session is open.
+  uint64_t session = 0;   // 0 before the session is open.
+  uint32_t code = 0;      // onehop.v1.Code of the goodbye; 0: the peer went away without one.
+  Bytes text;             // The goodbye's text.
+};
+
+// Out: what a shard asks of its host.
+class Host {
+ public:
+  // Offers bytes to the link's socket without blocking. Returns how many it took; fewer than offered means that the
+  // socket is full and on_writable follows. If the link has failed: 0, and on_link_closed follows.
+  virtual size_t write(HostLink link, std::span<const Iov> pieces) = 0;
+  // Whether the link is to be read. A new link is being read.
+  virtual void set_reading(HostLink link, bool reading) = 0;
+  // Ends the link.
+  virtual void close(HostLink link, CloseHow how) = 0;
+  // Ends the link here and gives it to shard `home`, where it arrives with these unread bytes and this deadline.
+  virtual void hand_over(HostLink link, ShardIndex home, Bytes unread, Instant connect_deadline) = 0;
+  // Carries an owned parcel to another shard, where it arrives as on_parcel. Parcels of one ordered pair of shards arrive
+  // in the order posted; none is lost.
+  virtual void post(ShardIndex to, Parcel parcel) = 0;
+  // Carries an emptied parcel, owned, back to the shard that posted it, where it arrives as on_credit.
+  virtual void give_back(ShardIndex to, Parcel parcel) = 0;
+  virtual Verdict ask(Ticket ticket, const Question& question) = 0;
+  virtual void note(const Event& event) = 0;
+  // Unpredictable bytes: keys of tokens, made names.
+  virtual void random(std::span<char> out) = 0;
+
+ protected:
+  ~Host() = default;
+};
+
+// In: what a host tells a shard.
+class ShardInputs {
+ public:
+  // A link begins. The id names it in later calls, unless the shard has ended it within this call's flush.
+  virtual LinkId on_link(const ArrivingLink& link, Instant now) = 0;
+  // Where the next read, of any link, goes; good until the next call in. Reading here saves a copy.
+  virtual std::span<char> receive_space() = 0;
+  // `size` bytes of the link have been read into receive_space().
+  virtual void on_received(LinkId link, size_t size, Instant now) = 0;
+  // The link's socket takes bytes again.
+  virtual void on_writable(LinkId link, Instant now) = 0;
+  // The link has ended.
+  virtual void on_link_closed(LinkId link, LinkEnd end, Instant now) = 0;
+  // A parcel, owned, from another shard.
+  virtual void on_parcel(ShardIndex from, Parcel parcel, Instant now) = 0;
+  // A parcel posted to `to` comes back empty: room for another.
+  virtual void on_credit(ShardIndex to, Parcel parcel, Instant now) = 0;
+  // The answer to a question that was pending; ignored if its link has ended. `text` goes into the goodbye.
+  virtual void on_answer(Ticket ticket, bool accepted, Bytes text, Instant now) = 0;
+  // Runs what is due; returns when to be called again at the latest.
+  virtual Instant on_tick(Instant now) = 0;
+  // Writes, closes and posts what the calls since the last flush brought about. If flush_wanted() is still true after it,
+  // there is more to do: call again before sleeping.
+  virtual void flush(Instant now) = 0;
+  virtual bool flush_wanted() const = 0;
+  // Begins the end: every client is told goodbye SERVER_SHUTTING_DOWN, and no new one is let in. Links end one by one.
+  virtual void stop(Instant now) = 0;
+
+ protected:
+  ~ShardInputs() = default;
+};
+
+}  // namespace onehop::core

@@ -1,0 +1,30 @@
+// What makes a shard the shard it is. The same for all shards of a process but for `index`.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "core/ids.h"
+#include "core/limits.h"
+
+namespace onehop::core {
+
+// Key of the hash that places names on shards and in directories. Secret, so that nobody can craft names that collide.
+using HashKey = std::array<unsigned char, 16>;
+// Key of the resume tokens.
+using TokenKey = std::array<unsigned char, 32>;
+
+struct ShardConfig {
+  ShardIndex index = 0;
+  ShardIndex count = 1;  // 1 to kShardsMax.
+  Limits limits;
+  HashKey hash_key{};
+  TokenKey token_key{};
+  // Sessions are numbered upwards from here in steps of `count`, so that no two shards use one number. Taken from the wall
+  // clock at start, so that a restarted broker does not use a number again.
+  uint64_t first_session = 1;
+  std::string server = "onehop";  // Connected.server.
+};
+
+}  // namespace onehop::core
