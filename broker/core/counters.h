@@ -16,9 +16,9 @@ struct Counters {
   uint64_t takeovers = 0;
   uint64_t connects_refused = 0;
   uint64_t hand_overs = 0;
-  uint64_t messages_received = 0;   // From clients of this shard.
-  uint64_t messages_delivered = 0;  // Queued for a socket of this shard.
-  uint64_t messages_dropped = 0;    // Queued, then lost with the connection.
+  uint64_t messages_received = 0;                     // From clients of this shard.
+  uint64_t messages_delivered = 0;                    // Queued for a socket of this shard.
+  uint64_t messages_dropped = 0;                      // Queued, then lost with the connection.
   std::array<uint64_t, kReasons> messages_refused{};  // By reason, at this shard; told or, without an id, only counted.
   uint64_t bytes_received = 0;
   uint64_t bytes_sent = 0;

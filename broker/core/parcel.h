@@ -1,9 +1,9 @@
 // What travels between two shards: a block of flat records in the order they were written.
 //
 // A parcel has one owner at a time and moves with everything in it; nothing in it is shared or counted across threads.
-// The shard that posts message parcels has a fixed number of them for each other shard: the parcel that comes back empty
-// is the credit to post another. Control records (receipts, flow, barriers) are never refused: when no credit is left
-// they travel in a parcel without credit, which the receiver frees.
+// The shard that posts message parcels has a fixed number of them for each other shard: the parcel that comes back
+// empty is the credit to post another. Control records (receipts, flow, barriers) are never refused: when no credit is
+// left they travel in a parcel without credit, which the receiver frees.
 #pragma once
 
 #include <cstddef>

@@ -3,18 +3,22 @@
 //
 // The rules of the seam:
 //  1. A shard has one thread. Every call in carries `now`, which never goes back; core reads no clock.
-//  2. The host calls in (ShardInputs), the shard calls out (Host). Out of a call in, the shard may call out, but the host
+//  2. The host calls in (ShardInputs), the shard calls out (Host). Out of a call in, the shard may call out, but the
+//  host
 //     never calls in again before that call has returned: what a call out brings about is reported later.
-//  3. The shard writes, closes and posts only inside flush(). The host calls flush() after the events of an iteration and
-//     before it sleeps, and earlier when flush_wanted() says so.
+//  3. The shard writes, closes, hands over and posts only inside flush(); set_reading, give_back, ask, note and random
+//  may
+//     come out of any call. The host calls flush() after the events of an iteration, and earlier when flush_wanted()
+//     says so. Then, as the last thing before it sleeps, on_tick; if flush_wanted() after that, flush and on_tick
+//     again.
 //  4. No call needs its answer at once. What cannot be known at once is asked with a ticket and answered later.
-//  5. A link has one owner at a time. It ends by one call from either side (close, hand_over, or on_link_closed); after
-//     that call neither side names it again.
+//  5. A link has one owner at a time. It ends by one call from either side (close, hand_over, or on_link_failed); after
+//     that call neither side names it again. What is noted of it is noted before.
 //  6. Bytes passed in or out are the caller's and are not kept after the call, except where it says "owned".
 //
 // Kept for what comes next, so that it needs no other seam: in-process clients join as endpoints of Origin beside
-// sessions (a call in with their messages and acks, a call out from flush with what is for them); names claimed or located
-// on other machines and messages stored on disk are further kinds of Question.
+// sessions (a call in with their messages and acks, a call out from flush with what is for them); names claimed or
+// located on other machines and messages stored on disk are further kinds of Question.
 #pragma once
 
 #include <cstddef>
@@ -44,12 +48,6 @@ struct ArrivingLink {
   Bytes unread;
 };
 
-// Why the host reports a link as ended.
-enum class LinkEnd : uint8_t {
-  kEndOfStream,  // The peer closed its sending side. What was queued for it has been offered to the socket once.
-  kFailed,       // Reset, or another error of the transport.
-};
-
 // How the host is to end a link.
 enum class CloseHow : uint8_t {
   kGraceful,  // Everything is written: shut the sending side down, discard what arrives for 5 s at most, close.
@@ -73,8 +71,19 @@ struct Question {
   Bytes token;  // Connect.token.
 };
 
-// `kPending`: the answer follows as on_answer with the same ticket. Until then the link is not read.
-enum class Verdict : uint8_t { kAccepted, kRefused, kPending };
+struct Answer {
+  bool accepted = false;
+  // Who this is, however often it connects; 0: nobody in particular, as everybody is without credentials.
+  uint64_t principal = 0;
+  // If refused: what the goodbye says.
+  uint32_t code = 0;  // onehop.v1.Code; 0 means BAD_CREDENTIALS.
+  Bytes text;
+  uint32_t retry_after_ms = 0;
+};
+
+// `kAnswered`: the answer is there. `kPending`: it follows as on_answer with the same ticket; until then the link is
+// not read.
+enum class Verdict : uint8_t { kAnswered, kPending };
 
 // Something worth a log line, a counter or an audit record. Valid for the call only.
 struct Event {
@@ -86,31 +95,32 @@ struct Event {
     kConnectionEnded,  // The broker ended an open connection with this code.
   };
   Kind kind;
-  HostLink link;
-  Bytes name;             // As the client wrote it; may be empty or break the rules before the session is open.
-  uint64_t session = 0;   // 0 before the session is open.
-  uint32_t code = 0;      // onehop.v1.Code of the goodbye; 0: the peer went away without one.
-  Bytes text;             // The goodbye's text.
+  HostLink link;         // 0 if the link has ended.
+  Bytes name;            // As the client wrote it; may be empty or break the rules before the session is open.
+  uint64_t session = 0;  // 0 before the session is open.
+  uint32_t code = 0;     // onehop.v1.Code of the goodbye; 0: the peer went away without one.
+  Bytes text;            // The goodbye's text.
 };
 
 // Out: what a shard asks of its host.
 class Host {
  public:
   // Offers bytes to the link's socket without blocking. Returns how many it took; fewer than offered means that the
-  // socket is full and on_writable follows. If the link has failed: 0, and on_link_closed follows.
+  // socket is full and on_writable follows. If the link has failed: 0, and on_link_failed follows.
   virtual size_t write(HostLink link, std::span<const Iov> pieces) = 0;
-  // Whether the link is to be read. A new link is being read.
+  // Whether the link is to be read. A new link is being read. While it is not, there is no on_received for it, not even
+  // of bytes the transport has already, and its end of stream waits; on_writable and on_link_failed come as ever.
   virtual void set_reading(HostLink link, bool reading) = 0;
   // Ends the link.
   virtual void close(HostLink link, CloseHow how) = 0;
   // Ends the link here and gives it to shard `home`, where it arrives with these unread bytes and this deadline.
   virtual void hand_over(HostLink link, ShardIndex home, Bytes unread, Instant connect_deadline) = 0;
-  // Carries an owned parcel to another shard, where it arrives as on_parcel. Parcels of one ordered pair of shards arrive
-  // in the order posted; none is lost.
+  // Carries an owned parcel to another shard, where it arrives as on_parcel. Parcels of one ordered pair of shards
+  // arrive in the order posted; none is lost.
   virtual void post(ShardIndex to, Parcel parcel) = 0;
   // Carries an emptied parcel, owned, back to the shard that posted it, where it arrives as on_credit.
   virtual void give_back(ShardIndex to, Parcel parcel) = 0;
-  virtual Verdict ask(Ticket ticket, const Question& question) = 0;
+  virtual Verdict ask(Ticket ticket, const Question& question, Answer& answer) = 0;
   virtual void note(const Event& event) = 0;
   // Unpredictable bytes: keys of tokens, made names.
   virtual void random(std::span<char> out) = 0;
@@ -122,7 +132,7 @@ class Host {
 // In: what a host tells a shard.
 class ShardInputs {
  public:
-  // A link begins. The id names it in later calls, unless the shard has ended it within this call's flush.
+  // A link begins. The id names it in later calls, until it ends. A stale id is ignored.
   virtual LinkId on_link(const ArrivingLink& link, Instant now) = 0;
   // Where the next read, of any link, goes; good until the next call in. Reading here saves a copy.
   virtual std::span<char> receive_space() = 0;
@@ -130,18 +140,21 @@ class ShardInputs {
   virtual void on_received(LinkId link, size_t size, Instant now) = 0;
   // The link's socket takes bytes again.
   virtual void on_writable(LinkId link, Instant now) = 0;
-  // The link has ended.
-  virtual void on_link_closed(LinkId link, LinkEnd end, Instant now) = 0;
+  // The peer has closed its sending side. Not the end of the link: what is decided for it is still written, then it is
+  // closed.
+  virtual void on_end_of_stream(LinkId link, Instant now) = 0;
+  // The link has ended: reset, or another error of its transport.
+  virtual void on_link_failed(LinkId link, Instant now) = 0;
   // A parcel, owned, from another shard.
   virtual void on_parcel(ShardIndex from, Parcel parcel, Instant now) = 0;
   // A parcel posted to `to` comes back empty: room for another.
   virtual void on_credit(ShardIndex to, Parcel parcel, Instant now) = 0;
-  // The answer to a question that was pending; ignored if its link has ended. `text` goes into the goodbye.
-  virtual void on_answer(Ticket ticket, bool accepted, Bytes text, Instant now) = 0;
-  // Runs what is due; returns when to be called again at the latest.
+  // The answer to a question that was pending; ignored if its link has ended.
+  virtual void on_answer(Ticket ticket, const Answer& answer, Instant now) = 0;
+  // Runs what is due; returns when to be called again at the latest, if nothing else comes in between.
   virtual Instant on_tick(Instant now) = 0;
-  // Writes, closes and posts what the calls since the last flush brought about. If flush_wanted() is still true after it,
-  // there is more to do: call again before sleeping.
+  // Writes, closes and posts what the calls since the last flush brought about. If flush_wanted() is still true after
+  // it, there is more to do: call again before sleeping.
   virtual void flush(Instant now) = 0;
   virtual bool flush_wanted() const = 0;
   // Begins the end: every client is told goodbye SERVER_SHUTTING_DOWN, and no new one is let in. Links end one by one.

@@ -21,8 +21,8 @@ struct ShardConfig {
   Limits limits;
   HashKey hash_key{};
   TokenKey token_key{};
-  // Sessions are numbered upwards from here in steps of `count`, so that no two shards use one number. Taken from the wall
-  // clock at start, so that a restarted broker does not use a number again.
+  // Sessions are numbered upwards from here in steps of `count`, so that no two shards use one number. Taken from the
+  // wall clock at start, so that a restarted broker does not use a number again.
   uint64_t first_session = 1;
   std::string server = "onehop";  // Connected.server.
 };

@@ -1,0 +1,110 @@
+// Framing without I/O. Frames within one read are found in place; only a frame that spans reads is put together in a
+// block of its own, which grows with what has arrived.
+#include "core/frame_decoder.h"
+
+#include <algorithm>
+
+namespace onehop::core {
+namespace {
+
+// Looks for a frame at the front of `bytes`. On kNeedMore, `wanted` is how many bytes it takes with its prefix, as far
+// as that can be told: at least one more than there are.
+Next find_frame(Bytes bytes, size_t frame_bytes_max, FrameView& out, size_t& wanted) {
+  uint64_t length;
+  size_t prefix_size;
+  const LengthState state = parse_length(bytes, length, prefix_size);
+  if (state == LengthState::kBad) return Next::kBadLength;
+  if (state == LengthState::kNeedMore) {
+    wanted = bytes.size() + 1;
+    return Next::kNeedMore;
+  }
+  if (length > frame_bytes_max) return Next::kTooLarge;
+  wanted = prefix_size + length;
+  if (bytes.size() < wanted) return Next::kNeedMore;
+  out.bytes = Bytes(bytes.data() + prefix_size, length);
+  out.prefix_size = static_cast<uint32_t>(prefix_size);
+  return Next::kFrame;
+}
+
+}  // namespace
+
+Next FrameDecoder::next(Input& in, size_t frame_bytes_max, FrameView& out) {
+  if (has_partial()) return next_saved(in, frame_bytes_max, out);
+  if (saved_) forget();
+
+  size_t wanted = 0;
+  const Next found = find_frame(in.rest, frame_bytes_max, out, wanted);
+  if (found == Next::kFrame) {
+    out.owner = in.owner;
+    in.rest.remove_prefix(out.prefix_size + out.bytes.size());
+  } else if (found == Next::kNeedMore && !in.rest.empty()) {
+    append(in, in.rest.size(), wanted);
+  }
+  return found;
+}
+
+// The front of the stream is in the block. Bytes of the input are moved there until the frame is whole, and never more
+// than that, so that the frames behind it are found in place again.
+Next FrameDecoder::next_saved(Input& in, size_t frame_bytes_max, FrameView& out) {
+  for (;;) {
+    const size_t have = saved().size();
+    size_t wanted = 0;
+    const Next found = find_frame(saved(), frame_bytes_max, out, wanted);
+    if (found == Next::kFrame) {
+      out.owner = saved_.get();
+      begin_ += static_cast<uint32_t>(out.prefix_size + out.bytes.size());
+      return found;
+    }
+    if (found != Next::kNeedMore) return found;
+    if (in.rest.empty()) {
+      // The frames before this one are done: do not hold their memory while waiting for the end of this one.
+      if (begin_ != 0) move_to_block(have);
+      return found;
+    }
+    append(in, std::min(wanted - have, in.rest.size()), wanted);
+  }
+}
+
+void FrameDecoder::put_back(Input& in, const FrameView& frame) {
+  const size_t size = frame.prefix_size + frame.bytes.size();
+  if (saved_ && frame.owner == saved_.get()) {
+    begin_ -= static_cast<uint32_t>(size);
+  } else {
+    in.rest = Bytes(frame.bytes.data() - frame.prefix_size, size + in.rest.size());
+  }
+}
+
+void FrameDecoder::save(Input& in) {
+  if (!has_partial()) forget();
+  if (!in.rest.empty()) append(in, in.rest.size(), saved_ ? saved().size() + in.rest.size() : in.rest.size());
+}
+
+// Moves `size` bytes from the front of the input to the end of the saved ones. If the block is too small a larger one
+// takes its place: twice what has arrived and a little, but not over `capacity_max`.
+void FrameDecoder::append(Input& in, size_t size, size_t capacity_max) {
+  const size_t received = (end_ - begin_) + size;
+  if (!saved_ || saved_->capacity() - end_ < size) {
+    move_to_block(std::min(capacity_max, 2 * received + kFrameGrowthBytes));
+  }
+  std::memcpy(saved_->data() + end_, in.rest.data(), size);
+  end_ += static_cast<uint32_t>(size);
+  in.rest.remove_prefix(size);
+}
+
+// Moves the saved bytes to the front of a new block. The old one lives on if somebody holds a frame in it.
+void FrameDecoder::move_to_block(size_t capacity) {
+  BufferRef block = Buffer::allocate(capacity);
+  const size_t size = end_ - begin_;
+  if (size != 0) std::memcpy(block->data(), saved_->data() + begin_, size);
+  saved_ = std::move(block);
+  begin_ = 0;
+  end_ = static_cast<uint32_t>(size);
+}
+
+void FrameDecoder::forget() {
+  saved_.reset();
+  begin_ = 0;
+  end_ = 0;
+}
+
+}  // namespace onehop::core

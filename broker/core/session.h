@@ -1,0 +1,97 @@
+// A session: the protocol state of one client, from Connected to its end. And the link it talks through, which is a
+// connection's state from its first byte to its last.
+//
+// They are two, because a session may outlive its connection. What only some need is allocated on need: an idle client
+// has none of the pointers below set.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/frame_decoder.h"
+#include "core/ids.h"
+#include "core/instant.h"
+#include "core/name_stamp.h"
+#include "core/output_queue.h"
+#include "core/pending_control.h"
+#include "core/seam.h"
+#include "core/sender_table.h"
+
+namespace onehop::core {
+
+// What a session has once it sends.
+struct Sending {
+  // Where the last message went: most senders have one destination for a while, and need not look it up again.
+  std::string destination;
+  uint64_t destination_hash = 0;
+  ShardIndex destination_home = 0;
+  SessionId destination_session;  // If it lives on this shard; recognised when stale.
+
+  // The recipients at which this sender's gate is closed; told when the sender ends.
+  std::vector<Origin> closed_gates;
+
+  // A pong comes after the refusals of everything sent before its ping. Shards that were sent to since the last barrier
+  // are asked first (a bit each); while answers are outstanding, a later ping waits for its own round.
+  uint64_t shards_sent_to = 0;
+  uint32_t barriers_outstanding = 0;
+  bool ping_waits = false;
+  uint64_t nonce = 0;          // Of the round under way.
+  uint64_t waiting_nonce = 0;  // Of the ping that waits.
+};
+
+struct Session {
+  NameStamp name;
+  uint64_t number = 0;  // As Connected.session.
+  uint64_t name_hash = 0;
+  uint64_t last_id = 0;  // The highest message id it sent.
+  LinkId link;
+  uint32_t frame_bytes_max = 0;  // Of senders' frames, as this client wants it.
+  uint32_t keepalive_ms = 0;
+  bool ordered_refusals = false;
+  bool resuming_senders = false;  // In the shard's list of those with paused senders to release.
+
+  std::unique_ptr<Sending> sending;
+  std::unique_ptr<PendingControl> control;
+  // As a recipient: who was told to pause, whose gate is closed.
+  std::unique_ptr<SenderTable> senders;
+};
+
+enum class LinkState : uint8_t {
+  kLobby,    // No complete Connect yet.
+  kAsking,   // Its question is with the host.
+  kLeaving,  // To be handed over to its home shard at the next flush.
+  kOpen,     // Has a session.
+  kClosing,  // Its session, if it had one, has ended; the goodbye is queued.
+};
+
+// What came with the Connect of a link that is asking.
+struct Asking {
+  Ticket ticket;
+  v1::Connect connect;
+};
+
+struct Link {
+  HostLink host;
+  FrameDecoder decoder;
+  OutputQueue output;
+  Instant last_heard;
+  Instant deadline;                          // For the Connect, or for the closing.
+  Instant partial_since = Instant::never();  // When the frame that is not all there began.
+  Instant blocked_since = Instant::never();  // When the socket last took less than it was offered.
+  SessionId session;
+  std::unique_ptr<Asking> asking;
+  // Bytes of the queue up to the end of the control frames that were encoded last; new ones wait for 0.
+  size_t control_bytes_left = 0;
+  ShardIndex home = 0;  // Where it is leaving to.
+  LinkState state = LinkState::kLobby;
+  bool reading = true;
+  bool dirty = false;              // In the list of links to flush.
+  bool waits_for_credit = false;   // Its next frame waits for a parcel.
+  bool waits_for_control = false;  // It has too much to hear before it may say more.
+  bool pinged = false;             // Since it was last heard.
+  bool blocked = false;            // Its socket is full; on_writable follows.
+};
+
+}  // namespace onehop::core

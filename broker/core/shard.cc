@@ -1,0 +1,153 @@
+// Shard: what the host tells it about links, and the loop that finds frames in their bytes.
+#include "core/shard.h"
+
+#include <cassert>
+#include <utility>
+
+#include "core/lobby.h"
+
+namespace onehop::core {
+
+Shard::Shard(const ShardConfig& config, Host& host)
+    : config_(config),
+      host_(host),
+      posts_(config.count),
+      waiting_for_credit_(config.count),
+      next_session_(config.first_session + config.index) {
+  assert(config.count >= 1 && config.count <= kShardsMax && config.index < config.count);
+}
+
+Shard::~Shard() {
+  links_.for_each([this](LinkId, Link& link) { link.output.clear(segments_); });
+}
+
+LinkId Shard::on_link(const ArrivingLink& arriving, Instant now) {
+  const LinkId id = links_.insert();
+  Link& link = links_[id.index];
+  ++counters_.links;
+  link.host = arriving.host;
+  link.last_heard = now;
+  link.deadline = arriving.connect_deadline;
+  wheel_.arm(id.index, link.deadline);
+  if (stopping_) {
+    refuse_connect(id, link, {}, {v1::CODE_SERVER_SHUTTING_DOWN, "the broker is going down", 0}, now);
+  } else if (!arriving.unread.empty()) {
+    decode(id, link, {arriving.unread, nullptr}, now);
+  }
+  return id;
+}
+
+std::span<char> Shard::receive_space() {
+  receive_block_ = receive_blocks_.current();
+  return {receive_block_->data(), receive_block_->capacity()};
+}
+
+void Shard::on_received(LinkId id, size_t size, Instant now) {
+  Link* link = links_.find(id);
+  if (link == nullptr) return;
+  counters_.bytes_received += size;
+  link->last_heard = now;
+  link->pinged = false;
+  Input in{{receive_block_->data(), size}, receive_block_};
+  switch (link->state) {
+    case LinkState::kLobby:
+    case LinkState::kOpen:
+      return decode(id, *link, in, now);
+    case LinkState::kAsking:
+    case LinkState::kLeaving:
+      return link->decoder.save(in);
+    case LinkState::kClosing:
+      return;  // Nothing it says matters any more.
+  }
+}
+
+void Shard::on_writable(LinkId id, Instant) {
+  Link* link = links_.find(id);
+  if (link == nullptr) return;
+  link->blocked = false;
+  mark_dirty(id, *link);
+}
+
+void Shard::on_end_of_stream(LinkId id, Instant now) {
+  Link* link = links_.find(id);
+  // A link that is leaving meets the end of its stream again at its home.
+  if (link == nullptr || link->state == LinkState::kClosing || link->state == LinkState::kLeaving) return;
+  end_link_in_order(id, *link, {}, now);
+}
+
+void Shard::on_link_failed(LinkId id, Instant) {
+  Link* link = links_.find(id);
+  if (link == nullptr) return;
+  end_session(*link, Event::Kind::kSessionEnded, v1::CODE_UNSPECIFIED, "the connection broke");
+  forget_link(id, *link);
+}
+
+void Shard::stop(Instant now) {
+  stopping_ = true;
+  links_.for_each([this, now](LinkId id, Link& link) {
+    if (link.state == LinkState::kClosing) return;
+    // Everybody is told a time of its own, so that they do not all come back at once.
+    const uint32_t retry_after_ms = jittered_lease(origin_of({id.index, id.generation}));
+    end_link_in_order(id, link, {v1::CODE_SERVER_SHUTTING_DOWN, "the broker is going down", retry_after_ms}, now);
+  });
+}
+
+void Shard::decode(LinkId id, Link& link, Input in, Instant now) {
+  if (link.state == LinkState::kLobby && !pass_lobby(id, link, in, now)) return;
+  bool got_frame = false;
+  while (link.state == LinkState::kOpen && !waits(link)) {
+    FrameView frame;
+    switch (link.decoder.next(in, config_.limits.frame_bytes_max, frame)) {
+      case Next::kFrame:
+        got_frame = true;
+        if (handle_frame(id, link, frame, now) == Handled::kNoCredit) link.decoder.put_back(in, frame);
+        break;
+      case Next::kNeedMore:
+        return note_partial(id, link, got_frame, now);
+      case Next::kBadLength:
+        return protocol_error(id, link, "a frame's length is broken", now);
+      case Next::kTooLarge:
+        return end_link(id, link, {v1::CODE_FRAME_TOO_LARGE, "a frame is over frame_bytes_max", 0}, now);
+    }
+  }
+  if (link.state != LinkState::kOpen) return;
+  // It waits. What it has sent already is kept.
+  link.decoder.save(in);
+  stop_reading(link);
+}
+
+void Shard::note_partial(LinkId id, Link& link, bool got_frame, Instant now) {
+  if (!link.decoder.has_partial()) {
+    link.partial_since = Instant::never();
+  } else if (got_frame || link.partial_since == Instant::never()) {
+    link.partial_since = now;
+    wheel_.arm_earlier(id.index, now + config_.limits.frame_deadline_ms);
+  }
+}
+
+// While a link is not read, the clocks of its life and of its unfinished frame stand.
+void Shard::stop_reading(Link& link) {
+  link.partial_since = Instant::never();
+  if (!std::exchange(link.reading, false)) return;
+  ++counters_.reading_stopped;
+  host_.set_reading(link.host, false);
+}
+
+void Shard::resume_reading(Link& link, Instant now) {
+  if (std::exchange(link.reading, true)) return;
+  link.last_heard = now;
+  link.pinged = false;
+  host_.set_reading(link.host, true);
+}
+
+void Shard::mark_dirty(LinkId id, Link& link) {
+  if (link.dirty) return;
+  link.dirty = true;
+  dirty_.push_back(id);
+}
+
+void Shard::note(Event::Kind kind, const Link& link, Bytes name, uint64_t session, v1::Code code, Bytes text) {
+  host_.note({kind, link.host, name, session, static_cast<uint32_t>(code), text});
+}
+
+}  // namespace onehop::core

@@ -1,0 +1,187 @@
+// A shard: the clients whose names live here, and everything that happens to their messages. One thread, no clock, no
+// socket: see seam.h for what passes between it and its host.
+//
+// The path of a message, and where to read it:
+//   on_received   shard.cc          bytes of a link come in; the decoder finds frames in them
+//   handle_frame  shard_frames.cc   one handle_x for each kind of frame
+//   route         shard_route.cc    which shard is the recipient's home; there: admit, then deliver or refuse
+//   on_parcel     shard_parcels.cc  what other shards send: messages to admit, receipts and flow to pass on
+//   flush         shard_flush.cc    out it goes: queues to sockets, parcels to shards
+// Beside the path: shard_connect.cc (lobby, names, takeover, the end of links and sessions), shard_flow.cc (pause,
+// resume, gates), shard_timers.cc (deadlines).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
+
+#include "core/control_frames.h"
+#include "core/counters.h"
+#include "core/delivery.h"
+#include "core/directory.h"
+#include "core/parcel_post.h"
+#include "core/receive_blocks.h"
+#include "core/seam.h"
+#include "core/session.h"
+#include "core/shard_config.h"
+#include "core/slab.h"
+#include "core/takeover_log.h"
+#include "core/wheel.h"
+
+namespace onehop::core {
+
+class Shard final : public ShardInputs {
+ public:
+  Shard(const ShardConfig& config, Host& host);
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+  ~Shard();
+
+  LinkId on_link(const ArrivingLink& arriving, Instant now) override;
+  std::span<char> receive_space() override;
+  void on_received(LinkId id, size_t size, Instant now) override;
+  void on_writable(LinkId id, Instant now) override;
+  void on_end_of_stream(LinkId id, Instant now) override;
+  void on_link_failed(LinkId id, Instant now) override;
+  void on_parcel(ShardIndex from, Parcel parcel, Instant now) override;
+  void on_credit(ShardIndex to, Parcel parcel, Instant now) override;
+  void on_answer(Ticket ticket, const Answer& answer, Instant now) override;
+  Instant on_tick(Instant now) override;
+  void flush(Instant now) override;
+  bool flush_wanted() const override { return flush_wanted_; }
+  void stop(Instant now) override;
+
+  const Counters& counters() const { return counters_; }
+
+ private:
+  // The pause and gate records of a recipient that has ended, being worked off.
+  struct Released {
+    std::string name;
+    SenderTable senders;
+  };
+  // What the handling of a frame may ask of the decode loop.
+  enum class Handled : uint8_t {
+    kDone,
+    kNoCredit,  // Put it back; the link waits.
+  };
+
+  // shard.cc
+  void decode(LinkId id, Link& link, Input in, Instant now);
+  void note_partial(LinkId id, Link& link, bool got_frame, Instant now);
+  bool waits(const Link& link) const { return link.waits_for_credit || link.waits_for_control; }
+  void stop_reading(Link& link);
+  void resume_reading(Link& link, Instant now);
+  void mark_dirty(LinkId id, Link& link);
+  Origin origin_of(SessionId session) const { return {Origin::Kind::kSession, 0, config_.index, 0, session}; }
+  void note(Event::Kind kind, const Link& link, Bytes name, uint64_t session, v1::Code code, Bytes text);
+
+  // shard_connect.cc
+  bool pass_lobby(LinkId id, Link& link, Input& in, Instant now);
+  void ask(LinkId id, Link& link, const v1::Connect& connect, Instant now);
+  void take_answer(LinkId id, Link& link, const v1::Connect& connect, const Answer& answer, Instant now);
+  void claim(LinkId id, Link& link, const v1::Connect& connect, Instant now);
+  bool displace(Session& elder, const v1::Connect& connect, Farewell& refusal, Instant now);
+  void open_session(LinkId id, Link& link, const v1::Connect& connect, Bytes name, uint64_t hash);
+  void answer_connected(Link& link, const Session& session, uint64_t features);
+  std::string make_name();
+  std::string resume_token(const Session& session) const;
+  void refuse_connect(LinkId id, Link& link, Bytes name, const Farewell& farewell, Instant now);
+  // Ends a link: its session ends, unsent frames are dropped, the goodbye is queued.
+  void end_link(LinkId id, Link& link, const Farewell& farewell, Instant now);
+  // As end_link, but what is decided and queued goes out before the goodbye.
+  void end_link_in_order(LinkId id, Link& link, const Farewell& farewell, Instant now);
+  void begin_closing(LinkId id, Link& link, const Farewell& farewell, Instant now);
+  void end_session(Link& link, Event::Kind how, v1::Code code, Bytes text);
+  void forget_link(LinkId id, Link& link);
+
+  // shard_frames.cc
+  Handled handle_frame(LinkId id, Link& link, const FrameView& frame, Instant now);
+  Handled handle_message(LinkId id, Link& link, Session& session, const FrameView& frame, Bytes body, Instant now);
+  void handle_control(LinkId id, Link& link, Session& session, FrameField field, Instant now);
+  void handle_ack(LinkId id, Link& link, const Session& session, Bytes body, Instant now);
+  void handle_flow(LinkId id, Link& link, Bytes body, Instant now);
+  void handle_ping(SessionId id, Session& session, uint64_t nonce);
+  void begin_barrier(SessionId id, Sending& sending, uint64_t nonce);
+  void take_barrier_done(SessionId id, Session& session);
+  void protocol_error(LinkId id, Link& link, Bytes text, Instant now);
+
+  // shard_route.cc
+  Handled route(LinkId link_id, Link& link, Sending& sending, RoutedMessage& message, Instant now);
+  void look_up(Sending& sending, Bytes destination);
+  void admit(const RoutedMessage& message, SessionId destination, Instant now);
+  bool admit_under_pressure(const RoutedMessage& message, Session& recipient, size_t queued_bytes, Instant now);
+  void deliver(const RoutedMessage& message, LinkId id, Link& link);
+  void refuse(const RoutedMessage& message, const Fate& fate);
+  void tell_receipt(const ReceiptRecord& receipt);
+  void take_receipt(const ReceiptRecord& receipt);
+  PendingControl& control_of(Session& session);
+
+  // shard_flow.cc
+  void pause_sender(const RoutedMessage& message, Session& recipient, Instant now);
+  void refuse_full(const RoutedMessage& message, Session& recipient);
+  void tell_flow(const Origin& sender, Bytes recipient, v1::State state, uint32_t retry_after_ms);
+  void tell_peer(RecordKind kind, const Origin& sender, const Origin& recipient, ShardIndex to);
+  void take_peer_record(RecordKind kind, const Origin& sender, const Origin& recipient);
+  void open_gate(Bytes recipient, uint64_t hash, const Origin& sender);
+  void sender_ended(const Origin& sender, const Sending& sending);
+  void release_senders(SessionId id, Session& recipient);
+  void release_some(SenderTable& senders, Bytes name);
+  Instant release_more(Instant now);
+  uint32_t jittered_lease(const Origin& sender) const;
+
+  // shard_parcels.cc
+  void take_record(const Parcel& parcel, Bytes& rest, Instant now);
+
+  // shard_flush.cc
+  void resume_decoding(Instant now);
+  void flush_dirty(Instant now);
+  void flush_link(LinkId id, Link& link, Instant now);
+  void encode_control(LinkId id, Link& link, PendingControl& control);
+  void write_queue(LinkId id, Link& link, Instant now);
+  void post_parcels();
+
+  // shard_timers.cc
+  void take_due(LinkId id, Link& link, Instant now);
+  Instant next_due(const Link& link, const Session* session) const;
+  void check_open(LinkId id, Link& link, Session& session, Instant now);
+  bool is_slow(const Link& link) const;
+  static uint64_t dead_after(const Session& session) { return session.keepalive_ms * uint64_t{3} / 2; }
+
+  const ShardConfig config_;
+  Host& host_;
+  Counters counters_;
+
+  Slab<Link, LinkId> links_;
+  Slab<Session, SessionId> sessions_;
+  Directory directory_{sessions_};
+  SegmentPool segments_;
+  ReceiveBlocks receive_blocks_;
+  Buffer* receive_block_ = nullptr;
+  Wheel wheel_;
+  TakeoverLog takeovers_;
+
+  std::vector<ParcelPost> posts_;                        // By shard; one's own is not used.
+  std::vector<std::vector<LinkId>> waiting_for_credit_;  // By shard.
+  absl::flat_hash_map<uint64_t, LinkId> asking_;         // By ticket.
+  std::vector<LinkId> resumable_;                        // Links that may go on decoding.
+  std::vector<LinkId> dirty_;                            // Links with something to write or to close.
+  std::vector<uint32_t> due_;                            // Scratch of on_tick.
+  std::vector<SessionId> resuming_;                      // Recipients that still have paused senders to release.
+  std::vector<Released> released_;                       // Ended recipients that do.
+  std::vector<SessionId> doomed_;                        // To be ended with SERVER_BUSY at the next flush.
+  // Senders that are being ended because their gate found no room: nothing of theirs may pass meanwhile.
+  absl::flat_hash_set<Origin> barred_senders_;
+  v1::Frame scratch_frame_;
+  v1::Connect scratch_connect_;
+
+  uint64_t next_session_;
+  Instant next_release_;
+  uint64_t next_ticket_ = 1;
+  bool flush_wanted_ = false;
+  bool stopping_ = false;
+};
+
+}  // namespace onehop::core

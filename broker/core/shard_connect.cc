@@ -1,0 +1,253 @@
+// Shard: how a connection becomes a client, and how both end.
+#include <sodium/crypto_generichash.h>
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "core/lobby.h"
+#include "core/name.h"
+#include "core/name_hash.h"
+#include "core/shard.h"
+
+namespace onehop::core {
+namespace {
+
+uint32_t clamp_or_default(uint32_t value, uint32_t fallback, uint32_t low, uint32_t high) {
+  return value == 0 ? fallback : std::clamp(value, low, high);
+}
+
+}  // namespace
+
+// Reads the first frame. True if the link now has a session and its next frames may be decoded.
+bool Shard::pass_lobby(LinkId id, Link& link, Input& in, Instant now) {
+  FrameView frame;
+  Farewell farewell;
+  scratch_connect_.Clear();
+  switch (read_first_frame(link.decoder, in, scratch_connect_, frame, farewell)) {
+    case FirstFrame::kNeedMore:
+      return false;
+    case FirstFrame::kReject:
+      refuse_connect(id, link, scratch_connect_.name(), farewell, now);
+      return false;
+    case FirstFrame::kConnect:
+      break;
+  }
+  const Bytes name = scratch_connect_.name();
+  link.home = name.empty() ? config_.index : home_shard(name_hash(name, config_.hash_key), config_.count);
+  if (link.home != config_.index) {
+    link.decoder.put_back(in, frame);
+    link.decoder.save(in);
+    link.state = LinkState::kLeaving;
+    mark_dirty(id, link);
+    return false;
+  }
+  ask(id, link, scratch_connect_, now);
+  if (link.state == LinkState::kOpen) return true;
+  if (link.state == LinkState::kAsking) link.decoder.save(in);
+  return false;
+}
+
+void Shard::ask(LinkId id, Link& link, const v1::Connect& connect, Instant now) {
+  const Ticket ticket{next_ticket_++};
+  Answer answer;
+  const Question question{Question::Kind::kAuthenticate, link.host, connect.name(), connect.token()};
+  if (host_.ask(ticket, question, answer) == Verdict::kAnswered) return take_answer(id, link, connect, answer, now);
+  link.asking = std::make_unique<Asking>(Asking{ticket, connect});
+  link.state = LinkState::kAsking;
+  link.deadline = now + kConnectDeadlineMs;
+  wheel_.arm(id.index, link.deadline);
+  asking_.emplace(ticket.value, id);
+  stop_reading(link);
+}
+
+void Shard::on_answer(Ticket ticket, const Answer& answer, Instant now) {
+  const auto found = asking_.find(ticket.value);
+  if (found == asking_.end()) return;
+  const LinkId id = found->second;
+  asking_.erase(found);
+  Link* link = links_.find(id);
+  if (link == nullptr || link->state != LinkState::kAsking) return;
+  const std::unique_ptr<Asking> asking = std::move(link->asking);
+  link->state = LinkState::kLobby;
+  take_answer(id, *link, asking->connect, answer, now);
+  resume_reading(*link, now);
+  if (link->state == LinkState::kOpen) resumable_.push_back(id);
+}
+
+void Shard::take_answer(LinkId id, Link& link, const v1::Connect& connect, const Answer& answer, Instant now) {
+  if (answer.accepted) return claim(id, link, connect, now);
+  const auto code = answer.code == 0 ? v1::CODE_BAD_CREDENTIALS : static_cast<v1::Code>(answer.code);
+  refuse_connect(id, link, connect.name(), {code, answer.text, answer.retry_after_ms}, now);
+}
+
+// Gives the name to the link, if its owner, should it have one, gives way.
+void Shard::claim(LinkId id, Link& link, const v1::Connect& connect, Instant now) {
+  if (sessions_.size() >= config_.limits.sessions_max) {
+    return refuse_connect(id, link, connect.name(),
+                          {v1::CODE_SERVER_BUSY, "the broker has all the clients it takes", 0}, now);
+  }
+  // A made name is only taken back by its session's resume token; resuming is not served yet, so a new one is made.
+  const std::string name = connect.name().empty() || is_generated_name(connect.name()) ? make_name() : connect.name();
+  const uint64_t hash = name_hash(name, config_.hash_key);
+  if (const SessionId elder = directory_.find(name, hash)) {
+    Farewell refusal;
+    if (!displace(sessions_[elder.index], connect, refusal, now)) {
+      return refuse_connect(id, link, name, refusal, now);
+    }
+  }
+  open_session(id, link, connect, name, hash);
+}
+
+bool Shard::displace(Session& elder, const v1::Connect& connect, Farewell& refusal, Instant now) {
+  refusal = {v1::CODE_NAME_IN_USE, "the name is connected", 0};
+  if (connect.on_conflict() != v1::ON_CONFLICT_TAKE_OVER) return false;
+  if (!takeovers_.allow(elder.name_hash, now, refusal.retry_after_ms)) {
+    refusal.text = "the name was taken over too often just now";
+    return false;
+  }
+  ++counters_.takeovers;
+  const LinkId id = elder.link;
+  end_link(id, links_[id.index], {v1::CODE_SESSION_TAKEN_OVER, "another connection took the name over", 0}, now);
+  return true;
+}
+
+void Shard::open_session(LinkId id, Link& link, const v1::Connect& connect, Bytes name, uint64_t hash) {
+  const Limits& limits = config_.limits;
+  const SessionId session_id = sessions_.insert();
+  Session& session = sessions_[session_id.index];
+  session.name = NameStamp(name);
+  session.number = next_session_;
+  next_session_ += config_.count;
+  session.name_hash = hash;
+  session.link = id;
+  session.frame_bytes_max = std::max(connect.frame_bytes_max(), kFrameBytesMaxFloor);
+  if (connect.frame_bytes_max() == 0) session.frame_bytes_max = limits.frame_bytes_max;
+  session.keepalive_ms = clamp_or_default(connect.keepalive_ms(), limits.keepalive_ms_default, limits.keepalive_ms_min,
+                                          limits.keepalive_ms_max);
+  const uint64_t features = connect.features() & kFeaturesServed;
+  session.ordered_refusals = (features & kFeatureOrderedRefusals) != 0;
+  directory_.insert(session_id);
+  link.session = session_id;
+  link.state = LinkState::kOpen;
+  ++counters_.sessions;
+  ++counters_.sessions_opened;
+  answer_connected(link, session, features);
+  mark_dirty(id, link);
+  wheel_.arm(id.index, next_due(link, &session));
+  note(Event::Kind::kSessionOpened, link, name, session.number, v1::CODE_UNSPECIFIED, {});
+}
+
+void Shard::answer_connected(Link& link, const Session& session, uint64_t features) {
+  v1::Frame frame;
+  v1::Connected& connected = *frame.mutable_connected();
+  connected.set_name(std::string(session.name.name()));
+  connected.set_protocol_version(kProtocolVersion);
+  connected.set_server(config_.server);
+  connected.set_resume_token(resume_token(session));
+  connected.set_session(session.number);
+  connected.set_keepalive_ms(session.keepalive_ms);
+  connected.set_frame_bytes_max(config_.limits.frame_bytes_max);
+  connected.set_send_window(config_.limits.send_window);
+  connected.set_send_window_bytes(config_.limits.send_window_bytes);
+  connected.set_features(features);
+  connected.set_ttl_ms_max(config_.limits.ttl_ms_max);
+  counters_.queued_bytes += append_frame(link.output, segments_, frame);
+}
+
+// ~ and thirteen letters and digits; made until one lives here and is free.
+std::string Shard::make_name() {
+  for (;;) {
+    uint64_t bits;
+    host_.random({reinterpret_cast<char*>(&bits), sizeof bits});
+    std::string name = "~";
+    for (int i = 0; i < 13; ++i, bits >>= 5) name += "abcdefghijklmnopqrstuvwxyz234567"[bits & 31];
+    const uint64_t hash = name_hash(name, config_.hash_key);
+    if (home_shard(hash, config_.count) == config_.index && !directory_.find(name, hash)) return name;
+  }
+}
+
+// The session's number, and a keyed hash of it and the name: the broker need not remember tokens, it computes them
+// again.
+std::string Shard::resume_token(const Session& session) const {
+  std::string text(sizeof session.number, '\0');
+  write_fixed64(text.data(), session.number);
+  std::string token = text;
+  text += session.name.name();
+  unsigned char mac[16];
+  crypto_generichash(mac, sizeof mac, reinterpret_cast<const unsigned char*>(text.data()), text.size(),
+                     config_.token_key.data(), config_.token_key.size());
+  return token.append(reinterpret_cast<const char*>(mac), sizeof mac);
+}
+
+void Shard::refuse_connect(LinkId id, Link& link, Bytes name, const Farewell& farewell, Instant now) {
+  ++counters_.connects_refused;
+  note(Event::Kind::kConnectRefused, link, name, 0, farewell.code, farewell.text);
+  begin_closing(id, link, farewell, now);
+}
+
+void Shard::end_link(LinkId id, Link& link, const Farewell& farewell, Instant now) {
+  if (link.state == LinkState::kClosing) return;
+  if (link.state != LinkState::kOpen) return refuse_connect(id, link, {}, farewell, now);
+  const size_t queued_bytes = link.output.bytes();
+  const size_t messages = link.output.count_messages();
+  link.output.drop_unbegun(segments_);
+  counters_.messages_dropped += messages - link.output.count_messages();
+  counters_.queued_bytes -= queued_bytes - link.output.bytes();
+  const Session& session = sessions_[link.session.index];
+  note(Event::Kind::kConnectionEnded, link, session.name.name(), session.number, farewell.code, farewell.text);
+  const bool taken_over = farewell.code == v1::CODE_SESSION_TAKEN_OVER;
+  end_session(link, taken_over ? Event::Kind::kTakenOver : Event::Kind::kSessionEnded, farewell.code, farewell.text);
+  begin_closing(id, link, farewell, now);
+}
+
+void Shard::end_link_in_order(LinkId id, Link& link, const Farewell& farewell, Instant now) {
+  if (Session* session = sessions_.find(link.session); session != nullptr && session->control != nullptr) {
+    counters_.queued_bytes += session->control->encode(link.output, segments_, scratch_frame_);
+  }
+  end_session(link, Event::Kind::kSessionEnded, farewell.code, farewell.text);
+  begin_closing(id, link, farewell, now);
+}
+
+void Shard::begin_closing(LinkId id, Link& link, const Farewell& farewell, Instant now) {
+  assert(link.state != LinkState::kClosing);
+  link.state = LinkState::kClosing;
+  link.waits_for_credit = link.waits_for_control = false;
+  link.asking.reset();
+  link.decoder = {};
+  if (farewell.code != v1::CODE_UNSPECIFIED) {
+    counters_.queued_bytes += append_goodbye(link.output, segments_, farewell);
+  }
+  link.deadline = now + kClosingDeadlineMs;
+  wheel_.arm(id.index, link.deadline);
+  resume_reading(link, now);  // To discard what still comes.
+  mark_dirty(id, link);
+}
+
+void Shard::end_session(Link& link, Event::Kind how, v1::Code code, Bytes text) {
+  Session* session = sessions_.find(link.session);
+  if (session == nullptr) return;
+  note(how, link, session->name.name(), session->number, code, text);
+  const Origin origin = origin_of(link.session);
+  if (session->sending != nullptr) sender_ended(origin, *session->sending);
+  if (session->senders != nullptr) {
+    for (const Origin& sender : session->senders->gates())
+      tell_peer(RecordKind::kGateOpened, sender, origin, sender.shard);
+    released_.push_back({std::string(session->name.name()), std::move(*session->senders)});
+  }
+  directory_.erase(link.session);
+  sessions_.erase(link.session);
+  link.session = {};
+  --counters_.sessions;
+}
+
+void Shard::forget_link(LinkId id, Link& link) {
+  counters_.messages_dropped += link.output.count_messages();
+  counters_.queued_bytes -= link.output.bytes();
+  link.output.clear(segments_);
+  wheel_.disarm(id.index);
+  links_.erase(id);
+  --counters_.links;
+}
+
+}  // namespace onehop::core

@@ -1,0 +1,115 @@
+// Shard: out it goes. The only place where a shard writes, closes, hands over and posts.
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "core/shard.h"
+
+namespace onehop::core {
+namespace {
+
+// Pieces of one gathered write; what the kernel takes at once is 1,024, but a socket buffer is full long before.
+constexpr size_t kPiecesMax = 64;
+
+}  // namespace
+
+void Shard::flush(Instant now) {
+  flush_wanted_ = false;
+  for (const SessionId id : std::exchange(doomed_, {})) {
+    Session* session = sessions_.find(id);
+    if (session == nullptr) continue;
+    const LinkId link = session->link;
+    end_link(link, links_[link.index],
+             {v1::CODE_SERVER_BUSY, "too many recipients are full to keep the order of refusals", 0}, now);
+  }
+  resume_decoding(now);
+  flush_dirty(now);
+  post_parcels();
+  flush_wanted_ = !resumable_.empty() || !dirty_.empty() || !doomed_.empty();
+}
+
+// Links that waited go on with what they had sent already.
+void Shard::resume_decoding(Instant now) {
+  for (const LinkId id : std::exchange(resumable_, {})) {
+    Link* link = links_.find(id);
+    if (link == nullptr || link->state != LinkState::kOpen || waits(*link)) continue;
+    resume_reading(*link, now);
+    wheel_.arm_earlier(id.index, next_due(*link, sessions_.find(link->session)));
+    decode(id, *link, {}, now);
+  }
+}
+
+void Shard::flush_dirty(Instant now) {
+  // Writing makes others dirty: those that are told to resume. They come behind, once.
+  for (size_t i = 0; i < dirty_.size(); ++i) {
+    const LinkId id = dirty_[i];
+    Link* link = links_.find(id);
+    if (link == nullptr) continue;
+    link->dirty = false;
+    flush_link(id, *link, now);
+  }
+  dirty_.clear();
+}
+
+void Shard::flush_link(LinkId id, Link& link, Instant now) {
+  if (link.state == LinkState::kLeaving) {
+    ++counters_.hand_overs;
+    host_.hand_over(link.host, link.home, link.decoder.saved(), link.deadline);
+    return forget_link(id, link);
+  }
+  Session* session = sessions_.find(link.session);
+  if (session != nullptr && session->control != nullptr) encode_control(id, link, *session->control);
+  if (!link.blocked) write_queue(id, link, now);
+  if (link.state == LinkState::kClosing) {
+    const bool overdue = now >= link.deadline;
+    if (!link.output.empty() && !overdue) return;
+    host_.close(link.host, overdue ? CloseHow::kAtOnce : CloseHow::kGraceful);
+    return forget_link(id, link);
+  }
+  if (session != nullptr && session->senders != nullptr && link.output.bytes() <= config_.limits.low_mark()) {
+    release_senders(link.session, *session);
+  }
+}
+
+// Control frames go behind what is queued, but only once those encoded before have gone out: so what a client is told
+// takes a bounded place in its queue, however long it does not listen.
+void Shard::encode_control(LinkId id, Link& link, PendingControl& control) {
+  if (control.empty() || link.control_bytes_left != 0) return;
+  counters_.queued_bytes += control.encode(link.output, segments_, scratch_frame_);
+  link.control_bytes_left = link.output.bytes();
+  if (!link.waits_for_control) return;
+  link.waits_for_control = false;
+  resumable_.push_back(id);
+}
+
+void Shard::write_queue(LinkId id, Link& link, Instant now) {
+  std::array<Iov, kPiecesMax> pieces;
+  while (!link.output.empty()) {
+    const size_t count = link.output.gather(pieces);
+    size_t offered = 0;
+    for (size_t i = 0; i < count; ++i) offered += pieces[i].size;
+    const size_t taken = host_.write(link.host, {pieces.data(), count});
+    link.output.consume(segments_, taken);
+    link.control_bytes_left -= std::min(link.control_bytes_left, taken);
+    counters_.queued_bytes -= taken;
+    counters_.bytes_sent += taken;
+    if (taken == offered) continue;
+    link.blocked = true;
+    if (taken != 0 || link.blocked_since == Instant::never()) link.blocked_since = now;
+    link.output.own_bodies();
+    wheel_.arm_earlier(id.index, link.blocked_since + config_.limits.slow_consumer_ms);
+    return;
+  }
+  link.blocked_since = Instant::never();
+}
+
+void Shard::post_parcels() {
+  for (ShardIndex shard = 0; shard < config_.count; ++shard) {
+    for (Parcel& parcel : posts_[shard].take_filled()) {
+      ++counters_.parcels_posted;
+      host_.post(shard, std::move(parcel));
+    }
+  }
+}
+
+}  // namespace onehop::core

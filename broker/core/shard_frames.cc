@@ -1,0 +1,154 @@
+// Shard: what each kind of frame from a client does.
+#include <bit>
+
+#include "core/name.h"
+#include "core/name_hash.h"
+#include "core/shard.h"
+
+namespace onehop::core {
+
+Shard::Handled Shard::handle_frame(LinkId id, Link& link, const FrameView& frame, Instant now) {
+  FrameField field;
+  if (const ScanError error = scan_frame(frame.bytes, field); error != ScanError::kNone) {
+    protocol_error(id, link, describe(error), now);
+    return Handled::kDone;
+  }
+  Session& session = sessions_[link.session.index];
+  if (field.number == static_cast<uint32_t>(FrameKind::kMessage)) {
+    return handle_message(id, link, session, frame, field.body, now);
+  }
+  if (frame.bytes.size() > kControlFrameBytesMax) {
+    end_link(id, link, {v1::CODE_FRAME_TOO_LARGE, "a control frame is over 16 KiB", 0}, now);
+    return Handled::kDone;
+  }
+  handle_control(id, link, session, field, now);
+  return Handled::kDone;
+}
+
+Shard::Handled Shard::handle_message(LinkId id, Link& link, Session& session, const FrameView& frame, Bytes body,
+                                     Instant now) {
+  if (session.sending == nullptr) session.sending = std::make_unique<Sending>();
+  RoutedMessage message;
+  const ScannedMessage& scanned = message.scanned;
+  const ScanError error = scan_message(body, session.sending->destination, message.scanned);
+  if (error != ScanError::kNone) {
+    protocol_error(id, link, describe(error), now);
+    return Handled::kDone;
+  }
+  if (scanned.id == 0) {
+    if (scanned.confirm != v1::CONFIRM_REFUSALS) {
+      protocol_error(id, link, "a message that is to be confirmed needs an id", now);
+      return Handled::kDone;
+    }
+  } else if (scanned.id <= session.last_id) {
+    protocol_error(id, link, "a message's id is not above the one before", now);
+    return Handled::kDone;
+  }
+  message.sender = origin_of(link.session);
+  message.from_session = session.number;
+  message.frame_bytes = static_cast<uint32_t>(frame.bytes.size());
+  message.ordered_refusals = session.ordered_refusals;
+  message.from_stamp = session.name.stamp();
+  message.body = body;
+  message.owner = frame.owner;
+  const Handled handled = route(id, link, *session.sending, message, now);
+  if (handled == Handled::kNoCredit) return handled;
+  ++counters_.messages_received;
+  if (scanned.id != 0) session.last_id = scanned.id;
+  return Handled::kDone;
+}
+
+void Shard::handle_control(LinkId id, Link& link, Session& session, FrameField field, Instant now) {
+  switch (static_cast<FrameKind>(field.number)) {
+    case FrameKind::kAck:
+      return handle_ack(id, link, session, field.body, now);
+    case FrameKind::kFlow:
+      return handle_flow(id, link, field.body, now);
+    case FrameKind::kPing: {
+      v1::Ping ping;
+      if (!parse_body(field.body, ping)) return protocol_error(id, link, "Ping does not parse", now);
+      return handle_ping(link.session, session, ping.nonce());
+    }
+    case FrameKind::kPong: {
+      v1::Pong pong;
+      if (!parse_body(field.body, pong)) return protocol_error(id, link, "Pong does not parse", now);
+      return;  // That it was heard is all it says.
+    }
+    case FrameKind::kGoodbye: {
+      v1::Goodbye goodbye;
+      if (!parse_body(field.body, goodbye)) return protocol_error(id, link, "Goodbye does not parse", now);
+      return end_link_in_order(id, link, {v1::CODE_NORMAL, {}, 0}, now);
+    }
+    case FrameKind::kConnect:
+      return protocol_error(id, link, "Connect comes once", now);
+    default:
+      return protocol_error(id, link, "a client may not send this kind of frame", now);
+  }
+}
+
+// Deliveries carry no tags yet, and receipts no seq: there is nothing a verdict could be about.
+void Shard::handle_ack(LinkId id, Link& link, const Session& session, Bytes body, Instant now) {
+  v1::Ack ack;
+  if (!parse_body(body, ack)) return protocol_error(id, link, "Ack does not parse", now);
+  if (ack.session() != 0 && ack.session() != session.number) {
+    ++counters_.stale_acks;
+    return;
+  }
+  if (ack.up_to() != 0 || ack.refused_size() != 0 || ack.taken_size() != 0) {
+    return protocol_error(id, link, "an ack speaks of a delivery tag that was never given", now);
+  }
+  if (ack.receipts_up_to() != 0) {
+    return protocol_error(id, link, "an ack speaks of receipts that were never sent", now);
+  }
+}
+
+void Shard::handle_flow(LinkId id, Link& link, Bytes body, Instant now) {
+  v1::Flow flow;
+  if (!parse_body(body, flow)) return protocol_error(id, link, "Flow does not parse", now);
+  if (flow.state() != v1::STATE_RESUME) return protocol_error(id, link, "a client's Flow may only resume", now);
+  if (flow.target_case() != v1::Flow::kClient) return protocol_error(id, link, "Flow names no client", now);
+  const Bytes name = flow.client();
+  if (!is_valid_name(name)) return protocol_error(id, link, "the name in Flow breaks the rules", now);
+  const uint64_t hash = name_hash(name, config_.hash_key);
+  const Origin sender = origin_of(link.session);
+  const ShardIndex home = home_shard(hash, config_.count);
+  if (home == config_.index) return open_gate(name, hash, sender);
+  posts_[home].add_control(NameRecord{{RecordKind::kOpenGate, false, false, 0, 0, sender}, hash, 0, 0}, name);
+}
+
+// The pong comes after every refusal of what was sent before the ping. Those of this shard are there already; the
+// others are behind a barrier's answer.
+void Shard::handle_ping(SessionId id, Session& session, uint64_t nonce) {
+  Sending* sending = session.sending.get();
+  if (sending != nullptr && sending->barriers_outstanding != 0) {
+    sending->ping_waits = true;
+    sending->waiting_nonce = nonce;
+  } else if (sending != nullptr && sending->shards_sent_to != 0) {
+    begin_barrier(id, *sending, nonce);
+  } else {
+    control_of(session).set_pong(nonce);
+  }
+}
+
+void Shard::begin_barrier(SessionId id, Sending& sending, uint64_t nonce) {
+  sending.nonce = nonce;
+  sending.barriers_outstanding = static_cast<uint32_t>(std::popcount(sending.shards_sent_to));
+  for (uint64_t left = std::exchange(sending.shards_sent_to, 0); left != 0; left &= left - 1) {
+    const auto shard = static_cast<ShardIndex>(std::countr_zero(left));
+    tell_peer(RecordKind::kBarrier, origin_of(id), {}, shard);
+  }
+}
+
+void Shard::take_barrier_done(SessionId id, Session& session) {
+  Sending& sending = *session.sending;
+  if (--sending.barriers_outstanding != 0) return;
+  control_of(session).set_pong(sending.nonce);
+  if (!std::exchange(sending.ping_waits, false)) return;
+  handle_ping(id, session, sending.waiting_nonce);
+}
+
+void Shard::protocol_error(LinkId id, Link& link, Bytes text, Instant now) {
+  end_link(id, link, {v1::CODE_PROTOCOL_ERROR, text, 0}, now);
+}
+
+}  // namespace onehop::core

@@ -1,0 +1,83 @@
+// Shard: deadlines. The wheel knows one for each link, the earliest; when it comes, the link is looked at as a whole.
+#include <algorithm>
+
+#include "core/shard.h"
+
+namespace onehop::core {
+
+Instant Shard::on_tick(Instant now) {
+  due_.clear();
+  wheel_.advance(now, due_);
+  // In the order of the slots, so that it does not depend on how the wheel was filled.
+  std::sort(due_.begin(), due_.end());
+  for (const uint32_t index : due_) {
+    const LinkId id = links_.id_at(index);
+    if (Link* link = links_.find(id)) take_due(id, *link, now);
+  }
+  const Instant release = release_more(now);
+  if (!dirty_.empty() || !resumable_.empty()) flush_wanted_ = true;
+  for (const ParcelPost& post : posts_) flush_wanted_ = flush_wanted_ || post.has_filled();
+  return std::min(wheel_.next(), release);
+}
+
+void Shard::take_due(LinkId id, Link& link, Instant now) {
+  Session* session = sessions_.find(link.session);
+  switch (link.state) {
+    case LinkState::kLobby:
+      if (now >= link.deadline) end_link(id, link, {v1::CODE_CONNECT_TIMEOUT, "no Connect came in time", 0}, now);
+      break;
+    case LinkState::kAsking:
+      if (now >= link.deadline) end_link(id, link, {v1::CODE_SERVER_BUSY, "no answer about the credentials", 0}, now);
+      break;
+    case LinkState::kOpen:
+      check_open(id, link, *session, now);
+      break;
+    case LinkState::kLeaving:
+    case LinkState::kClosing:
+      if (now >= link.deadline) mark_dirty(id, link);
+      break;
+  }
+  if (now < link.deadline || link.state == LinkState::kOpen) {
+    wheel_.arm(id.index, next_due(link, sessions_.find(link.session)));
+  }
+}
+
+void Shard::check_open(LinkId id, Link& link, Session& session, Instant now) {
+  const Limits& limits = config_.limits;
+  const uint64_t silence_ms = link.reading ? now - link.last_heard : 0;
+  const bool unfinished =
+      link.partial_since != Instant::never() && now - link.partial_since >= limits.frame_deadline_ms;
+  if (silence_ms >= dead_after(session)) {
+    return end_link(id, link, {v1::CODE_KEEPALIVE_TIMEOUT, "nothing was heard for 1.5 keepalives", 0}, now);
+  }
+  if (unfinished) return protocol_error(id, link, "a frame was begun and not finished in time", now);
+  if (is_slow(link) && now - link.blocked_since >= limits.slow_consumer_ms) {
+    return end_link(id, link, {v1::CODE_SLOW_CONSUMER, "the client does not read", limits.pause_lease_ms}, now);
+  }
+  if (silence_ms >= session.keepalive_ms && !link.pinged) {
+    link.pinged = true;
+    control_of(session).set_ping(now.ms);
+    return;
+  }
+  // An idle client holds nothing it does not need.
+  if (session.control != nullptr && session.control->empty()) session.control.reset();
+}
+
+// Whether bytes that the socket refuses are held against the client.
+bool Shard::is_slow(const Link& link) const {
+  return link.blocked && (link.output.bytes() > config_.limits.high_mark() || link.waits_for_control);
+}
+
+Instant Shard::next_due(const Link& link, const Session* session) const {
+  if (link.state != LinkState::kOpen) return link.deadline;
+  // While it is not read its life's clock stands; it is armed again when it is read.
+  Instant due = Instant::never();
+  if (link.reading) due = link.last_heard + (link.pinged ? dead_after(*session) : session->keepalive_ms);
+  if (link.partial_since != Instant::never()) {
+    due = std::min(due, link.partial_since + config_.limits.frame_deadline_ms);
+  }
+  if (is_slow(link)) due = std::min(due, link.blocked_since + config_.limits.slow_consumer_ms);
+  return due;
+}
+
+}  // namespace onehop::core

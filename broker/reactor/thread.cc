@@ -1,0 +1,45 @@
+// Starting, naming and joining the thread of a loop.
+#include "reactor/thread.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <cassert>
+#include <utility>
+
+namespace onehop::reactor {
+namespace {
+
+constexpr size_t kNameBytesMax = 15;
+
+void pin_to(int core) {
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  CPU_SET(static_cast<size_t>(core), &cores);
+  pthread_setaffinity_np(pthread_self(), sizeof cores, &cores);
+}
+
+}  // namespace
+
+Thread::Thread(std::string name, std::optional<int> core)
+    : name_(std::move(name), 0, kNameBytesMax), core_(std::move(core)) {}
+
+Thread::~Thread() {
+  if (running()) stop_and_join();
+}
+
+void Thread::start() {
+  assert(!running());
+  thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), name_.c_str());
+    if (core_) pin_to(*core_);
+    loop_.run();
+  });
+}
+
+void Thread::stop_and_join() {
+  loop_.stop();
+  thread_.join();
+}
+
+}  // namespace onehop::reactor

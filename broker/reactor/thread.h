@@ -1,0 +1,37 @@
+// A thread that runs one loop. The loop exists, and is set up, before the thread starts, and is taken down after it has
+// been joined; in between only the thread touches it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "reactor/loop.h"
+
+namespace onehop::reactor {
+
+class Thread {
+ public:
+  // `name` is what debuggers and `top` show, cut to 15 bytes. With `core` the thread asks to run on that core only;
+  // where that is refused it runs anywhere.
+  explicit Thread(std::string name, std::optional<int> core = std::nullopt);
+  Thread(const Thread&) = delete;
+  Thread& operator=(const Thread&) = delete;
+  // Stops and joins a running thread.
+  ~Thread();
+
+  Loop& loop() { return loop_; }
+
+  void start();
+  // Lets the loop end its turn, then waits for the thread. Not from the thread itself.
+  void stop_and_join();
+  bool running() const { return thread_.joinable(); }
+
+ private:
+  Loop loop_;
+  const std::string name_;
+  const std::optional<int> core_;
+  std::thread thread_;
+};
+
+}  // namespace onehop::reactor

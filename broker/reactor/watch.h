@@ -1,0 +1,34 @@
+// Watches one descriptor that somebody else owns; for the few descriptors that are not connections in service
+// (listeners, attempts to connect, lingering ends), where convenience counts more than bytes: unlike Socket it may be
+// destroyed at any time, also from its own callback.
+#pragma once
+
+#include <uv.h>
+
+#include <functional>
+
+#include "reactor/loop.h"
+
+namespace onehop::reactor {
+
+// All methods: the loop's thread only.
+class Watch {
+ public:
+  Watch() = default;
+  Watch(Watch&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  Watch& operator=(Watch&& other) noexcept;
+  ~Watch() { stop(); }
+
+  // Calls `on_ready` whenever `fd` is ready for one of `events` (UV_READABLE, UV_WRITABLE) or broken; a broken one has
+  // to be stopped or started again. Returns 0 or the errno value why the loop cannot watch it.
+  [[nodiscard]] int start(Loop& loop, int fd, int events, std::function<void()> on_ready);
+  // From here on the descriptor, and its number, are free for any use.
+  void stop();
+  bool started() const { return handle_ != nullptr; }
+
+ private:
+  struct Handle;
+  Handle* handle_ = nullptr;  // Deleted by libuv's close callback.
+};
+
+}  // namespace onehop::reactor

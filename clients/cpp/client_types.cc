@@ -1,0 +1,84 @@
+#include "onehop/client_types.h"
+
+#include "core/name.h"
+#include "onehop/v1/onehop.pb.h"
+
+namespace onehop::client {
+namespace {
+
+// An enum value's name without its enum's prefix; the number where the schema has no name for it.
+std::string without_prefix(const std::string& name, std::string_view prefix, int number) {
+  return name.size() > prefix.size() ? name.substr(prefix.size()) : std::string(prefix) + std::to_string(number);
+}
+
+}  // namespace
+
+std::string to_string(Reason reason) {
+  const int number = static_cast<int>(reason);
+  return without_prefix(v1::Reason_Name(number), "REASON_", number);
+}
+
+std::string to_string(Code code) {
+  const int number = static_cast<int>(code);
+  return without_prefix(v1::Code_Name(number), "CODE_", number);
+}
+
+std::string_view to_string(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kAdmitted:
+      return "ADMITTED";
+    case Outcome::kRejected:
+      return "REJECTED";
+    case Outcome::kUnknown:
+      return "UNKNOWN";
+    case Outcome::kNotSent:
+      return "NOT_SENT";
+  }
+  return "";
+}
+
+std::string_view to_string(SendStatus status) {
+  switch (status) {
+    case SendStatus::kAccepted:
+      return "accepted";
+    case SendStatus::kWouldBlock:
+      return "a limit is reached";
+    case SendStatus::kTooLarge:
+      return "larger than the broker takes";
+    case SendStatus::kInvalid:
+      return "the destination or the headers break the rules";
+    case SendStatus::kClosed:
+      return "the client is closed";
+  }
+  return "";
+}
+
+std::string describe(const Ending& ending) {
+  const std::string tail = ending.text.empty() ? "" : ": " + ending.text;
+  switch (ending.cause) {
+    case Ending::Cause::kClosed:
+      return "closed" + tail;
+    case Ending::Cause::kConnectFailed:
+      return "cannot connect" + tail;
+    case Ending::Cause::kGoodbye:
+      return "the broker said goodbye " + to_string(ending.code) + tail;
+    case Ending::Cause::kConnectionLost:
+      return "the connection was lost" + tail;
+    case Ending::Cause::kSilence:
+      return "the broker is silent" + tail;
+    case Ending::Cause::kBadBytes:
+      return "bad bytes" + tail;
+  }
+  return "";
+}
+
+const char* what_is_wrong_with_name(std::string_view name) {
+  if (name.empty()) return "it is empty";
+  if (name.size() > core::kNameBytesMax) return "it has more than 255 bytes";
+  if (core::is_generated_name(name)) return "a name beginning with ~ is the broker's to make";
+  if (name.front() == '$') return "it begins with $";
+  if (!core::is_valid_name(name)) return "only visible ASCII without \" ' \\ ` * > # + ? , may be in it";
+  return nullptr;
+}
+
+}  // namespace onehop::client

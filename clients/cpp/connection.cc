@@ -1,0 +1,226 @@
+// The states of a client and what moves it between them; the frames are in connection_frames.cc.
+#include "client/connection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/limits.h"
+
+namespace onehop::client {
+namespace {
+
+// How long the broker may take to answer a goodbye with its own and the end of the stream.
+constexpr uint64_t kLeavingMs = 5'000;
+// A session that lasted so long was worth connecting for: the next backoff begins anew.
+constexpr uint64_t kWorthwhileMs = 5'000;
+
+}  // namespace
+
+ClientEngine::Impl::Impl(ClientOptions options, ClientEvents& events, uint64_t seed)
+    : options_(std::move(options)),
+      events_(events),
+      sender_(options_, events),
+      backoff_(options_.backoff_ms_min, options_.backoff_ms_max, seed) {}
+
+void ClientEngine::Impl::change_to(State state, core::Instant deadline) {
+  state_ = state;
+  state_deadline_ = deadline;
+}
+
+void ClientEngine::Impl::start(core::Instant now) {
+  if (state_ == State::kIdle) connect(now);
+}
+
+void ClientEngine::Impl::connect(core::Instant now) {
+  ++link_number_;
+  change_to(State::kConnecting, now + options_.connect_timeout_ms);
+}
+
+Link ClientEngine::Impl::link() const {
+  switch (state_) {
+    case State::kConnecting:
+    case State::kHandshake:
+    case State::kOpen:
+      return Link::kWanted;
+    case State::kLeaving:
+      return Link::kFinishing;
+    default:
+      return Link::kNone;
+  }
+}
+
+void ClientEngine::Impl::on_link_up(core::Instant now) {
+  if (state_ != State::kConnecting) return;
+  change_to(State::kHandshake, state_deadline_);
+  decoder_ = core::FrameDecoder();
+  frame_bytes_max_ = core::kControlFrameBytesMax;
+  sender_.begin_stream();
+  pong_owed_.reset();
+  announced_.reset();
+  reading_ = true;
+  heard_ = wrote_ = now;
+  append_connect();
+}
+
+void ClientEngine::Impl::on_link_down(std::string_view text, core::Instant now) {
+  if (state_ == State::kConnecting) {
+    lose({.cause = Ending::Cause::kConnectFailed, .text = std::string(text)}, now);
+  } else if (takes_frames()) {
+    lose({.cause = Ending::Cause::kConnectionLost, .text = std::string(text)}, now);
+  }
+}
+
+void ClientEngine::Impl::lose(Ending ending, core::Instant now) {
+  // A goodbye that was announced says more than the end of the stream that followed it.
+  if (announced_) ending = std::move(*announced_);
+  announced_.reset();
+  decoder_ = core::FrameDecoder();
+  if (opened_ != core::Instant{} && now - opened_ >= kWorthwhileMs) backoff_.reset();
+  opened_ = {};
+  // No link, and so nothing that a send() out of an event could be written to.
+  change_to(State::kBackoff, core::Instant::never());
+  if (closing_ && sender_.unsettled() == 0) return finish({});
+  if (!is_worth_another_try(ending)) return finish(ending);
+  sender_.lose();
+  if (closing_ && sender_.unsettled() == 0) return finish({});
+  const uint64_t wait = std::max<uint64_t>(backoff_.next(), ending.retry_after_ms);
+  change_to(State::kBackoff, now + wait);
+  events_.on_down(ending, wait);
+}
+
+bool ClientEngine::Impl::is_worth_another_try(const Ending& ending) const {
+  if (!options_.reconnect) return false;
+  if (ending.cause == Ending::Cause::kBadBytes) return ever_opened_;
+  if (ending.cause != Ending::Cause::kGoodbye) return true;
+  switch (ending.code) {
+    case Code::kNameInUse:
+      return options_.retry_name_in_use;
+    case Code::kAdministrative:
+      return ending.retry_after_ms != 0;
+    case Code::kProtocolError:
+    case Code::kUnsupportedVersion:
+    case Code::kBadCredentials:
+    case Code::kNotAuthorized:
+    case Code::kSessionTakenOver:
+    case Code::kFrameTooLarge:
+    case Code::kUseAnotherServer:
+      return false;
+    default:
+      return true;
+  }
+}
+
+void ClientEngine::Impl::finish(const Ending& ending) {
+  change_to(State::kEnded, core::Instant::never());
+  sender_.end();
+  events_.on_ended(ending);
+}
+
+void ClientEngine::Impl::abort(const Ending& ending, core::Instant) {
+  if (state_ != State::kEnded) finish(ending);
+}
+
+void ClientEngine::Impl::leave_if_done(core::Instant now) {
+  if (state_ == State::kOpen) {
+    if (!(closing_ && sender_.unsettled() == 0) && !(announced_ && sender_.stream_settled())) return;
+    v1::Frame frame;
+    frame.mutable_goodbye()->set_code(v1::CODE_NORMAL);
+    sender_.append_frame(frame);
+    change_to(State::kLeaving, now + kLeavingMs);
+  } else if (closing_ && sender_.unsettled() == 0 && state_ != State::kLeaving && state_ != State::kEnded) {
+    finish({});
+  }
+}
+
+void ClientEngine::Impl::on_bytes(core::Bytes bytes, core::Instant now) {
+  if (!takes_frames()) return;
+  heard_ = now;
+  asked_ = false;
+  core::Input input{.rest = bytes};
+  const uint64_t link = link_number_;
+  while (takes_frames() && link == link_number_) {
+    core::FrameView frame;
+    const core::Next next = decoder_.next(input, frame_bytes_max_, frame);
+    if (next == core::Next::kNeedMore) break;
+    const char* wrong = next == core::Next::kBadLength  ? "a length that cannot be"
+                        : next == core::Next::kTooLarge ? "a frame over the maximum"
+                                                        : on_frame(frame.bytes, now);
+    if (wrong != nullptr) on_bad_bytes(wrong, now);
+  }
+  leave_if_done(now);
+  sender_.tell_room();
+}
+
+void ClientEngine::Impl::on_bad_bytes(const char* what, core::Instant now) {
+  Ending ending{.cause = Ending::Cause::kBadBytes};
+  ending.text = ever_opened_ ? "the broker sent " : "what answers there is not a onehop broker: it sent ";
+  ending.text += what;
+  lose(std::move(ending), now);
+}
+
+void ClientEngine::Impl::set_reading(bool reading, core::Instant now) {
+  if (reading && !reading_) heard_ = now;
+  reading_ = reading;
+}
+
+size_t ClientEngine::Impl::output(std::span<std::string_view> pieces, core::Instant now) {
+  leave_if_done(now);
+  if (!takes_frames()) return 0;
+  if (pong_owed_ && state_ == State::kOpen) {
+    v1::Frame frame;
+    frame.mutable_pong()->set_nonce(*std::exchange(pong_owed_, std::nullopt));
+    sender_.append_frame(frame);
+  }
+  return sender_.output(pieces);
+}
+
+void ClientEngine::Impl::on_written(size_t size, core::Instant now) {
+  if (!takes_frames()) return;
+  wrote_ = now;
+  sender_.on_written(size);
+  sender_.tell_room();
+}
+
+void ClientEngine::Impl::on_tick(core::Instant now) {
+  if (now >= state_deadline_) {
+    if (state_ == State::kBackoff) {
+      connect(now);
+    } else if (state_ == State::kLeaving) {
+      lose({.cause = Ending::Cause::kSilence, .text = "no answer to the goodbye in time"}, now);
+    } else {
+      lose({.cause = Ending::Cause::kSilence, .text = "no answer to the connect in time"}, now);
+    }
+  }
+  if (state_ == State::kOpen) {
+    check_liveness(now);
+    sender_.on_tick(now);
+  }
+  leave_if_done(now);
+  sender_.tell_room();
+}
+
+void ClientEngine::Impl::check_liveness(core::Instant now) {
+  if (now < liveness_deadline()) return;
+  if (reading_ && now - heard_ >= uint64_t{keepalive_ms_} * 3 / 2) {
+    lose({.cause = Ending::Cause::kSilence, .text = "nothing heard from the broker for 1.5 keepalives"}, now);
+    return;
+  }
+  asked_ = reading_;
+  wrote_ = now;
+  sender_.append_ping();
+}
+
+core::Instant ClientEngine::Impl::liveness_deadline() const {
+  // While the host does not read, the broker's pings go unseen: something is written before it can miss us.
+  if (!reading_) return wrote_ + keepalive_ms_ / 2;
+  return heard_ + (asked_ ? uint64_t{keepalive_ms_} * 3 / 2 : keepalive_ms_);
+}
+
+core::Instant ClientEngine::Impl::deadline() const {
+  if (state_ == State::kEnded) return core::Instant::never();
+  if (closing_ && sender_.unsettled() == 0 && state_ != State::kLeaving) return {};
+  if (state_ != State::kOpen) return state_deadline_;
+  return std::min(liveness_deadline(), sender_.deadline());
+}
+
+}  // namespace onehop::client

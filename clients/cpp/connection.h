@@ -1,0 +1,97 @@
+// The life of a client: connect, open, lose, wait, connect again, end. Owns the frames that arrive, liveness and the
+// handshake; what is sent is the Sender's.
+//
+//   kIdle → kConnecting → kHandshake → kOpen → kLeaving → kEnded
+//              ▲              │          │         │
+//              └── kBackoff ◄─┴──────────┴─────────┘  (goodbye answered; lost; refused: if trying again makes sense)
+//
+// Invariant: link() is kWanted exactly from kConnecting to kOpen, and bytes are taken only between on_link_up() and the
+// end of that link. A state is left by change_to() alone.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "client/backoff.h"
+#include "client/sender.h"
+#include "core/frame_decoder.h"
+#include "core/instant.h"
+#include "onehop/client_engine.h"
+
+namespace onehop::client {
+
+class ClientEngine::Impl {
+ public:
+  Impl(ClientOptions options, ClientEvents& events, uint64_t seed);
+
+  void start(core::Instant now);
+  void close() { closing_ = true, sender_.refuse_more(); }
+  void abort(const Ending& ending, core::Instant now);
+  uint64_t ping() { return state_ == State::kOpen ? sender_.append_ping() : 0; }
+  Sender& sender() { return sender_; }
+  const Sender& sender() const { return sender_; }
+
+  Link link() const;
+  uint64_t link_number() const { return link_number_; }
+  void on_link_up(core::Instant now);
+  void on_link_down(std::string_view text, core::Instant now);
+  void on_bytes(core::Bytes bytes, core::Instant now);
+  void set_reading(bool reading, core::Instant now);
+  size_t output(std::span<std::string_view> pieces, core::Instant now);
+  void on_written(size_t size, core::Instant now);
+  void on_tick(core::Instant now);
+  core::Instant deadline() const;
+
+ private:
+  enum class State : uint8_t { kIdle, kConnecting, kHandshake, kOpen, kLeaving, kBackoff, kEnded };
+
+  void change_to(State state, core::Instant deadline);
+  void connect(core::Instant now);
+  void lose(Ending ending, core::Instant now);
+  void finish(const Ending& ending);
+  void leave_if_done(core::Instant now);
+  bool is_worth_another_try(const Ending& ending) const;
+  bool takes_frames() const {
+    return state_ == State::kHandshake || state_ == State::kOpen || state_ == State::kLeaving;
+  }
+
+  void append_connect();
+  // Each answers what is wrong with the frame; nullptr: nothing.
+  const char* on_frame(core::Bytes frame, core::Instant now);
+  const char* on_frame_kind(uint32_t kind, core::Bytes body, core::Instant now);
+  const char* on_connected(core::Bytes body, core::Instant now);
+  const char* on_message(core::Bytes body);
+  const char* on_goodbye(core::Bytes body, core::Instant now);
+  void on_bad_bytes(const char* what, core::Instant now);
+
+  void check_liveness(core::Instant now);
+  core::Instant liveness_deadline() const;
+
+  const ClientOptions options_;
+  ClientEvents& events_;
+  Sender sender_;
+  Backoff backoff_;
+  core::FrameDecoder decoder_;
+  std::vector<Header> headers_;
+  State state_ = State::kIdle;
+  // When the state ends by itself, where that is so.
+  core::Instant state_deadline_ = core::Instant::never();
+  uint64_t link_number_ = 0;
+  size_t frame_bytes_max_ = 0;
+
+  uint32_t keepalive_ms_ = 0;
+  core::Instant opened_;
+  core::Instant heard_;
+  core::Instant wrote_;
+  // Whether this silence was answered with a ping already.
+  bool asked_ = false;
+  bool reading_ = true;
+  bool ever_opened_ = false;
+  std::optional<uint64_t> pong_owed_;
+
+  // The caller wants the end. The broker announced its own: why.
+  bool closing_ = false;
+  std::optional<Ending> announced_;
+};
+
+}  // namespace onehop::client

@@ -1,0 +1,132 @@
+// The frames of a connection: what a client says first, and what it does about each that arrives.
+#include <algorithm>
+#include <utility>
+
+#include "client/connection.h"
+#include "core/limits.h"
+#include "core/message_scan.h"
+
+namespace onehop::client {
+namespace {
+
+// A stamped frame to a client may be so much longer than the sender's.
+constexpr size_t kStampBytesMax = 512;
+// Frames of the broker that are not messages are not bound by a recipient's frame limit.
+constexpr size_t kFrameBytesMaxFloor = 64 << 10;
+
+template <typename Frame>
+bool parse(core::Bytes body, Frame& out) {
+  return out.ParseFromArray(body.data(), static_cast<int>(body.size()));
+}
+
+}  // namespace
+
+void ClientEngine::Impl::append_connect() {
+  v1::Frame frame;
+  v1::Connect& connect = *frame.mutable_connect();
+  connect.set_name(options_.name);
+  connect.set_protocol_version(core::kProtocolVersion);
+  connect.set_software(options_.software);
+  connect.set_keepalive_ms(options_.keepalive_ms);
+  connect.set_on_conflict(options_.on_conflict == OnConflict::kTakeOver ? v1::ON_CONFLICT_TAKE_OVER
+                                                                        : v1::ON_CONFLICT_REJECT);
+  connect.set_token(options_.token);
+  connect.set_frame_bytes_max(options_.frame_bytes_max);
+  connect.set_features(core::kFeatureOrderedRefusals);
+  sender_.append_frame(frame);
+}
+
+const char* ClientEngine::Impl::on_frame(core::Bytes frame, core::Instant now) {
+  core::FrameField field;
+  const core::ScanError error = core::scan_frame(frame, field);
+  return error == core::ScanError::kNone ? on_frame_kind(field.number, field.body, now) : core::describe(error);
+}
+
+const char* ClientEngine::Impl::on_frame_kind(uint32_t kind, core::Bytes body, core::Instant now) {
+  if (kind == v1::Frame::kGoodbyeFieldNumber) return on_goodbye(body, now);
+  if (state_ == State::kHandshake) {
+    return kind == v1::Frame::kConnectedFieldNumber ? on_connected(body, now) : "another first frame than connected";
+  }
+  switch (kind) {
+    case v1::Frame::kMessageFieldNumber:
+      return on_message(body);
+    case v1::Frame::kConnectedFieldNumber:
+      return "connected twice";
+    case v1::Frame::kReceiptsFieldNumber: {
+      v1::Receipts receipts;
+      if (!parse(body, receipts)) return "receipts that do not parse";
+      sender_.on_receipts(receipts, now);
+      return nullptr;
+    }
+    case v1::Frame::kFlowFieldNumber: {
+      v1::Flow flow;
+      if (!parse(body, flow)) return "a flow that does not parse";
+      sender_.on_flow(flow, now);
+      return nullptr;
+    }
+    case v1::Frame::kPingFieldNumber: {
+      v1::Ping ping;
+      if (!parse(body, ping)) return "a ping that does not parse";
+      pong_owed_ = ping.nonce();
+      return nullptr;
+    }
+    case v1::Frame::kPongFieldNumber: {
+      v1::Pong pong;
+      if (!parse(body, pong)) return "a pong that does not parse";
+      sender_.on_pong(pong.nonce(), now);
+      events_.on_pong(pong.nonce());
+      return nullptr;
+    }
+    default:
+      return nullptr;
+  }
+}
+
+const char* ClientEngine::Impl::on_connected(core::Bytes body, core::Instant now) {
+  v1::Connected connected;
+  if (!parse(body, connected)) return "a connected that does not parse";
+  if (connected.protocol_version() != core::kProtocolVersion) return "a protocol version it was not offered";
+  if (connected.keepalive_ms() == 0 || connected.frame_bytes_max() == 0)
+    return "a connected without the values in force";
+  change_to(State::kOpen, core::Instant::never());
+  ever_opened_ = true;
+  opened_ = now;
+  keepalive_ms_ = connected.keepalive_ms();
+  const size_t own_max = options_.frame_bytes_max != 0 ? options_.frame_bytes_max : connected.frame_bytes_max();
+  frame_bytes_max_ = std::max(own_max + kStampBytesMax, kFrameBytesMaxFloor);
+  sender_.open(connected.frame_bytes_max());
+  events_.on_open({.name = connected.name(),
+                   .server = connected.server(),
+                   .session = connected.session(),
+                   .keepalive_ms = connected.keepalive_ms(),
+                   .frame_bytes_max = connected.frame_bytes_max(),
+                   .ordered_refusals = (connected.features() & core::kFeatureOrderedRefusals) != 0});
+  return nullptr;
+}
+
+const char* ClientEngine::Impl::on_message(core::Bytes body) {
+  Message message;
+  if (!read_message(body, headers_, message)) return "a message that does not parse";
+  events_.on_message(message);
+  return nullptr;
+}
+
+const char* ClientEngine::Impl::on_goodbye(core::Bytes body, core::Instant now) {
+  v1::Goodbye goodbye;
+  if (!parse(body, goodbye)) return "a goodbye that does not parse";
+  Ending ending{.cause = Ending::Cause::kGoodbye,
+                .code = static_cast<Code>(static_cast<uint8_t>(goodbye.code())),
+                .text = goodbye.text(),
+                .retry_after_ms = goodbye.retry_after_ms(),
+                .use_server = goodbye.use_server()};
+  if (goodbye.grace_ms() != 0 && state_ == State::kOpen) {
+    // The broker takes nothing new, but still tells what became of what it has: that is waited for.
+    announced_ = std::move(ending);
+    sender_.hold_all();
+  } else {
+    lose(std::move(ending), now);
+  }
+  return nullptr;
+}
+
+}  // namespace onehop::client

@@ -1,0 +1,71 @@
+// A client with a thread of its own, for programs that have no event loop.
+//
+//   onehop::client::Client client("tcp://127.0.0.1:7411", {.name = "alice"}, {.on_message = print});
+//   auto sent = client.send("bob", "hello");
+//   if (sent.get().outcome != onehop::client::Outcome::kAdmitted) …
+//
+// Every call may be made by any thread. Handlers and completions are called on the client's own thread, one at a time;
+// they may call everything but close(), the destructor and the waiting functions.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <future>
+#include <memory>
+#include <string_view>
+
+#include "onehop/client_types.h"
+
+namespace onehop::client {
+
+class Client {
+ public:
+  // Each may be empty.
+  struct Handlers {
+    std::function<void(const Message&)> on_message = {};
+    // The session is open. Again with each new session.
+    std::function<void(const SessionInfo&)> on_open = {};
+    // The connection ended or did not come about; another will be tried in so many milliseconds.
+    std::function<void(const Ending&, uint64_t retry_in_ms)> on_down = {};
+    // The end; every message has its outcome.
+    std::function<void(const Ending&)> on_ended = {};
+  };
+
+  // What send() may have accepted without an outcome yet, payloads and all, before it blocks: for one destination, and
+  // for all together.
+  struct Limits {
+    uint64_t destination_bytes_max = 4 << 20;
+    uint64_t total_bytes_max = 64 << 20;
+  };
+
+  // `server`: "tcp://host:port", "tcp://[address]:port" or "unix:///path". Throws std::invalid_argument with one line
+  // for people if that, or the name in `options`, cannot be right. Returns at once and connects meanwhile.
+  Client(std::string_view server, ClientOptions options, Handlers handlers, Limits limits);
+  Client(std::string_view server, ClientOptions options, Handlers handlers);
+  // close() with five seconds, unless it was called.
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  // Waits until the session is open. False: the time (milliseconds) is up, or the client has ended.
+  bool wait_until_open(uint32_t timeout_ms);
+
+  // Sends `payload` to the client named `to`; messages of one thread to one destination stay in order. Blocks while a
+  // limit is reached, except on the client's own thread: there it is not accepted (SendStatus::kWouldBlock).
+  std::future<SendResult> send(std::string_view to, std::string_view payload, const SendOptions& options = {});
+  // The same with a completion instead of a future: called once, on the client's thread, or from within the call if the
+  // message is not accepted.
+  void send(std::string_view to, std::string_view payload, const SendOptions& options,
+            std::function<void(const SendResult&)> completion);
+
+  // Accepts no more messages, waits until each has its outcome, says goodbye and ends. After `deadline_ms` it ends as
+  // it is: then what was sent is kUnknown, what was not is kNotSent. Returns why the client ended; again what it
+  // returned before, if it is closed already.
+  Ending close(uint64_t deadline_ms);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace onehop::client

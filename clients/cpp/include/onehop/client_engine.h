@@ -1,0 +1,101 @@
+// The client without input and output: bytes and time in, bytes and events out. It owns everything the protocol asks of
+// a client; a host gives it a connection and a clock. LoopClient and Client (threaded) are such hosts, the tests
+// another.
+//
+// What it promises about messages:
+//  - Each accepted message gets exactly one on_outcome().
+//  - Messages to one destination are sent in the order they were accepted, also through PAUSE, QUEUE_FULL and
+//    BROKER_BUSY, after which it waits as long as it was told and repeats what was refused before it goes on. That
+//    holds from session to session as well. Different destinations do not wait for each other.
+//  - Nothing is dropped: what the end of a connection leaves unknown is reported as such, or repeated on request.
+//
+// One thread at a time. Every call that takes `now_ms` may report events before it returns; `now_ms` is of a clock that
+// never goes back. Events may call send(), close(), flush() and ping(), nothing else.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "onehop/client_events.h"
+#include "onehop/client_types.h"
+
+namespace onehop::client {
+
+// What the host is to do about the connection.
+enum class Link : uint8_t {
+  // There is to be none: close it if there is one.
+  kNone,
+  // There is to be one: begin it if there is none for the current link_number().
+  kWanted,
+  // Everything is said: write what is left, shut the sending side down, read to the end.
+  kFinishing,
+};
+
+class ClientEngine {
+ public:
+  // `seed`: for the jitter of backoff; any value, best unpredictable. That `options.name` may be asked for is
+  // the caller's to check; the broker would refuse it.
+  ClientEngine(ClientOptions options, ClientEvents& events, uint64_t seed);
+  ~ClientEngine();
+  ClientEngine(const ClientEngine&) = delete;
+  ClientEngine& operator=(const ClientEngine&) = delete;
+
+  // Begins: from now on link() says what is wanted.
+  void start(uint64_t now_ms);
+
+  // Sends `payload` to the client named `to`. Before the session is open, messages wait. If accepted, `ticket`, where
+  // given, is its number: rising, from 1, the same through repeats and sessions.
+  SendStatus send(std::string_view to, std::string_view payload, const SendOptions& options,
+                  uint64_t* ticket = nullptr);
+
+  // As send(), for callers that bound what they have given themselves: never answers kWouldBlock. `body` is made by
+  // encode(). Larger than the broker takes is found out later: the outcome is kRejected, kTooLarge.
+  SendStatus send_encoded(std::string body, uint64_t* ticket = nullptr);
+  // Any thread. An empty answer means kInvalid.
+  static std::string encode(std::string_view to, std::string_view payload, const SendOptions& options);
+
+  // Messages accepted and without an outcome so far.
+  uint64_t unsettled() const;
+
+  // Calls `done`, once, when everything accepted so far has its outcome; at once if that is so already.
+  void flush(std::function<void()> done);
+
+  // Asks for an on_pong(), if the session is open; returns its nonce, or 0.
+  uint64_t ping();
+
+  // Accepts no more messages; when each has its outcome, says goodbye and ends.
+  void close();
+  // Ends now: what was sent is kUnknown, what was not is kNotSent. Not from an event.
+  void abort(const Ending& ending, uint64_t now_ms);
+
+  // The host's side. Which connection is wanted; link_number() changes whenever a new one is.
+  Link link() const;
+  uint64_t link_number() const;
+  // The wanted connection is established; has failed or ended, `text` says how.
+  void on_link_up(uint64_t now_ms);
+  void on_link_down(std::string_view text, uint64_t now_ms);
+  void on_bytes(std::string_view bytes, uint64_t now_ms);
+  // Whether the host reads at the moment: while it does not, silence is no sign of death. Initially, and on each new
+  // connection, it reads.
+  void set_reading(bool reading, uint64_t now_ms);
+  // Fills `pieces` with what is to be written next, in order; returns how many it filled. Valid until any other call.
+  // To be called before sleeping, once for all that happened, and until it returns 0 or the connection takes no more.
+  size_t output(std::span<std::string_view> pieces, uint64_t now_ms);
+  // The connection took the first `size` bytes of it.
+  void on_written(size_t size, uint64_t now_ms);
+  // Runs what is due.
+  void on_tick(uint64_t now_ms);
+  // When on_tick() is due; UINT64_MAX: never. May change with every call.
+  uint64_t deadline() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace onehop::client

@@ -1,0 +1,224 @@
+// What the client library and its caller tell each other: options, messages, and what became of them.
+//
+// Every string_view and span that the library hands out is valid during the call that hands it out, no longer. Every
+// one handed in is copied before the call returns. Sizes are in bytes, times in milliseconds unless a name says
+// otherwise.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace onehop::client {
+
+// Why a message was not taken. The numbers are those of the wire; one the library does not know keeps its number.
+enum class Reason : uint8_t {
+  kNone = 0,
+  kUnknownClient = 1,
+  kClientOffline = 2,
+  kQueueFull = 3,
+  kNotAuthorized = 4,
+  kRateLimited = 5,
+  kTooLarge = 6,
+  kRefusedByRecipient = 7,
+  kConnectionLost = 8,
+  kStaleSession = 9,
+  kBrokerBusy = 10,
+  kShuttingDown = 11,
+  kUnsupported = 12,
+};
+
+// Why a connection is ended, in a goodbye. The numbers are those of the wire.
+enum class Code : uint8_t {
+  kNone = 0,
+  kNormal = 1,
+  kProtocolError = 2,
+  kUnsupportedVersion = 3,
+  kBadCredentials = 4,
+  kNotAuthorized = 5,
+  kNameInUse = 6,
+  kSessionTakenOver = 7,
+  kFrameTooLarge = 8,
+  kKeepaliveTimeout = 9,
+  kConnectTimeout = 10,
+  kSlowConsumer = 11,
+  kRateExceeded = 12,
+  kQuotaExceeded = 13,
+  kServerBusy = 14,
+  kServerShuttingDown = 15,
+  kUseAnotherServer = 16,
+  kAdministrative = 17,
+};
+
+// The name as the wire contract writes it: "UNKNOWN_CLIENT"; "REASON_99" for a number without a name.
+std::string to_string(Reason reason);
+std::string to_string(Code code);
+
+// What became of a message. Each message that send() accepted has exactly one.
+enum class Outcome : uint8_t {
+  // The broker admitted it for the recipient: what happens to it from there on is not told.
+  kAdmitted,
+  // The broker did not take it, and the reason is none that waiting cures. Nothing of it reached the recipient.
+  kRejected,
+  // The connection ended before it was known whether the broker had taken it. It may have arrived.
+  kUnknown,
+  // The client ended before the broker had taken it. Nothing of it reached the recipient.
+  kNotSent,
+};
+std::string_view to_string(Outcome outcome);
+
+// One entry of a message's headers; carried opaquely. `key` is UTF-8.
+struct Header {
+  std::string_view key;
+  std::string_view value;
+};
+
+// What may be said about a message besides its destination and payload.
+struct SendOptions {
+  // At most 64, keys and values together at most 8 KiB with 8 bytes of overhead each.
+  std::span<const Header> headers = {};
+  // How long the broker may keep it waiting for the recipient; 0: the broker's ceiling.
+  uint32_t ttl_ms = 0;
+  // The id and from_session of the message that this one answers; 0: it answers none. With in_reply_to_session, it is
+  // taken only while that very session owns the name, else rejected with kStaleSession.
+  uint64_t in_reply_to = 0;
+  uint64_t in_reply_to_session = 0;
+};
+
+enum class SendStatus : uint8_t {
+  // Accepted: its outcome will be reported.
+  kAccepted,
+  // Not accepted: a limit is reached, of this destination or of all. on_room() follows when trying again makes sense.
+  kWouldBlock,
+  // Not accepted: larger than the broker takes (SessionInfo::frame_bytes_max, which counts everything of the message).
+  kTooLarge,
+  // Not accepted: the destination is empty or not UTF-8, or the headers are over their limits or not UTF-8.
+  kInvalid,
+  // Not accepted: the client is closing or has ended.
+  kClosed,
+};
+std::string_view to_string(SendStatus status);
+
+struct SendResult {
+  // What send() returned for the message.
+  uint64_t ticket = 0;
+  // The id of its last attempt on the wire, rising within a session; 0 if it was never written.
+  uint64_t id = 0;
+  Outcome outcome = Outcome::kNotSent;
+  // With kRejected always, with kNotSent if it had been refused before: the broker's reason.
+  Reason reason = Reason::kNone;
+  // With kRejected: when trying again may make sense; 0: not told.
+  uint32_t retry_after_ms = 0;
+  // From Client's futures and completions only: other than kAccepted, the message was not even accepted, and the
+  // outcome is kNotSent.
+  SendStatus status = SendStatus::kAccepted;
+};
+
+// A message that has arrived.
+struct Message {
+  // The sender's name, as the broker wrote it.
+  std::string_view from;
+  // The sender's number for it; 0: the sender gave none.
+  uint64_t id = 0;
+  // The sender's session, with an id; (from_session, id) is unique.
+  uint64_t from_session = 0;
+  uint64_t in_reply_to = 0;
+  uint64_t in_reply_to_session = 0;
+  // The broker says that this delivery may have been seen before.
+  bool redelivered = false;
+  // The sender says that it does not know whether an earlier attempt arrived.
+  bool maybe_repeated = false;
+  std::span<const Header> headers;
+  std::string_view payload;
+};
+
+// What the broker said about the session that it opened.
+struct SessionInfo {
+  std::string_view name = {};
+  std::string_view server = {};
+  uint64_t session = 0;
+  uint32_t keepalive_ms = 0;
+  // The largest frame the client may send.
+  uint32_t frame_bytes_max = 0;
+  // Whether order is kept through refusals (the feature ORDERED_REFUSALS).
+  bool ordered_refusals = false;
+};
+
+// Why a connection, or the client, ended.
+struct Ending {
+  enum class Cause : uint8_t {
+    // The caller closed it.
+    kClosed,
+    // No connection came about.
+    kConnectFailed,
+    // The broker said goodbye; `code` and `text` are its.
+    kGoodbye,
+    // The connection ended without a goodbye.
+    kConnectionLost,
+    // Nothing was heard from the broker for 1.5 keepalives, or no answer to the connect in time.
+    kSilence,
+    // What came is not the protocol: not a onehop broker, or one that is out of order.
+    kBadBytes,
+  };
+  Cause cause = Cause::kClosed;
+  Code code = Code::kNone;
+  // For people; one line.
+  std::string text = {};
+  // When to come back, as the broker said; 0: not told.
+  uint32_t retry_after_ms = 0;
+  // With kUseAnotherServer: where to go, as the broker wrote it.
+  std::string use_server = {};
+};
+
+// One line for people: "the broker said goodbye NAME_IN_USE: …".
+std::string describe(const Ending& ending);
+
+// What to do if the name is already connected.
+enum class OnConflict : uint8_t { kReject, kTakeOver };
+
+struct ClientOptions {
+  // The name to own: 1 to 255 bytes of visible ASCII without " ' \ ` * > # + ? , and not beginning with $ or ~. Empty:
+  // the broker makes one, another for each session.
+  std::string name = {};
+  // What the program is, for the broker's log.
+  std::string software = "onehop-cpp/0.1.0";
+  // Credentials, opaque bytes; empty: none.
+  std::string token = {};
+  OnConflict on_conflict = OnConflict::kReject;
+  // Silence after which either side pings; dead after 1.5 times as long. 0: the broker's default. The broker clamps it.
+  uint32_t keepalive_ms = 0;
+  // The largest frame to receive, at least 16 KiB; senders of larger ones are refused with kTooLarge. 0: the broker's.
+  uint32_t frame_bytes_max = 0;
+  // From the beginning of a connection attempt to the broker's answer.
+  uint32_t connect_timeout_ms = 10'000;
+
+  // Whether to connect again by itself, also when the first attempt fails. Never after SESSION_TAKEN_OVER, nor after a
+  // goodbye that says that trying again is of no use (PROTOCOL_ERROR, BAD_CREDENTIALS, USE_ANOTHER_SERVER …).
+  bool reconnect = true;
+  // Whether NAME_IN_USE is worth trying again.
+  bool retry_name_in_use = false;
+  // The wait before an attempt: doubled with each that fails, from the first to the second value, then a random part of
+  // its upper half. The broker's retry_after_ms is kept to if it is longer.
+  uint32_t backoff_ms_min = 100;
+  uint32_t backoff_ms_max = 30'000;
+  // What to do, in a new session, with messages whose fate the end of the old one left unknown: false, they are
+  // reported as kUnknown; true, they are repeated, in order, marked maybe_repeated.
+  bool repeat_unknown = false;
+
+  // Limits of what the library holds. A message is accepted while it is below them, so each may be exceeded by one.
+  // Sent, and not yet known to be admitted.
+  uint32_t in_flight_bytes_max = 4 << 20;
+  uint32_t in_flight_messages_max = 16'384;
+  // Accepted by the socket of nobody yet. Small, because what is written cannot be held when PAUSE comes.
+  uint32_t unsent_bytes_max = 256 << 10;
+  // Held back for one destination, which is paused, has refused, or is not reachable before the session is open; and
+  // for all of them together. Each message counts with 64 bytes more than it has.
+  uint32_t waiting_bytes_max = 1 << 20;
+  uint32_t waiting_bytes_total_max = 64 << 20;
+};
+
+// Checks a name by the rule above. Returns nullptr if it may be asked for, else what is wrong with it.
+const char* what_is_wrong_with_name(std::string_view name);
+
+}  // namespace onehop::client

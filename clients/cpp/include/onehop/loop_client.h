@@ -1,0 +1,55 @@
+// A client on the caller's libuv loop.
+//
+// Every call, and every event, is on the loop's thread. What many send() calls of one turn of the loop bring about is
+// written with one system call, before the loop sleeps.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "onehop/client_events.h"
+#include "onehop/client_types.h"
+
+struct uv_loop_s;
+
+namespace onehop::client {
+
+class LoopClient {
+ public:
+  // `loop`: the caller runs it, and does not close it before the client is destroyed and the loop has run once more.
+  // `server`: "tcp://host:port", "tcp://[address]:port" or "unix:///path". Throws std::invalid_argument with one line
+  // for people if that, or the name in `options`, cannot be right. Begins to connect at once.
+  LoopClient(uv_loop_s* loop, std::string_view server, ClientOptions options, ClientEvents& events);
+  // Ends at once, without events. What the outcome of open messages is will not be told: close() first.
+  ~LoopClient();
+  LoopClient(const LoopClient&) = delete;
+  LoopClient& operator=(const LoopClient&) = delete;
+
+  // As ClientEngine::send().
+  SendStatus send(std::string_view to, std::string_view payload, const SendOptions& options = {},
+                  uint64_t* ticket = nullptr);
+  SendStatus send_encoded(std::string body, uint64_t* ticket = nullptr);
+  // Messages accepted and without an outcome so far.
+  uint64_t unsettled() const;
+  // Calls `done`, once, when everything accepted so far has its outcome; at once if that is so already.
+  void flush(std::function<void()> done);
+  // Asks for an on_pong(), if the session is open; returns its nonce, or 0.
+  uint64_t ping();
+
+  // While not reading, the broker queues for this client, then pauses and refuses its senders. At most what one read
+  // brought still arrives as on_message().
+  void set_reading(bool reading);
+
+  // Accepts no more messages; when each has its outcome, says goodbye and ends with on_ended(). After `deadline_ms`
+  // (0: none) it ends as it is: then what was sent is kUnknown, what was not is kNotSent.
+  void close(uint64_t deadline_ms);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace onehop::client

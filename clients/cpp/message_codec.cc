@@ -1,0 +1,230 @@
+#include "client/message_codec.h"
+
+#include <algorithm>
+
+#include "core/message_scan.h"
+#include "core/utf8.h"
+
+namespace onehop::client {
+namespace {
+
+using core::Bytes;
+using core::varint_size;
+using core::write_varint;
+
+// Tags of the fields of Message and Header that a client writes: field number and wire type in one byte.
+constexpr char kFrameMessageTag = 0x1A;
+constexpr char kClientTag = 0x0A;
+constexpr char kIdTag = 0x28;
+constexpr char kTtlTag = 0x40;
+constexpr char kInReplyToTag = 0x48;
+constexpr char kHeaderTag = 0x5A;
+constexpr char kInReplyToSessionTag = 0x69;
+constexpr char kPayloadTag = 0x7A;
+constexpr char kKeyTag = 0x0A;
+constexpr char kValueTag = 0x12;
+
+size_t bytes_field_size(size_t size) {
+  return 1 + varint_size(size) + size;
+}
+
+char* write_bytes_field(char* out, char tag, Bytes bytes) {
+  *out++ = tag;
+  out = write_varint(out, bytes.size());
+  return std::copy_n(bytes.data(), bytes.size(), out);
+}
+
+size_t header_body_size(const Header& header) {
+  return bytes_field_size(header.key.size()) + bytes_field_size(header.value.size());
+}
+
+// Walks over the fields of a protobuf message.
+class FieldReader {
+ public:
+  explicit FieldReader(Bytes bytes) : at_(bytes.data()), end_(at_ + bytes.size()) {}
+
+  // Goes to the next field. False at the end, and when the bytes are broken: then failed() is true.
+  bool next() {
+    if (at_ == end_) return false;
+    uint64_t tag = 0;
+    failed_ = !read_varint(tag) || tag >> 3 == 0 || tag >> 32 != 0 || !read_value(static_cast<uint32_t>(tag & 7));
+    number_ = static_cast<uint32_t>(tag >> 3);
+    type_ = static_cast<uint32_t>(tag & 7);
+    return !failed_;
+  }
+  bool failed() const { return failed_; }
+  // The field number with the wire type, as in a tag.
+  uint32_t tag() const { return number_ << 3 | type_; }
+  uint64_t value() const { return value_; }
+  Bytes bytes() const { return bytes_; }
+
+ private:
+  bool read_varint(uint64_t& value) {
+    const char* after = core::read_varint(at_, end_, core::kVarintBytesMax, value);
+    if (after == nullptr) return false;
+    at_ = after;
+    return true;
+  }
+
+  bool take(uint64_t size) {
+    if (size > static_cast<uint64_t>(end_ - at_)) return false;
+    bytes_ = {at_, static_cast<size_t>(size)};
+    at_ += size;
+    return true;
+  }
+
+  bool read_value(uint32_t type) {
+    switch (type) {
+      case 0:
+        return read_varint(value_);
+      case 1:
+        if (!take(8)) return false;
+        value_ = core::read_fixed64(bytes_.data());
+        return true;
+      case 2: {
+        uint64_t size = 0;
+        return read_varint(size) && take(size);
+      }
+      case 5:
+        return take(4);
+      default:
+        return false;
+    }
+  }
+
+  const char* at_;
+  const char* end_;
+  Bytes bytes_;
+  uint64_t value_ = 0;
+  uint32_t number_ = 0;
+  uint32_t type_ = 0;
+  bool failed_ = false;
+};
+
+constexpr uint32_t varint_tag(uint32_t number) {
+  return number << 3;
+}
+constexpr uint32_t fixed64_tag(uint32_t number) {
+  return number << 3 | 1;
+}
+constexpr uint32_t bytes_tag(uint32_t number) {
+  return number << 3 | 2;
+}
+
+bool read_header(Bytes body, Header& out) {
+  FieldReader fields(body);
+  while (fields.next()) {
+    if (fields.tag() == bytes_tag(1)) out.key = fields.bytes();
+    if (fields.tag() == bytes_tag(2)) out.value = fields.bytes();
+  }
+  return !fields.failed();
+}
+
+}  // namespace
+
+BodyWriter::BodyWriter(Bytes to, Bytes payload, const SendOptions& options)
+    : to_(to), payload_(payload), options_(options) {
+  size_ = bytes_field_size(to.size());
+  if (options.ttl_ms != 0) size_ += 1 + varint_size(options.ttl_ms);
+  if (options.in_reply_to != 0) size_ += 1 + varint_size(options.in_reply_to);
+  if (options.in_reply_to_session != 0) size_ += 1 + sizeof(uint64_t);
+  if (!payload.empty()) size_ += bytes_field_size(payload.size());
+  valid_ = !to.empty() && core::is_valid_utf8(to) && measure_headers();
+}
+
+bool BodyWriter::measure_headers() {
+  if (options_.headers.size() > core::kHeadersMax) return false;
+  size_t total = 0;
+  for (const Header& header : options_.headers) {
+    if (!core::is_valid_utf8(header.key)) return false;
+    const size_t size = header_body_size(header);
+    total += size;
+    if (total > core::kHeaderBytesMax) return false;
+    size_ += bytes_field_size(size);
+  }
+  return true;
+}
+
+char* BodyWriter::write(char* out) const {
+  out = write_bytes_field(out, kClientTag, to_);
+  if (options_.ttl_ms != 0) {
+    *out++ = kTtlTag;
+    out = write_varint(out, options_.ttl_ms);
+  }
+  if (options_.in_reply_to != 0) {
+    *out++ = kInReplyToTag;
+    out = write_varint(out, options_.in_reply_to);
+  }
+  for (const Header& header : options_.headers) {
+    *out++ = kHeaderTag;
+    out = write_varint(out, header_body_size(header));
+    out = write_bytes_field(out, kKeyTag, header.key);
+    out = write_bytes_field(out, kValueTag, header.value);
+  }
+  if (options_.in_reply_to_session != 0) {
+    *out++ = kInReplyToSessionTag;
+    out = core::write_fixed64(out, options_.in_reply_to_session);
+  }
+  if (!payload_.empty()) out = write_bytes_field(out, kPayloadTag, payload_);
+  return out;
+}
+
+Bytes destination_of(Bytes body) {
+  uint64_t size = 0;
+  const char* name = core::read_varint(body.data() + 1, body.data() + body.size(), core::kVarintBytesMax, size);
+  return {name, static_cast<size_t>(size)};
+}
+
+char* write_message_head(char* out, uint64_t id, const FrameSize& size) {
+  out = write_varint(out, size.frame_bytes);
+  *out++ = kFrameMessageTag;
+  out = write_varint(out, size.message_bytes);
+  *out++ = kIdTag;
+  return write_varint(out, id);
+}
+
+bool read_message(Bytes body, std::vector<Header>& headers, Message& out) {
+  out = Message{};
+  headers.clear();
+  FieldReader fields(body);
+  while (fields.next()) {
+    switch (fields.tag()) {
+      case bytes_tag(4):
+        out.from = fields.bytes();
+        break;
+      case varint_tag(5):
+        out.id = fields.value();
+        break;
+      case varint_tag(9):
+        out.in_reply_to = fields.value();
+        break;
+      case varint_tag(10):
+        out.redelivered = fields.value() != 0;
+        break;
+      case bytes_tag(11): {
+        Header header;
+        if (!read_header(fields.bytes(), header)) return false;
+        headers.push_back(header);
+        break;
+      }
+      case fixed64_tag(12):
+        out.from_session = fields.value();
+        break;
+      case fixed64_tag(13):
+        out.in_reply_to_session = fields.value();
+        break;
+      case bytes_tag(15):
+        out.payload = fields.bytes();
+        break;
+      case varint_tag(16):
+        out.maybe_repeated = fields.value() != 0;
+        break;
+      default:
+        break;
+    }
+  }
+  out.headers = headers;
+  return !fields.failed();
+}
+
+}  // namespace onehop::client

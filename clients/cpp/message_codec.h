@@ -1,0 +1,64 @@
+// Messages on the wire as a client needs them: writes what it sends without a protobuf object in between, reads what
+// arrives without copying it.
+//
+// A message that is sent is an id and a body: the body is everything behind the id, so that a repeat with another id is
+// the same body. It begins with the destination, which can therefore be read back from it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/bytes.h"
+#include "onehop/client_types.h"
+
+namespace onehop::client {
+
+// The largest body that any broker can be configured to take: keeps every size in 32 bits.
+inline constexpr size_t kBodyBytesMax = 64 << 20;
+
+// Measures a body, then writes it. What it is made from must live until then.
+class BodyWriter {
+ public:
+  BodyWriter(core::Bytes to, core::Bytes payload, const SendOptions& options);
+
+  // Whether the destination and the headers keep the rules.
+  bool valid() const { return valid_; }
+  size_t size() const { return size_; }
+  // Writes size() bytes at `out`; returns the end of them.
+  char* write(char* out) const;
+
+ private:
+  bool measure_headers();
+
+  core::Bytes to_;
+  core::Bytes payload_;
+  const SendOptions& options_;
+  size_t size_ = 0;
+  bool valid_ = false;
+};
+
+// The destination that a body begins with. The body is one that BodyWriter wrote.
+core::Bytes destination_of(core::Bytes body);
+
+// What is appended to a body to mark it maybe_repeated.
+inline constexpr core::Bytes kMaybeRepeatedField = "\x80\x01\x01";
+
+// The sizes of a frame around a message: its length prefix's value, and all that comes before the body.
+struct FrameSize {
+  FrameSize(uint64_t id, size_t body_size)
+      : message_bytes(1 + core::varint_size(id) + body_size),
+        frame_bytes(1 + core::varint_size(message_bytes) + message_bytes),
+        head_bytes(core::varint_size(frame_bytes) + frame_bytes - body_size) {}
+  size_t message_bytes;
+  size_t frame_bytes;
+  size_t head_bytes;
+};
+
+// Writes the length prefix, the frame's field and the id; the body follows. Returns where.
+char* write_message_head(char* out, uint64_t id, const FrameSize& size);
+
+// Reads the body of a message frame from the broker. Fields it does not know are skipped. `headers` holds what
+// `out.headers` names. False: it is not a message.
+bool read_message(core::Bytes body, std::vector<Header>& headers, Message& out);
+
+}  // namespace onehop::client

@@ -1,0 +1,219 @@
+// Accepting messages and getting them into the stream; what comes back is in sender_outcomes.cc.
+#include "client/sender.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace onehop::client {
+namespace {
+
+// What a held message costs beyond its body, for the limits.
+constexpr uint64_t kHeldOverheadBytes = 64;
+// Messages that one destination sends before the next ready one has its turn.
+constexpr int kTurnMessages = 32;
+
+uint64_t held_cost(const std::string& body) {
+  return body.size() + kHeldOverheadBytes;
+}
+
+}  // namespace
+
+SendStatus Sender::send(core::Bytes to, core::Bytes payload, const SendOptions& options, uint64_t* ticket) {
+  if (!accepting_) return SendStatus::kClosed;
+  const BodyWriter body(to, payload, options);
+  if (!body.valid()) return SendStatus::kInvalid;
+  if (body.size() > kBodyBytesMax) return SendStatus::kTooLarge;
+  Hold* hold = find_hold(to);
+  if (hold == nullptr && open_) {
+    if (FrameSize(log_.next_id(), body.size()).frame_bytes > frame_bytes_max_) return SendStatus::kTooLarge;
+    if (!log_has_room()) {
+      wanted_room_in_log_ = true;
+      return SendStatus::kWouldBlock;
+    }
+    body.write(log_.append_message(++last_ticket_, body.size(), false));
+  } else {
+    if (!hold_has_room(hold)) {
+      wanted_room_in_hold_ = true;
+      return SendStatus::kWouldBlock;
+    }
+    std::string bytes(body.size(), '\0');
+    body.write(bytes.data());
+    wait_in(hold_for(to), {++last_ticket_, 0, Reason::kNone, false, std::move(bytes)});
+  }
+  ++unsettled_;
+  if (ticket != nullptr) *ticket = last_ticket_;
+  return SendStatus::kAccepted;
+}
+
+SendStatus Sender::send_encoded(std::string body, uint64_t* ticket) {
+  if (!accepting_) return SendStatus::kClosed;
+  if (body.empty()) return SendStatus::kInvalid;
+  if (body.size() > kBodyBytesMax) return SendStatus::kTooLarge;
+  // Through a hold in any case: the pump moves it on at once if nothing is in its way.
+  const std::string name(destination_of(body));
+  wait_in(hold_for(name), {++last_ticket_, 0, Reason::kNone, false, std::move(body)});
+  ++unsettled_;
+  if (ticket != nullptr) *ticket = last_ticket_;
+  return SendStatus::kAccepted;
+}
+
+bool Sender::log_has_room() const {
+  return log_.unsent_bytes() < options_.unsent_bytes_max && log_.kept_bytes() < options_.in_flight_bytes_max &&
+         log_.messages() < options_.in_flight_messages_max;
+}
+
+bool Sender::hold_has_room(const Hold* hold) const {
+  return (hold == nullptr || hold->waiting_bytes < options_.waiting_bytes_max) &&
+         waiting_bytes_ < options_.waiting_bytes_total_max;
+}
+
+Sender::Hold* Sender::find_hold(core::Bytes name) {
+  if (holds_.empty()) return nullptr;
+  const auto found = holds_.find(name);
+  return found == holds_.end() ? nullptr : &found->second;
+}
+
+Sender::Hold& Sender::hold_for(core::Bytes name) {
+  if (Hold* hold = find_hold(name)) return *hold;
+  const auto [place, inserted] = holds_.try_emplace(std::string(name));
+  place->second.name = &place->first;
+  make_ready(place->second);
+  return place->second;
+}
+
+void Sender::wait_in(Hold& hold, Held held) {
+  const uint64_t cost = held_cost(held.body);
+  hold.waiting_bytes += cost;
+  waiting_bytes_ += cost;
+  hold.waiting.push_back(std::move(held));
+}
+
+void Sender::close_hold(Hold& hold, uint32_t retry_after_ms, core::Instant now) {
+  hold.phase = Hold::Phase::kClosed;
+  hold.resumed = false;
+  hold.until = std::max(hold.until, now + retry_after_ms);
+  due_ = std::min(due_, hold.until);
+}
+
+void Sender::try_to_open(Hold& hold, core::Instant now) {
+  if (hold.phase == Hold::Phase::kReady || hold.barrier > passed_nonce_) return;
+  if (hold.phase == Hold::Phase::kClosed) {
+    if (!hold.resumed && now < hold.until) return;
+    // After a lease without RESUME the recipient may well be as full as before: one message finds out.
+    hold.probe = !hold.resumed;
+  }
+  take_back_refused(hold);
+  make_ready(hold);
+}
+
+void Sender::make_ready(Hold& hold) {
+  hold.phase = Hold::Phase::kReady;
+  if (hold.listed) return;
+  hold.listed = true;
+  ready_.push_back(&hold);
+}
+
+void Sender::take_back_refused(Hold& hold) {
+  if (hold.refused.empty()) return;
+  std::sort(hold.refused.begin(), hold.refused.end(), [](const Held& a, const Held& b) { return a.ticket < b.ticket; });
+  for (const Held& held : hold.refused) {
+    hold.waiting_bytes += held_cost(held.body);
+    waiting_bytes_ += held_cost(held.body);
+  }
+  hold.waiting.insert(hold.waiting.begin(), std::make_move_iterator(hold.refused.begin()),
+                      std::make_move_iterator(hold.refused.end()));
+  hold.refused.clear();
+}
+
+void Sender::pump() {
+  while (open_ && !ready_.empty() && log_has_room()) {
+    Hold& hold = *ready_.front();
+    ready_.pop_front();
+    hold.listed = false;
+    if (hold.phase == Hold::Phase::kReady) send_from(hold);
+  }
+}
+
+void Sender::send_from(Hold& hold) {
+  if (std::exchange(hold.gate_closed, false)) append_resume(*hold.name);
+  const bool probing = std::exchange(hold.probe, false) && !hold.waiting.empty();
+  for (int left = probing ? 1 : kTurnMessages; left != 0 && !hold.waiting.empty() && log_has_room(); --left) {
+    const Held held = std::move(hold.waiting.front());
+    hold.waiting.pop_front();
+    hold.waiting_bytes -= held_cost(held.body);
+    waiting_bytes_ -= held_cost(held.body);
+    hold_made_room_ = true;
+    append_held(held);
+  }
+  if (probing) {
+    hold.phase = Hold::Phase::kProbing;
+    hold.barrier = wanted_barrier_ = last_nonce_ + 1;
+    next_barrier_ = std::min(next_barrier_, hold.barrier);
+  } else if (!hold.waiting.empty()) {
+    make_ready(hold);
+  } else {
+    holds_.erase(holds_.find(*hold.name));
+  }
+}
+
+void Sender::append_held(const Held& held) {
+  if (FrameSize(log_.next_id(), held.body.size()).frame_bytes > frame_bytes_max_) {
+    settle_held(held, Outcome::kRejected, Reason::kTooLarge);
+    return;
+  }
+  char* body = log_.append_message(held.ticket, held.body.size(), held.maybe_repeated);
+  std::copy_n(held.body.data(), held.body.size(), body);
+}
+
+void Sender::append_resume(const std::string& name) {
+  v1::Frame frame;
+  frame.mutable_flow()->set_client(name);
+  frame.mutable_flow()->set_state(v1::STATE_RESUME);
+  append_frame(frame);
+}
+
+void Sender::append_frame(const v1::Frame& frame) {
+  const size_t size = frame.ByteSizeLong();
+  char* out = core::write_varint(log_.append(core::varint_size(size) + size), size);
+  frame.SerializeToArray(out, static_cast<int>(size));
+}
+
+uint64_t Sender::append_ping() {
+  v1::Frame frame;
+  frame.mutable_ping()->set_nonce(++last_nonce_);
+  append_frame(frame);
+  last_barrier_id_ = log_.next_id() - 1;
+  barriers_.push_back({last_nonce_, last_barrier_id_});
+  return last_nonce_;
+}
+
+bool Sender::wants_barrier() const {
+  if (!barriers_.empty()) return false;
+  return wanted_barrier_ > last_nonce_ || (log_.messages() != 0 && log_.next_id() - 1 > last_barrier_id_);
+}
+
+size_t Sender::output(std::span<std::string_view> pieces) {
+  if (streaming_) {
+    pump();
+    if (wants_barrier()) append_ping();
+  }
+  return log_.gather(pieces);
+}
+
+void Sender::on_written(size_t size) {
+  log_.on_written(size);
+  log_.release();
+}
+
+void Sender::tell_room() {
+  // What waits comes before what has not been accepted yet.
+  pump();
+  const bool in_log = wanted_room_in_log_ && log_has_room();
+  const bool in_hold = wanted_room_in_hold_ && hold_made_room_;
+  hold_made_room_ = false;
+  if (!in_log && !in_hold) return;
+  wanted_room_in_log_ = wanted_room_in_hold_ = false;
+  events_.on_room();
+}
+
+}  // namespace onehop::client

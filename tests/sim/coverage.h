@@ -1,0 +1,80 @@
+// What a run provoked, counted: a simulator that stops provoking something has stopped testing it, and says so.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace onehop::sim {
+
+enum class Provoked : uint8_t {
+  kMessage,
+  kDelivered,
+  kSentToItself,
+  kWithoutId,
+  kPause,
+  kPauseIgnored,
+  kResume,
+  kQueueFull,
+  kGateRefused,
+  kGateOpened,
+  kRepeated,
+  kNoRoomForGate,
+  kTooManySessions,
+  kUnknownClient,
+  kTooLarge,
+  kBrokerBusy,
+  kUnsupported,
+  kStaleSession,
+  kTakeover,
+  kTakeoverDamped,
+  kNameInUse,
+  kMadeName,
+  kSlowConsumer,
+  kKeepaliveTimeout,
+  kConnectTimeout,
+  kFrameDeadline,
+  kPong,
+  kBrokerPing,
+  kCreditStall,
+  kReadingStopped,
+  kHandOver,
+  kHandOverPipelined,
+  kAskAcceptedLate,
+  kAskRefusedLate,
+  kAskRefused,
+  kAnswerTooLate,
+  kCutToBroker,
+  kCutToClient,
+  kReset,
+  kHalfClose,
+  kHalfCloseAnswered,
+  kVanished,
+  kClosedAtOnce,
+  kGoodbye,
+  kGoodbyeOther,
+  kProtocolError,
+  kFrameTooLarge,
+  kGarbage,
+  kShuttingDown,
+  kPartialWrite,
+  kByteRead,
+  kLost,
+  kCount,
+};
+
+inline constexpr size_t kProvoked = static_cast<size_t>(Provoked::kCount);
+
+class Coverage {
+ public:
+  void add(Provoked what) { ++counts_[static_cast<size_t>(what)]; }
+  void add(const Coverage& other);
+  uint64_t of(Provoked what) const { return counts_[static_cast<size_t>(what)]; }
+
+ private:
+  std::array<uint64_t, kProvoked> counts_{};
+};
+
+const char* name_of(Provoked what);
+
+}  // namespace onehop::sim

@@ -1,0 +1,131 @@
+// The oracle knows every message, every session and every word of the broker, and says when the broker breaks a promise.
+//
+// It is told what clients do before the bytes leave them, what clients read after the bytes have come out of the socket,
+// and what shards note. Its clock is an order: every call and every action is one step later than the one before. Where it
+// cannot know (bytes in a socket, a session that is just ending) it accepts what could be true, and nothing else.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <absl/container/flat_hash_map.h>
+
+#include "core/bytes.h"
+#include "core/counters.h"
+#include "core/ids.h"
+#include "onehop/v1/onehop.pb.h"
+#include "sim/coverage.h"
+#include "sim/oracle_records.h"
+#include "sim/scenario.h"
+
+namespace onehop::sim {
+
+class Oracle {
+ public:
+  Oracle(const Scenario& scenario, Coverage& coverage);
+
+  // --- Failures: the first counts.
+  bool failed() const { return !failure_.empty(); }
+  const std::string& failure() const { return failure_; }
+  void fail(std::string what);
+  // Fails with the connection's name in front.
+  void fail(uint32_t connection, const std::string& what);
+
+  // --- Time.
+  uint64_t step() { return ++order_; }
+  uint64_t order() const { return order_; }
+  void set_now_us(uint64_t now_us) { now_us_ = now_us; }
+  uint64_t now_us() const { return now_us_; }
+
+  // --- What clients do.
+  uint32_t intern(core::Bytes name);
+  // Connections are numbered from 0, as the links of the network are.
+  uint32_t begin_connection(uint32_t client);
+  // Returns the record's number; its body is not known before it is encoded, so sent() follows.
+  uint32_t begin_message(uint32_t connection, const SentMessage& message);
+  void sent(uint32_t record, core::Bytes body, uint32_t frame_bytes);
+  void opens_gate(uint32_t connection, uint32_t name);
+  uint64_t ping_sent(uint32_t connection);
+
+  // --- What clients read.
+  void connected(uint32_t connection, const v1::Connected& connected);
+  // `content` is the Frame's bytes; the sender's are at its end. Returns the record, or kNone.
+  uint32_t delivered(uint32_t connection, const v1::Message& message, core::Bytes content);
+  // Returns false if the receipt makes no sense. Otherwise each id of the range is refused now.
+  bool refused(uint32_t connection, const v1::Receipt& receipt);
+  void flow(uint32_t connection, const v1::Flow& flow, uint64_t written_us, bool was_unblocked);
+  void pong(uint32_t connection, uint64_t nonce);
+  void goodbye(uint32_t connection, const v1::Goodbye& goodbye);
+  // The broker has ended its side, and all was read. `cut`: bytes may be missing. `partial`: within a frame.
+  void stream_ended(uint32_t connection, bool cut, bool partial);
+
+  // --- What the shards do.
+  void session_opened(uint32_t connection, core::ShardIndex shard, core::Bytes name, uint64_t session);
+  void session_ended(uint32_t connection_or_none, core::Bytes name, uint64_t session, bool taken_over);
+  void after_call(core::ShardIndex shard, const core::Counters& counters);
+  void stopping() { stopping_at_ = order_; }
+
+  // --- At the end.
+  // Everything that was sent has come to rest; sessions that live have answered a last ping.
+  void check_at_rest();
+  // Everybody has gone.
+  void check_empty(core::ShardIndex shard, const core::Counters& counters);
+  void check_balance(const std::vector<core::Counters>& counters);
+
+  Connection& connection(uint32_t number) { return connections_[number]; }
+  const std::vector<Connection>& connections() const { return connections_; }
+  Name& name(uint32_t number) { return names_[number]; }
+  const std::vector<Name>& names() const { return names_; }
+  SentMessage& message(uint32_t record) { return messages_[record]; }
+  size_t messages() const { return messages_.size(); }
+
+ private:
+  struct PeakSample {
+    uint64_t at;
+    uint64_t queued_bytes;
+  };
+
+  // oracle_message.cc
+  uint32_t find_delivered(const v1::Message& message) const;
+  void check_stamps(uint32_t connection, const SentMessage& sent, const v1::Message& message, core::Bytes content);
+  void check_arrival(uint32_t connection, uint32_t record);
+  void refuse(uint32_t connection, uint32_t record, const v1::Receipt& receipt);
+  // An empty text if the reason is one that could be true.
+  std::string why_illegal(const SentMessage& sent, v1::Reason reason);
+  bool was_unowned_since(uint32_t name, uint64_t at) const;
+  bool any_owner_since(uint32_t name, uint64_t at, bool (*holds)(const Connection&, const SentMessage&),
+                       const SentMessage& sent) const;
+  bool gate_may_be_closed(const SentMessage& sent);
+  uint64_t queued_peak_since(uint32_t name, uint64_t at) const;
+  Stream& stream(uint32_t connection, uint32_t name);
+
+  // oracle_session.cc
+  std::string why_goodbye_illegal(Connection& connection, const v1::Goodbye& goodbye);
+  std::string why_name_in_use_illegal(const Connection& connection, uint32_t retry_after_ms);
+
+  // oracle_end.cc
+  void check_settled(const Connection& sender);
+  void check_holes(const Connection& sender, const std::vector<uint32_t>& records);
+  void check_gates(const Connection& sender, const Stream& stream, const std::vector<uint32_t>& records);
+  void check_logical_order(const Connection& sender, const std::vector<uint32_t>& records);
+  void check_owner_order(const Connection& sender, const std::vector<uint32_t>& records);
+
+  const Scenario& scenario_;
+  Coverage& coverage_;
+  std::string failure_;
+  uint64_t order_ = 0;
+  uint64_t now_us_ = 0;
+  uint64_t stopping_at_ = kNever;
+  std::vector<SentMessage> messages_;
+  std::vector<Connection> connections_;
+  std::vector<Name> names_;
+  // Looked up, never walked.
+  absl::flat_hash_map<std::string, uint32_t> name_numbers_;
+  absl::flat_hash_map<uint64_t, uint32_t> by_session_;
+  // By shard: falling peaks of what was queued, so that the highest since any step is found.
+  std::vector<std::vector<PeakSample>> peaks_;
+  std::vector<uint32_t> taken_names_;  // Taken over within the call under way; the new owner is still to come.
+};
+
+}  // namespace onehop::sim

@@ -1,0 +1,72 @@
+// Scenario: see the header.
+#include "sim/scenario.h"
+
+namespace onehop::sim {
+namespace {
+
+core::Limits draw_limits(Random& random) {
+  core::Limits limits;
+  limits.frame_bytes_max = random.between(4, 8) * (4 << 10);
+  limits.queue_bytes_max = 4 * limits.frame_bytes_max + random.below(16 << 10);
+  limits.keepalive_ms_default = random.between(1000, 3000);
+  limits.keepalive_ms_min = 1000;
+  limits.keepalive_ms_max = 4000;
+  limits.frame_deadline_ms = random.between(500, 2000);
+  limits.slow_consumer_ms = random.between(200, 1500);
+  limits.pause_lease_ms = random.between(30, 400);
+  limits.senders_max = random.between(1, 6);
+  // A queue of one client fits, several do not.
+  if (random.chance(200)) limits.shard_queue_bytes_max = limits.queue_bytes_max / 2 + random.below(64 << 10);
+  if (random.chance(100)) limits.sessions_max = random.between(2, 5);
+  return limits;
+}
+
+void draw_machine(Random& random, Scenario& scenario) {
+  scenario.to_broker_bytes = random.between(2 << 10, 64 << 10);
+  scenario.to_client_bytes = random.between(1 << 10, 24 << 10);
+  const bool slow_parcels = random.chance(300);
+  scenario.parcel_delay_us_max = slow_parcels ? random.between(5'000, 80'000) : random.between(50, 3'000);
+  const bool slow_credits = random.chance(400);
+  scenario.credit_delay_us_max = slow_credits ? random.between(50'000, 400'000) : random.between(50, 3'000);
+  scenario.hand_over_delay_us_max = random.between(50, 20'000);
+  scenario.stall_permille = random.between(0, 10);
+  scenario.short_write_permille = random.between(0, 100);
+}
+
+void draw_trouble(Random& random, Scenario& scenario) {
+  // A calm run moves much data; a rough one seldom lives long enough to fill a queue.
+  const uint32_t trouble = random.below(4);
+  scenario.cut_permille = trouble * random.between(1, 8);
+  scenario.leave_permille = trouble * random.between(1, 8);
+  scenario.misdeed_permille = trouble * random.between(5, 50);
+  scenario.freeze_permille = random.between(5, 60);
+  scenario.freeze_ms_max = random.between(50, 2 * scenario.limits.slow_consumer_ms);
+  scenario.ask_pending_permille = random.between(0, 400);
+  scenario.ask_refused_permille = random.between(0, 40);
+  scenario.take_over_permille = random.between(100, 600);
+  scenario.ordered_permille = random.between(200, 900);
+  scenario.storm = random.chance(150);
+  scenario.stops = random.chance(300);
+}
+
+}  // namespace
+
+Scenario draw_scenario(Random& random) {
+  Scenario scenario;
+  scenario.limits = draw_limits(random);
+  scenario.shards = random.chance(120) ? 1 : random.between(2, 4);
+  scenario.clients = random.between(4, 14);
+  const uint32_t shared = random.below(scenario.clients / 2);
+  scenario.names = scenario.clients - shared;
+  scenario.messages = random.between(1000, 1400);
+  scenario.connect_deadline_ms = random.between(200, 2000);
+  scenario.hot_permille = random.between(100, 800);
+  scenario.large_permille = random.between(20, 500);
+  scenario.step_us_max = random.between(500, 20'000);
+  scenario.burst_max = random.between(2, 24);
+  draw_machine(random, scenario);
+  draw_trouble(random, scenario);
+  return scenario;
+}
+
+}  // namespace onehop::sim

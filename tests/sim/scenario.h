@@ -1,0 +1,54 @@
+// What one run is like, drawn from its seed: how many shards and clients, how slow everything is, what goes wrong and how
+// often. Small limits, so that a thousand messages reach them.
+#pragma once
+
+#include <cstdint>
+
+#include "core/limits.h"
+#include "sim/random.h"
+
+namespace onehop::sim {
+
+struct Scenario {
+  uint32_t shards = 2;
+  uint32_t clients = 8;
+  // Names the clients share out among themselves; fewer than clients means that they fight for them.
+  uint32_t names = 8;
+  uint32_t messages = 1000;
+  core::Limits limits;
+  uint32_t connect_deadline_ms = 1000;
+
+  // The network and the machine.
+  uint32_t to_broker_bytes = 16 << 10;
+  uint32_t to_client_bytes = 16 << 10;
+  uint32_t loop_delay_us_max = 200;
+  uint32_t stall_permille = 2;  // The loop of a shard wakes late.
+  uint32_t parcel_delay_us_max = 2000;
+  uint32_t credit_delay_us_max = 2000;
+  uint32_t hand_over_delay_us_max = 2000;
+  uint32_t short_write_permille = 30;
+  uint32_t early_client_delay_us_max = 2000;
+
+  // Authentication.
+  uint32_t ask_pending_permille = 200;
+  uint32_t ask_refused_permille = 20;
+
+  // What clients do, in thousandths of connections or of steps.
+  uint32_t hot_permille = 400;       // Messages for the hot name.
+  uint32_t large_permille = 100;     // Messages of kilobytes.
+  uint32_t step_us_max = 8000;       // Between steps.
+  uint32_t burst_max = 8;            // Messages in a step.
+  uint32_t freeze_permille = 20;     // Steps.
+  uint32_t freeze_ms_max = 500;
+  uint32_t cut_permille = 8;         // Steps.
+  uint32_t leave_permille = 15;      // Steps.
+  uint32_t misdeed_permille = 60;    // Connections.
+  uint32_t ordered_permille = 500;   // Connections.
+  uint32_t take_over_permille = 300; // Connections.
+  bool storm = false;                // The clients of one name do nothing but take it from each other.
+  bool stops = false;                // The shards are told to stop at the end.
+};
+
+Scenario draw_scenario(Random& random);
+
+}  // namespace onehop::sim
