@@ -71,7 +71,8 @@ class OutputQueue {
   // queue.
   char* append(SegmentPool& pool, size_t size) {
     bytes_ += size;
-    if (tail_ == nullptr || tail_->capacity - tail_->end < size) add_chunk(pool, size);
+    // A reference has no room: what it refers to may go on with other bytes.
+    if (tail_ == nullptr || tail_->continues || tail_->capacity - tail_->end < size) add_chunk(pool, size);
     char* place = tail_->data + tail_->end;
     tail_->end += static_cast<uint32_t>(size);
     return place;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -18,10 +19,11 @@ class ParcelPost {
  public:
   // False, and nothing done, if there is no credit for it.
   bool add_message(const RoutedMessage& message);
-  // Writes a record that begins with a RecordHead, whose size this sets, and the name behind it.
+  // Writes a record that begins with a RecordHead and the name behind it; sets the sizes in it.
   template <typename Record>
   void add_control(Record record, Bytes name = {}) {
     record.head.size = static_cast<uint32_t>(padded(sizeof record + name.size()));
+    if constexpr (std::is_same_v<Record, NameRecord>) record.name_size = static_cast<uint32_t>(name.size());
     Parcel& parcel = parcel_with_room(record.head.size);
     last_receipt_ = kNone;
     if (record.head.kind == RecordKind::kReceipt) last_receipt_ = parcel.size();

@@ -92,6 +92,10 @@ void ConnectAttempt::on_writable() {
   int error = 0;
   socklen_t size = sizeof error;
   ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+  // A port of the range for clients may be given to our own end: TCP then connects the socket with itself.
+  const bool with_itself =
+      !address_.is_unix() && SocketAddress::local_of(fd_.get()).text() == SocketAddress::peer_of(fd_.get()).text();
+  if (error == 0 && with_itself) error = ECONNREFUSED;
   if (error != 0) {
     last_problem_ = error_text(error);
     return try_next();

@@ -100,7 +100,6 @@ Listener::Listener(Loop& loop, Fd fd, const ListenOptions& options, OnAccept on_
 }
 
 Listener::~Listener() {
-  *alive_ = false;
   watch_.stop();
   fd_.reset();
   if (!local_address_.is_unix()) return;
@@ -130,8 +129,7 @@ void Listener::watch() {
 }
 
 void Listener::accept_some() {
-  const std::shared_ptr<bool> alive = alive_;
-  for (int budget = options_.accepts_per_turn; budget > 0 && *alive && !paused_; --budget) {
+  for (int budget = options_.accepts_per_turn; budget > 0 && !paused_; --budget) {
     sockaddr_storage peer{};
     socklen_t size = sizeof peer;
     Fd accepted(::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));

@@ -29,7 +29,7 @@ struct ListenOptions {
   int receive_buffer_bytes = 0;
 };
 
-// All methods: the loop's thread only. May be destroyed at any time, also from its own callback.
+// All methods: the loop's thread only. The callback may pause it, but not destroy it.
 class Listener {
  public:
   using OnAccept = std::function<void(Fd, const SocketAddress& peer)>;
@@ -73,7 +73,6 @@ class Listener {
   uint64_t exhaustions_ = 0;
   Watch watch_;
   Timer retry_;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // False once destroyed, for a callback that does it.
 };
 
 }  // namespace onehop::reactor

@@ -45,7 +45,7 @@ int Socket::open(Fd fd) {
 }
 
 IoResult Socket::receive(std::span<char> into) const {
-  assert(is_open());
+  assert(is_open() && !into.empty());
   ssize_t size;
   do {
     size = ::recv(fd_, into.data(), into.size(), 0);

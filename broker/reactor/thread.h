@@ -25,6 +25,8 @@ class Thread {
   void start();
   // Lets the loop end its turn, then waits for the thread. Not from the thread itself.
   void stop_and_join();
+  // Waits for a loop that somebody stops. Not from the thread itself.
+  void join() { thread_.join(); }
   bool running() const { return thread_.joinable(); }
 
  private:

@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include <functional>
+#include <utility>
 
 #include "reactor/loop.h"
 
@@ -19,8 +20,8 @@ class Watch {
   Watch& operator=(Watch&& other) noexcept;
   ~Watch() { stop(); }
 
-  // Calls `on_ready` whenever `fd` is ready for one of `events` (UV_READABLE, UV_WRITABLE) or broken; a broken one has
-  // to be stopped or started again. Returns 0 or the errno value why the loop cannot watch it.
+  // Calls `on_ready` whenever `fd` is ready for one of `events` (UV_READABLE, UV_WRITABLE) or broken, again and again
+  // as long as it is. Returns 0 or the errno value why the loop cannot watch it.
   [[nodiscard]] int start(Loop& loop, int fd, int events, std::function<void()> on_ready);
   // From here on the descriptor, and its number, are free for any use.
   void stop();
@@ -28,6 +29,9 @@ class Watch {
 
  private:
   struct Handle;
+
+  static void on_event(uv_poll_t* poll, int status, int events);
+
   Handle* handle_ = nullptr;  // Deleted by libuv's close callback.
 };
 

@@ -75,7 +75,7 @@ TEST(FrameDecoder, WholeFramesAreFoundInPlace) {
   Input in{Bytes(block->data(), stream.size()), block.get()};
 
   FrameView view;
-  for (const size_t offset : {1, 6, 307}) {
+  for (const size_t offset : {1u, 6u, 307u}) {
     ASSERT_EQ(decoder.next(in, kMax, view), Next::kFrame);
     EXPECT_EQ(view.bytes.data(), block->data() + offset);
     EXPECT_EQ(view.owner, block.get());

@@ -105,7 +105,7 @@ TEST(Utf8, WhatIsRefusedAndWhatIsNot) {
   for (const auto& row : kRows) {
     // At every place in a longer ASCII text, so that both loops and the borders between them see it.
     for (size_t before = 0; before < 20; ++before) {
-      for (const size_t after : {0, 1, 7, 8, 9}) {
+      for (const size_t after : {0u, 1u, 7u, 8u, 9u}) {
         const std::string text = std::string(before, 'x') + row.text + std::string(after, 'y');
         EXPECT_EQ(is_valid_utf8(text), row.valid) << row.what << ", " << before << " before, " << after << " after";
         EXPECT_EQ(parser_takes(text), row.valid) << row.what;

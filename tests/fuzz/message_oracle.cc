@@ -4,6 +4,7 @@
 #include <google/protobuf/stubs/logging.h>
 #include <onehop/v1/onehop.pb.h>
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <optional>
@@ -243,7 +244,8 @@ Faults frame_faults(Bytes frame) {
 }
 
 std::string message_disagreement(Bytes body) {
-  core::ScannedMessage scanned;
+  // What the message before left there must not show.
+  core::ScannedMessage scanned{"x", 1, 1, 1, 1, 1, core::Destination::kService, true};
   const ScanError error = core::scan_message(body, {}, scanned);
   const Faults faults = message_faults(body);
   if (error == ScanError::kNone && !faults.empty()) return "taken in spite of" + describe_all(faults);
@@ -268,6 +270,9 @@ std::string message_disagreement(Bytes body) {
   if (!parser_takes) return "the parser refuses what the scan takes";
   Faults none;
   const std::vector<Field> fields = read_fields(body, none);
+  const bool has_session =
+      std::any_of(fields.begin(), fields.end(), [](const Field& field) { return field.number == 13; });
+  if (scanned.has_in_reply_to_session != has_session) return "a session seen otherwise than by the slow check";
   if (scanned.id != number_of(fields, 5)) return "another id than the slow check's";
   if (scanned.ttl_ms != number_of(fields, 8) % (uint64_t{1} << 32)) return "another ttl_ms than the slow check's";
 

@@ -67,6 +67,8 @@ void Coverage::add(const Coverage& other) {
   for (size_t i = 0; i < kProvoked; ++i) counts_[i] += other.counts_[i];
 }
 
-const char* name_of(Provoked what) { return kNames[static_cast<size_t>(what)]; }
+const char* name_of(Provoked what) {
+  return kNames[static_cast<size_t>(what)];
+}
 
 }  // namespace onehop::sim

@@ -173,6 +173,8 @@ void Network::tell_host_readable(Link& link) {
   world_.ready(link.shard, Ready::Kind::kReadable, link.number);
 }
 
-void Network::tell_client(const Link& link) { world_.poke(link.client, link.number); }
+void Network::tell_client(const Link& link) {
+  world_.poke(link.client, link.number);
+}
 
 }  // namespace onehop::sim

@@ -33,12 +33,12 @@ struct Link {
   core::HostLink host;
   bool owned = false;
   bool reading = true;
-  bool blocked = false;      // The last write was not taken whole.
-  bool read_ready = false;   // The host's loop has been told.
+  bool blocked = false;     // The last write was not taken whole.
+  bool read_ready = false;  // The host's loop has been told.
   bool end_told = false;
-  bool failed = false;       // Reset.
-  bool broker_ended = false; // The broker sends no more.
-  bool cut = false;          // What was on its way may be missing.
+  bool failed = false;        // Reset.
+  bool broker_ended = false;  // The broker sends no more.
+  bool cut = false;           // What was on its way may be missing.
   uint64_t blocked_since_us = 0;
 
   // The client's end.

@@ -26,7 +26,8 @@ void Oracle::fail(std::string what) {
 void Oracle::fail(uint32_t connection, const std::string& what) {
   const Connection& c = connections_[connection];
   const std::string name = c.name == kNone ? "(no session)" : names_[c.name].text;
-  fail("connection " + std::to_string(connection) + " of client " + std::to_string(c.client) + ", " + name + ": " + what);
+  fail("connection " + std::to_string(connection) + " of client " + std::to_string(c.client) + ", " + name + ": " +
+       what);
 }
 
 uint32_t Oracle::intern(core::Bytes name) {

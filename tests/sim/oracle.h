@@ -1,8 +1,10 @@
-// The oracle knows every message, every session and every word of the broker, and says when the broker breaks a promise.
+// The oracle knows every message, every session and every word of the broker, and says when the broker breaks a
+// promise.
 //
-// It is told what clients do before the bytes leave them, what clients read after the bytes have come out of the socket,
-// and what shards note. Its clock is an order: every call and every action is one step later than the one before. Where it
-// cannot know (bytes in a socket, a session that is just ending) it accepts what could be true, and nothing else.
+// It is told what clients do before the bytes leave them, what clients read after the bytes have come out of the
+// socket, and what shards note. Its clock is an order: every call and every action is one step later than the one
+// before. Where it cannot know (bytes in a socket, a session that is just ending) it accepts what could be true, and
+// nothing else.
 #pragma once
 
 #include <cstdint>

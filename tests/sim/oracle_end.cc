@@ -77,8 +77,8 @@ void Oracle::check_holes(const Connection& sender, const std::vector<uint32_t>& 
     // Refused, but the receipt not read: only a sender that got the pong is sure.
     if (sent.position >= sender.settled_messages) continue;
     if (connections_[last_receiver].opened_at < sent.sent_at) {
-      return fail(sender.number, describe(sent) + " was left out of what connection " + std::to_string(last_receiver) +
-                                     " received");
+      return fail(sender.number,
+                  describe(sent) + " was left out of what connection " + std::to_string(last_receiver) + " received");
     }
   }
 }
@@ -126,13 +126,15 @@ void Oracle::check_logical_order(const Connection& sender, const std::vector<uin
     if (sent.fate == Fate::kDelivered) {
       if (item.attempts > 1) coverage_.add(Provoked::kRepeated);
       const uint64_t opened_at = connections_[sent.receiver].opened_at;
-      while (complete + 1 < sent.logical && (items[complete].done || items[complete].first_sent_at < opened_at)) ++complete;
+      while (complete + 1 < sent.logical && (items[complete].done || items[complete].first_sent_at < opened_at))
+        ++complete;
       if (complete + 1 < sent.logical) {
         return fail(sender.number, describe(sent) + ", number " + std::to_string(sent.logical) + " of the stream to " +
                                        names_[sent.to].text + ", came before number " + std::to_string(complete + 1));
       }
     }
-    if (!was_refused_full(sent) && (sent.fate != Fate::kOpen || sent.position >= sender.settled_messages)) item.done = true;
+    if (!was_refused_full(sent) && (sent.fate != Fate::kOpen || sent.position >= sender.settled_messages))
+      item.done = true;
   }
 }
 
@@ -172,8 +174,8 @@ void Oracle::check_balance(const std::vector<core::Counters>& all) {
     refused = std::accumulate(counters.messages_refused.begin(), counters.messages_refused.end(), refused);
   }
   if (received != delivered + refused) {
-    fail("of " + std::to_string(received) + " messages received, " + std::to_string(delivered) + " were delivered and " +
-         std::to_string(refused) + " refused: the rest is missing");
+    fail("of " + std::to_string(received) + " messages received, " + std::to_string(delivered) +
+         " were delivered and " + std::to_string(refused) + " refused: the rest is missing");
   }
   uint64_t seen = 0;
   for (const SentMessage& sent : messages_) seen += sent.fate == Fate::kDelivered ? 1 : 0;

@@ -70,7 +70,8 @@ void Oracle::check_stamps(uint32_t number, const SentMessage& sent, const v1::Me
   const Connection& sender = connections_[sent.connection];
   if (sender.session == 0) return fail(number, "got " + describe(sent) + ", whose sender has no session");
   if (sent.unsupported) return fail(number, "got " + describe(sent) + ", which is not served");
-  if (content.size() < sent.body_bytes || hash_bytes(content.substr(content.size() - sent.body_bytes)) != sent.body_hash) {
+  if (content.size() < sent.body_bytes ||
+      hash_bytes(content.substr(content.size() - sent.body_bytes)) != sent.body_hash) {
     return fail(number, "got " + describe(sent) + " with other bytes than were sent");
   }
   const bool right = message.from() == names_[sender.name].text &&
@@ -79,7 +80,8 @@ void Oracle::check_stamps(uint32_t number, const SentMessage& sent, const v1::Me
                      message.delivery_tag() == 0 && !message.redelivered() && message.ttl_left_ms() == 0;
   if (!right) return fail(number, "got " + describe(sent) + " with wrong stamps or by mistake");
   if (content.size() > sent.frame_bytes + kStampBytesMax) return fail(number, "got a message with too long a stamp");
-  if (sent.frame_bytes > recipient.frame_bytes_max) return fail(number, "got " + describe(sent) + ", over its own limit");
+  if (sent.frame_bytes > recipient.frame_bytes_max)
+    return fail(number, "got " + describe(sent) + ", over its own limit");
   if (sent.in_reply_to_session != 0 && sent.in_reply_to_session != recipient.session) {
     fail(number, "got " + describe(sent) + ", which answers another session");
   }
@@ -131,7 +133,8 @@ void Oracle::refuse(uint32_t number, uint32_t record, const v1::Receipt& receipt
   if (sent.position < connections_[number].settled_messages) return fail(number, what + " after the pong");
   const std::string why = why_illegal(sent, reason);
   if (!why.empty()) return fail(number, what + ": " + why);
-  if (reason == v1::REASON_QUEUE_FULL && receipt.retry_after_ms() == 0) return fail(number, what + ": no retry_after_ms");
+  if (reason == v1::REASON_QUEUE_FULL && receipt.retry_after_ms() == 0)
+    return fail(number, what + ": no retry_after_ms");
   sent.fate = Fate::kRefused;
   sent.reason = reason;
   if (reason != v1::REASON_QUEUE_FULL) return;
@@ -181,7 +184,8 @@ std::string Oracle::why_illegal(const SentMessage& sent, v1::Reason reason) {
     case v1::REASON_QUEUE_FULL:
       coverage_.add(Provoked::kQueueFull);
       if (gate_may_be_closed(sent)) return {};
-      return queued_peak_since(sent.to, sent.sent_at) + with_stamp > limits.queue_bytes_max ? "" : "the queue was not full";
+      return queued_peak_since(sent.to, sent.sent_at) + with_stamp > limits.queue_bytes_max ? ""
+                                                                                            : "the queue was not full";
     case v1::REASON_TOO_LARGE:
       coverage_.add(Provoked::kTooLarge);
       return any_owner_since(
@@ -206,8 +210,7 @@ std::string Oracle::why_illegal(const SentMessage& sent, v1::Reason reason) {
                  : "it answers the session that owns the name";
     case v1::REASON_BROKER_BUSY:
       coverage_.add(Provoked::kBrokerBusy);
-      return queued_peak_since(sent.to, sent.sent_at) + with_stamp > limits.shard_queue_bytes_max ? ""
-                                                                                                   : "it has room";
+      return queued_peak_since(sent.to, sent.sent_at) + with_stamp > limits.shard_queue_bytes_max ? "" : "it has room";
     default:
       return "not a reason that exists so far";
   }

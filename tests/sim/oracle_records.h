@@ -23,11 +23,11 @@ struct SentMessage {
   uint64_t body_hash = 0;
   uint32_t body_bytes = 0;
   uint32_t frame_bytes = 0;
-  uint32_t connection = 0;   // The sender's.
-  uint32_t position = 0;     // In what that connection sent, from 0.
-  uint32_t to = kNone;       // A name; kNone for a topic or service.
-  uint32_t logical = 0;      // In the stream of ordered messages to that name, from 1; 0: not part of it.
-  uint32_t receiver = kNone; // The connection it was delivered to.
+  uint32_t connection = 0;    // The sender's.
+  uint32_t position = 0;      // In what that connection sent, from 0.
+  uint32_t to = kNone;        // A name; kNone for a topic or service.
+  uint32_t logical = 0;       // In the stream of ordered messages to that name, from 1; 0: not part of it.
+  uint32_t receiver = kNone;  // The connection it was delivered to.
   bool unsupported = false;
   Fate fate = Fate::kOpen;
   v1::Reason reason = v1::REASON_UNSPECIFIED;
@@ -80,6 +80,7 @@ struct Connection {
   bool wants_order = false;
   uint32_t wanted_frame_bytes = 0;
   uint32_t wanted_keepalive_ms = 0;
+  uint32_t connect_bytes = 0;
   uint64_t connect_at = kNever;  // When its last byte left the client.
   uint64_t begun_us = 0;
   bool asked = false;
@@ -116,9 +117,9 @@ struct Connection {
   uint32_t deserved_codes = 0;  // A bit for each goodbye that its misdeeds allow.
   bool said_goodbye = false;
   bool half_closed = false;
-  bool cut = false;  // By the network or by itself: bytes may be missing either way.
-  uint64_t last_given_us = 0;  // When the broker last read of it.
-  uint64_t last_taken_us = 0;  // When its socket last took bytes.
+  bool cut = false;                 // By the network or by itself: bytes may be missing either way.
+  uint64_t last_given_us = 0;       // When the broker last read of it.
+  uint64_t last_taken_us = 0;       // When its socket last took bytes.
   uint64_t longest_blocked_us = 0;  // That it took none although there were some.
   bool resume_token_presented = false;
 
@@ -128,9 +129,9 @@ struct Connection {
 
 struct Name {
   std::string text;
-  uint32_t owner = kNone;     // A connection.
-  uint64_t unowned_at = 0;    // The last step at which nobody owned it; while nobody does, now.
-  bool taken = false;         // Between an elder's end and the newcomer's beginning, within one call.
+  uint32_t owner = kNone;   // A connection.
+  uint64_t unowned_at = 0;  // The last step at which nobody owned it; while nobody does, now.
+  bool taken = false;       // Between an elder's end and the newcomer's beginning, within one call.
   core::ShardIndex home = 0;
   bool home_known = false;
   std::vector<uint32_t> owners;  // Connections, in order.

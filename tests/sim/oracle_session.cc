@@ -11,7 +11,9 @@ constexpr uint64_t kUsPerMs = 1000;
 // Deadlines are kept by a coarse wheel and a loop that may wake late; they may come late, never early.
 constexpr uint64_t kEarlySlackUs = 2 * kUsPerMs;
 
-std::string code_name(v1::Code code) { return "goodbye " + std::to_string(code); }
+std::string code_name(v1::Code code) {
+  return "goodbye " + std::to_string(code);
+}
 
 }  // namespace
 

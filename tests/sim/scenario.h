@@ -1,5 +1,5 @@
-// What one run is like, drawn from its seed: how many shards and clients, how slow everything is, what goes wrong and how
-// often. Small limits, so that a thousand messages reach them.
+// What one run is like, drawn from its seed: how many shards and clients, how slow everything is, what goes wrong and
+// how often. Small limits, so that a thousand messages reach them.
 #pragma once
 
 #include <cstdint>
@@ -27,26 +27,26 @@ struct Scenario {
   uint32_t credit_delay_us_max = 2000;
   uint32_t hand_over_delay_us_max = 2000;
   uint32_t short_write_permille = 30;
-  uint32_t early_client_delay_us_max = 2000;
+  uint32_t client_delay_us_max = 2000;
 
   // Authentication.
   uint32_t ask_pending_permille = 200;
   uint32_t ask_refused_permille = 20;
 
   // What clients do, in thousandths of connections or of steps.
-  uint32_t hot_permille = 400;       // Messages for the hot name.
-  uint32_t large_permille = 100;     // Messages of kilobytes.
-  uint32_t step_us_max = 8000;       // Between steps.
-  uint32_t burst_max = 8;            // Messages in a step.
-  uint32_t freeze_permille = 20;     // Steps.
+  uint32_t hot_permille = 400;    // Messages for the hot name.
+  uint32_t large_permille = 100;  // Messages of kilobytes.
+  uint32_t step_us_max = 8000;    // Between steps.
+  uint32_t burst_max = 8;         // Messages in a step.
+  uint32_t freeze_permille = 20;  // Steps.
   uint32_t freeze_ms_max = 500;
-  uint32_t cut_permille = 8;         // Steps.
-  uint32_t leave_permille = 15;      // Steps.
-  uint32_t misdeed_permille = 60;    // Connections.
-  uint32_t ordered_permille = 500;   // Connections.
-  uint32_t take_over_permille = 300; // Connections.
-  bool storm = false;                // The clients of one name do nothing but take it from each other.
-  bool stops = false;                // The shards are told to stop at the end.
+  uint32_t cut_permille = 8;          // Steps.
+  uint32_t leave_permille = 15;       // Steps.
+  uint32_t misdeed_permille = 60;     // Connections.
+  uint32_t ordered_permille = 500;    // Connections.
+  uint32_t take_over_permille = 300;  // Connections.
+  bool storm = false;                 // The clients of one name do nothing but take it from each other.
+  bool stops = false;                 // The shards are told to stop at the end.
 };
 
 Scenario draw_scenario(Random& random);

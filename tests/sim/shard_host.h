@@ -1,5 +1,5 @@
-// The host of one shard: its loop, in simulated time. Gathers what is ready, calls in, flushes, sleeps; and holds the shard
-// to the rules of the seam.
+// The host of one shard: its loop, in simulated time. Gathers what is ready, calls in, flushes, sleeps; and holds the
+// shard to the rules of the seam.
 #pragma once
 
 #include <cstdint>

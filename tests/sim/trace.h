@@ -1,5 +1,5 @@
-// The fingerprint of a run: a hash of every call between the shards and their host, with its bytes, in order. Two runs of
-// one seed that differ anywhere differ here.
+// The fingerprint of a run: a hash of every call between the shards and their host, with its bytes, in order. Two runs
+// of one seed that differ anywhere differ here.
 #pragma once
 
 #include <cstdint>

@@ -26,13 +26,13 @@ class Client;
 // Something for the next iteration of a shard's loop.
 struct Ready {
   enum class Kind : uint8_t {
-    kArrived,   // A link; `subject` is its number.
+    kArrived,  // A link; `subject` is its number.
     kReadable,
     kWritable,
     kFailed,
-    kParcel,    // `subject` is the pair it came over.
+    kParcel,  // `subject` is the pair it came over.
     kCredit,
-    kAnswer,    // `subject` is the question's number.
+    kAnswer,  // `subject` is the question's number.
   };
   Kind kind;
   uint32_t subject;
@@ -49,6 +49,7 @@ struct Pair {
 // A link on its way to a shard.
 struct Arrival {
   core::ShardIndex shard = 0;
+  bool under_way = false;
   std::string unread;
 };
 

@@ -37,6 +37,7 @@ LAYERS = [
     ("broker/server/", {"allow": ("server/", "core/", "reactor/", "onehop/", "posix", "absl/", "sodium")}),
     ("broker/daemon/", {"allow": ("daemon/", "server/", "onehop/", "posix", "CLI/", "spdlog/", "fmt/"),
                         "deny": ("onehop/v1/",)}),
+    ("clients/cpp/include/", {"allow": ("onehop/",), "deny": ("onehop/v1/",)}),
     ("clients/cpp/", {"allow": ("client/", "core/", "reactor/", "onehop/", "posix", "uv.h", "google/", "absl/")}),
     ("clients/cli/", {"allow": ("client/", "cli/", "core/", "onehop/", "posix", "CLI/", "spdlog/", "fmt/", "uv.h")}),
     ("loadgen/", {"allow": ("loadgen/", "client/", "core/", "reactor/", "onehop/", "posix", "CLI/", "spdlog/", "fmt/",

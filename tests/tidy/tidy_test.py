@@ -49,6 +49,7 @@ class Rules(unittest.TestCase):
             "broker/server/a.h": ["<uv.h>", "<spdlog/spdlog.h>", "<CLI/CLI.hpp>", '"daemon/flags.h"'],
             "broker/daemon/a.h": ["<uv.h>", '"core/shard.h"', '"reactor/loop.h"', '"onehop/v1/onehop.pb.h"'],
             "broker/include/onehop/a.h": ["<uv.h>", '"core/bytes.h"', '"onehop/v1/onehop.pb.h"', "<sys/socket.h>"],
+            "clients/cpp/include/onehop/a.h": ["<uv.h>", '"core/bytes.h"', '"onehop/v1/onehop.pb.h"'],
             "clients/cpp/a.h": ['"server/server.h"', "<uv.h>"],
             "clients/cli/a.h": ['"server/server.h"'],
             "loadgen/a.h": ['"server/server.h"'],

@@ -1,7 +1,7 @@
 // A client on the caller's libuv loop.
 //
-// Every call, and every event, is on the loop's thread. What many send() calls of one turn of the loop bring about is
-// written with one system call, before the loop sleeps.
+// Every call, and every event, is on the loop's thread. Events may call everything but the destructor. What many send()
+// calls of one turn of the loop bring about is written with one system call, before the loop sleeps.
 #pragma once
 
 #include <cstdint>
@@ -17,18 +17,37 @@ struct uv_loop_s;
 
 namespace onehop::client {
 
+// The library's part of the caller's loop: one for each loop, shared by all its clients.
+class ClientLoop {
+ public:
+  // To be constructed by the thread that runs `loop`. It is destroyed by that thread after its clients, and before the
+  // loop is closed: the loop must run once more in between (uv_run returns when nothing else is left on it).
+  explicit ClientLoop(uv_loop_s* loop);
+  ~ClientLoop();
+  ClientLoop(const ClientLoop&) = delete;
+  ClientLoop& operator=(const ClientLoop&) = delete;
+
+  class Impl;
+  // For the library itself.
+  Impl& impl() { return *impl_; }
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
 class LoopClient {
  public:
-  // `loop`: the caller runs it, and does not close it before the client is destroyed and the loop has run once more.
   // `server`: "tcp://host:port", "tcp://[address]:port" or "unix:///path". Throws std::invalid_argument with one line
-  // for people if that, or the name in `options`, cannot be right. Begins to connect at once.
-  LoopClient(uv_loop_s* loop, std::string_view server, ClientOptions options, ClientEvents& events);
-  // Ends at once, without events. What the outcome of open messages is will not be told: close() first.
+  // for people if that, or the name in `options`, cannot be right. Begins to connect at once. While it has not ended,
+  // it keeps uv_run() from returning.
+  LoopClient(ClientLoop& loop, std::string_view server, ClientOptions options, ClientEvents& events);
+  // Ends at once, without events: the outcome of open messages will not be told. close() first to know. Not from an
+  // event.
   ~LoopClient();
   LoopClient(const LoopClient&) = delete;
   LoopClient& operator=(const LoopClient&) = delete;
 
-  // As ClientEngine::send().
+  // As ClientEngine::send(), which see. Writes at once where a limit would be reached otherwise.
   SendStatus send(std::string_view to, std::string_view payload, const SendOptions& options = {},
                   uint64_t* ticket = nullptr);
   SendStatus send_encoded(std::string body, uint64_t* ticket = nullptr);
@@ -40,7 +59,7 @@ class LoopClient {
   uint64_t ping();
 
   // While not reading, the broker queues for this client, then pauses and refuses its senders. At most what one read
-  // brought still arrives as on_message().
+  // brought (64 KiB) and one frame still arrive as on_message(). A new connection is read.
   void set_reading(bool reading);
 
   // Accepts no more messages; when each has its outcome, says goodbye and ends with on_ended(). After `deadline_ms`

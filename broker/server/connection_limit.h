@@ -1,0 +1,31 @@
+// How many connections all shards together may hold, so that the process never runs out of descriptors: without one for
+// the next accept nothing sensible can be done.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace onehop::server {
+
+class ConnectionLimit {
+ public:
+  // `connections_max` of 0: what the process's descriptor limit leaves, less a reserve for listeners, loops and the
+  // connections that linger after their goodbye.
+  ConnectionLimit(uint64_t connections_max, unsigned shards);
+
+  // Any thread. Counts a connection in; false if that was the last there is room for.
+  bool take() { return taken_.fetch_add(1, std::memory_order_relaxed) + 1 < max_; }
+  void give_back() { taken_.fetch_sub(1, std::memory_order_relaxed); }
+  bool has_room() const { return taken_.load(std::memory_order_relaxed) < max_; }
+
+  // How many connections of one shard may linger.
+  size_t lingering_max() const { return lingering_max_; }
+
+ private:
+  size_t lingering_max_;
+  uint64_t max_;
+  std::atomic<uint64_t> taken_{0};
+};
+
+}  // namespace onehop::server

@@ -1,0 +1,201 @@
+// A client engine under test, between a recorder of its events and a scripted broker: the test gives it the broker's
+// frames and looks at the frames it writes. Time stands still unless the test moves it.
+#pragma once
+
+#include <array>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/frame_decoder.h"
+#include "onehop/client_engine.h"
+#include "onehop/v1/onehop.pb.h"
+
+namespace onehop::client {
+
+// Events, in words, in the order they came; and what needs more than words.
+class Recorder : public ClientEvents {
+ public:
+  void on_open(const SessionInfo& session) override { log.push_back("open " + std::string(session.name)); }
+  void on_message(const Message& message) override {
+    log.push_back("message " + std::string(message.from) + " " + std::string(message.payload));
+  }
+  void on_outcome(std::string_view to, const SendResult& result) override {
+    std::string line = std::to_string(result.ticket) + " " + std::string(to_string(result.outcome));
+    if (result.reason != Reason::kNone) line += " " + to_string(result.reason);
+    outcomes.push_back(line);
+    results.push_back(result);
+    destinations.emplace_back(to);
+  }
+  void on_room() override { log.push_back("room"); }
+  void on_pong(uint64_t nonce) override { log.push_back("pong " + std::to_string(nonce)); }
+  void on_down(const Ending& ending, uint64_t retry_in_ms) override {
+    log.push_back("down");
+    endings.push_back(ending);
+    retry_in = retry_in_ms;
+  }
+  void on_ended(const Ending& ending) override {
+    log.push_back("ended");
+    endings.push_back(ending);
+  }
+
+  std::vector<std::string> log;
+  std::vector<std::string> outcomes;
+  std::vector<SendResult> results;
+  std::vector<std::string> destinations;
+  std::vector<Ending> endings;
+  uint64_t retry_in = 0;
+};
+
+inline std::string encode_frame(const v1::Frame& frame) {
+  const std::string body = frame.SerializeAsString();
+  char prefix[core::kVarintBytesMax];
+  std::string bytes(prefix, core::write_varint(prefix, body.size()));
+  return bytes += body;
+}
+
+inline v1::Frame connected_frame(uint32_t frame_bytes_max = 1 << 20, uint32_t keepalive_ms = 30'000) {
+  v1::Frame frame;
+  v1::Connected& connected = *frame.mutable_connected();
+  connected.set_name("alice");
+  connected.set_protocol_version(1);
+  connected.set_server("test");
+  connected.set_session(7);
+  connected.set_keepalive_ms(keepalive_ms);
+  connected.set_frame_bytes_max(frame_bytes_max);
+  connected.set_features(1);
+  return frame;
+}
+
+inline v1::Frame refusal_frame(uint64_t first, uint64_t last, v1::Reason reason, uint32_t retry_after_ms = 0) {
+  v1::Frame frame;
+  v1::Receipt& receipt = *frame.mutable_receipts()->add_items();
+  receipt.set_first_id(first);
+  receipt.set_last_id(last);
+  receipt.set_outcome(v1::OUTCOME_REJECTED);
+  receipt.set_reason(reason);
+  receipt.set_retry_after_ms(retry_after_ms);
+  return frame;
+}
+
+inline v1::Frame flow_frame(const std::string& client, v1::State state, uint32_t retry_after_ms = 0) {
+  v1::Frame frame;
+  frame.mutable_flow()->set_client(client);
+  frame.mutable_flow()->set_state(state);
+  frame.mutable_flow()->set_retry_after_ms(retry_after_ms);
+  return frame;
+}
+
+inline v1::Frame pong_frame(uint64_t nonce) {
+  v1::Frame frame;
+  frame.mutable_pong()->set_nonce(nonce);
+  return frame;
+}
+
+inline v1::Frame goodbye_frame(v1::Code code, uint32_t retry_after_ms = 0, uint32_t grace_ms = 0) {
+  v1::Frame frame;
+  frame.mutable_goodbye()->set_code(code);
+  frame.mutable_goodbye()->set_retry_after_ms(retry_after_ms);
+  frame.mutable_goodbye()->set_grace_ms(grace_ms);
+  return frame;
+}
+
+// A frame in one word or two: "connect", "bob:1=hello" (destination, id, payload), "ping", "resume bob".
+inline std::string in_words(const v1::Frame& frame) {
+  switch (frame.kind_case()) {
+    case v1::Frame::kConnect:
+      return "connect";
+    case v1::Frame::kMessage: {
+      const v1::Message& message = frame.message();
+      return message.client() + ":" + std::to_string(message.id()) + "=" + message.payload() +
+             (message.maybe_repeated() ? " again" : "");
+    }
+    case v1::Frame::kFlow:
+      return (frame.flow().state() == v1::STATE_RESUME ? "resume " : "pause ") + frame.flow().client();
+    case v1::Frame::kPing:
+      return "ping";
+    case v1::Frame::kPong:
+      return "pong";
+    case v1::Frame::kGoodbye:
+      return "goodbye";
+    default:
+      return "?";
+  }
+}
+
+class Rig {
+ public:
+  explicit Rig(ClientOptions options = {}) : engine(named(std::move(options)), events, 1) {}
+
+  static ClientOptions named(ClientOptions options) {
+    if (options.name.empty()) options.name = "alice";
+    return options;
+  }
+
+  // Connects and opens the session; what was written on the way is gone.
+  void open(const v1::Frame& connected = connected_frame()) {
+    engine.start(now);
+    engine.on_link_up(now);
+    written();
+    give(connected);
+  }
+  // The next attempt, after a loss: waits for it, then opens the session.
+  void reopen(const v1::Frame& connected = connected_frame()) {
+    wait(events.retry_in);
+    engine.on_link_up(now);
+    written();
+    give(connected);
+  }
+
+  void give(const v1::Frame& frame) { engine.on_bytes(encode_frame(frame), now); }
+
+  SendStatus send(std::string_view to, std::string_view payload) { return engine.send(to, payload, {}, &last_ticket); }
+
+  void wait(uint64_t ms) {
+    now += ms;
+    engine.on_tick(now);
+  }
+
+  // All that the engine writes now, frame by frame.
+  std::vector<v1::Frame> frames() {
+    std::string bytes;
+    std::array<std::string_view, 4> pieces;
+    while (const size_t count = engine.output(pieces, now)) {
+      size_t size = 0;
+      for (size_t i = 0; i < count; ++i) {
+        bytes += pieces[i];
+        size += pieces[i].size();
+      }
+      engine.on_written(size, now);
+    }
+    std::vector<v1::Frame> found;
+    core::Input input{.rest = bytes};
+    core::FrameView view;
+    while (decoder_.next(input, 64 << 20, view) == core::Next::kFrame) {
+      found.emplace_back();
+      if (!found.back().ParseFromArray(view.bytes.data(), static_cast<int>(view.bytes.size()))) found.clear();
+      if (found.back().has_ping()) last_ping = found.back().ping().nonce();
+    }
+    return found;
+  }
+  std::vector<std::string> written() {
+    std::vector<std::string> words;
+    for (const v1::Frame& frame : frames()) words.push_back(in_words(frame));
+    return words;
+  }
+  // Answers the last ping that written() saw.
+  void pong() { give(pong_frame(last_ping)); }
+
+  Recorder events;
+  uint64_t now = 1'000'000;
+  ClientEngine engine;
+  uint64_t last_ticket = 0;
+  uint64_t last_ping = 0;
+
+ private:
+  core::FrameDecoder decoder_;
+};
+
+using Words = std::vector<std::string>;
+
+}  // namespace onehop::client

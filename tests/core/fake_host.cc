@@ -1,0 +1,319 @@
+// FakeBroker: see the header.
+#include "fake_host.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/name_hash.h"
+
+namespace onehop::core::test {
+
+FakeHost::FakeHost(FakeBroker& broker, const ShardConfig& config)
+    : shard(config, *this), broker_(broker), index_(config.index) {}
+
+FakeLink& FakeHost::live(HostLink link) {
+  FakeLink& found = broker_.links.at(link.value);
+  EXPECT_FALSE(found.closed) << "link " << link.value << " is named after its end";
+  EXPECT_EQ(found.shard, index_) << "link " << link.value << " is named by another shard";
+  return found;
+}
+
+size_t FakeHost::write(HostLink link, std::span<const Iov> pieces) {
+  EXPECT_TRUE(flushing_) << "write outside flush";
+  FakeLink& to = live(link);
+  EXPECT_FALSE(to.blocked) << "write before on_writable";
+  size_t room = to.failed ? 0 : std::min(to.write_capacity, to.write_at_once_max);
+  size_t taken = 0;
+  size_t offered = 0;
+  for (const Iov& piece : pieces) {
+    EXPECT_NE(piece.size, 0u);
+    const size_t part = std::min(piece.size, room);
+    to.outbound.append(piece.data, part);
+    taken += part;
+    room -= part;
+    offered += piece.size;
+  }
+  if (to.write_capacity != SIZE_MAX) to.write_capacity -= taken;
+  to.blocked = taken < offered;
+  return taken;
+}
+
+void FakeHost::set_reading(HostLink link, bool reading) {
+  EXPECT_NE(live(link).reading, reading);
+  live(link).reading = reading;
+}
+
+void FakeHost::close(HostLink link, CloseHow how) {
+  EXPECT_TRUE(flushing_) << "close outside flush";
+  FakeLink& closing = live(link);
+  closing.how = how;
+  closing.closed = true;
+}
+
+void FakeHost::hand_over(HostLink link, ShardIndex home, Bytes unread, Instant connect_deadline) {
+  EXPECT_TRUE(flushing_) << "hand-over outside flush";
+  live(link).id = {};
+  broker_.handed_over_.push_back({link.value, home, std::string(unread), connect_deadline});
+}
+
+void FakeHost::post(ShardIndex to, Parcel parcel) {
+  EXPECT_TRUE(flushing_) << "post outside flush";
+  broker_.parcels_.push_back({index_, to, std::move(parcel)});
+}
+
+void FakeHost::give_back(ShardIndex to, Parcel parcel) {
+  EXPECT_EQ(parcel.size(), 0u);
+  broker_.credits_.push_back({index_, to, std::move(parcel)});
+}
+
+Verdict FakeHost::ask(Ticket ticket, const Question& question, Answer& answer) {
+  broker_.asked.push_back({index_, ticket, std::string(question.name), std::string(question.token)});
+  answer = broker_.verdict;
+  return broker_.answer_later ? Verdict::kPending : Verdict::kAnswered;
+}
+
+void FakeHost::note(const Event& event) {
+  if (event.link.value != 0) live(event.link);
+  broker_.notes.push_back({event.kind, event.link.value, std::string(event.name), event.session,
+                           static_cast<v1::Code>(event.code), std::string(event.text)});
+}
+
+void FakeHost::random(std::span<char> out) {
+  for (char& byte : out) {
+    broker_.random_ = broker_.random_ * 6364136223846793005 + 1442695040888963407;
+    byte = static_cast<char>(broker_.random_ >> 56);
+  }
+}
+
+FakeBroker::FakeBroker(ShardIndex shards, const Limits& limits) {
+  links.emplace_back().closed = true;  // Number 0 means no link.
+  ShardConfig config;
+  config.count = shards;
+  config.limits = limits;
+  config.first_session = 1'000;
+  config.hash_key.fill(7);
+  config.token_key.fill(9);
+  for (config.index = 0; config.index < shards; ++config.index) {
+    hosts_.push_back(std::make_unique<FakeHost>(*this, config));
+  }
+}
+
+size_t FakeBroker::open_link(ShardIndex shard) {
+  const size_t number = links.size();
+  links.emplace_back().shard = shard;
+  links.back().id = this->shard(shard).on_link({HostLink{number}, now + kConnectDeadlineMs, {}}, now);
+  settle();
+  return number;
+}
+
+void FakeBroker::settle() {
+  for (bool moved = true; moved;) {
+    moved = false;
+    for (ShardIndex index = 0; index < hosts_.size(); ++index) moved = step(index) || moved;
+  }
+}
+
+void FakeBroker::advance(uint64_t ms) {
+  const Instant end = now + ms;
+  settle();
+  for (;;) {
+    Instant next = end;
+    for (const auto& host : hosts_) next = std::min(next, host->due);
+    now = std::max(next, now);
+    for (const auto& host : hosts_) {
+      if (host->due <= now) host->due = Instant::never();
+    }
+    settle();
+    if (now >= end) return;
+  }
+}
+
+// One iteration of a shard's loop: what has arrived, then flush, then the timers. True if there was anything to do.
+bool FakeBroker::step(ShardIndex index) {
+  FakeHost& host = *hosts_[index];
+  bool moved = step_crossings(index);
+  moved = step_links(index) || moved;
+  do {
+    do {
+      host.flushing_ = true;
+      host.shard.flush(now);
+      host.flushing_ = false;
+      ++flushes;
+    } while (host.shard.flush_wanted());
+    host.due = host.shard.on_tick(now);
+  } while (host.shard.flush_wanted());
+  return moved;
+}
+
+bool FakeBroker::step_crossings(ShardIndex index) {
+  bool moved = false;
+  for (size_t left = handed_over_.size(); left != 0; --left) {
+    HandedOver arriving = std::move(handed_over_.front());
+    handed_over_.pop_front();
+    if (arriving.home != index) {
+      handed_over_.push_back(std::move(arriving));
+      continue;
+    }
+    moved = true;
+    FakeLink& link = links[arriving.link];
+    link.shard = index;
+    const std::vector<char> unread(arriving.unread.begin(), arriving.unread.end());
+    link.id = shard(index).on_link(
+        {HostLink{arriving.link}, arriving.connect_deadline, Bytes(unread.data(), unread.size())}, now);
+  }
+  const auto carry = [this, index, &moved](std::deque<Crossing>& crossings, bool are_credits) {
+    for (size_t left = crossings.size(); left != 0; --left) {
+      Crossing crossing = std::move(crossings.front());
+      crossings.pop_front();
+      if (crossing.to != index) {
+        crossings.push_back(std::move(crossing));
+      } else if (moved = true; are_credits) {
+        shard(index).on_credit(crossing.from, std::move(crossing.parcel), now);
+      } else {
+        shard(index).on_parcel(crossing.from, std::move(crossing.parcel), now);
+      }
+    }
+  };
+  if (!hold_parcels) carry(parcels_, false);
+  if (!hold_credits) carry(credits_, true);
+  return moved;
+}
+
+bool FakeBroker::step_links(ShardIndex index) {
+  bool moved = false;
+  for (FakeLink& link : links) {
+    if (link.shard != index || link.closed || link.id == LinkId{}) continue;
+    if (link.failed) {
+      link.closed = moved = true;
+      shard(index).on_link_failed(link.id, now);
+      continue;
+    }
+    if (link.blocked && link.write_capacity != 0) {
+      link.blocked = false;
+      moved = true;
+      shard(index).on_writable(link.id, now);
+    }
+    moved = deliver_bytes(link) || moved;
+    if (link.stream_ended && link.reading && link.inbound.empty()) {
+      link.stream_ended = false;
+      moved = true;
+      shard(index).on_end_of_stream(link.id, now);
+    }
+  }
+  return moved;
+}
+
+bool FakeBroker::deliver_bytes(FakeLink& link) {
+  if (!link.reading || link.inbound.empty()) return false;
+  const std::span<char> space = shard(link.shard).receive_space();
+  const size_t size = std::min(space.size(), link.inbound.size());
+  std::copy_n(link.inbound.begin(), size, space.begin());
+  link.inbound.erase(0, size);
+  shard(link.shard).on_received(link.id, size, now);
+  return true;
+}
+
+std::string FakeBroker::name_on(ShardIndex shard, const std::string& beginning) const {
+  HashKey key;
+  key.fill(7);
+  for (int i = 0;; ++i) {
+    std::string name = beginning + std::to_string(i);
+    if (home_shard(name_hash(name, key), static_cast<ShardIndex>(hosts_.size())) == shard) return name;
+  }
+}
+
+void FakeBroker::answer(const Asked& question, const Answer& answer) {
+  shard(question.shard).on_answer(question.ticket, answer, now);
+  settle();
+}
+
+void FakeBroker::stop() {
+  for (const auto& host : hosts_) host->shard.stop(now);
+  settle();
+}
+
+std::vector<Noted> FakeBroker::notes_of(size_t link, std::initializer_list<Event::Kind> kinds) const {
+  std::vector<Noted> found;
+  for (const Noted& noted : notes) {
+    if (noted.link == link && std::find(kinds.begin(), kinds.end(), noted.kind) != kinds.end()) found.push_back(noted);
+  }
+  return found;
+}
+
+FakeClient::FakeClient(FakeBroker& broker, const v1::Frame& connect, ShardIndex shard) : FakeClient(broker, shard) {
+  send(connect);
+  connected_ = read_one().connected();
+  EXPECT_NE(connected_.session(), 0u) << "not connected";
+}
+
+void FakeClient::send_bytes(const std::string& bytes) {
+  link().inbound += bytes;
+  broker_->settle();
+}
+
+void FakeClient::end_stream() {
+  link().stream_ended = true;
+  broker_->settle();
+}
+
+void FakeClient::reset() {
+  link().failed = true;
+  broker_->settle();
+}
+
+void FakeClient::take(size_t bytes) {
+  set_room(bytes);
+  broker_->settle();
+}
+
+std::vector<v1::Frame> FakeClient::read() {
+  std::vector<v1::Frame> frames;
+  const std::string& bytes = link().outbound;
+  while (parsed_ < bytes.size()) {
+    uint64_t length = 0;
+    size_t at = parsed_;
+    for (unsigned shift = 0; at < bytes.size(); shift += 7) {
+      const auto byte = static_cast<uint8_t>(bytes[at++]);
+      length |= static_cast<uint64_t>(byte & 0x7F) << shift;
+      if (byte < 0x80) break;
+    }
+    if (bytes.size() - at < length) {
+      ADD_FAILURE() << "the bytes end within a frame";
+      break;
+    }
+    frames.emplace_back();
+    EXPECT_TRUE(frames.back().ParseFromArray(bytes.data() + at, static_cast<int>(length)));
+    parsed_ = at + length;
+  }
+  return frames;
+}
+
+v1::Frame FakeClient::read_one() {
+  std::vector<v1::Frame> frames = read();
+  EXPECT_EQ(frames.size(), 1u);
+  return frames.empty() ? v1::Frame() : frames.front();
+}
+
+std::vector<v1::Frame> expect_ended(FakeBroker& broker, FakeClient& client, v1::Code code) {
+  std::vector<v1::Frame> frames = client.read();
+  EXPECT_FALSE(frames.empty());
+  if (frames.empty()) return frames;
+  EXPECT_EQ(frames.back().goodbye().code(), code) << frames.back().goodbye().text();
+  EXPECT_TRUE(client.closed());
+  EXPECT_EQ(client.link().how, CloseHow::kGraceful);
+  const auto notes =
+      broker.notes_of(client.number(), {Event::Kind::kConnectRefused, Event::Kind::kConnectionEnded});
+  const bool was_open = client.connected().session() != 0;
+  EXPECT_EQ(notes.size(), 1u);
+  for (const Noted& noted : notes) {
+    EXPECT_EQ(noted.kind, was_open ? Event::Kind::kConnectionEnded : Event::Kind::kConnectRefused);
+    EXPECT_EQ(noted.code, code);
+    EXPECT_EQ(noted.text, frames.back().goodbye().text());
+  }
+  frames.pop_back();
+  return frames;
+}
+
+}  // namespace onehop::core::test

@@ -1,0 +1,111 @@
+// The last word reaches a peer that was still sending, within bounds of time and number.
+#include "reactor/lingering_close.h"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <string>
+
+#include "connections.h"
+
+namespace onehop::reactor {
+namespace {
+
+constexpr char kGoodbye[] = "goodbye";
+
+// A connection whose broker end has written its goodbye and has bytes from the peer that it will never read.
+Ends ended_with_goodbye(Loop& loop) {
+  Ends ends = tcp_ends(loop);
+  write_all(ends.theirs, "still talking");
+  char first;
+  turn_until(loop, [&] { return ::recv(ends.ours.get(), &first, 1, MSG_PEEK) == 1; });
+  write_all(ends.ours, kGoodbye);
+  return ends;
+}
+
+TEST(LingeringClose, APlainCloseDestroysTheGoodbye) {
+  Loop loop;
+  Ends ends = ended_with_goodbye(loop);
+  ends.ours.reset();
+  // The peer notices when it sends more, as a peer in full flow does; then what it had not yet read is gone.
+  ::send(ends.theirs.get(), "and on", 6, MSG_NOSIGNAL);
+  int error;
+  EXPECT_EQ("", read_to_end(ends.theirs, error));
+  EXPECT_EQ(ECONNRESET, error);
+}
+
+TEST(LingeringClose, TheGoodbyeArrivesAlthoughThePeerWasSending) {
+  Loop loop;
+  LingeringClose lingering(loop);
+  Ends ends = ended_with_goodbye(loop);
+  const int number = ends.ours.get();
+  lingering.take(std::move(ends.ours));
+  write_all(ends.theirs, std::string(200'000, 'x'));
+  for (int i = 0; i < 20; ++i) loop.turn();
+  write_all(ends.theirs, "and on");
+  int error;
+  EXPECT_EQ(kGoodbye, read_to_end(ends.theirs, error));
+  EXPECT_EQ(0, error);
+  EXPECT_EQ(1u, lingering.size());
+  EXPECT_TRUE(is_open(number));
+  ends.theirs.reset();
+  turn_until(loop, [&] { return lingering.size() == 0; });
+  EXPECT_FALSE(is_open(number));
+}
+
+TEST(LingeringClose, EndsAtTheDeadlineWithAPeerThatNeverEnds) {
+  Loop loop;
+  LingeringClose lingering(loop, 30);
+  Ends silent = ended_with_goodbye(loop), talking = ended_with_goodbye(loop);
+  const uint64_t start = loop.now_ms();
+  lingering.take(std::move(silent.ours));
+  lingering.take(std::move(talking.ours));
+  turn_until(loop, [&] {
+    ::send(talking.theirs.get(), "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    return lingering.size() == 0;
+  });
+  EXPECT_GE(loop.now_ms(), start + 30);
+}
+
+TEST(LingeringClose, SweepsAllThatAreDue) {
+  Loop loop;
+  LingeringClose lingering(loop, 20);
+  std::vector<Ends> connections;
+  for (int i = 0; i < 50; ++i) {
+    connections.push_back(unix_ends());
+    lingering.take(std::move(connections.back().ours));
+    loop.turn();
+  }
+  EXPECT_GT(lingering.size(), 0u);
+  turn_until(loop, [&] { return lingering.size() == 0; });
+  int error;
+  for (const Ends& ends : connections) read_to_end(ends.theirs, error);  // Each has ended.
+}
+
+TEST(LingeringClose, TheLongestLingeringMakesRoom) {
+  Loop loop;
+  LingeringClose lingering(loop, 60'000, 2);
+  Ends first = unix_ends(), second = unix_ends(), third = unix_ends();
+  const int closed = first.ours.get(), kept = second.ours.get();
+  lingering.take(std::move(first.ours));
+  lingering.take(std::move(second.ours));
+  lingering.take(std::move(third.ours));
+  EXPECT_EQ(2u, lingering.size());
+  EXPECT_FALSE(is_open(closed));
+  EXPECT_TRUE(is_open(kept));
+}
+
+TEST(LingeringClose, DoesNotWaitForWhoIsGone) {
+  Loop loop;
+  LingeringClose lingering(loop);
+  Ends ends = tcp_ends(loop);
+  const linger reset{1, 0};
+  ::setsockopt(ends.theirs.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  write_all(ends.theirs, std::string(100'000, 'x'));  // More than one turn reads: the reset comes after bytes.
+  ends.theirs.reset();
+  lingering.take(std::move(ends.ours));
+  turn_until(loop, [&] { return lingering.size() == 0; });
+}
+
+}  // namespace
+}  // namespace onehop::reactor

@@ -1,0 +1,116 @@
+// Client: what it reads.
+#include <algorithm>
+
+#include "sim/client.h"
+#include "sim/wire.h"
+#include "sim/world.h"
+
+namespace onehop::sim {
+
+void Client::read() {
+  const core::Bytes readable = world_.network.readable(connection_);
+  const size_t size = std::min<size_t>(readable.size(), read_bytes_max_);
+  inbox_.append(readable.substr(0, size));
+  world_.network.consume(connection_, size);
+  core::Bytes rest = inbox_;
+  core::Bytes content;
+  for (;;) {
+    const size_t before = rest.size();
+    const Taken taken = take_frame(rest, in_, content);
+    if (taken == Taken::kNeedMore) break;
+    if (taken == Taken::kBroken) return world_.oracle.fail(connection_, "got bytes that are no frame");
+    parsed_ += before - rest.size();
+    take(in_, content);
+    if (world_.oracle.failed()) return;
+  }
+  inbox_.erase(0, inbox_.size() - rest.size());
+  if (world_.network.at_end(connection_)) end_of_stream();
+}
+
+void Client::take(const v1::Frame& frame, core::Bytes content) {
+  const Connection& connection = world_.oracle.connection(connection_);
+  if (connection.goodbye_seen) return world_.oracle.fail(connection_, "got a frame after goodbye");
+  if (!connection.connected_seen && frame.kind_case() != v1::Frame::kConnected &&
+      frame.kind_case() != v1::Frame::kGoodbye) {
+    return world_.oracle.fail(connection_, "got another frame before Connected");
+  }
+  switch (frame.kind_case()) {
+    case v1::Frame::kConnected:
+      world_.oracle.connected(connection_, frame.connected());
+      ordered_ = world_.oracle.connection(connection_).ordered;
+      if (state_ == State::kConnecting) state_ = State::kOpen;
+      return;
+    case v1::Frame::kMessage:
+      world_.oracle.delivered(connection_, frame.message(), content);
+      return;
+    case v1::Frame::kReceipts:
+      if (frame.receipts().seq() != 0 || frame.receipts().items().empty()) {
+        return world_.oracle.fail(connection_, "got receipts with a number, or none");
+      }
+      for (const v1::Receipt& receipt : frame.receipts().items()) take_receipt(receipt);
+      return;
+    case v1::Frame::kFlow:
+      return take_flow(frame.flow());
+    case v1::Frame::kPing:
+      world_.coverage.add(Provoked::kBrokerPing);
+      if (state_ != State::kOpen || !answers_pings_) return;
+      out_.mutable_pong()->set_nonce(frame.ping().nonce());
+      append_frame(outbox_, out_);
+      return;
+    case v1::Frame::kPong:
+      return take_pong(frame.pong().nonce());
+    case v1::Frame::kGoodbye:
+      world_.oracle.goodbye(connection_, frame.goodbye());
+      if (frame.goodbye().code() == v1::CODE_PROTOCOL_ERROR) {
+        world_.coverage.add(misdeed_ == Misdeed::kUnfinished ? Provoked::kFrameDeadline : Provoked::kProtocolError);
+      }
+      if (frame.goodbye().code() == v1::CODE_FRAME_TOO_LARGE) world_.coverage.add(Provoked::kFrameTooLarge);
+      state_ = State::kMute;
+      return;
+    default:
+      return world_.oracle.fail(connection_, "got a frame that the broker does not send");
+  }
+}
+
+void Client::take_receipt(const v1::Receipt& receipt) {
+  if (!world_.oracle.refused(connection_, receipt) || !ordered_ || !opens_gates_) return;
+  if (receipt.reason() != v1::REASON_QUEUE_FULL || state_ != State::kOpen) return;
+  const Connection& connection = world_.oracle.connection(connection_);
+  auto entry = std::partition_point(connection.ids.begin(), connection.ids.end(),
+                                    [&receipt](const IdEntry& e) { return e.id < receipt.first_id(); });
+  for (; entry != connection.ids.end() && entry->id <= receipt.last_id(); ++entry) {
+    const SentMessage& sent = world_.oracle.message(entry->record);
+    Outgoing& to = outgoing(sent.to);
+    if (sent.logical != 0) to.refused.push_back(sent.logical);
+    to.retry_at_us = world_.now_us() + receipt.retry_after_ms() * 1000ull;
+    if (to.gate != GateState::kOpen) continue;
+    // All that is sent to that name now is refused as well. When the pong is there, every refusal is.
+    to.gate = GateState::kAwaitPong;
+    ping();
+    to.barrier = world_.oracle.connection(connection_).pings.size();
+  }
+}
+
+void Client::take_flow(const v1::Flow& flow) {
+  const Link::Mark mark = world_.network.mark(connection_, parsed_);
+  world_.oracle.flow(connection_, flow, mark.at_us, mark.unblocked);
+  if (world_.oracle.failed()) return;
+  Outgoing& to = outgoing(world_.oracle.intern(flow.client()));
+  if (flow.state() == v1::STATE_PAUSE) {
+    to.paused_until_us = world_.now_us() + flow.retry_after_ms() * 1000ull;
+    return;
+  }
+  to.paused_until_us = 0;
+  to.retry_at_us = std::min(to.retry_at_us, world_.now_us());
+}
+
+void Client::take_pong(uint64_t nonce) {
+  world_.oracle.pong(connection_, nonce);
+  for (Outgoing& to : outgoing_) {
+    if (to.gate != GateState::kAwaitPong || nonce < to.barrier) continue;
+    to.gate = GateState::kAwaitRetry;
+    std::sort(to.refused.begin(), to.refused.end());
+  }
+}
+
+}  // namespace onehop::sim

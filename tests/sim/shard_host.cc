@@ -1,0 +1,220 @@
+// ShardHost: the loop, and what comes into the shard.
+#include "sim/shard_host.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <utility>
+
+namespace onehop::sim {
+namespace {
+
+constexpr uint32_t kIdleWakesMax = 5'000;
+constexpr uint32_t kRoundsMax = 10'000;
+
+}  // namespace
+
+ShardHost::ShardHost(World& world, const core::ShardConfig& config)
+    : world_(world), index_(config.index), shard_(config, *this), now_(world.now()) {}
+
+void ShardHost::ready(Ready what) {
+  ready_.push_back(what);
+  idle_wakes_ = 0;
+  const bool stalls = world_.random.chance(world_.scenario.stall_permille);
+  const uint64_t delay = world_.delay_us(stalls ? 30'000 : world_.scenario.loop_delay_us_max);
+  sleep_until(world_.now_us() + delay);
+}
+
+void ShardHost::sleep_until(uint64_t at_us) {
+  if (at_us >= wake_at_us_) return;
+  wake_at_us_ = at_us;
+  world_.events.add(at_us, Event::Kind::kShard, index_);
+}
+
+void ShardHost::wake() {
+  if (world_.now_us() != wake_at_us_) return;
+  wake_at_us_ = UINT64_MAX;
+  now_ = world_.now();
+  batch_.swap(ready_);
+  for (size_t i = batch_.size(); i > 1; --i) {
+    const uint32_t other = world_.random.below(i);
+    std::swap(batch_[i - 1], batch_[other]);
+  }
+  for (const Ready& what : batch_) {
+    handle(what);
+    if (shard_.flush_wanted()) flush();
+    if (world_.oracle.failed()) return;
+  }
+  batch_.clear();
+  settle();
+  if (++idle_wakes_ > kIdleWakesMax) world_.oracle.fail("shard " + std::to_string(index_) + " wakes without end");
+  if (!ready_.empty()) sleep_until(world_.now_us() + 1);
+  if (due_ == core::Instant::never()) return;
+  const uint64_t late = world_.delay_us(2'000);
+  sleep_until((due_ - world_.base) * 1000 + late);
+}
+
+void ShardHost::settle() {
+  for (uint32_t round = 0; round < kRoundsMax; ++round) {
+    flush();
+    begin_call("on_tick", 0);
+    due_ = shard_.on_tick(now_);
+    world_.trace.add(due_.ms - world_.base.ms);
+    end_call();
+    if (!shard_.flush_wanted() || world_.oracle.failed()) return;
+  }
+  world_.oracle.fail("shard " + std::to_string(index_) + " wants to flush without end");
+}
+
+void ShardHost::flush() {
+  begin_call("flush", 0);
+  flushing_ = true;
+  shard_.flush(now_);
+  flushing_ = false;
+  end_call();
+}
+
+void ShardHost::stop() {
+  now_ = world_.now();
+  begin_call("stop", 0);
+  shard_.stop(now_);
+  end_call();
+  sleep_until(world_.now_us() + 1);
+}
+
+void ShardHost::begin_call(const char* name, uint64_t subject) {
+  world_.oracle.set_now_us(world_.now_us());
+  world_.oracle.step();
+  world_.trace.add(now_.ms - world_.base.ms);
+  world_.trace.add(hash_bytes(name, index_));
+  world_.trace.add(subject);
+  if (!world_.verbose) return;
+  if (std::strcmp(name, "flush") == 0 || std::strcmp(name, "on_tick") == 0) return;
+  std::printf("%10.3f shard %u <- %s %llu\n", static_cast<double>(world_.now_us()) / 1000, unsigned{index_}, name,
+              static_cast<unsigned long long>(subject));
+}
+
+void ShardHost::end_call() {
+  world_.oracle.after_call(index_, shard_.counters());
+}
+
+void ShardHost::handle(Ready what) {
+  switch (what.kind) {
+    case Ready::Kind::kArrived:
+      return take_arrival(world_.network.link(what.subject));
+    case Ready::Kind::kReadable:
+      return take_readable(world_.network.link(what.subject));
+    case Ready::Kind::kFailed:
+      return take_failed(world_.network.link(what.subject));
+    case Ready::Kind::kParcel:
+      return take_parcel(what.subject);
+    case Ready::Kind::kCredit:
+      return take_credit(what.subject);
+    case Ready::Kind::kAnswer:
+      return take_answer(what.subject);
+    case Ready::Kind::kWritable: {
+      Link& link = world_.network.link(what.subject);
+      if (!link.owned || link.shard != index_ || !link.blocked || link.failed) return;
+      begin_call("on_writable", link.number);
+      shard_.on_writable(link.id, now_);
+      return end_call();
+    }
+  }
+}
+
+void ShardHost::take_arrival(Link& link) {
+  Arrival& arrival = world_.arrivals[link.number];
+  link.owned = true;
+  link.reading = true;
+  link.read_ready = false;
+  link.host.value = (uint64_t{link.number} + 1) << 8 | ((link.host.value & 0xFF) + 1);
+  begin_call("on_link", link.number);
+  world_.trace.add(core::Bytes(arrival.unread));
+  link.id = shard_.on_link({link.host, link.connect_deadline, arrival.unread}, now_);
+  arrival.unread.clear();
+  arrival.under_way = false;
+  end_call();
+  if (link.owned && link.reading && (!link.to_broker.empty() || !link.client_sends)) {
+    link.read_ready = true;
+    ready({Ready::Kind::kReadable, link.number});
+  }
+  if (link.failed) ready({Ready::Kind::kFailed, link.number});
+}
+
+void ShardHost::take_readable(Link& link) {
+  if (link.shard != index_) return;
+  link.read_ready = false;
+  if (!link.owned || !link.reading) return;
+  if (!link.to_broker.empty()) {
+    const std::span<char> space = shard_.receive_space();
+    if (space.empty()) return world_.oracle.fail("shard " + std::to_string(index_) + " has no space to receive into");
+    const size_t size = std::min(world_.network.read_size(link), space.size());
+    const core::Bytes bytes = link.to_broker.bytes().substr(0, size);
+    std::memcpy(space.data(), bytes.data(), size);
+    begin_call("on_received", link.number);
+    world_.trace.add(bytes);
+    if (world_.verbose) std::printf("             %zu bytes\n", size);
+    world_.network.has_read(link, size);
+    shard_.on_received(link.id, size, now_);
+    end_call();
+  } else if (!link.client_sends && !link.end_told && !link.failed) {
+    link.end_told = true;
+    begin_call("on_end_of_stream", link.number);
+    shard_.on_end_of_stream(link.id, now_);
+    end_call();
+    return;
+  }
+  const bool more = !link.to_broker.empty() || (!link.client_sends && !link.end_told && !link.failed);
+  if (!link.owned || !link.reading || !more || link.read_ready) return;
+  link.read_ready = true;
+  ready({Ready::Kind::kReadable, link.number});
+}
+
+void ShardHost::take_failed(Link& link) {
+  if (link.shard != index_ || !link.owned) return;
+  link.owned = false;
+  link.broker_ended = true;
+  begin_call("on_link_failed", link.number);
+  shard_.on_link_failed(link.id, now_);
+  end_call();
+}
+
+void ShardHost::take_parcel(uint32_t number) {
+  Pair& pair = world_.pairs[number];
+  core::Parcel parcel = std::move(pair.parcels.front());
+  pair.parcels.pop_front();
+  begin_call("on_parcel", number);
+  world_.trace.add(parcel.size());
+  shard_.on_parcel(static_cast<core::ShardIndex>(number / world_.scenario.shards), std::move(parcel), now_);
+  end_call();
+}
+
+void ShardHost::take_credit(uint32_t number) {
+  Pair& pair = world_.pairs[number];
+  core::Parcel parcel = std::move(pair.credits.front());
+  pair.credits.pop_front();
+  --pair.counted_out;
+  begin_call("on_credit", number);
+  shard_.on_credit(static_cast<core::ShardIndex>(number % world_.scenario.shards), std::move(parcel), now_);
+  end_call();
+}
+
+void ShardHost::take_answer(uint32_t number) {
+  const PendingAnswer& pending = world_.answers[number];
+  const Link& link = world_.network.link(pending.link);
+  const bool late = !link.owned || link.shard != index_;
+  world_.coverage.add(late               ? Provoked::kAnswerTooLate
+                      : pending.accepted ? Provoked::kAskAcceptedLate
+                                         : Provoked::kAskRefusedLate);
+  Connection& connection = world_.oracle.connection(pending.link);
+  connection.admitted = pending.accepted;
+  connection.turned_down = !pending.accepted;
+  core::Answer answer;
+  answer.accepted = pending.accepted;
+  answer.text = "said the simulator";
+  begin_call("on_answer", number);
+  shard_.on_answer(pending.ticket, answer, now_);
+  end_call();
+}
+
+}  // namespace onehop::sim
