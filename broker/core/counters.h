@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 namespace onehop::core {
@@ -29,6 +30,8 @@ struct Counters {
   uint64_t reading_stopped = 0;  // Times a link waited for credit or for its own receipts to go out.
   uint64_t stale_acks = 0;       // Acks that named another session.
   uint64_t queued_bytes = 0;     // Now, in all output queues.
+
+  void count_refused(int reason) { ++messages_refused[static_cast<size_t>(reason)]; }
 };
 
 }  // namespace onehop::core

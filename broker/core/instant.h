@@ -14,7 +14,7 @@ struct Instant {
   static constexpr Instant never() { return {std::numeric_limits<uint64_t>::max()}; }
 
   friend constexpr auto operator<=>(Instant, Instant) = default;
-  friend constexpr Instant operator+(Instant at, uint64_t ms) { return {at.ms + ms}; }
+  friend constexpr Instant operator+(Instant at, uint64_t later_ms) { return {at.ms + later_ms}; }
   // Milliseconds from `from` to `to`; 0 if `to` is earlier.
   friend constexpr uint64_t operator-(Instant to, Instant from) { return to.ms > from.ms ? to.ms - from.ms : 0; }
 };

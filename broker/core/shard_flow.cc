@@ -26,7 +26,7 @@ void Shard::refuse_full(const RoutedMessage& message, Session& recipient) {
       return refuse(message, fate);
     case SenderTable::Close::kClosed: {
       ++counters_.gates_closed;
-      ++counters_.messages_refused[fate.reason];
+      counters_.count_refused(fate.reason);
       const uint64_t id = message.scanned.id;
       return tell_receipt(
           {{RecordKind::kReceipt, false, true, 0, 0, message.sender}, recipient_origin, {id, id, fate}});
@@ -34,6 +34,7 @@ void Shard::refuse_full(const RoutedMessage& message, Session& recipient) {
     case SenderTable::Close::kNoRoom:
       // Rather ended than let through out of order.
       barred_senders_.insert(message.sender);
+      ++counters_.messages_refused[fate.reason];
       return tell_peer(RecordKind::kEndSender, message.sender, recipient_origin, message.sender.shard);
   }
 }

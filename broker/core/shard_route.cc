@@ -52,7 +52,10 @@ void Shard::look_up(Sending& sending, Bytes destination) {
 
 // On the recipient's home shard.
 void Shard::admit(const RoutedMessage& message, SessionId destination, Instant now) {
-  if (!barred_senders_.empty() && barred_senders_.contains(message.sender)) return;
+  if (!barred_senders_.empty() && barred_senders_.contains(message.sender)) {
+    ++counters_.messages_refused[v1::REASON_QUEUE_FULL];  // Not told: the sender is being ended.
+    return;
+  }
   Session* recipient = sessions_.find(destination);
   if (recipient == nullptr) return refuse(message, rejected(v1::REASON_UNKNOWN_CLIENT));
   if (recipient->senders != nullptr && recipient->senders->gate_closed(message.sender)) {
@@ -92,7 +95,7 @@ void Shard::deliver(const RoutedMessage& message, LinkId id, Link& link) {
 }
 
 void Shard::refuse(const RoutedMessage& message, const Fate& fate) {
-  ++counters_.messages_refused[fate.reason];
+  counters_.count_refused(fate.reason);
   const uint64_t id = message.scanned.id;
   if (id == 0) return;  // It asked to hear nothing.
   tell_receipt({{RecordKind::kReceipt, false, false, 0, 0, message.sender}, {}, {id, id, fate}});
