@@ -30,6 +30,7 @@ constexpr OtherProtocol kOtherProtocols[] = {
 Bytes recognise(Bytes first_bytes) {
   for (const OtherProtocol& other : kOtherProtocols) {
     if (first_bytes.starts_with(other.beginning)) return other.text;
+    if (other.beginning.starts_with(first_bytes)) return {};  // It may become one.
   }
   uint64_t length;
   size_t prefix_size;
@@ -63,7 +64,10 @@ FirstFrame read_first_frame(FrameDecoder& decoder, Input& in, v1::Connect& conne
   if (!recognised.empty()) return reject(farewell, v1::CODE_PROTOCOL_ERROR, recognised);
   switch (decoder.next(in, kControlFrameBytesMax, frame)) {
     case Next::kFrame:
-      break;
+      // Once more, from its first byte: what was saved may have been too little to tell.
+      recognised = recognise({frame.bytes.data() - frame.prefix_size, frame.prefix_size + frame.bytes.size()});
+      if (recognised.empty()) break;
+      return reject(farewell, v1::CODE_PROTOCOL_ERROR, recognised);
     case Next::kNeedMore:
       recognised = recognise(decoder.saved());
       if (recognised.empty()) return FirstFrame::kNeedMore;

@@ -15,6 +15,8 @@ constexpr size_t kPiecesMax = 64;
 
 void Shard::flush(Instant now) {
   flush_wanted_ = false;
+  resume_decoding(now);
+  // Before anything is written: a sender that is to be ended must not read a pong that promises more than is true.
   for (const SessionId id : std::exchange(doomed_, {})) {
     Session* session = sessions_.find(id);
     if (session == nullptr) continue;
@@ -22,7 +24,6 @@ void Shard::flush(Instant now) {
     end_link(link, links_[link.index],
              {v1::CODE_SERVER_BUSY, "too many recipients are full to keep the order of refusals", 0}, now);
   }
-  resume_decoding(now);
   flush_dirty(now);
   post_parcels();
   flush_wanted_ = !resumable_.empty() || !dirty_.empty() || !doomed_.empty();

@@ -59,7 +59,7 @@ std::string describe(const Ending& ending) {
     case Ending::Cause::kClosed:
       return "closed" + tail;
     case Ending::Cause::kConnectFailed:
-      return "cannot connect" + tail;
+      return ending.text.empty() ? "cannot connect" : ending.text;
     case Ending::Cause::kGoodbye:
       return "the broker said goodbye " + to_string(ending.code) + tail;
     case Ending::Cause::kConnectionLost:

@@ -186,8 +186,8 @@ bool FakeBroker::step_links(ShardIndex index) {
   for (FakeLink& link : links) {
     if (link.shard != index || link.closed || link.id == LinkId{}) continue;
     if (link.failed) {
-      link.closed = moved = true;
       shard(index).on_link_failed(link.id, now);
+      link.closed = moved = true;
       continue;
     }
     if (link.blocked && link.write_capacity != 0) {
@@ -303,8 +303,7 @@ std::vector<v1::Frame> expect_ended(FakeBroker& broker, FakeClient& client, v1::
   EXPECT_EQ(frames.back().goodbye().code(), code) << frames.back().goodbye().text();
   EXPECT_TRUE(client.closed());
   EXPECT_EQ(client.link().how, CloseHow::kGraceful);
-  const auto notes =
-      broker.notes_of(client.number(), {Event::Kind::kConnectRefused, Event::Kind::kConnectionEnded});
+  const auto notes = broker.notes_of(client.number(), {Event::Kind::kConnectRefused, Event::Kind::kConnectionEnded});
   const bool was_open = client.connected().session() != 0;
   EXPECT_EQ(notes.size(), 1u);
   for (const Noted& noted : notes) {

@@ -21,9 +21,9 @@ namespace onehop::core::test {
 struct FakeLink {
   ShardIndex shard = 0;
   LinkId id;
-  std::string inbound;                 // Sent by the peer, not yet received.
-  std::string outbound;                // What the broker wrote.
-  size_t write_capacity = SIZE_MAX;    // What the socket still takes.
+  std::string inbound;                  // Sent by the peer, not yet received.
+  std::string outbound;                 // What the broker wrote.
+  size_t write_capacity = SIZE_MAX;     // What the socket still takes.
   size_t write_at_once_max = SIZE_MAX;  // What one write takes.
   bool reading = true;
   bool blocked = false;  // The shard waits for on_writable.

@@ -193,6 +193,20 @@ TEST(FrameDecoder, HoldsABlockOnlyWhileAFrameIsUnfinished) {
   EXPECT_EQ(kept_bytes, std::string(100, 'x'));
 }
 
+TEST(FrameDecoder, SavingNothingHoldsNothing) {
+  const std::string stream = frame("in two reads");
+  FrameDecoder decoder;
+  FrameView view;
+  Input in{Bytes(stream).substr(0, 4)};
+  ASSERT_EQ(decoder.next(in, kMax, view), Next::kNeedMore);
+  in.rest = Bytes(stream).substr(4);
+  ASSERT_EQ(decoder.next(in, kMax, view), Next::kFrame);
+  EXPECT_GT(decoder.held_bytes(), 0u);
+  decoder.save(in);
+  EXPECT_EQ(decoder.held_bytes(), 0u);
+  EXPECT_FALSE(decoder.has_partial());
+}
+
 TEST(FrameDecoder, AKeptFrameIsNotOverwritten) {
   FrameDecoder decoder;
   std::vector<std::pair<BufferRef, Bytes>> kept;

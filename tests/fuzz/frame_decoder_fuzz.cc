@@ -101,7 +101,7 @@ class Connection {
     if ((step & kSave) != 0) decoder_.save(in);
     require(in.rest.empty(), "the input is not used up");
     require(decoder_.held_bytes() <= 2 * received_ + onehop::core::kFrameGrowthBytes, "more is held than has arrived");
-    require(decoder_.has_partial() || (step & kSave) != 0 || decoder_.held_bytes() == 0, "an idle one holds a block");
+    require(decoder_.has_partial() || decoder_.held_bytes() == 0, "an idle one holds a block");
   }
 
   bool is_broken() const { return result_.end == Next::kBadLength || result_.end == Next::kTooLarge; }

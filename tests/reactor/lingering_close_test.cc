@@ -12,14 +12,19 @@ namespace onehop::reactor {
 namespace {
 
 constexpr char kGoodbye[] = "goodbye";
+// More than the peer's kernel takes while the peer does not read, less than ours keeps for it.
+const std::string kOutput(256 * 1024, 'o');
 
-// A connection whose broker end has written its goodbye and has bytes from the peer that it will never read.
+// A connection whose broker end has written its goodbye behind other output, part of which is still in its kernel, and
+// has bytes from the peer that it will never read.
 Ends ended_with_goodbye(Loop& loop) {
-  Ends ends = tcp_ends(loop);
+  ListenOptions large;
+  large.send_buffer_bytes = 4 << 20;  // The kernel grants what it may.
+  Ends ends = tcp_ends(loop, large);
   write_all(ends.theirs, "still talking");
   char first;
   turn_until(loop, [&] { return ::recv(ends.ours.get(), &first, 1, MSG_PEEK) == 1; });
-  write_all(ends.ours, kGoodbye);
+  write_all(ends.ours, kOutput + kGoodbye);
   return ends;
 }
 
@@ -27,10 +32,9 @@ TEST(LingeringClose, APlainCloseDestroysTheGoodbye) {
   Loop loop;
   Ends ends = ended_with_goodbye(loop);
   ends.ours.reset();
-  // The peer notices when it sends more, as a peer in full flow does; then what it had not yet read is gone.
-  ::send(ends.theirs.get(), "and on", 6, MSG_NOSIGNAL);
   int error;
-  EXPECT_EQ("", read_to_end(ends.theirs, error));
+  const std::string arrived = read_to_end(ends.theirs, error);
+  EXPECT_LT(arrived.size(), kOutput.size());
   EXPECT_EQ(ECONNRESET, error);
 }
 
@@ -40,11 +44,11 @@ TEST(LingeringClose, TheGoodbyeArrivesAlthoughThePeerWasSending) {
   Ends ends = ended_with_goodbye(loop);
   const int number = ends.ours.get();
   lingering.take(std::move(ends.ours));
-  write_all(ends.theirs, std::string(200'000, 'x'));
+  write_all(ends.theirs, std::string(100'000, 'x'));
   for (int i = 0; i < 20; ++i) loop.turn();
   write_all(ends.theirs, "and on");
   int error;
-  EXPECT_EQ(kGoodbye, read_to_end(ends.theirs, error));
+  EXPECT_TRUE(read_to_end(ends.theirs, error) == kOutput + kGoodbye);
   EXPECT_EQ(0, error);
   EXPECT_EQ(1u, lingering.size());
   EXPECT_TRUE(is_open(number));

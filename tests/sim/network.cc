@@ -97,20 +97,16 @@ size_t Network::write(Link& link, std::span<const core::Iov> pieces) {
     if (!link.client_gone) link.to_client.append({piece.data, size});
     taken += size;
   }
-  Connection& connection = world_.oracle.connection(link.number);
   const uint64_t now_us = world_.now_us();
   if (taken != 0) {
-    if (was_blocked) {
-      const uint64_t since = std::max(link.blocked_since_us, connection.last_taken_us);
-      connection.longest_blocked_us = std::max(connection.longest_blocked_us, now_us - since);
-    }
-    connection.last_taken_us = now_us;
-    link.marks.push_back({link.to_client.written(), now_us, !was_blocked});
+    world_.oracle.connection(link.number).last_taken_us = now_us;
+    // What is written in one go with bytes that had waited may have waited as well.
+    const bool follows = !link.marks.empty() && link.marks.back().at_us == now_us && !link.marks.back().unblocked;
+    link.marks.push_back({link.to_client.written(), now_us, !was_blocked && !follows});
     tell_client(link);
   }
   link.blocked = taken < offered;
   if (link.blocked) {
-    if (!was_blocked) link.blocked_since_us = now_us;
     world_.coverage.add(Provoked::kPartialWrite);
     if (link.client_gone || link.to_client.room() != 0) world_.ready(link.shard, Ready::Kind::kWritable, link.number);
   }

@@ -39,7 +39,6 @@ struct Link {
   bool failed = false;        // Reset.
   bool broker_ended = false;  // The broker sends no more.
   bool cut = false;           // What was on its way may be missing.
-  uint64_t blocked_since_us = 0;
 
   // The client's end.
   bool client_sends = true;

@@ -79,6 +79,9 @@ void Oracle::sent(uint32_t record, core::Bytes body, uint32_t frame_bytes) {
   message.body_hash = hash_bytes(body);
   message.body_bytes = static_cast<uint32_t>(body.size());
   message.frame_bytes = frame_bytes;
+  if (message.to == kNone) return;
+  Stream& s = stream(message.connection, message.to);
+  s.largest_frame_bytes = std::max(s.largest_frame_bytes, frame_bytes);
 }
 
 void Oracle::opens_gate(uint32_t connection, uint32_t name) {
@@ -102,14 +105,8 @@ void Oracle::after_call(core::ShardIndex shard, const core::Counters& counters) 
     name.unowned_at = order_;
   }
   taken_names_.clear();
+  sample(shard, counters);
   const uint64_t queued = counters.queued_bytes;
-  std::vector<PeakSample>& peaks = peaks_[shard];
-  if (!peaks.empty() && peaks.back().queued_bytes == queued) {
-    peaks.back().at = order_;
-  } else {
-    while (!peaks.empty() && peaks.back().queued_bytes <= queued) peaks.pop_back();
-    peaks.push_back({order_, queued});
-  }
   const uint64_t each = scenario_.limits.queue_bytes_max + scenario_.limits.frame_bytes_max + kControlSlackBytes;
   if (queued > each * counters.links) {
     fail("shard " + std::to_string(shard) + " has " + std::to_string(queued) + " bytes queued for " +
@@ -118,6 +115,17 @@ void Oracle::after_call(core::ShardIndex shard, const core::Counters& counters) 
   const uint64_t slack = scenario_.limits.frame_bytes_max + kControlSlackBytes;
   if (queued > scenario_.limits.shard_queue_bytes_max + slack) {
     fail("shard " + std::to_string(shard) + " has " + std::to_string(queued) + " bytes queued, over its own limit");
+  }
+}
+
+void Oracle::sample(core::ShardIndex shard, const core::Counters& counters) {
+  const uint64_t queued = counters.queued_bytes;
+  std::vector<PeakSample>& peaks = peaks_[shard];
+  if (!peaks.empty() && peaks.back().queued_bytes == queued) {
+    peaks.back().at = order_;
+  } else {
+    while (!peaks.empty() && peaks.back().queued_bytes <= queued) peaks.pop_back();
+    peaks.push_back({order_, queued});
   }
 }
 

@@ -65,6 +65,10 @@ class Oracle {
   // --- What the shards do.
   void session_opened(uint32_t connection, core::ShardIndex shard, core::Bytes name, uint64_t session);
   void session_ended(uint32_t connection_or_none, core::Bytes name, uint64_t session, bool taken_over);
+  // The broker ends a connection now, with this goodbye: the time at which deadlines are judged.
+  void connection_ended(uint32_t connection, v1::Code code);
+  // How much is queued, at a moment when it may be at its highest.
+  void sample(core::ShardIndex shard, const core::Counters& counters);
   void after_call(core::ShardIndex shard, const core::Counters& counters);
   void stopping() { stopping_at_ = order_; }
 

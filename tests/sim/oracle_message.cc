@@ -10,6 +10,11 @@ namespace {
 // What the broker may put in front of a sender's frame.
 constexpr uint32_t kStampBytesMax = 512;
 
+// Shards count in milliseconds.
+constexpr uint64_t kRoundingUs = 2'000;
+// A parcel that waits for two loops that stall.
+constexpr uint64_t kCrossingUsMax = 70'000;
+
 const IdEntry* find_id(const Connection& connection, uint64_t id) {
   const auto found = std::partition_point(connection.ids.begin(), connection.ids.end(),
                                           [id](const IdEntry& entry) { return entry.id < id; });
@@ -237,20 +242,29 @@ void Oracle::flow(uint32_t number, const v1::Flow& flow, uint64_t written_us, bo
     return;
   }
   coverage_.add(Provoked::kPause);
-  if (queued_peak_since(name, s.first_sent_at) < scenario_.limits.high_mark()) {
+  // A message that would go over the mark counts, also if it is refused.
+  if (queued_peak_since(name, s.first_sent_at) + s.largest_frame_bytes + kStampBytesMax <
+      scenario_.limits.high_mark()) {
     return fail(number, "was told PAUSE for " + flow.client() + ", whose queue was not over the high mark");
   }
-  // A lease begins when PAUSE is decided, which is when it is written if nothing waited before it.
-  if (s.paused && s.pause_was_unblocked && s.pause_owner == names_[name].owner && s.pause_owner != kNone &&
-      written_us + 2'000 < s.pause_written_us + uint64_t{s.pause_lease_ms} * 1000) {
-    return fail(number, "was told PAUSE for " + flow.client() + " twice within one lease");
+  // A lease begins when PAUSE is decided, which is when it is written if nothing waited before it, or a parcel earlier.
+  const bool crosses = names_[name].home != names_[connections_[number].name].home;
+  const uint64_t slack_us = crosses ? kCrossingUsMax + scenario_.parcel_delay_us_max : kRoundingUs;
+  const uint32_t owner = names_[name].owner;
+  const bool same_owner =
+      owner != kNone && owner == s.pause_owner && connections_[owner].opened_us + slack_us < s.pause_written_us;
+  if (s.paused && s.pause_was_unblocked && same_owner &&
+      written_us + slack_us < s.pause_written_us + uint64_t{s.pause_lease_ms} * 1000) {
+    return fail(number, "was told PAUSE for " + flow.client() + " twice within one lease: " +
+                            std::to_string(written_us - s.pause_written_us) + " us after the first of " +
+                            std::to_string(s.pause_lease_ms) + " ms");
   }
   ++s.pauses;
   s.paused = true;
   s.pause_was_unblocked = was_unblocked;
   s.pause_written_us = written_us;
   s.pause_lease_ms = flow.retry_after_ms();
-  s.pause_owner = names_[name].owner;
+  s.pause_owner = owner;
 }
 
 void Oracle::pong(uint32_t number, uint64_t nonce) {

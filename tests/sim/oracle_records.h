@@ -43,7 +43,7 @@ struct Stretch {
 struct Stream {
   uint32_t name = kNone;
   uint64_t first_sent_at = 0;
-  uint32_t logical = 0;  // The last given out.
+  uint32_t largest_frame_bytes = 0;
   std::vector<Stretch> stretches{Stretch{}};
   uint32_t pauses = 0;  // Told, less the RESUMEs.
   // The last PAUSE told, if no RESUME came after it.
@@ -91,6 +91,7 @@ struct Connection {
   uint64_t session = 0;
   uint32_t name = kNone;
   uint64_t opened_at = kNever;
+  uint64_t opened_us = 0;
   uint64_t ended_at = kNever;
   bool taken_over = false;
   bool connected_seen = false;
@@ -117,10 +118,10 @@ struct Connection {
   uint32_t deserved_codes = 0;  // A bit for each goodbye that its misdeeds allow.
   bool said_goodbye = false;
   bool half_closed = false;
-  bool cut = false;                 // By the network or by itself: bytes may be missing either way.
-  uint64_t last_given_us = 0;       // When the broker last read of it.
-  uint64_t last_taken_us = 0;       // When its socket last took bytes.
-  uint64_t longest_blocked_us = 0;  // That it took none although there were some.
+  bool cut = false;                            // By the network or by itself: bytes may be missing either way.
+  uint64_t last_given_us = 0;                  // When the broker last read of it.
+  uint64_t last_taken_us = 0;                  // When its socket last took bytes.
+  v1::Code ended_code = v1::CODE_UNSPECIFIED;  // With which the broker ended it.
   bool resume_token_presented = false;
 
   bool deserves(v1::Code code) const { return (deserved_codes >> code & 1) != 0; }

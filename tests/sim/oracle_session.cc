@@ -43,6 +43,7 @@ void Oracle::session_opened(uint32_t number, core::ShardIndex shard, core::Bytes
   connection.session = session;
   connection.name = name_number;
   connection.opened_at = order_;
+  connection.opened_us = now_us_;
   if (!was_named) coverage_.add(Provoked::kMadeName);
 }
 
@@ -151,26 +152,10 @@ std::string Oracle::why_goodbye_illegal(Connection& connection, const v1::Goodby
     case v1::CODE_BAD_CREDENTIALS:
     case v1::CODE_NOT_AUTHORIZED:
       return connection.turned_down ? "" : "it was not refused";
-    case v1::CODE_KEEPALIVE_TIMEOUT: {
-      if (!open || connection.ended_at == kNever) return "its session is open or never was";
-      coverage_.add(Provoked::kKeepaliveTimeout);
-      const uint64_t silence = now_us_ - connection.last_given_us;
-      return silence + kEarlySlackUs >= connection.keepalive_ms * kUsPerMs * 3 / 2 ? "" : "it was heard not long ago";
-    }
-    case v1::CODE_CONNECT_TIMEOUT: {
-      if (open) return "it had a session";
-      coverage_.add(Provoked::kConnectTimeout);
-      const uint64_t age = now_us_ - connection.begun_us;
-      return age + kEarlySlackUs >= scenario_.connect_deadline_ms * kUsPerMs ? "" : "it came before the deadline";
-    }
-    case v1::CODE_SLOW_CONSUMER: {
-      if (!open) return "it had no session";
-      coverage_.add(Provoked::kSlowConsumer);
-      if (queued_peak_since(connection.name, connection.opened_at) < limits.high_mark()) return "its queue was short";
-      return connection.longest_blocked_us + kEarlySlackUs >= limits.slow_consumer_ms * kUsPerMs
-                 ? ""
-                 : "it was not blocked for so long";
-    }
+    case v1::CODE_KEEPALIVE_TIMEOUT:
+    case v1::CODE_CONNECT_TIMEOUT:
+    case v1::CODE_SLOW_CONSUMER:
+      return connection.ended_code == code ? "" : "it was ended for another reason";
     case v1::CODE_SERVER_BUSY:
       if (!open) {
         coverage_.add(Provoked::kTooManySessions);
@@ -183,6 +168,42 @@ std::string Oracle::why_goodbye_illegal(Connection& connection, const v1::Goodby
       return stopping_at_ != kNever ? "" : "nobody stops the shards";
     default:
       return "undeserved";
+  }
+}
+
+void Oracle::connection_ended(uint32_t number, v1::Code code) {
+  Connection& connection = connections_[number];
+  step();
+  if (connection.ended_code != v1::CODE_UNSPECIFIED) return fail(number, "was ended twice");
+  connection.ended_code = code;
+  const bool open = connection.session != 0;
+  const core::Limits& limits = scenario_.limits;
+  if (code == v1::CODE_KEEPALIVE_TIMEOUT) {
+    coverage_.add(Provoked::kKeepaliveTimeout);
+    const uint32_t wanted = connection.wanted_keepalive_ms;
+    const uint32_t keepalive_ms = wanted == 0 ? limits.keepalive_ms_default
+                                              : std::clamp(wanted, limits.keepalive_ms_min, limits.keepalive_ms_max);
+    const uint64_t silence_us = now_us_ - connection.last_given_us;
+    if (!open || silence_us + kEarlySlackUs < keepalive_ms * kUsPerMs * 3 / 2) {
+      fail(number, "was ended for its silence, but was heard not long ago");
+    }
+  }
+  if (code == v1::CODE_CONNECT_TIMEOUT) {
+    coverage_.add(Provoked::kConnectTimeout);
+    const uint64_t age_us = now_us_ - connection.begun_us;
+    if (open || age_us + kEarlySlackUs < scenario_.connect_deadline_ms * kUsPerMs) {
+      fail(number, "was given no time to connect");
+    }
+  }
+  if (code == v1::CODE_SLOW_CONSUMER) {
+    coverage_.add(Provoked::kSlowConsumer);
+    const uint64_t blocked_us = now_us_ - connection.last_taken_us;
+    if (!open || blocked_us + kEarlySlackUs < limits.slow_consumer_ms * kUsPerMs) {
+      fail(number, "was ended as a slow consumer, but took bytes not long ago");
+    }
+    if (queued_peak_since(connection.name, connection.opened_at) < limits.high_mark()) {
+      fail(number, "was ended as a slow consumer, but its queue was short");
+    }
   }
 }
 

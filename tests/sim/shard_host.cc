@@ -175,7 +175,9 @@ void ShardHost::take_failed(Link& link) {
   link.owned = false;
   link.broker_ended = true;
   begin_call("on_link_failed", link.number);
+  failing_ = &link;
   shard_.on_link_failed(link.id, now_);
+  failing_ = nullptr;
   end_call();
 }
 

@@ -61,6 +61,7 @@ class ShardHost final : public core::Host {
   uint64_t last_ticket_ = 0;
   uint32_t idle_wakes_ = 0;
   bool flushing_ = false;
+  Link* failing_ = nullptr;  // Its end is being reported: it may be noted, no more.
 };
 
 }  // namespace onehop::sim

@@ -25,7 +25,7 @@ core::ShardConfig make_config(const Scenario& scenario, uint32_t index, uint64_t
   config.limits = scenario.limits;
   for (unsigned char& byte : config.hash_key) byte = static_cast<unsigned char>(key += 0x9D);
   for (unsigned char& byte : config.token_key) byte = static_cast<unsigned char>(key += 0x35);
-  config.first_session = 1000 + index;
+  config.first_session = 1000;
   return config;
 }
 
@@ -57,7 +57,9 @@ void World::run() {
   if (messages_left != 0) return oracle.fail("the clients could not send what they wanted to");
   ending = true;
   for (const auto& client : clients) client->begin_rest();
+  const uint64_t rest0 = now_us();
   play(now_us() + kRestUsMax, &World::is_at_rest);
+  std::printf("REST %llu %u %u %u\n", (unsigned long long)(now_us() - rest0), scenario.credit_delay_us_max, scenario.parcel_delay_us_max, scenario.step_us_max);
   if (oracle.failed()) return;
   if (!is_at_rest()) {
     for (const auto& client : clients) {

@@ -163,7 +163,7 @@ struct Ending {
   };
   Cause cause = Cause::kClosed;
   Code code = Code::kNone;
-  // For people; one line.
+  // For people; one line. With kConnectFailed all of it: "cannot connect to tcp://…: Connection refused".
   std::string text = {};
   // When to come back, as the broker said; 0: not told.
   uint32_t retry_after_ms = 0;

@@ -1,0 +1,120 @@
+#include "cli/command.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+#include "cli/format.h"
+
+namespace onehop::cli {
+namespace {
+
+// Where the signal handler leaves its mark; -1: nowhere.
+int signal_pipe = -1;
+
+void on_unix_signal(int) {
+  const char mark = 0;
+  // A full pipe has marks enough.
+  static_cast<void>(!write(signal_pipe, &mark, 1));
+}
+
+void set_handler(void (*handler)(int), int flags) {
+  struct sigaction action = {};
+  action.sa_handler = handler;
+  action.sa_flags = flags;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+constexpr uint64_t kConnectMsMax = 10'000;
+
+uint64_t to_ms(double seconds) {
+  return static_cast<uint64_t>(std::max(1.0, seconds * 1'000));
+}
+
+}  // namespace
+
+Signals::Signals(reactor::Loop& loop, std::function<void()> on_signal) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) std::abort();
+  read_end_.reset(ends[0]);
+  write_end_.reset(ends[1]);
+  if (watch_.start(loop, read_end_.get(), UV_READABLE, [this, on_signal = std::move(on_signal)] {
+        char marks[16];
+        static_cast<void>(!read(read_end_.get(), marks, sizeof marks));
+        // A second signal is not a request any more.
+        set_handler(SIG_DFL, 0);
+        on_signal();
+      }) != 0) {
+    std::abort();
+  }
+  signal_pipe = write_end_.get();
+  set_handler(on_unix_signal, SA_RESTART);
+}
+
+Signals::~Signals() {
+  set_handler(SIG_DFL, 0);
+  signal_pipe = -1;
+}
+
+Command::Command(const Options& options)
+    : options_(options), signals_(loop_, [this] { on_signal(); }), timeout_(loop_, [this] { on_timeout(); }) {
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+ExitCode Command::run() {
+  client::ClientOptions client_options;
+  client_options.name = options_.name;
+  client_options.software = "onehop-cli/" ONEHOP_VERSION;
+  client_options.on_conflict = options_.take_over ? client::OnConflict::kTakeOver : client::OnConflict::kReject;
+  client_options.reconnect = false;
+  client_options.connect_timeout_ms = kConnectMsMax;
+  if (options_.timeout) timeout_.arm_at(loop_.now_ms() + to_ms(*options_.timeout));
+  loop_.before_sleep = [this] {
+    before_sleep();
+    std::fflush(stderr);
+  };
+  client_loop_.emplace(loop_.uv());
+  client_.emplace(*client_loop_, options_.server, std::move(client_options), *this);
+  loop_.run();
+  client_.reset();
+  client_loop_.reset();
+  return code_.value_or(kSuccess);
+}
+
+void Command::on_open(const client::SessionInfo&) {
+  was_open_ = true;
+}
+
+void Command::on_ended(const client::Ending& ending) {
+  loop_.stop();
+  if (ending.cause == client::Ending::Cause::kClosed || code_) return;
+  const bool ended_by_broker = was_open_ || ending.cause == client::Ending::Cause::kGoodbye;
+  code_ = ended_by_broker ? kEndedByBroker : kCannotConnect;
+  const std::string what = client::describe(ending);
+  const bool complete = ended_by_broker || ending.cause == client::Ending::Cause::kConnectFailed;
+  complain(complete ? what : "cannot connect to " + options_.server + ": " + what);
+}
+
+void Command::finish(ExitCode code, uint64_t close_ms) {
+  if (!code_) code_ = code;
+  client_->close(close_ms);
+}
+
+void Command::complain(const std::string& what) const {
+  const std::string text = printable(what);
+  if (!options_.json) {
+    std::fprintf(stderr, "onehop: %s\n", text.c_str());
+    return;
+  }
+  std::string line = "{\"error\":";
+  write_json_string(text, line);
+  std::fprintf(stderr, "%s}\n", line.c_str());
+}
+
+}  // namespace onehop::cli

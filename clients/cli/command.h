@@ -1,0 +1,74 @@
+// What the three commands have in common: a loop, a client on it, the time limit, signals, and reports on standard
+// error.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "cli/options.h"
+#include "onehop/loop_client.h"
+#include "reactor/fd.h"
+#include "reactor/loop.h"
+#include "reactor/timer.h"
+#include "reactor/watch.h"
+
+namespace onehop::cli {
+
+// SIGINT and SIGTERM, as events of a loop. One at a time in a process.
+class Signals {
+ public:
+  Signals(reactor::Loop& loop, std::function<void()> on_signal);
+  ~Signals();
+
+ private:
+  reactor::Fd read_end_;
+  reactor::Fd write_end_;
+  reactor::Watch watch_;
+};
+
+class Command : public client::ClientEvents {
+ public:
+  explicit Command(const Options& options);
+  virtual ~Command() = default;
+
+  // Runs the loop to the command's end.
+  ExitCode run();
+
+ protected:
+  // The client's ending, when the command did not want it yet, and what the code is when it did.
+  void on_open(const client::SessionInfo& session) override;
+  void on_message(const client::Message&) override {}
+  void on_outcome(std::string_view, const client::SendResult&) override {}
+  void on_ended(const client::Ending& ending) override;
+
+  // SIGINT or SIGTERM; the end of --timeout, when `was_open` says whether there ever was a session.
+  virtual void on_signal() = 0;
+  virtual void on_timeout() = 0;
+  virtual void before_sleep() {}
+  // The command is over: with this code, unless one was set before. Closes the client, in at most `close_ms`.
+  void finish(ExitCode code, uint64_t close_ms);
+
+  // A line on standard error, with "onehop: " or as an object with "error".
+  void complain(const std::string& what) const;
+
+  const Options& options_;
+  reactor::Loop loop_;
+  bool was_open_ = false;
+  std::optional<ExitCode> code_;
+  // Last, so that nothing of the command is told anything when it goes.
+  std::optional<client::ClientLoop> client_loop_;
+  std::optional<client::LoopClient> client_;
+
+ private:
+  Signals signals_;
+  reactor::Timer timeout_;
+};
+
+std::unique_ptr<Command> make_send(const Options& options);
+std::unique_ptr<Command> make_listen(const Options& options);
+std::unique_ptr<Command> make_ping(const Options& options);
+
+}  // namespace onehop::cli

@@ -1,0 +1,45 @@
+// How messages and reports look: the text format of -f, and JSON.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "onehop/client_types.h"
+
+namespace onehop::cli {
+
+// A text format, read once. The escapes are those of 'onehop listen --help'.
+class Format {
+ public:
+  // `text` is one that what_is_wrong_with_format() has nothing to say about.
+  explicit Format(std::string_view text);
+
+  // Appends the message to `out`.
+  void write(const client::Message& message, std::string& out) const;
+
+ private:
+  // Literal text, then one field; '\0': none.
+  struct Part {
+    std::string literal;
+    char field;
+  };
+  std::vector<Part> parts_;
+};
+
+// Empty: nothing.
+std::string what_is_wrong_with_format(std::string_view text);
+
+// Appends the message as one JSON object and a newline.
+void write_json(const client::Message& message, std::string& out);
+
+// Appends `text`, which is valid UTF-8, as a JSON string with its quotes.
+void write_json_string(std::string_view text, std::string& out);
+
+// Appends "name":"text" if it is valid UTF-8, else "name_base64":"…".
+void write_json_bytes(std::string_view name, std::string_view bytes, std::string& out);
+
+// Text of unknown origin, as a terminal should see it: control characters and what is not ASCII as \xNN.
+std::string printable(std::string_view text);
+
+}  // namespace onehop::cli

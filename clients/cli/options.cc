@@ -1,0 +1,177 @@
+// The command line, with CLI11: the one file that includes it.
+#include "cli/options.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "cli/format.h"
+#include "core/name.h"
+#include "onehop/client_types.h"
+#include "reactor/address.h"
+
+namespace onehop::cli {
+namespace {
+
+constexpr const char* kDescription =
+    "onehop: send messages to named clients through a onehop broker, and receive them.\n";
+constexpr const char* kFooter = R"(
+'onehop help COMMAND' says more.
+Messages go to standard output, everything else to standard error.
+
+Exit codes:
+  0  every message was admitted; 'listen' reached --count, or was ended by SIGINT or SIGTERM
+  1  some message was not admitted, or the time was up
+  2  the command line is wrong
+  3  cannot connect
+  4  the broker ended the connection, or it was lost
+)";
+constexpr const char* kSendFooter = R"(
+Without TEXT, or with -, each line of standard input is one message; the newline is not part of it.
+'admitted' means that the broker has taken the message for the recipient, not that the recipient's program has it:
+confirmation of delivery is not served yet, so that --no-confirm is how every message is sent.
+What is refused because the recipient's queue is full is repeated, in order, until it is admitted.
+)";
+constexpr const char* kListenFooter = R"(
+FORMAT, for -o text (default '%p\n'):
+  %f  the sender's name          %p  the payload, as it is
+  %i  the message's id           %l  the payload's length in bytes
+  %s  the sender's session       %H  the headers, as key=value, separated by commas
+  %%  a percent sign             \n \t \r \0 \\  newline, tab, carriage return, NUL, backslash
+With -o json each message is one object on one line: "payload" if it is valid UTF-8, else "payload_base64".
+)";
+
+// Throws CLI::ValidationError, whose text is the line that the user sees.
+void check(Options& options, const std::vector<std::string>& headers) {
+  std::string error;
+  if (!reactor::Address::parse(options.server, error)) throw CLI::ValidationError("--server", error);
+  const char* wrong = options.name.empty() ? nullptr : client::what_is_wrong_with_name(options.name);
+  if (wrong != nullptr) throw CLI::ValidationError("name", "'" + printable(options.name) + "': " + wrong);
+  if (options.command == Options::Command::kSend && !core::is_valid_name(options.to)) {
+    throw CLI::ValidationError("TO", "'" + printable(options.to) + "' is not a name that a client can have");
+  }
+  error = what_is_wrong_with_format(options.format);
+  if (!error.empty()) throw CLI::ValidationError("-f", error);
+  for (const std::string& header : headers) {
+    const size_t colon = header.find(':');
+    if (colon == std::string::npos) throw CLI::ValidationError("-H", "'" + printable(header) + "' is not key:value");
+    options.headers.emplace_back(header.substr(0, colon), header.substr(colon + 1));
+  }
+}
+
+// CLI11's own says what the largest number is, to its last digit.
+CLI::Validator positive() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        double value = 0;
+        const bool fine = CLI::detail::lexical_cast(text, value) && value > 0;
+        return fine ? std::string() : "'" + printable(text) + "' is not a number above 0";
+      },
+      "");
+}
+
+void add_common(CLI::App& command, Options& options) {
+  command.add_option("--server", options.server, "tcp://host:port or unix:///path (environment: ONEHOP_SERVER)")
+      ->capture_default_str();
+  command.add_option("--count", options.count, "Stop after so many messages")->check(positive());
+  command.add_option("--timeout", options.timeout, "Give up after so many seconds")->check(positive());
+  command
+      .add_option_function<std::string>(
+          "-o,--output", [&options](const std::string& value) { options.json = value == "json"; },
+          "text, or json: one object a line")
+      ->check(CLI::IsMember({"text", "json"}));
+  command.add_flag("-q,--quiet", options.quiet, "Nothing on standard error but what ended the command");
+}
+
+struct Parser {
+  explicit Parser(Options& parsed) : options(parsed) {
+    app.footer(kFooter);
+    app.set_version_flag("--version", "onehop " ONEHOP_VERSION);
+    app.require_subcommand(0, 1);
+    app.fallthrough(false);
+    add_listen();
+    add_send();
+    add_ping();
+  }
+
+  void add_listen() {
+    listen = app.add_subcommand("listen", "Own NAME and print the messages that arrive");
+    listen->add_option("NAME", options.name, "The name to own")->required();
+    listen->add_flag("--take-over", options.take_over, "End whoever owns the name already");
+    listen->add_option("-f,--format", options.format, "How to print a message as text");
+    listen->footer(kListenFooter);
+    add_common(*listen, options);
+  }
+
+  void add_send() {
+    send = app.add_subcommand("send", "Send a message, or the lines of standard input, to the client TO");
+    send->add_option("TO", options.to, "The recipient's name")->required();
+    send->add_option("TEXT", options.text, "The message; - or nothing: the lines of standard input");
+    send->add_option("-H,--header", headers, "A header, as key:value; may be given again")->allow_extra_args(false);
+    send->add_flag("--no-confirm", no_confirm,
+                   "Learn what was refused, not what was delivered: how every message is sent");
+    send->add_option("--name", options.name, "The name to send as; default: one that the broker makes");
+    send->footer(kSendFooter);
+    add_common(*send, options);
+  }
+
+  void add_ping() {
+    ping = app.add_subcommand("ping", "Measure the round trip to the broker");
+    ping->add_option("--interval", options.interval, "Seconds between two pings")
+        ->check(positive())
+        ->capture_default_str();
+    ping->add_option("--name", options.name, "The name to connect as; default: one that the broker makes");
+    add_common(*ping, options);
+  }
+
+  Options& options;
+  CLI::App app{kDescription, "onehop"};
+  CLI::App* listen = nullptr;
+  CLI::App* send = nullptr;
+  CLI::App* ping = nullptr;
+  bool no_confirm = true;
+  std::vector<std::string> headers;
+};
+
+// `onehop help` and `onehop help COMMAND` are `onehop --help` and `onehop COMMAND --help`. In CLI11's order: reversed.
+std::vector<std::string> arguments(int argc, char** argv) {
+  std::vector<std::string> all(argv + 1, argv + argc);
+  if (!all.empty() && all.front() == "help") {
+    all.erase(all.begin());
+    all.emplace_back("--help");
+  }
+  std::reverse(all.begin(), all.end());
+  return all;
+}
+
+std::string one_line(std::string text) {
+  for (char& c : text) {
+    if (c == '\n') c = ' ';
+  }
+  return printable(text);
+}
+
+}  // namespace
+
+std::optional<int> parse_options(int argc, char** argv, Options& options) {
+  // Not by CLI11's envname: it would set what the three commands share for those that are not run, over the flag.
+  if (const char* server = std::getenv("ONEHOP_SERVER")) options.server = server;
+  Parser parser(options);
+  try {
+    parser.app.parse(arguments(argc, argv));
+    if (parser.app.get_subcommands().empty()) throw CLI::ValidationError("COMMAND", "listen, send or ping is missing");
+    options.command = parser.listen->parsed() ? Options::Command::kListen
+                      : parser.send->parsed() ? Options::Command::kSend
+                                              : Options::Command::kPing;
+    check(options, parser.headers);
+  } catch (const CLI::Success& success) {  // --help and --version
+    return parser.app.exit(success);
+  } catch (const CLI::Error& error) {
+    std::fprintf(stderr, "onehop: %s (see 'onehop help')\n", one_line(error.what()).c_str());
+    return kUsage;
+  }
+  return std::nullopt;
+}
+
+}  // namespace onehop::cli

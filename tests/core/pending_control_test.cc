@@ -1,0 +1,106 @@
+// What waits to be told to a client: receipts make ranges, the latest ping and pong win, the pong comes last.
+#include "core/pending_control.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "frames.h"
+
+namespace onehop::core {
+namespace {
+
+constexpr Fate kUnknown{v1::OUTCOME_REJECTED, v1::REASON_UNKNOWN_CLIENT, 0};
+constexpr Fate kFull{v1::OUTCOME_REJECTED, v1::REASON_QUEUE_FULL, 900};
+
+// Encodes and reads back what waits.
+std::vector<v1::Frame> told(PendingControl& control) {
+  SegmentPool pool;
+  OutputQueue queue;
+  v1::Frame scratch;
+  const size_t size = control.encode(queue, pool, scratch);
+  EXPECT_EQ(size, queue.bytes());
+  std::vector<Iov> pieces(1'000);
+  std::string bytes;
+  const size_t count = queue.gather(pieces);
+  for (size_t i = 0; i < count; ++i) bytes.append(pieces[i].data, pieces[i].size);
+  queue.clear(pool);
+  std::vector<v1::Frame> frames;
+  for (Bytes rest = bytes; !rest.empty();) {
+    uint64_t length = 0;
+    const char* body = read_varint(rest.data(), rest.data() + rest.size(), 5, length);
+    rest.remove_prefix(static_cast<size_t>(body - rest.data()) + length);
+    EXPECT_TRUE(frames.emplace_back().ParseFromArray(body, static_cast<int>(length)));
+    EXPECT_LE(length, 16u << 10) << "within a client's smallest frame limit";
+  }
+  return frames;
+}
+
+TEST(PendingControl, NothingWaitsAtFirstAndAfterEncoding) {
+  PendingControl control;
+  EXPECT_TRUE(control.empty());
+  EXPECT_TRUE(told(control).empty());
+  control.set_pong(1);
+  EXPECT_FALSE(control.empty());
+  EXPECT_EQ(told(control).size(), 1u);
+  EXPECT_TRUE(control.empty());
+  EXPECT_EQ(control.bytes(), 0u);
+}
+
+TEST(PendingControl, ConsecutiveIdsOfOneFateMakeARange) {
+  PendingControl control;
+  for (uint64_t id = 1; id <= 1'000; ++id) control.add_receipt({id, id, kUnknown});
+  control.add_receipt({1'001, 1'005, kFull});
+  control.add_receipt({1'007, 1'007, kFull});
+  control.add_receipt({1'008, 1'010, kFull});
+  EXPECT_LT(control.bytes(), 200u);
+  const std::vector<v1::Frame> frames = told(control);
+  ASSERT_EQ(frames.size(), 1u);
+  const v1::Receipts& receipts = frames[0].receipts();
+  EXPECT_EQ(receipts.seq(), 0u);
+  ASSERT_EQ(receipts.items_size(), 3);
+  EXPECT_EQ(receipts.items(0).first_id(), 1u);
+  EXPECT_EQ(receipts.items(0).last_id(), 1'000u);
+  EXPECT_EQ(receipts.items(0).outcome(), v1::OUTCOME_REJECTED);
+  EXPECT_EQ(receipts.items(0).reason(), v1::REASON_UNKNOWN_CLIENT);
+  EXPECT_FALSE(receipts.items(0).attempted());
+  EXPECT_EQ(receipts.items(1).last_id(), 1'005u);
+  EXPECT_EQ(receipts.items(1).retry_after_ms(), 900u);
+  EXPECT_EQ(receipts.items(2).first_id(), 1'007u);
+  EXPECT_EQ(receipts.items(2).last_id(), 1'010u);
+}
+
+TEST(PendingControl, ManyReceiptsMakeFramesThatEveryClientTakes) {
+  PendingControl control;
+  std::vector<uint64_t> ids;
+  for (uint64_t id = UINT64_MAX - 20'000; id != 0; id += 2) {
+    control.add_receipt({id, id, kFull});
+    ids.push_back(id);
+    if (ids.size() == 5'000) break;
+  }
+  EXPECT_GT(control.bytes(), size_t{64} << 10);
+  EXPECT_EQ(test::refused_ids(told(control), v1::REASON_QUEUE_FULL), ids);
+}
+
+TEST(PendingControl, ThePongComesAfterReceiptsAndTheLatestWins) {
+  PendingControl control;
+  control.set_pong(1);
+  control.set_ping(7);
+  control.add_flow("bob", v1::STATE_PAUSE, 800);
+  control.add_flow("bob", v1::STATE_RESUME, 0);
+  control.add_receipt({3, 3, kUnknown});
+  control.set_pong(2);
+  control.set_ping(8);
+  const std::vector<v1::Frame> frames = told(control);
+  ASSERT_EQ(frames.size(), 5u);
+  EXPECT_TRUE(frames[0].has_receipts());
+  EXPECT_EQ(frames[1].flow().client(), "bob");
+  EXPECT_EQ(frames[1].flow().state(), v1::STATE_PAUSE);
+  EXPECT_EQ(frames[1].flow().retry_after_ms(), 800u);
+  EXPECT_EQ(frames[2].flow().state(), v1::STATE_RESUME);
+  EXPECT_EQ(frames[3].ping().nonce(), 8u);
+  EXPECT_EQ(frames[4].pong().nonce(), 2u);
+}
+
+}  // namespace
+}  // namespace onehop::core

@@ -1,0 +1,306 @@
+// Starting a broker: addresses, and every way in which its options can be wrong.
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string>
+
+#include "server_test/broker_rig.h"
+#include "server_test/raw_client.h"
+
+namespace onehop::test {
+namespace {
+
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string pattern = std::filesystem::temp_directory_path() / "onehop-server-XXXXXX";
+    EXPECT_NE(nullptr, ::mkdtemp(pattern.data()));
+    path_ = pattern;
+  }
+  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
+  std::string file(const std::string& name) const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// What Broker::start says about options that it must refuse.
+std::string refusal(const BrokerOptions& options) {
+  std::string error = "untouched";
+  EXPECT_EQ(nullptr, Broker::start(options, error));
+  return error;
+}
+
+// a sends to b and b to a through the broker at these addresses.
+void expect_exchange(const std::string& address_a, const std::string& address_b) {
+  RawClient a(address_a);
+  RawClient b(address_b);
+  a.connect("a");
+  b.connect("b");
+  a.send(message_frame("b", 1, "to b"));
+  EXPECT_EQ("to b", b.read_kind(v1::Frame::kMessage).message().payload());
+  b.send(message_frame("a", 1, "to a"));
+  EXPECT_EQ("to a", a.read_kind(v1::Frame::kMessage).message().payload());
+}
+
+bool has_ipv6() {
+  const int fd = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in6 loopback{};
+  loopback.sin6_family = AF_INET6;
+  loopback.sin6_addr = in6addr_loopback;
+  const bool has = fd >= 0 && ::bind(fd, reinterpret_cast<sockaddr*>(&loopback), sizeof loopback) == 0;
+  if (fd >= 0) ::close(fd);
+  return has;
+}
+
+TEST(Server, StartsAndStopsWithNobodyThere) {
+  for (const unsigned shards : {1u, 2u, 4u}) {
+    BrokerRig broker(test_options(shards));
+    EXPECT_EQ(shards, broker->shards());
+    EXPECT_TRUE(broker->stop(std::chrono::seconds(30)));
+  }
+}
+
+TEST(Server, EndsWithoutBeingStopped) {
+  RawClient left_over = [] {
+    const BrokerRig broker;
+    RawClient client(broker.address());
+    client.connect("a");
+    return client;
+  }();
+  // Destroying the broker waits for nobody: a goodbye is not promised, the end of the connection is.
+  left_over.read_to_end();
+  EXPECT_NE(RawClient::End::kNot, left_over.end());
+}
+
+TEST(Server, OneShardForEachCoreByDefault) {
+  const BrokerOptions options = test_options(0);
+  BrokerRig broker(options);
+  EXPECT_GE(broker->shards(), 1u);
+  EXPECT_LE(broker->shards(), 64u);
+}
+
+TEST(Server, PortZeroTakesAFreeOneAndSaysWhich) {
+  BrokerRig first;
+  BrokerRig second;
+  EXPECT_TRUE(first.address().starts_with("tcp://127.0.0.1:"));
+  EXPECT_FALSE(first.address().ends_with(":0"));
+  EXPECT_NE(first.address(), second.address());
+  expect_exchange(first.address(), first.address());
+}
+
+TEST(Server, ListensOnSeveralAddresses) {
+  const TemporaryFolder folder;
+  BrokerOptions options = test_options(2);
+  options.listen = {"tcp://127.0.0.1:0", "unix://" + folder.file("socket"), "tcp://127.0.0.1:0"};
+  BrokerRig broker(options);
+  ASSERT_EQ(3u, broker->addresses().size());
+  EXPECT_EQ(options.listen[1], broker.address(1));
+  EXPECT_NE(broker.address(0), broker.address(2));
+  expect_exchange(broker.address(0), broker.address(1));
+  expect_exchange(broker.address(1), broker.address(2));
+}
+
+TEST(Server, ListensOnIPv6) {
+  if (!has_ipv6()) GTEST_SKIP() << "this machine has no IPv6 loopback address";
+  BrokerOptions options = test_options(2);
+  options.listen = {"tcp://[::1]:0"};
+  BrokerRig broker(options);
+  EXPECT_TRUE(broker.address().starts_with("tcp://[::1]:"));
+  expect_exchange(broker.address(), broker.address());
+}
+
+TEST(Server, ListensOnAHostName) {
+  BrokerOptions options = test_options();
+  options.listen = {"tcp://localhost:0"};
+  BrokerRig broker(options);
+  expect_exchange(broker.address(), broker.address());
+}
+
+TEST(Server, AUnixSocketInUseIsRefusedAndAStaleFileReplaced) {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("socket");
+  BrokerOptions options = test_options(4);
+  options.listen = {"unix://" + path};
+  {
+    BrokerRig broker(options);
+    EXPECT_EQ("cannot listen on unix://" + path + ": Address already in use", refusal(options));
+    expect_exchange(broker.address(), broker.address());  // The second attempt has taken nothing away.
+  }
+  EXPECT_FALSE(std::filesystem::exists(path));
+  {
+    // What a killed broker leaves behind: a socket's file that nobody answers on.
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    ASSERT_EQ(0, ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address));
+    ::close(fd);
+  }
+  ASSERT_TRUE(std::filesystem::exists(path));
+  BrokerRig broker(options);
+  expect_exchange(broker.address(), broker.address());
+}
+
+TEST(Server, AFileThatIsNoSocketIsLeftAlone) {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("notes");
+  std::ofstream(path) << "mine";
+  BrokerOptions options = test_options();
+  options.listen = {"unix://" + path};
+  EXPECT_TRUE(refusal(options).starts_with("cannot listen on unix://" + path + ": "));
+  std::string text;
+  std::ifstream(path) >> text;
+  EXPECT_EQ("mine", text);
+}
+
+TEST(Server, APortInUseIsRefusedOnOneAndOnSeveralShards) {
+  for (const unsigned shards : {1u, 4u}) {
+    BrokerRig broker(test_options(shards));
+    for (const unsigned others : {1u, 4u}) {
+      BrokerOptions options = test_options(others);
+      options.listen = {broker.address()};
+      EXPECT_EQ("cannot listen on " + broker.address() + ": Address already in use", refusal(options))
+          << shards << " shards, then " << others;
+    }
+  }
+}
+
+TEST(Server, RefusesAddressesThatItCannotRead) {
+  const auto refusal_of = [](const std::string& address) {
+    BrokerOptions options = test_options();
+    options.listen = {address};
+    return refusal(options);
+  };
+  EXPECT_EQ("address '127.0.0.1:7411': it must begin with tcp:// or unix://", refusal_of("127.0.0.1:7411"));
+  EXPECT_EQ("address 'tcp://127.0.0.1': the port is missing: tcp://host:port", refusal_of("tcp://127.0.0.1"));
+  EXPECT_EQ("address 'tcp://127.0.0.1:x': the port must be a number from 0 to 65535", refusal_of("tcp://127.0.0.1:x"));
+  EXPECT_EQ("address 'unix://relative': a Unix socket is written unix:///path", refusal_of("unix://relative"));
+  EXPECT_TRUE(refusal_of("tcp://no-such-host.invalid:1").starts_with("cannot resolve 'no-such-host.invalid': "));
+}
+
+TEST(Server, OneBadAddressAmongGoodOnesStartsNothing) {
+  BrokerRig holder;
+  const std::string free_address = [] { return BrokerRig().address(); }();
+  BrokerOptions options = test_options(2);
+  options.listen = {free_address, holder.address()};
+  EXPECT_EQ("cannot listen on " + holder.address() + ": Address already in use", refusal(options));
+  options.listen = {free_address};
+  BrokerRig broker(options);  // Nothing holds the first address.
+  EXPECT_EQ(free_address, broker.address());
+}
+
+TEST(Server, NotLoopbackNeedsAllowPlaintext) {
+  BrokerOptions options = test_options();
+  options.listen = {"tcp://0.0.0.0:0"};
+  EXPECT_EQ("tcp://0.0.0.0:0: not a loopback address, and there is no encryption yet: allow_plaintext must be set",
+            refusal(options));
+  if (has_ipv6()) {
+    options.listen = {"tcp://[::]:0"};
+    EXPECT_EQ("tcp://[::]:0: not a loopback address, and there is no encryption yet: allow_plaintext must be set",
+              refusal(options));
+  }
+  // Any address of 127.0.0.0/8 is loopback.
+  options.listen = {"tcp://127.1.2.3:0"};
+  EXPECT_TRUE(BrokerRig(options).address().starts_with("tcp://127.1.2.3:"));
+  // What the flag allows is not tried here: a test listens on loopback only.
+}
+
+TEST(Server, RefusesOptionsOutOfRange) {
+  const auto refusal_of = [](auto change) {
+    BrokerOptions options = test_options();
+    change(options);
+    return refusal(options);
+  };
+  EXPECT_EQ("listen: no address is given", refusal_of([](BrokerOptions& o) { o.listen.clear(); }));
+  EXPECT_EQ("shards: at most 64", refusal_of([](BrokerOptions& o) { o.shards = 65; }));
+  const std::string frame = "frame_bytes_max: must be 16384 to 67108864";
+  EXPECT_EQ(frame, refusal_of([](BrokerOptions& o) { o.frame_bytes_max = 16'383; }));
+  EXPECT_EQ(frame, refusal_of([](BrokerOptions& o) { o.frame_bytes_max = 67'108'865; }));
+  const std::string queue = "queue_bytes_max: must be at least 4 x frame_bytes_max";
+  EXPECT_EQ(queue, refusal_of([](BrokerOptions& o) { o.queue_bytes_max = (4 << 20) - 1; }));
+  const std::string keepalive = "keepalive_ms: must be 1000 to 600000";
+  EXPECT_EQ(keepalive, refusal_of([](BrokerOptions& o) { o.keepalive_ms = 999; }));
+  EXPECT_EQ(keepalive, refusal_of([](BrokerOptions& o) { o.keepalive_ms = 600'001; }));
+}
+
+// broker.h: "Limits of the protocol … 0: the default, which is given here."
+TEST(Server, ZeroMeansTheDefaultOfALimit) {
+  BrokerOptions options = test_options();
+  options.frame_bytes_max = 0;
+  options.queue_bytes_max = 0;
+  options.shard_queue_bytes_max = 0;
+  options.keepalive_ms = 0;
+  options.slow_consumer_ms = 0;
+  options.pause_lease_ms = 0;
+  BrokerRig broker(options);
+  RawClient a(broker.address());
+  const v1::Connected connected = a.connect("a");
+  EXPECT_EQ(1u << 20, connected.frame_bytes_max());
+  EXPECT_EQ(30'000u, connected.keepalive_ms());
+  a.send(message_frame("a", 1, "to myself"));
+  EXPECT_EQ("to myself", a.read_kind(v1::Frame::kMessage).message().payload());
+}
+
+TEST(Server, ConnectedStatesTheLimitsInForce) {
+  BrokerOptions options = test_options();
+  options.frame_bytes_max = 16'384;
+  options.queue_bytes_max = 65'536;
+  options.keepalive_ms = 1'234;
+  BrokerRig broker(options);
+  RawClient a(broker.address());
+  const v1::Connected connected = a.connect("a");
+  EXPECT_EQ("a", connected.name());
+  EXPECT_EQ(1u, connected.protocol_version());
+  EXPECT_TRUE(connected.server().starts_with("onehop/"));
+  EXPECT_FALSE(connected.resume_token().empty());
+  EXPECT_FALSE(connected.resumed());
+  EXPECT_NE(0u, connected.session());
+  EXPECT_EQ(1'234u, connected.keepalive_ms());
+  EXPECT_EQ(0u, connected.session_expiry_ms());  // Sessions that outlive a connection are not served yet.
+  EXPECT_EQ(16'384u, connected.frame_bytes_max());
+  EXPECT_EQ(4'096u, connected.send_window());
+  EXPECT_EQ(8u << 20, connected.send_window_bytes());
+  EXPECT_EQ(0u, connected.last_id());
+  EXPECT_EQ(0u, connected.features());  // None was named.
+  EXPECT_EQ(3'600'000u, connected.ttl_ms_max());
+}
+
+TEST(Server, CountersTellWhatHappened) {
+  BrokerRig broker(test_options(2));
+  RawClient a(broker.address());
+  RawClient b(broker.address());
+  a.connect("a");
+  b.connect("b");
+  a.send(message_frame("b", 1, "one"));
+  a.send(message_frame("b", 2, "two"));
+  a.send(message_frame("nobody", 3, "three"));
+  a.read_to_pong();
+  b.read_kind(v1::Frame::kMessage);
+  b.read_kind(v1::Frame::kMessage);
+  RawClient refused(broker.address());
+  refused.send_bytes(std::string(1, '\0'));
+  refused.read_goodbye();
+  const BrokerCounters counters = broker->counters();
+  EXPECT_EQ(2u, counters.connections);
+  EXPECT_EQ(2u, counters.sessions);
+  EXPECT_EQ(2u, counters.sessions_opened);
+  EXPECT_EQ(1u, counters.connects_refused);
+  EXPECT_EQ(3u, counters.messages_received);
+  EXPECT_EQ(2u, counters.messages_delivered);
+  EXPECT_EQ(1u, counters.messages_refused);
+  EXPECT_EQ(0u, counters.messages_dropped);
+  EXPECT_EQ(0u, counters.queued_bytes);
+  EXPECT_GT(counters.bytes_received, 0u);
+  EXPECT_GT(counters.bytes_sent, 0u);
+}
+
+}  // namespace
+}  // namespace onehop::test

@@ -1,0 +1,122 @@
+// Stopping a broker: everybody is told, what was under way arrives, and the end does not wait for those who do not
+// listen.
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <future>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "server_test/broker_rig.h"
+#include "server_test/raw_client.h"
+
+namespace onehop::test {
+namespace {
+
+TEST(Stop, TellsEveryClientWhenToComeBack) {
+  for (const unsigned shards : {1u, 4u}) {
+    BrokerRig broker(test_options(shards));
+    std::deque<RawClient> clients;
+    for (int i = 0; i < 40; ++i) clients.emplace_back(broker.address()).connect("client-" + std::to_string(i));
+    std::future<bool> stopped =
+        std::async(std::launch::async, [&] { return broker->stop(std::chrono::seconds(60)); });
+    std::set<uint32_t> retries;
+    for (RawClient& client : clients) {
+      const v1::Goodbye goodbye = client.read_goodbye();
+      EXPECT_EQ(v1::CODE_SERVER_SHUTTING_DOWN, goodbye.code());
+      EXPECT_EQ("the broker is going down", goodbye.text());
+      EXPECT_EQ(RawClient::End::kOrderly, client.end());
+      retries.insert(goodbye.retry_after_ms());
+    }
+    EXPECT_GE(*retries.begin(), 750u);  // The lease of a second, a quarter up or down.
+    EXPECT_LE(*retries.rbegin(), 1'250u);
+    EXPECT_GE(retries.size(), 10u) << "they would all come back together";
+    clients.clear();
+    EXPECT_TRUE(stopped.get());
+  }
+}
+
+TEST(Stop, TellsAConnectionThatHasNoNameYet) {
+  BrokerRig broker;
+  RawClient unnamed(broker.address());
+  RawClient named(broker.address());
+  named.connect("a");  // Accepted in order: the other one is there too.
+  std::future<bool> stopped = std::async(std::launch::async, [&] { return broker->stop(std::chrono::seconds(60)); });
+  EXPECT_EQ(v1::CODE_SERVER_SHUTTING_DOWN, unnamed.read_goodbye().code());
+  EXPECT_EQ(v1::CODE_SERVER_SHUTTING_DOWN, named.read_goodbye().code());
+}
+
+TEST(Stop, WhatWasDecidedBeforeComesBeforeTheGoodbye) {
+  BrokerRig broker;
+  RawClient a(broker.address());
+  RawClient b(broker.address());
+  a.connect("a");
+  b.connect("b");
+  for (uint64_t id = 1; id <= 1'000; ++id) {
+    a.send(message_frame(id % 2 == 0 ? "b" : "nobody", id, std::to_string(id)));
+  }
+  const std::vector<v1::Frame> told = a.read_to_pong();  // All are admitted or refused.
+  EXPECT_EQ(500u, refused_ids(told, v1::REASON_UNKNOWN_CLIENT).size());
+  std::future<bool> stopped = std::async(std::launch::async, [&] { return broker->stop(std::chrono::seconds(60)); });
+  const std::vector<v1::Frame> frames = b.read_to_end();
+  ASSERT_EQ(501u, frames.size());
+  EXPECT_EQ(500u, payloads(frames).size());
+  EXPECT_EQ(v1::CODE_SERVER_SHUTTING_DOWN, frames.back().goodbye().code());
+}
+
+TEST(Stop, AfterwardsNobodyIsLetIn) {
+  BrokerRig broker(test_options(2));
+  const std::string address = broker.address();
+  EXPECT_TRUE(broker->stop(std::chrono::seconds(30)));
+  EXPECT_THROW(RawClient{address}, std::system_error);
+  EXPECT_EQ(0u, broker->counters().connections);  // Of no further use, and no crash either.
+  EXPECT_TRUE(broker->stop(std::chrono::seconds(30)));
+  broker->stop_now();
+}
+
+TEST(Stop, APeerThatDoesNotCloseIsCutOffAtTheDeadline) {
+  BrokerRig broker(test_options(2));
+  RawClient a(broker.address());
+  a.connect("a");
+  EXPECT_FALSE(broker->stop(std::chrono::milliseconds(50)));
+  // It was told all the same.
+  EXPECT_EQ(v1::CODE_SERVER_SHUTTING_DOWN, a.read_goodbye().code());
+}
+
+TEST(Stop, StopNowCutsTheWaitingShort) {
+  BrokerRig broker(test_options(2));
+  RawClient a(broker.address());
+  a.connect("a");
+  std::future<bool> stopped = std::async(std::launch::async, [&] { return broker->stop(std::chrono::hours(1)); });
+  EXPECT_EQ(v1::CODE_SERVER_SHUTTING_DOWN, a.read_goodbye().code());
+  broker->stop_now();  // `a` never closes its side.
+  stopped.get();
+}
+
+TEST(Stop, WhileEverybodySendsToEverybody) {
+  BrokerRig broker(test_options(4));
+  std::vector<std::thread> senders;
+  std::atomic<int> told{0};
+  std::atomic<int> connected{0};
+  for (int i = 0; i < 8; ++i) {
+    senders.emplace_back([&, i] {
+      RawClient client(broker.address());
+      client.connect("client-" + std::to_string(i));
+      ++connected;
+      for (uint64_t id = 1; client.end() == RawClient::End::kNot; ++id) {
+        client.send(message_frame("client-" + std::to_string(id % 8), id, "x"));
+        client.gather();
+      }
+      const std::vector<v1::Frame> frames = client.read_to_end();
+      if (!frames.empty() && frames.back().goodbye().code() == v1::CODE_SERVER_SHUTTING_DOWN) ++told;
+    });
+  }
+  while (connected < 8) std::this_thread::yield();
+  broker->stop(std::chrono::seconds(60));
+  for (std::thread& sender : senders) sender.join();
+  EXPECT_EQ(8, told);
+}
+
+}  // namespace
+}  // namespace onehop::test
