@@ -79,7 +79,12 @@ void Shard::admit(const RoutedMessage& message, SessionId destination, Instant n
 // The recipient's queue is, or was lately, over its high mark. True if the message may still be queued.
 bool Shard::admit_under_pressure(const RoutedMessage& message, Session& recipient, size_t queued_bytes, Instant now) {
   if (recipient.senders == nullptr) recipient.senders = std::make_unique<SenderTable>(config_.limits.senders_max);
-  if (queued_bytes > config_.limits.high_mark()) pause_sender(message, recipient, now);
+  if (queued_bytes > config_.limits.high_mark()) {
+    pause_sender(message, recipient, now);
+    // Only over the high mark is a blocked socket held against the client, so its deadline may begin to matter now.
+    const Link& link = links_[recipient.link.index];
+    if (link.blocked) wheel_.arm_earlier(recipient.link.index, link.blocked_since + config_.limits.slow_consumer_ms);
+  }
   if (queued_bytes <= config_.limits.queue_bytes_max) return true;
   refuse_full(message, recipient);
   return false;

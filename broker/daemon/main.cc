@@ -1,4 +1,5 @@
 // onehopd: flags, signals, a log, and a Broker.
+#include <google/protobuf/stubs/logging.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -52,6 +53,8 @@ void log_counters(Log& log, const BrokerCounters& c) {
 int run(DaemonOptions options) {
   const sigset_t signals = block_signals();
   Log log(options);
+  // A client's bytes that are no UTF-8 are answered with a goodbye and one line of ours; protobuf need not add its own.
+  google::protobuf::SetLogHandler(nullptr);
   raise_descriptor_limit();
   options.broker.on_event = [&log](const BrokerEvent& event) { log.event(event); };
   std::string error;
