@@ -1,6 +1,8 @@
 // SenderTable: see the header. Entries lie in a vector, so that their order does not depend on the hash.
 #include "core/sender_table.h"
 
+#include "core/planted.h"
+
 #include <cassert>
 
 namespace onehop::core {
@@ -38,7 +40,8 @@ void SenderTable::forget_expired(Instant now) {
 
 SenderTable::Tell SenderTable::tell_pause(const Origin& sender, Instant now, Instant lease_end) {
   const Entry* known = find(sender);
-  if (known != nullptr && known->told && known->lease_end > now) return Tell::kKnows;
+  const bool knows = known != nullptr && known->told && known->lease_end > now;
+  if (knows && !ONEHOP_PLANTED(kPauseEachMessage)) return Tell::kKnows;
   if (told_ >= senders_max_) forget_expired(now);
   if (told_ >= senders_max_) return Tell::kNoRoom;
   Entry& entry = find_or_add(sender);
@@ -78,6 +81,7 @@ Origin SenderTable::take_told() {
     const Origin sender = entry.sender;
     entry.told = false;
     --told_;
+    if (ONEHOP_PLANTED(kGateOpenedByResume)) open_gate(sender);
     remove_if_unused(&entry);
     return sender;
   }

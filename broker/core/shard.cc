@@ -72,7 +72,7 @@ void Shard::on_end_of_stream(LinkId id, Instant now) {
   Link* link = links_.find(id);
   // A link that is leaving meets the end of its stream again at its home.
   if (link == nullptr || link->state == LinkState::kClosing || link->state == LinkState::kLeaving) return;
-  end_link_in_order(id, *link, {}, now);
+  end_link_in_order(id, *link, {v1::CODE_UNSPECIFIED, "the peer ended the stream", 0}, now);
 }
 
 void Shard::on_link_failed(LinkId id, Instant) {

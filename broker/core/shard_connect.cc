@@ -8,6 +8,7 @@
 #include "core/lobby.h"
 #include "core/name.h"
 #include "core/name_hash.h"
+#include "core/planted.h"
 #include "core/shard.h"
 
 namespace onehop::core {
@@ -36,6 +37,7 @@ bool Shard::pass_lobby(LinkId id, Link& link, Input& in, Instant now) {
   const Bytes name = scratch_connect_.name();
   link.home = name.empty() ? config_.index : home_shard(name_hash(name, config_.hash_key), config_.count);
   if (link.home != config_.index) {
+    if (ONEHOP_PLANTED(kHandOverDropsPipelined)) in.rest = {};
     link.decoder.put_back(in, frame);
     link.decoder.save(in);
     link.state = LinkState::kLeaving;
@@ -102,7 +104,7 @@ void Shard::claim(LinkId id, Link& link, const v1::Connect& connect, Instant now
 bool Shard::displace(Session& elder, const v1::Connect& connect, Farewell& refusal, Instant now) {
   refusal = {v1::CODE_NAME_IN_USE, "the name is connected", 0};
   if (connect.on_conflict() != v1::ON_CONFLICT_TAKE_OVER) return false;
-  if (!takeovers_.allow(elder.name_hash, now, refusal.retry_after_ms)) {
+  if (!takeovers_.allow(elder.name_hash, now, refusal.retry_after_ms) && !ONEHOP_PLANTED(kTakeoverNotDamped)) {
     refusal.text = "the name was taken over too often just now";
     return false;
   }
@@ -191,6 +193,7 @@ void Shard::end_link(LinkId id, Link& link, const Farewell& farewell, Instant no
   if (link.state != LinkState::kOpen) return refuse_connect(id, link, {}, farewell, now);
   const size_t queued_bytes = link.output.bytes();
   const size_t messages = link.output.count_messages();
+  if (ONEHOP_PLANTED(kGoodbyeWithinFrame)) link.output.clear(segments_);
   link.output.drop_unbegun(segments_);
   counters_.messages_dropped += messages - link.output.count_messages();
   counters_.queued_bytes -= queued_bytes - link.output.bytes();

@@ -2,6 +2,8 @@
 // that asked for order find their gate closed until they say that they know.
 #include "core/shard.h"
 
+#include "core/planted.h"
+
 namespace onehop::core {
 namespace {
 
@@ -19,7 +21,8 @@ void Shard::pause_sender(const RoutedMessage& message, Session& recipient, Insta
 
 void Shard::refuse_full(const RoutedMessage& message, Session& recipient) {
   const Fate fate{v1::OUTCOME_REJECTED, v1::REASON_QUEUE_FULL, jittered_lease(message.sender)};
-  if (message.scanned.id == 0 || !message.ordered_refusals) return refuse(message, fate);
+  const bool plain = message.scanned.id == 0 || !message.ordered_refusals;
+  if (plain || ONEHOP_PLANTED(kGateNotClosed)) return refuse(message, fate);
   const Origin recipient_origin = origin_of(links_[recipient.link.index].session);
   switch (recipient.senders->close_gate(message.sender)) {
     case SenderTable::Close::kWasClosed:
@@ -44,6 +47,7 @@ void Shard::open_gate(Bytes recipient, uint64_t hash, const Origin& sender) {
   const SessionId id = directory_.find(recipient, hash);
   if (!id) return;
   Session& session = sessions_[id.index];
+  if (ONEHOP_PLANTED(kGateOutlivesOpening) && sender.shard != config_.index) return;
   if (session.senders == nullptr || !session.senders->open_gate(sender)) return;
   tell_peer(RecordKind::kGateOpened, sender, origin_of(id), sender.shard);
 }

@@ -5,6 +5,8 @@
 
 #include "core/shard.h"
 
+#include "core/planted.h"
+
 namespace onehop::core {
 namespace {
 
@@ -59,8 +61,12 @@ void Shard::flush_link(LinkId id, Link& link, Instant now) {
     return forget_link(id, link);
   }
   Session* session = sessions_.find(link.session);
-  if (session != nullptr && session->control != nullptr) encode_control(id, link, *session->control);
-  if (!link.blocked) write_queue(id, link, now);
+  PendingControl* control = session == nullptr ? nullptr : session->control.get();
+  do {
+    if (control != nullptr) encode_control(id, link, *control);
+    if (!link.blocked) write_queue(id, link, now);
+    // What waited behind the control frames that have gone out just now.
+  } while (!link.blocked && control != nullptr && !control->empty() && !ONEHOP_PLANTED(kControlForgotten));
   if (link.state == LinkState::kClosing) {
     const bool overdue = now >= link.deadline;
     if (!link.output.empty() && !overdue) return;
@@ -90,7 +96,8 @@ void Shard::write_queue(LinkId id, Link& link, Instant now) {
     size_t offered = 0;
     for (size_t i = 0; i < count; ++i) offered += pieces[i].size;
     const size_t taken = host_.write(link.host, {pieces.data(), count});
-    link.output.consume(segments_, taken);
+    const bool repeats = ONEHOP_PLANTED(kPartialWriteRepeated) && taken != offered && taken != 0;
+    link.output.consume(segments_, repeats ? taken - 1 : taken);
     link.control_bytes_left -= std::min(link.control_bytes_left, taken);
     counters_.queued_bytes -= taken;
     counters_.bytes_sent += taken;
@@ -106,7 +113,9 @@ void Shard::write_queue(LinkId id, Link& link, Instant now) {
 
 void Shard::post_parcels() {
   for (ShardIndex shard = 0; shard < config_.count; ++shard) {
-    for (Parcel& parcel : posts_[shard].take_filled()) {
+    std::vector<Parcel> parcels = posts_[shard].take_filled();
+    if (ONEHOP_PLANTED(kParcelsReversed)) std::reverse(parcels.begin(), parcels.end());
+    for (Parcel& parcel : parcels) {
       ++counters_.parcels_posted;
       host_.post(shard, std::move(parcel));
     }

@@ -3,6 +3,7 @@
 
 #include "core/name.h"
 #include "core/name_hash.h"
+#include "core/planted.h"
 #include "core/shard.h"
 
 namespace onehop::core {
@@ -123,7 +124,7 @@ void Shard::handle_ping(SessionId id, Session& session, uint64_t nonce) {
   if (sending != nullptr && sending->barriers_outstanding != 0) {
     sending->ping_waits = true;
     sending->waiting_nonce = nonce;
-  } else if (sending != nullptr && sending->shards_sent_to != 0) {
+  } else if (sending != nullptr && sending->shards_sent_to != 0 && !ONEHOP_PLANTED(kPongWithoutBarrier)) {
     begin_barrier(id, *sending, nonce);
   } else {
     control_of(session).set_pong(nonce);

@@ -2,6 +2,7 @@
 #include "core/limits.h"
 #include "core/name.h"
 #include "core/name_hash.h"
+#include "core/planted.h"
 #include "core/shard.h"
 
 namespace onehop::core {
@@ -28,7 +29,8 @@ Shard::Handled Shard::route(LinkId link_id, Link& link, Sending& sending, Routed
   message.destination_hash = sending.destination_hash;
   const ShardIndex home = sending.destination_home;
   if (home == config_.index) {
-    if (sessions_.find(sending.destination_session) == nullptr) {
+    const bool cached = ONEHOP_PLANTED(kDestinationStale) && sending.destination_session;
+    if (!cached && sessions_.find(sending.destination_session) == nullptr) {
       sending.destination_session = directory_.find(scanned.destination_name, message.destination_hash);
     }
     admit(message, sending.destination_session, now);
@@ -61,7 +63,8 @@ void Shard::admit(const RoutedMessage& message, SessionId destination, Instant n
   if (recipient->senders != nullptr && recipient->senders->gate_closed(message.sender)) {
     return refuse_full(message, *recipient);
   }
-  if (message.frame_bytes > recipient->frame_bytes_max) return refuse(message, rejected(v1::REASON_TOO_LARGE));
+  const bool too_large = message.frame_bytes > recipient->frame_bytes_max && !ONEHOP_PLANTED(kOwnLimitIgnored);
+  if (too_large) return refuse(message, rejected(v1::REASON_TOO_LARGE));
   const ScannedMessage& scanned = message.scanned;
   if (scanned.in_reply_to_session != 0 && scanned.in_reply_to_session != recipient->number) {
     return refuse(message, rejected(v1::REASON_STALE_SESSION));
@@ -103,6 +106,9 @@ void Shard::refuse(const RoutedMessage& message, const Fate& fate) {
   counters_.count_refused(fate.reason);
   const uint64_t id = message.scanned.id;
   if (id == 0) return;  // It asked to hear nothing.
+  const bool crosses = message.sender.shard != config_.index;
+  if (ONEHOP_PLANTED(kRefusalForgotten) && crosses && id % 8 == 0) return;
+  if (ONEHOP_PLANTED(kRefusalToldTwice) && crosses) tell_receipt({{RecordKind::kReceipt, false, false, 0, 0, message.sender}, {}, {id, id, fate}});
   tell_receipt({{RecordKind::kReceipt, false, false, 0, 0, message.sender}, {}, {id, id, fate}});
 }
 
@@ -116,6 +122,7 @@ void Shard::tell_receipt(const ReceiptRecord& receipt) {
 void Shard::take_receipt(const ReceiptRecord& receipt) {
   const Origin& sender = receipt.head.sender;
   Session* session = sessions_.find(sender.session);
+  if (ONEHOP_PLANTED(kReceiptToNewcomer)) session = sessions_.find(sessions_.id_at(sender.session.index));
   if (session == nullptr) {
     if (receipt.head.gate_closed)
       tell_peer(RecordKind::kSenderGone, sender, receipt.recipient, receipt.recipient.shard);

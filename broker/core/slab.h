@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/planted.h"
+
 namespace onehop::core {
 
 template <typename T, typename Id>
@@ -36,7 +38,7 @@ class Slab {
   T* find(Id id) {
     if (id.generation == 0 || id.index >= pages_.size() * kPageSlots) return nullptr;
     Slot& slot = slot_at(id.index);
-    return slot.live && slot.generation == id.generation ? slot.thing() : nullptr;
+    return slot.live && (slot.generation == id.generation || ONEHOP_PLANTED(kEpochNotChecked)) ? slot.thing() : nullptr;
   }
 
   // The thing in a slot that is known to be taken.

@@ -15,7 +15,7 @@ class TakeoverLog {
   // Whether the name may be taken over now; if so, that is remembered. Otherwise `retry_after_ms` says when.
   bool allow(uint64_t name_hash, Instant now, uint32_t& retry_after_ms) {
     uint32_t recent = 0;
-    uint64_t oldest_ms = now.ms;
+    uint64_t oldest_ms = now.ms + 1;
     for (const Entry& entry : entries_) {
       if (entry.name_hash != name_hash || entry.at.ms == 0 || now - entry.at >= kWindowMs) continue;
       ++recent;

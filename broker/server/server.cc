@@ -33,6 +33,18 @@ bool is_loopback(const SocketAddress& address) {
   return address.is_unix() || text.starts_with("tcp://127.") || text.starts_with("tcp://[::1]");
 }
 
+// For limits, 0 means the default.
+BrokerOptions with_defaults(BrokerOptions options) {
+  const BrokerOptions defaults;
+  for (uint32_t BrokerOptions::*limit :
+       {&BrokerOptions::frame_bytes_max, &BrokerOptions::queue_bytes_max, &BrokerOptions::keepalive_ms,
+        &BrokerOptions::slow_consumer_ms, &BrokerOptions::pause_lease_ms}) {
+    if (options.*limit == 0) options.*limit = defaults.*limit;
+  }
+  if (options.shard_queue_bytes_max == 0) options.shard_queue_bytes_max = defaults.shard_queue_bytes_max;
+  return options;
+}
+
 // What is wrong with the options, or nothing.
 std::string wrong_with(const BrokerOptions& o) {
   if (o.listen.empty()) return "listen: no address is given";
@@ -42,8 +54,6 @@ std::string wrong_with(const BrokerOptions& o) {
   }
   if (o.queue_bytes_max / 4 < o.frame_bytes_max) return "queue_bytes_max: must be at least 4 x frame_bytes_max";
   if (o.keepalive_ms < 1'000 || o.keepalive_ms > 600'000) return "keepalive_ms: must be 1000 to 600000";
-  if (o.slow_consumer_ms == 0) return "slow_consumer_ms: must not be 0";
-  if (o.pause_lease_ms == 0) return "pause_lease_ms: must not be 0";
   return {};
 }
 
@@ -200,7 +210,8 @@ bool Server::stop(std::chrono::milliseconds deadline) {
 
 }  // namespace
 
-std::unique_ptr<Broker> Broker::start(const BrokerOptions& options, std::string& error) {
+std::unique_ptr<Broker> Broker::start(const BrokerOptions& given, std::string& error) {
+  const BrokerOptions options = with_defaults(given);
   if (error = wrong_with(options); !error.empty()) return nullptr;
   if (sodium_init() < 0) {
     error = "no source of random numbers";

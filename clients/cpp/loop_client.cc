@@ -4,7 +4,6 @@
 #include <sys/uio.h>
 
 #include <algorithm>
-#include <cassert>
 #include <random>
 #include <stdexcept>
 #include <utility>
@@ -79,21 +78,12 @@ class LoopClient::Impl final : public Flushable {
   ~Impl();
 
   ClientEngine& engine() { return engine_; }
-  // Runs `call`, and has its effects written before the loop sleeps.
+  // Runs `call`, and has its effects written before the loop sleeps: never at once, so that no event is reported from
+  // within a call of the owner's.
   template <typename Call>
   auto use_engine(Call call) {
     host_.want_flush(*this);
-    return in_engine(call);
-  }
-  // A send() that finds no room may find it after a write.
-  template <typename Send>
-  SendStatus send(Send try_to_send) {
-    SendStatus status = use_engine(try_to_send);
-    if (status == SendStatus::kWouldBlock && !in_engine_ && is_up()) {
-      flush();
-      status = use_engine(try_to_send);
-    }
-    return status;
+    return call();
   }
   void set_reading(bool reading);
   void close(uint64_t deadline_ms);
@@ -121,17 +111,6 @@ class LoopClient::Impl final : public Flushable {
     reactor::Socket socket_;
   };
 
-  // While the engine runs, an event may call in again; it must not find its output being taken.
-  template <typename Call>
-  auto in_engine(Call call) {
-    struct Guard {
-      bool& flag;
-      const bool outer;
-      ~Guard() { flag = outer; }
-    } guard{in_engine_, std::exchange(in_engine_, true)};
-    return call();
-  }
-
   bool is_up() const { return wire_ != nullptr; }
   uint64_t now() const { return host_.loop().now_ms(); }
   void follow_link();
@@ -152,7 +131,6 @@ class LoopClient::Impl final : public Flushable {
   std::unique_ptr<reactor::ConnectAttempt> attempt_;
   Wire* wire_ = nullptr;
   uint64_t link_number_ = 0;
-  bool in_engine_ = false;
   bool blocked_ = false;
   bool shut_down_ = false;
 };
@@ -233,7 +211,6 @@ void LoopClient::Impl::flush_blocked() {
 }
 
 void LoopClient::Impl::flush() {
-  assert(!in_engine_);
   follow_link();
   if (is_up() && !blocked_) write_output();
   // What was written may have ended the client.
@@ -248,7 +225,7 @@ void LoopClient::Impl::flush() {
 void LoopClient::Impl::write_output() {
   for (int writes = 0; is_up(); ++writes) {
     std::string_view pieces[kPiecesMax];
-    const size_t count = in_engine([&] { return engine_.output(pieces, now()); });
+    const size_t count = engine_.output(pieces, now());
     if (count == 0) {
       wire_->socket().want_writable(false);
       if (engine_.link() == Link::kFinishing && !std::exchange(shut_down_, true)) wire_->socket().shutdown_write();
@@ -257,7 +234,7 @@ void LoopClient::Impl::write_output() {
     const reactor::IoResult result =
         writes == kWritesPerFlush ? reactor::IoResult{reactor::IoResult::Status::kWouldBlock} : offer({pieces, count});
     if (result.transferred()) {
-      in_engine([&] { engine_.on_written(result.bytes, now()); });
+      engine_.on_written(result.bytes, now());
     } else if (result.would_block()) {
       blocked_ = true;
       wire_->socket().want_writable(true);
@@ -292,7 +269,7 @@ LoopClient::~LoopClient() = default;
 
 SendStatus LoopClient::send(std::string_view to, std::string_view payload, const SendOptions& options,
                             uint64_t* ticket) {
-  return impl_->send([&] { return impl_->engine().send(to, payload, options, ticket); });
+  return impl_->use_engine([&] { return impl_->engine().send(to, payload, options, ticket); });
 }
 
 SendStatus LoopClient::send_encoded(std::string body, uint64_t* ticket) {

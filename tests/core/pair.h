@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "fake_host.h"
 
@@ -59,8 +60,9 @@ struct Pair {
 
 // A suite of tests whose parameter is where bob lives.
 class OnOneShardAndOnTwo : public testing::TestWithParam<ShardIndex> {};
-#define INSTANTIATE_ON_ONE_SHARD_AND_ON_TWO(suite)         \
-  INSTANTIATE_TEST_SUITE_P(, suite, testing::Values(0, 1), \
-                           [](const auto& info) { return info.param == 0 ? "OneShard" : "TwoShards"; })
+
+inline std::string shards_in_words(const testing::TestParamInfo<ShardIndex>& home_of_bob) {
+  return home_of_bob.param == 0 ? "OneShard" : "TwoShards";
+}
 
 }  // namespace onehop::core::test

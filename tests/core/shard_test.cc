@@ -13,7 +13,7 @@ namespace onehop::core::test {
 namespace {
 
 class ShardLinks : public OnOneShardAndOnTwo {};
-INSTANTIATE_ON_ONE_SHARD_AND_ON_TWO(ShardLinks);
+INSTANTIATE_TEST_SUITE_P(, ShardLinks, testing::Values(0, 1), shards_in_words);
 
 void expect_nothing_left(FakeBroker& broker, ShardIndex shards) {
   for (ShardIndex shard = 0; shard < shards; ++shard) {

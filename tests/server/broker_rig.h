@@ -62,9 +62,7 @@ class BrokerRig {
   }
   // The shard on which the name is, or was, up.
   unsigned home_of(const std::string& name) {
-    return wait_for([&](const SeenEvent& e) {
-             return e.kind == BrokerEvent::Kind::kSessionOpened && e.name == name;
-           })
+    return wait_for([&](const SeenEvent& e) { return e.kind == BrokerEvent::Kind::kSessionOpened && e.name == name; })
         .shard;
   }
 

@@ -156,7 +156,11 @@ RawClient::RawClient(RawClient&& other) noexcept
       taken_(std::exchange(other.taken_, 0)) {}
 
 RawClient::~RawClient() {
-  if (fd_ >= 0) ::close(fd_);
+  close();
+}
+
+void RawClient::close() {
+  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
 }
 
 v1::Connected RawClient::connect(const std::string& name, const std::function<void(v1::Connect&)>& edit) {

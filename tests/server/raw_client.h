@@ -43,8 +43,8 @@ class RawClient {
   // Sends Connect for `name`, after `edit` has had its way with it, and waits for Connected.
   v1::Connected connect(const std::string& name, const std::function<void(v1::Connect&)>& edit = {});
 
-  // Sends all of it. What arrives meanwhile is kept, so that neither side waits for the other for ever. After the end of
-  // the stream it does nothing.
+  // Sends all of it. What arrives meanwhile is kept, so that neither side waits for the other for ever. After the end
+  // of the stream it does nothing.
   void send_bytes(std::string_view bytes);
   void send(const v1::Frame& frame) { send_bytes(wire(frame)); }
   // As much as the socket takes without waiting, reading nothing; returns how much.
@@ -66,6 +66,7 @@ class RawClient {
   void gather();
 
   void end_writing() const;
+  void close();
 
   // How the stream ended: kOrderly is the broker's close, kBroken a reset or another error.
   enum class End : uint8_t { kNot, kOrderly, kBroken };

@@ -2,11 +2,14 @@
 // listen.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <deque>
 #include <future>
 #include <set>
 #include <string>
+#include <system_error>
 #include <thread>
+#include <vector>
 
 #include "server_test/broker_rig.h"
 #include "server_test/raw_client.h"
@@ -19,8 +22,7 @@ TEST(Stop, TellsEveryClientWhenToComeBack) {
     BrokerRig broker(test_options(shards));
     std::deque<RawClient> clients;
     for (int i = 0; i < 40; ++i) clients.emplace_back(broker.address()).connect("client-" + std::to_string(i));
-    std::future<bool> stopped =
-        std::async(std::launch::async, [&] { return broker->stop(std::chrono::seconds(60)); });
+    std::future<bool> stopped = std::async(std::launch::async, [&] { return broker->stop(std::chrono::seconds(60)); });
     std::set<uint32_t> retries;
     for (RawClient& client : clients) {
       const v1::Goodbye goodbye = client.read_goodbye();
@@ -45,6 +47,9 @@ TEST(Stop, TellsAConnectionThatHasNoNameYet) {
   std::future<bool> stopped = std::async(std::launch::async, [&] { return broker->stop(std::chrono::seconds(60)); });
   EXPECT_EQ(v1::CODE_SERVER_SHUTTING_DOWN, unnamed.read_goodbye().code());
   EXPECT_EQ(v1::CODE_SERVER_SHUTTING_DOWN, named.read_goodbye().code());
+  unnamed.close();
+  named.close();
+  EXPECT_TRUE(stopped.get());
 }
 
 TEST(Stop, WhatWasDecidedBeforeComesBeforeTheGoodbye) {
@@ -63,6 +68,9 @@ TEST(Stop, WhatWasDecidedBeforeComesBeforeTheGoodbye) {
   ASSERT_EQ(501u, frames.size());
   EXPECT_EQ(500u, payloads(frames).size());
   EXPECT_EQ(v1::CODE_SERVER_SHUTTING_DOWN, frames.back().goodbye().code());
+  a.close();
+  b.close();
+  EXPECT_TRUE(stopped.get());
 }
 
 TEST(Stop, AfterwardsNobodyIsLetIn) {

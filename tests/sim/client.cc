@@ -77,7 +77,7 @@ void Client::push() {
   outbox_.erase(0, size);
   if (outbox_.empty()) {
     stuck_since_us_ = UINT64_MAX;
-  } else if (size != 0 || stuck_since_us_ == UINT64_MAX) {
+  } else if (stuck_since_us_ == UINT64_MAX) {
     stuck_since_us_ = world_.now_us();
   }
 }
@@ -167,7 +167,7 @@ void Client::step() {
   if (random_.chance(scenario.cut_permille)) {
     if (random_.chance(300)) {
       // Gone without a sign: the broker has to find out.
-      world_.oracle.connection(connection_).cut = true;
+      world_.network.abandon(connection_);
       world_.coverage.add(Provoked::kVanished);
       return away(500'000);
     }
@@ -205,7 +205,7 @@ void Client::finish() {
   if (how == 0) return half_close();
   if (how == 1) return break_off();
   if (how == 2) {
-    world_.oracle.connection(connection_).cut = true;
+    world_.network.abandon(connection_);
     return away(1);
   }
   say_goodbye();

@@ -112,6 +112,7 @@ class Client {
 
   // client_read.cc
   void read();
+  void log(const v1::Frame& frame) const;
   void take(const v1::Frame& frame, core::Bytes content);
   void take_receipt(const v1::Receipt& receipt);
   void take_flow(const v1::Flow& flow);
@@ -136,7 +137,7 @@ class Client {
   // Of this connection.
   std::string outbox_;
   std::string inbox_;
-  uint64_t stuck_since_us_ = UINT64_MAX;  // The socket took a part of what there was.
+  uint64_t stuck_since_us_ = UINT64_MAX;  // Something waits for the socket since.
   uint64_t parsed_ = 0;                   // Of the stream from the broker.
   uint64_t last_id_ = 0;
   std::vector<Outgoing> outgoing_;

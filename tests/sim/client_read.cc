@@ -27,7 +27,34 @@ void Client::read() {
   if (world_.network.at_end(connection_)) end_of_stream();
 }
 
+void Client::log(const v1::Frame& frame) const {
+  const double ms = static_cast<double>(world_.now_us()) / 1000;
+  switch (frame.kind_case()) {
+    case v1::Frame::kMessage:
+      std::printf("%10.3f connection %u reads message %llu from %s\n", ms, connection_,
+                  static_cast<unsigned long long>(frame.message().id()), frame.message().from().c_str());
+      return;
+    case v1::Frame::kReceipts:
+      for (const v1::Receipt& item : frame.receipts().items()) {
+        std::printf("%10.3f connection %u reads receipt for %llu to %llu: reason %d\n", ms, connection_,
+                    static_cast<unsigned long long>(item.first_id()), static_cast<unsigned long long>(item.last_id()),
+                    static_cast<int>(item.reason()));
+      }
+      return;
+    case v1::Frame::kFlow:
+      std::printf("%10.3f connection %u reads flow %d for %s, %u ms\n", ms, connection_,
+                  static_cast<int>(frame.flow().state()), frame.flow().client().c_str(), frame.flow().retry_after_ms());
+      return;
+    case v1::Frame::kGoodbye:
+      std::printf("%10.3f connection %u reads goodbye %d\n", ms, connection_, static_cast<int>(frame.goodbye().code()));
+      return;
+    default:
+      std::printf("%10.3f connection %u reads frame %d\n", ms, connection_, static_cast<int>(frame.kind_case()));
+  }
+}
+
 void Client::take(const v1::Frame& frame, core::Bytes content) {
+  if (world_.verbose) log(frame);
   const Connection& connection = world_.oracle.connection(connection_);
   if (connection.goodbye_seen) return world_.oracle.fail(connection_, "got a frame after goodbye");
   if (!connection.connected_seen && frame.kind_case() != v1::Frame::kConnected &&

@@ -150,6 +150,9 @@ void Client::send_message(v1::Message& message, SentMessage sent, uint32_t size)
   const uint32_t frame_bytes = append_frame(outbox_, out_);
   const auto body_bytes = static_cast<size_t>(message.GetCachedSize());
   world_.oracle.sent(record, core::Bytes(outbox_).substr(outbox_.size() - body_bytes), frame_bytes);
+  if (!world_.verbose) return;
+  std::printf("             connection %u sends message %llu to %s, number %u, %u bytes\n", connection_,
+              static_cast<unsigned long long>(sent.id), message.client().c_str(), sent.logical, frame_bytes);
 }
 
 void Client::tend_gates() {
@@ -166,6 +169,8 @@ void Client::repeat_refused(Outgoing& to) {
   flow.set_state(v1::STATE_RESUME);
   append_frame(outbox_, out_);
   world_.oracle.opens_gate(connection_, to.name);
+  if (world_.verbose)
+    std::printf("             connection %u opens the gate of %s\n", connection_, flow.client().c_str());
   to.gate = GateState::kOpen;
   const std::vector<uint32_t> refused = std::move(to.refused);
   to.refused.clear();

@@ -77,6 +77,11 @@ void Network::cut(uint32_t number) {
   tell_client(link);
 }
 
+void Network::abandon(uint32_t number) {
+  links_[number]->abandoned = true;
+  world_.oracle.connection(number).cut = true;
+}
+
 Link::Mark Network::mark(uint32_t number, uint64_t offset) {
   std::deque<Link::Mark>& marks = links_[number]->marks;
   while (marks.size() > 1 && marks.front().end < offset) marks.pop_front();
@@ -158,7 +163,8 @@ void Network::close(Link& link, core::CloseHow how) {
 
 bool Network::quiet() const {
   for (const auto& link : links_) {
-    if (link->owned && !link->client_gone && (!link->to_client.empty() || !link->to_broker.empty())) return false;
+    if (link->owned && !link->client_gone && !link->abandoned && (!link->to_client.empty() || !link->to_broker.empty()))
+      return false;
   }
   return true;
 }

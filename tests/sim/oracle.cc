@@ -15,7 +15,7 @@ constexpr uint64_t kControlSlackBytes = 192 << 10;
 }  // namespace
 
 Oracle::Oracle(const Scenario& scenario, Coverage& coverage)
-    : scenario_(scenario), coverage_(coverage), peaks_(scenario.shards) {
+    : scenario_(scenario), coverage_(coverage), peaks_(scenario.shards), last_end_at_(scenario.shards) {
   messages_.reserve(scenario.messages * 2);
 }
 
@@ -131,6 +131,8 @@ void Oracle::sample(core::ShardIndex shard, const core::Counters& counters) {
 
 uint64_t Oracle::queued_peak_since(uint32_t name, uint64_t at) const {
   if (!names_[name].home_known) return 0;
+  // A queue that was full and dropped with its session, within one call, was never seen.
+  if (last_end_at_[names_[name].home] >= at) return UINT32_MAX;
   const std::vector<PeakSample>& peaks = peaks_[names_[name].home];
   const auto found =
       std::partition_point(peaks.begin(), peaks.end(), [at](const PeakSample& sample) { return sample.at < at; });

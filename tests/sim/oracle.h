@@ -131,6 +131,7 @@ class Oracle {
   absl::flat_hash_map<uint64_t, uint32_t> by_session_;
   // By shard: falling peaks of what was queued, so that the highest since any step is found.
   std::vector<std::vector<PeakSample>> peaks_;
+  std::vector<uint64_t> last_end_at_;  // By shard: when a session ended last.
   std::vector<uint32_t> taken_names_;  // Taken over within the call under way; the new owner is still to come.
 };
 

@@ -255,9 +255,9 @@ void Oracle::flow(uint32_t number, const v1::Flow& flow, uint64_t written_us, bo
       owner != kNone && owner == s.pause_owner && connections_[owner].opened_us + slack_us < s.pause_written_us;
   if (s.paused && s.pause_was_unblocked && same_owner &&
       written_us + slack_us < s.pause_written_us + uint64_t{s.pause_lease_ms} * 1000) {
-    return fail(number, "was told PAUSE for " + flow.client() + " twice within one lease: " +
-                            std::to_string(written_us - s.pause_written_us) + " us after the first of " +
-                            std::to_string(s.pause_lease_ms) + " ms");
+    return fail(number, "was told PAUSE for " + flow.client() +
+                            " twice within one lease: " + std::to_string(written_us - s.pause_written_us) +
+                            " us after the first of " + std::to_string(s.pause_lease_ms) + " ms");
   }
   ++s.pauses;
   s.paused = true;

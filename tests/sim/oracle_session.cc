@@ -62,6 +62,7 @@ void Oracle::session_ended(uint32_t number_or_none, core::Bytes name, uint64_t s
   connection.ended_at = order_;
   connection.taken_over = taken_over;
   owned.owner = kNone;
+  last_end_at_[owned.home] = order_;
   if (!taken_over) {
     owned.unowned_at = order_;
     return;

@@ -57,9 +57,7 @@ void World::run() {
   if (messages_left != 0) return oracle.fail("the clients could not send what they wanted to");
   ending = true;
   for (const auto& client : clients) client->begin_rest();
-  const uint64_t rest0 = now_us();
   play(now_us() + kRestUsMax, &World::is_at_rest);
-  std::printf("REST %llu %u %u %u\n", (unsigned long long)(now_us() - rest0), scenario.credit_delay_us_max, scenario.parcel_delay_us_max, scenario.step_us_max);
   if (oracle.failed()) return;
   if (!is_at_rest()) {
     for (const auto& client : clients) {

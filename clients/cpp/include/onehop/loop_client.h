@@ -47,7 +47,7 @@ class LoopClient {
   LoopClient(const LoopClient&) = delete;
   LoopClient& operator=(const LoopClient&) = delete;
 
-  // As ClientEngine::send(), which see. Writes at once where a limit would be reached otherwise.
+  // As ClientEngine::send().
   SendStatus send(std::string_view to, std::string_view payload, const SendOptions& options = {},
                   uint64_t* ticket = nullptr);
   SendStatus send_encoded(std::string body, uint64_t* ticket = nullptr);

@@ -1,0 +1,90 @@
+// SIGTERM and SIGINT: clients are told, then onehopd ends; a second signal ends it at once.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <deque>
+#include <filesystem>
+#include <string>
+
+#include "server_test/child_process.h"
+#include "server_test/log_line.h"
+#include "server_test/raw_client.h"
+
+namespace onehop::test {
+namespace {
+
+LogLine line_about(const ChildProcess::Lines& lines, const std::string& event) {
+  for (const std::string& line : lines) {
+    const auto parsed = parse_log_line(line);
+    if (parsed && value_of(*parsed, "event") == event) return *parsed;
+  }
+  ADD_FAILURE() << "nothing is logged about " << event;
+  return {};
+}
+
+TEST(Signals, BothEndItInOrderAfterClientsAreTold) {
+  for (const int signal : {SIGTERM, SIGINT}) {
+    Onehopd broker({"--shards", "2"});
+    std::deque<RawClient> clients;
+    for (int i = 0; i < 8; ++i) clients.emplace_back(broker.address()).connect("client-" + std::to_string(i));
+    broker.send_signal(signal);
+    for (RawClient& client : clients) {
+      const v1::Goodbye goodbye = client.read_goodbye();
+      EXPECT_EQ(v1::CODE_SERVER_SHUTTING_DOWN, goodbye.code());
+      EXPECT_GT(goodbye.retry_after_ms(), 0u);
+    }
+    clients.clear();
+    EXPECT_EQ(0, broker.wait());
+    EXPECT_EQ(signal == SIGTERM ? "SIGTERM" : "SIGINT", value_of(line_about(broker.errors(), "stopping"), "signal"));
+    EXPECT_EQ("8", value_of(line_about(broker.errors(), "served"), "sessions"));
+    EXPECT_EQ("all ended", value_of(line_about(broker.errors(), "stopped"), "connections"));
+  }
+}
+
+TEST(Signals, WithNobodyConnectedItJustEnds) {
+  Onehopd broker;
+  broker.send_signal(SIGTERM);
+  EXPECT_EQ(0, broker.wait());
+}
+
+TEST(Signals, ASecondSignalCutsTheWaitingShort) {
+  Onehopd broker({"--shards", "2", "--stop-deadline-ms", "600000"});
+  RawClient client(broker.address());
+  client.connect("stays");
+  broker.send_signal(SIGTERM);
+  EXPECT_EQ(v1::CODE_SERVER_SHUTTING_DOWN, client.read_goodbye().code());
+  broker.send_signal(SIGINT);  // The client keeps its side open.
+  EXPECT_EQ(1, broker.wait());
+  EXPECT_EQ("cut off at the deadline", value_of(line_about(broker.errors(), "stopped"), "connections"));
+}
+
+TEST(Signals, TheDeadlineEndsItToo) {
+  Onehopd broker({"--stop-deadline-ms", "1"});
+  RawClient client(broker.address());
+  client.connect("stays");
+  broker.send_signal(SIGTERM);
+  EXPECT_EQ(1, broker.wait());
+}
+
+TEST(Signals, TheUnixSocketsFileGoesAlong) {
+  const std::string path = testing::TempDir() + "onehop-signals-" + std::to_string(::getpid());
+  Onehopd broker({"--listen", "unix://" + path});
+  ASSERT_TRUE(std::filesystem::exists(path));
+  broker.send_signal(SIGTERM);
+  EXPECT_EQ(0, broker.wait());
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST(Signals, AKilledBrokersUnixSocketIsTakenOverByTheNext) {
+  const std::string path = testing::TempDir() + "onehop-killed-" + std::to_string(::getpid());
+  Onehopd killed({"--listen", "unix://" + path});
+  killed.send_signal(SIGKILL);
+  EXPECT_EQ(128 + SIGKILL, killed.wait());
+  ASSERT_TRUE(std::filesystem::exists(path));
+  const Onehopd next({"--listen", "unix://" + path});
+  EXPECT_EQ("a", RawClient(next.address()).connect("a").name());
+}
+
+}  // namespace
+}  // namespace onehop::test
