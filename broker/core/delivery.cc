@@ -33,9 +33,10 @@ size_t delivery_size(const RoutedMessage& message) {
   return varint_size(sizes.frame) + sizes.frame;
 }
 
-void append_delivery(OutputQueue& queue, SegmentPool& pool, const RoutedMessage& m) {
+void append_delivery(OutputQueue& queue, SegmentPool& pool, const RoutedMessage& m, bool waits) {
   const Sizes sizes(m);
-  const bool by_reference = m.owner != nullptr && m.body.size() >= kReferenceBytesMin;
+  const bool by_reference =
+      m.owner != nullptr && m.body.size() >= kReferenceBytesMin && !(waits && pins_too_much(*m.owner, m.body.size()));
   const size_t total = varint_size(sizes.frame) + sizes.frame;
   char* out = queue.append(pool, by_reference ? total - m.body.size() : total);
   out = write_varint(out, sizes.frame);

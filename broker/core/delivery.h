@@ -26,7 +26,8 @@ struct RoutedMessage {
 // How many bytes a message takes on its recipient's connection, with the broker's fields in front.
 size_t delivery_size(const RoutedMessage& message);
 
-// Queues the message: new length prefix, the broker's fields, the sender's bytes as they came.
-void append_delivery(OutputQueue& queue, SegmentPool& pool, const RoutedMessage& message);
+// Queues the message: new length prefix, the broker's fields, the sender's bytes as they came. `waits`: the socket is
+// full, so that a large body is copied rather than let pin the block it was received in.
+void append_delivery(OutputQueue& queue, SegmentPool& pool, const RoutedMessage& message, bool waits = false);
 
 }  // namespace onehop::core

@@ -140,7 +140,7 @@ void OutputQueue::consume(SegmentPool& pool, size_t size) {
 void OutputQueue::own_bodies() {
   for (Segment* s = head_; s != nullptr; s = s->next) {
     const size_t size = s->end - s->begin;
-    if (s->capacity != 0 || s->owner->capacity() <= 2 * size) continue;
+    if (s->capacity != 0 || !pins_too_much(*s->owner.get(), size)) continue;
     BufferRef copy = Buffer::allocate(size);
     std::memcpy(copy->data(), s->data + s->begin, size);
     s->data = copy->data();

@@ -19,6 +19,11 @@
 
 namespace onehop::core {
 
+// Whether keeping `size` bytes by reference would waste most of the block they lie in.
+inline bool pins_too_much(const Buffer& block, size_t size) {
+  return block.capacity() > 2 * size;
+}
+
 struct Segment {
   Segment* next = nullptr;
   char* data = nullptr;

@@ -1,5 +1,5 @@
-// Bugs planted on purpose, for the simulator to find. In the broker ONEHOP_PLANTED(kBug) is false and leaves no trace; in
-// the copy of core that tests/sim builds it is true for the one bug that the test has switched on.
+// Bugs planted on purpose, for the simulator to find. In the broker ONEHOP_PLANTED(kBug) is false and leaves no trace;
+// in the copy of core that tests/sim builds it is true for the one bug that the test has switched on.
 #pragma once
 
 #ifdef ONEHOP_PLANTED_BUGS
@@ -16,7 +16,6 @@ enum class Planted {
   kRefusalToldTwice,
   kRefusalForgotten,
   kReceiptToNewcomer,
-  kPongBeforeRefusals,
   kPongWithoutBarrier,
   kControlForgotten,
   kPauseEachMessage,
@@ -31,7 +30,8 @@ enum class Planted {
   kOwnLimitIgnored,
   kTakeoverNotDamped,
   kDeadTooEarly,
-  kLinkLeaked,
+  kFailureForgotten,
+  kSessionNumberReused,
   kCount,
 };
 

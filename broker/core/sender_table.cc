@@ -4,6 +4,7 @@
 #include "core/planted.h"
 
 #include <cassert>
+#include <utility>
 
 namespace onehop::core {
 
@@ -81,7 +82,7 @@ Origin SenderTable::take_told() {
     const Origin sender = entry.sender;
     entry.told = false;
     --told_;
-    if (ONEHOP_PLANTED(kGateOpenedByResume)) open_gate(sender);
+    if (ONEHOP_PLANTED(kGateOpenedByResume) && std::exchange(entry.gate_closed, false)) --gates_;
     remove_if_unused(&entry);
     return sender;
   }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/lobby.h"
+#include "core/planted.h"
 
 namespace onehop::core {
 
@@ -77,7 +78,7 @@ void Shard::on_end_of_stream(LinkId id, Instant now) {
 
 void Shard::on_link_failed(LinkId id, Instant) {
   Link* link = links_.find(id);
-  if (link == nullptr) return;
+  if (link == nullptr || (ONEHOP_PLANTED(kFailureForgotten) && link->state == LinkState::kClosing)) return;
   end_session(*link, Event::Kind::kSessionEnded, v1::CODE_UNSPECIFIED, "the connection broke");
   forget_link(id, *link);
 }

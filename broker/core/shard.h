@@ -23,6 +23,7 @@
 #include "core/delivery.h"
 #include "core/directory.h"
 #include "core/parcel_post.h"
+#include "core/planted.h"
 #include "core/receive_blocks.h"
 #include "core/seam.h"
 #include "core/session.h"
@@ -118,6 +119,7 @@ class Shard final : public ShardInputs {
   void tell_receipt(const ReceiptRecord& receipt);
   void take_receipt(const ReceiptRecord& receipt);
   PendingControl& control_of(Session& session);
+  void bound_control(const Session& session);
 
   // shard_flow.cc
   void pause_sender(const RoutedMessage& message, Session& recipient, Instant now);
@@ -148,7 +150,9 @@ class Shard final : public ShardInputs {
   Instant next_due(const Link& link, const Session* session) const;
   void check_open(LinkId id, Link& link, Session& session, Instant now);
   bool is_slow(const Link& link) const;
-  static uint64_t dead_after(const Session& session) { return session.keepalive_ms * uint64_t{3} / 2; }
+  static uint64_t dead_after(const Session& session) {
+    return uint64_t{session.keepalive_ms} * (ONEHOP_PLANTED(kDeadTooEarly) ? 2u : 3u) / 2;
+  }
 
   const ShardConfig config_;
   Host& host_;

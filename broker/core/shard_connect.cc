@@ -120,7 +120,7 @@ void Shard::open_session(LinkId id, Link& link, const v1::Connect& connect, Byte
   Session& session = sessions_[session_id.index];
   session.name = NameStamp(name);
   session.number = next_session_;
-  next_session_ += config_.count;
+  next_session_ += ONEHOP_PLANTED(kSessionNumberReused) ? 1 : config_.count;
   session.name_hash = hash;
   session.link = id;
   session.frame_bytes_max = std::max(connect.frame_bytes_max(), kFrameBytesMaxFloor);

@@ -59,6 +59,7 @@ void Shard::tell_flow(const Origin& sender, Bytes recipient, v1::State state, ui
   }
   if (Session* session = sessions_.find(sender.session)) {
     control_of(*session).add_flow(recipient, state, retry_after_ms);
+    bound_control(*session);
   }
 }
 

@@ -71,7 +71,8 @@ void Shard::admit(const RoutedMessage& message, SessionId destination, Instant n
   }
   Link& link = links_[recipient->link.index];
   const size_t queued_bytes = link.output.bytes() + delivery_size(message);
-  const bool quiet = recipient->senders == nullptr && queued_bytes <= config_.limits.high_mark();
+  const bool below = queued_bytes <= config_.limits.high_mark() && !ONEHOP_PLANTED(kPauseAtLowMark);
+  const bool quiet = recipient->senders == nullptr && below;
   if (!quiet && !admit_under_pressure(message, *recipient, queued_bytes, now)) return;
   if (counters_.queued_bytes > config_.limits.shard_queue_bytes_max) {
     return refuse(message, rejected(v1::REASON_BROKER_BUSY, jittered_lease(message.sender)));
@@ -82,7 +83,7 @@ void Shard::admit(const RoutedMessage& message, SessionId destination, Instant n
 // The recipient's queue is, or was lately, over its high mark. True if the message may still be queued.
 bool Shard::admit_under_pressure(const RoutedMessage& message, Session& recipient, size_t queued_bytes, Instant now) {
   if (recipient.senders == nullptr) recipient.senders = std::make_unique<SenderTable>(config_.limits.senders_max);
-  if (queued_bytes > config_.limits.high_mark()) {
+  if (queued_bytes > (ONEHOP_PLANTED(kPauseAtLowMark) ? config_.limits.low_mark() : config_.limits.high_mark())) {
     pause_sender(message, recipient, now);
     // Only over the high mark is a blocked socket held against the client, so its deadline may begin to matter now.
     const Link& link = links_[recipient.link.index];
@@ -95,7 +96,7 @@ bool Shard::admit_under_pressure(const RoutedMessage& message, Session& recipien
 
 void Shard::deliver(const RoutedMessage& message, LinkId id, Link& link) {
   const size_t before = link.output.bytes();
-  append_delivery(link.output, segments_, message);
+  append_delivery(link.output, segments_, message, link.blocked);
   counters_.queued_bytes += link.output.bytes() - before;
   ++counters_.messages_delivered;
   mark_dirty(id, link);
@@ -108,7 +109,8 @@ void Shard::refuse(const RoutedMessage& message, const Fate& fate) {
   if (id == 0) return;  // It asked to hear nothing.
   const bool crosses = message.sender.shard != config_.index;
   if (ONEHOP_PLANTED(kRefusalForgotten) && crosses && id % 8 == 0) return;
-  if (ONEHOP_PLANTED(kRefusalToldTwice) && crosses) tell_receipt({{RecordKind::kReceipt, false, false, 0, 0, message.sender}, {}, {id, id, fate}});
+  if (ONEHOP_PLANTED(kRefusalToldTwice) && crosses)
+    tell_receipt({{RecordKind::kReceipt, false, false, 0, 0, message.sender}, {}, {id, id, fate}});
   tell_receipt({{RecordKind::kReceipt, false, false, 0, 0, message.sender}, {}, {id, id, fate}});
 }
 
@@ -132,13 +134,18 @@ void Shard::take_receipt(const ReceiptRecord& receipt) {
     session->sending->closed_gates.push_back(receipt.recipient);
     if (session->sending->closed_gates.size() > config_.limits.senders_max) doomed_.push_back(sender.session);
   }
-  PendingControl& control = control_of(*session);
-  control.add_receipt(receipt.ids);
-  // It hears no faster than it speaks: it is not read until its receipts have gone out.
-  if (control.bytes() <= kUnsentControlBytesMax) return;
-  Link& link = links_[session->link.index];
+  control_of(*session).add_receipt(receipt.ids);
+  bound_control(*session);
+}
+
+// A client hears no faster than it speaks: it is not read until what it is to be told has gone out.
+void Shard::bound_control(const Session& session) {
+  if (session.control->bytes() <= kUnsentControlBytesMax) return;
+  Link& link = links_[session.link.index];
   link.waits_for_control = true;
   stop_reading(link);
+  // Only now is a blocked socket held against the client, so its deadline may begin to matter.
+  if (link.blocked) wheel_.arm_earlier(session.link.index, link.blocked_since + config_.limits.slow_consumer_ms);
 }
 
 // What waits to be told to a session; asking for it means that something will be added.

@@ -172,15 +172,22 @@ class SendCommand final : public Command {
 
   void summarize() const {
     if (options_.quiet) return;
+    const auto [pauses, repeats] = client_->counts();
     if (options_.json) {
       std::fprintf(stderr,
-                   "{\"event\":\"summary\",\"admitted\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"unknown\":%" PRIu64 "}\n",
-                   admitted_, refused_, unknown_);
+                   "{\"event\":\"summary\",\"admitted\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"unknown\":%" PRIu64
+                   ",\"pauses\":%" PRIu64 ",\"repeats\":%" PRIu64 "}\n",
+                   admitted_, refused_, unknown_, pauses, repeats);
     } else if (sent_ == 1 && admitted_ == 1) {
       std::fprintf(stderr, "admitted: to=%s id=%" PRIu64 "\n", options_.to.c_str(), last_id_);
     } else if (sent_ != 1) {
-      std::fprintf(stderr, "%" PRIu64 " admitted, %" PRIu64 " refused, %" PRIu64 " unknown or not sent\n", admitted_,
-                   refused_, unknown_);
+      std::fprintf(stderr, "%" PRIu64 " admitted, %" PRIu64 " refused", admitted_, refused_);
+      if (unknown_ != 0) std::fprintf(stderr, ", %" PRIu64 " unknown or not sent", unknown_);
+      if (pauses + repeats != 0) {
+        std::fprintf(stderr, " (paused %" PRIu64 " times, repeated %" PRIu64 " refused with QUEUE_FULL)", pauses,
+                     repeats);
+      }
+      std::fputc('\n', stderr);
     }
   }
 

@@ -38,6 +38,7 @@ class Sender {
   void flush(std::function<void()> done);
   void refuse_more() { accepting_ = false; }
   uint64_t unsettled() const { return unsettled_; }
+  const SendCounts& counts() const { return counts_; }
 
   // The connection's side. begin_stream() starts an empty stream of bytes; open() lets messages into it.
   void begin_stream();
@@ -144,6 +145,7 @@ class Sender {
   std::deque<Barrier> barriers_;
   std::deque<Flush> flushes_;
   core::Instant due_ = core::Instant::never();
+  SendCounts counts_;
   uint64_t unsettled_ = 0;
   uint64_t last_ticket_ = 0;
   uint64_t last_nonce_ = 0;

@@ -60,6 +60,7 @@ void Sender::on_refused(uint64_t id, const v1::Receipt& receipt, core::Instant n
                                   .retry_after_ms = receipt.retry_after_ms()});
     return;
   }
+  ++counts_.repeats;
   Hold& hold = hold_for(destination_of(body));
   hold.refused.push_back({ticket, id, to_reason(receipt.reason()), record->maybe_repeated, std::string(body)});
   if (receipt.reason() == v1::REASON_QUEUE_FULL) hold.gate_closed = true;
@@ -71,6 +72,7 @@ void Sender::on_refused(uint64_t id, const v1::Receipt& receipt, core::Instant n
 void Sender::on_flow(const v1::Flow& flow, core::Instant now) {
   if (flow.target_case() != v1::Flow::kClient) return;
   if (flow.state() == v1::STATE_PAUSE) {
+    ++counts_.pauses;
     close_hold(hold_for(flow.client()), or_default(flow.retry_after_ms()), now);
   } else if (flow.state() == v1::STATE_RESUME) {
     Hold* hold = find_hold(flow.client());

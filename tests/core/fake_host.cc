@@ -167,7 +167,8 @@ bool FakeBroker::step_crossings(ShardIndex index) {
     for (size_t left = crossings.size(); left != 0; --left) {
       Crossing crossing = std::move(crossings.front());
       crossings.pop_front();
-      if (crossing.to != index) {
+      const auto& held = are_credits ? held_credits : held_parcels;
+      if (crossing.to != index || held.contains({crossing.from, crossing.to})) {
         crossings.push_back(std::move(crossing));
       } else if (moved = true; are_credits) {
         shard(index).on_credit(crossing.from, std::move(crossing.parcel), now);
@@ -176,8 +177,8 @@ bool FakeBroker::step_crossings(ShardIndex index) {
       }
     }
   };
-  if (!hold_parcels) carry(parcels_, false);
-  if (!hold_credits) carry(credits_, true);
+  carry(parcels_, false);
+  carry(credits_, true);
   return moved;
 }
 

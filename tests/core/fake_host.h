@@ -8,8 +8,10 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/shard.h"
@@ -106,9 +108,9 @@ class FakeBroker {
   // What ask() answers; `answer_later` keeps the questions in `asked`.
   Answer verdict{true, 0, 0, {}, 0};
   bool answer_later = false;
-  // While set, parcels or credits stay where they are.
-  bool hold_parcels = false;
-  bool hold_credits = false;
+  // Pairs of shards, from and to, between which parcels or credits stay where they are.
+  std::set<std::pair<ShardIndex, ShardIndex>> held_parcels;
+  std::set<std::pair<ShardIndex, ShardIndex>> held_credits;
   uint64_t flushes = 0;
 
  private:

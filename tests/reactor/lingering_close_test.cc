@@ -101,13 +101,16 @@ TEST(LingeringClose, TheLongestLingeringMakesRoom) {
 TEST(LingeringClose, DoesNotWaitForWhoIsGone) {
   Loop loop;
   LingeringClose lingering(loop, 3'600'000);
-  Ends ends = tcp_ends(loop);
   const linger reset{1, 0};
-  ::setsockopt(ends.theirs.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-  write_all(ends.theirs, std::string(100'000, 'x'));  // More than one turn reads: the reset comes after bytes.
-  ends.theirs.reset();
-  lingering.take(std::move(ends.ours));
-  turn_until(loop, [&] { return lingering.size() == 0; });
+  for (const bool gone_before : {true, false}) {
+    Ends ends = tcp_ends(loop);
+    ::setsockopt(ends.theirs.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    if (!gone_before) lingering.take(std::move(ends.ours));
+    write_all(ends.theirs, std::string(100'000, 'x'));  // More than one turn reads: the reset is met after bytes.
+    ends.theirs.reset();
+    if (gone_before) lingering.take(std::move(ends.ours));
+    turn_until(loop, [&] { return lingering.size() == 0; });
+  }
 }
 
 }  // namespace

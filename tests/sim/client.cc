@@ -110,6 +110,20 @@ void Client::break_off() {
   away(200'000);
 }
 
+void Client::lose_connection() {
+  const uint32_t how = random_.below(3);
+  if (how == 0) {
+    // Gone without a sign: the broker has to find out.
+    world_.network.abandon(connection_);
+    world_.coverage.add(Provoked::kVanished);
+    return away(500'000);
+  }
+  push();
+  // Either the network breaks, and both sides find out; or the client goes.
+  if (how == 1) return world_.network.cut(connection_);
+  break_off();
+}
+
 void Client::freeze() {
   const uint64_t until = world_.now_us() + 1000 * random_.between(1, world_.scenario.freeze_ms_max);
   // Either the program stands still, or it only does not read.
@@ -152,6 +166,8 @@ void Client::half_close() {
 }
 
 void Client::step() {
+  // Impatient: it goes before it has an answer.
+  if (state_ == State::kConnecting && random_.chance(world_.scenario.cut_permille)) return break_off();
   if (state_ != State::kOpen) return;
   tend_gates();
   if (world_.ending) {
@@ -164,21 +180,13 @@ void Client::step() {
   const Scenario& scenario = world_.scenario;
   if (misdeed_ != Misdeed::kNothing && steps_to_misdeed_-- == 0) return misbehave();
   if (random_.chance(scenario.freeze_permille)) return freeze();
-  if (random_.chance(scenario.cut_permille)) {
-    if (random_.chance(300)) {
-      // Gone without a sign: the broker has to find out.
-      world_.network.abandon(connection_);
-      world_.coverage.add(Provoked::kVanished);
-      return away(500'000);
-    }
-    push();
-    return break_off();
-  }
+  if (random_.chance(scenario.cut_permille)) return lose_connection();
   if (random_.chance(scenario.leave_permille)) {
     const bool says = random_.chance(600);
     return says ? say_goodbye() : half_close();
   }
   if (random_.chance(100)) ping();
+  if (random_.chance(30)) send_stray();
   if (outbox_.size() < kOutboxBytesMax) send_burst();
 }
 

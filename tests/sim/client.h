@@ -85,6 +85,7 @@ class Client {
   void push();
   void end_of_stream();
   void break_off();
+  void lose_connection();
   void step();
   void freeze();
   void say_goodbye();
@@ -102,6 +103,7 @@ class Client {
   void send_burst();
   void send_to(uint32_t name, uint32_t size);
   void send_unserved();
+  void send_stray();
   void send_message(v1::Message& message, SentMessage sent, uint32_t size);
   void add_optional_fields(v1::Message& message, SentMessage& sent);
   uint32_t pick_name();

@@ -61,6 +61,17 @@ void Client::write_connect() {
     connection.wanted_name = own;
     connect.set_name(world_.oracle.name(own).text);
   }
+  if (random_.chance(20)) {
+    // Resuming is not served yet: a session begins, and of a made name only a new one is given.
+    connect.set_resume_token(std::string(24, 'r'));
+    connect.set_attempt(1);
+    connect.set_received_up_to(5);
+    if (random_.chance(500)) {
+      connect.set_name("~of-an-elder");
+      connection.wanted_name = world_.oracle.intern(connect.name());
+      connection.wants_made_name_back = true;
+    }
+  }
   if (random_.chance(700)) connect.set_protocol_version(random_.between(1, 3));
   if (random_.chance(700)) connect.set_software("onehop-sim");
   connection.take_over = random_.chance(scenario.storm ? 900 : scenario.take_over_permille);

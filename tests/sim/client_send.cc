@@ -103,7 +103,7 @@ void Client::send_to(uint32_t name, uint32_t size) {
 }
 
 void Client::add_optional_fields(v1::Message& message, SentMessage& sent) {
-  if (random_.chance(30)) message.set_ttl_ms(random_.between(1, 100'000));
+  if (random_.chance(30)) message.set_ttl_ms(random_.between(200'000, 1'000'000));
   if (random_.chance(30)) message.set_maybe_repeated(true);
   if (random_.chance(30)) {
     const uint32_t count = random_.between(1, 4);
@@ -139,6 +139,26 @@ void Client::send_unserved() {
   --world_.messages_left;
   const uint32_t size = pick_size();
   send_message(message, sent, size);
+}
+
+// What is allowed, and means nothing: the broker ignores it.
+void Client::send_stray() {
+  const uint32_t what = random_.below(3);
+  if (what == 0) {
+    out_.mutable_pong()->set_nonce(random_.next());
+  } else if (what == 1) {
+    out_.mutable_ack()->Clear();
+    out_.mutable_ack()->set_session(7);
+    out_.mutable_ack()->set_up_to(1000);
+  } else {
+    // There is no gate where nothing was sent.
+    const uint32_t name = random_.below(world_.oracle.names().size());
+    if (std::any_of(outgoing_.begin(), outgoing_.end(), [name](const Outgoing& to) { return to.name == name; })) return;
+    out_.mutable_flow()->Clear();
+    out_.mutable_flow()->set_client(world_.oracle.name(name).text);
+    out_.mutable_flow()->set_state(v1::STATE_RESUME);
+  }
+  append_frame(outbox_, out_);
 }
 
 void Client::send_message(v1::Message& message, SentMessage sent, uint32_t size) {

@@ -93,7 +93,8 @@ void Oracle::opens_gate(uint32_t connection, uint32_t name) {
 
 uint64_t Oracle::ping_sent(uint32_t connection) {
   Connection& sender = connections_[connection];
-  sender.pings.push_back({step(), static_cast<uint32_t>(sender.messages.size())});
+  const uint64_t at = step();
+  sender.pings.push_back({at, now_us_, static_cast<uint32_t>(sender.messages.size())});
   return sender.pings.size();
 }
 

@@ -67,9 +67,12 @@ class Oracle {
   void session_ended(uint32_t connection_or_none, core::Bytes name, uint64_t session, bool taken_over);
   // The broker ends a connection now, with this goodbye: the time at which deadlines are judged.
   void connection_ended(uint32_t connection, v1::Code code);
+  void closed_at_once(uint32_t connection, bool was_blocked);
   // How much is queued, at a moment when it may be at its highest.
   void sample(core::ShardIndex shard, const core::Counters& counters);
   void after_call(core::ShardIndex shard, const core::Counters& counters);
+  // From now on nobody sends anything new, and everybody reads at once.
+  void resting() { resting_at_ = order_; }
   void stopping() { stopping_at_ = order_; }
 
   // --- At the end.
@@ -108,6 +111,7 @@ class Oracle {
 
   // oracle_session.cc
   std::string why_goodbye_illegal(Connection& connection, const v1::Goodbye& goodbye);
+  bool gates_may_have_no_room(const Connection& sender) const;
   std::string why_name_in_use_illegal(const Connection& connection, uint32_t retry_after_ms);
 
   // oracle_end.cc
@@ -122,6 +126,7 @@ class Oracle {
   std::string failure_;
   uint64_t order_ = 0;
   uint64_t now_us_ = 0;
+  uint64_t resting_at_ = kNever;
   uint64_t stopping_at_ = kNever;
   std::vector<SentMessage> messages_;
   std::vector<Connection> connections_;

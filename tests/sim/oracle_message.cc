@@ -15,6 +15,11 @@ constexpr uint64_t kRoundingUs = 2'000;
 // A parcel that waits for two loops that stall.
 constexpr uint64_t kCrossingUsMax = 70'000;
 
+// Between shards that take so long at most, a pong takes no longer than this; what wakes for no reason takes a
+// keepalive.
+constexpr uint64_t kQuickUsMax = 5'000;
+constexpr uint64_t kPongUsMax = 700'000;
+
 const IdEntry* find_id(const Connection& connection, uint64_t id) {
   const auto found = std::partition_point(connection.ids.begin(), connection.ids.end(),
                                           [id](const IdEntry& entry) { return entry.id < id; });
@@ -272,6 +277,11 @@ void Oracle::pong(uint32_t number, uint64_t nonce) {
   Connection& sender = connections_[number];
   if (nonce == 0 || nonce > sender.pings.size()) return fail(number, "a pong for a ping it never sent");
   if (nonce <= sender.pongs) return fail(number, "a pong that was overtaken by a later one");
+  const Ping& ping = sender.pings[nonce - 1];
+  const bool quick = std::max(scenario_.parcel_delay_us_max, scenario_.credit_delay_us_max) < kQuickUsMax;
+  if (ping.at > resting_at_ && quick && now_us_ - ping.at_us > kPongUsMax) {
+    return fail(number, "waited " + std::to_string(now_us_ - ping.at_us) + " us for its pong, though all was quiet");
+  }
   sender.pongs = static_cast<uint32_t>(nonce);
   sender.settled_messages = sender.pings[nonce - 1].messages;
   sender.settled_at = order_;

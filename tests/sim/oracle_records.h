@@ -67,6 +67,7 @@ struct Arrived {
 
 struct Ping {
   uint64_t at;
+  uint64_t at_us;
   uint32_t messages;  // Sent before it.
 };
 
@@ -76,6 +77,7 @@ struct Connection {
 
   // The Connect.
   uint32_t wanted_name = kNone;  // kNone: the broker is to make one.
+  bool wants_made_name_back = false;
   bool take_over = false;
   bool wants_order = false;
   uint32_t wanted_frame_bytes = 0;
@@ -121,8 +123,9 @@ struct Connection {
   bool cut = false;                            // By the network or by itself: bytes may be missing either way.
   uint64_t last_given_us = 0;                  // When the broker last read of it.
   uint64_t last_taken_us = 0;                  // When its socket last took bytes.
+  uint64_t reading_since_us = 0;               // Since when the broker wants to read of it.
   v1::Code ended_code = v1::CODE_UNSPECIFIED;  // With which the broker ended it.
-  bool resume_token_presented = false;
+  uint64_t ending_since_us = kNever;           // Since when it is being closed.
 
   bool deserves(v1::Code code) const { return (deserved_codes >> code & 1) != 0; }
   void deserve(v1::Code code) { deserved_codes |= 1u << code; }

@@ -10,6 +10,7 @@ namespace {
 constexpr uint64_t kUsPerMs = 1000;
 // Deadlines are kept by a coarse wheel and a loop that may wake late; they may come late, never early.
 constexpr uint64_t kEarlySlackUs = 2 * kUsPerMs;
+constexpr uint64_t kLateSlackUs = 150 * kUsPerMs;
 
 std::string code_name(v1::Code code) {
   return "goodbye " + std::to_string(code);
@@ -29,7 +30,7 @@ void Oracle::session_opened(uint32_t number, core::ShardIndex shard, core::Bytes
   Name& owned = names_[name_number];
   if (owned.owner != kNone) return fail(number, "opened as " + owned.text + ", which has an owner");
   if (owned.home_known && owned.home != shard) return fail(number, "opened on a shard that is not its name's home");
-  const bool was_named = connection.wanted_name != kNone && !connection.resume_token_presented;
+  const bool was_named = connection.wanted_name != kNone && !connection.wants_made_name_back;
   if (was_named ? connection.wanted_name != name_number : !core::is_generated_name(name)) {
     return fail(number, "opened as " + owned.text + ", not under the name it asked for");
   }
@@ -60,6 +61,7 @@ void Oracle::session_ended(uint32_t number_or_none, core::Bytes name, uint64_t s
   if (owned.text != name) return fail(connection.number, "its session ended under another name");
   if (owned.owner != connection.number) return fail(connection.number, "its session ended without owning its name");
   connection.ended_at = order_;
+  connection.ending_since_us = std::min(connection.ending_since_us, now_us_);
   connection.taken_over = taken_over;
   owned.owner = kNone;
   last_end_at_[owned.home] = order_;
@@ -126,7 +128,7 @@ std::string Oracle::why_name_in_use_illegal(const Connection& connection, uint32
       if (last - name.takeovers_us[i] < 1'000'000 && last + 1'000'000 > connection.begun_us) damped = true;
     }
     if (!damped) return "a takeover was allowed";
-    if (retry_after_ms == 0 || retry_after_ms > 1000) return "without a fit retry_after_ms";
+    if (retry_after_ms == 0 || retry_after_ms > 1001) return "without a fit retry_after_ms";
     coverage_.add(Provoked::kTakeoverDamped);
     return {};
   }
@@ -163,7 +165,7 @@ std::string Oracle::why_goodbye_illegal(Connection& connection, const v1::Goodby
         return limits.sessions_max <= scenario_.clients ? "" : "there was room for its session";
       }
       coverage_.add(Provoked::kNoRoomForGate);
-      return connection.wants_order ? "" : "it has no gates";
+      return connection.wants_order && gates_may_have_no_room(connection) ? "" : "there is room for its gates";
     case v1::CODE_SERVER_SHUTTING_DOWN:
       coverage_.add(Provoked::kShuttingDown);
       return stopping_at_ != kNever ? "" : "nobody stops the shards";
@@ -177,6 +179,7 @@ void Oracle::connection_ended(uint32_t number, v1::Code code) {
   step();
   if (connection.ended_code != v1::CODE_UNSPECIFIED) return fail(number, "was ended twice");
   connection.ended_code = code;
+  connection.ending_since_us = std::min(connection.ending_since_us, now_us_);
   const bool open = connection.session != 0;
   const core::Limits& limits = scenario_.limits;
   if (code == v1::CODE_KEEPALIVE_TIMEOUT) {
@@ -184,10 +187,12 @@ void Oracle::connection_ended(uint32_t number, v1::Code code) {
     const uint32_t wanted = connection.wanted_keepalive_ms;
     const uint32_t keepalive_ms = wanted == 0 ? limits.keepalive_ms_default
                                               : std::clamp(wanted, limits.keepalive_ms_min, limits.keepalive_ms_max);
-    const uint64_t silence_us = now_us_ - connection.last_given_us;
-    if (!open || silence_us + kEarlySlackUs < keepalive_ms * kUsPerMs * 3 / 2) {
+    const uint64_t allowed_us = keepalive_ms * kUsPerMs * 3 / 2;
+    if (!open || now_us_ - connection.last_given_us + kEarlySlackUs < allowed_us) {
       fail(number, "was ended for its silence, but was heard not long ago");
     }
+    const uint64_t since_us = std::max({connection.last_given_us, connection.reading_since_us, connection.opened_us});
+    if (now_us_ - since_us > allowed_us + kLateSlackUs) fail(number, "was ended for its silence too late");
   }
   if (code == v1::CODE_CONNECT_TIMEOUT) {
     coverage_.add(Provoked::kConnectTimeout);
@@ -195,6 +200,7 @@ void Oracle::connection_ended(uint32_t number, v1::Code code) {
     if (open || age_us + kEarlySlackUs < scenario_.connect_deadline_ms * kUsPerMs) {
       fail(number, "was given no time to connect");
     }
+    if (age_us > scenario_.connect_deadline_ms * kUsPerMs + kLateSlackUs) fail(number, "was given too long to connect");
   }
   if (code == v1::CODE_SLOW_CONSUMER) {
     coverage_.add(Provoked::kSlowConsumer);
@@ -206,6 +212,31 @@ void Oracle::connection_ended(uint32_t number, v1::Code code) {
       fail(number, "was ended as a slow consumer, but its queue was short");
     }
   }
+}
+
+void Oracle::closed_at_once(uint32_t number, bool was_blocked) {
+  const Connection& connection = connections_[number];
+  step();
+  if (!was_blocked) return fail(number, "was closed at once although its socket took what it was given");
+  constexpr uint64_t kDeadlineUs = core::kClosingDeadlineMs * kUsPerMs;
+  if (connection.ending_since_us == kNever || now_us_ + kEarlySlackUs < connection.ending_since_us + kDeadlineUs) {
+    return fail(number, "was closed at once before the deadline of its closing");
+  }
+  if (now_us_ > connection.ending_since_us + kDeadlineUs + kLateSlackUs) fail(number, "was closed too late");
+}
+
+bool Oracle::gates_may_have_no_room(const Connection& sender) const {
+  const uint32_t room = scenario_.limits.senders_max;
+  if (sender.streams.size() > room) return true;
+  for (const Stream& stream : sender.streams) {
+    uint32_t senders = 0;
+    for (const Connection& other : connections_) {
+      if (!other.wants_order) continue;
+      for (const Stream& s : other.streams) senders += s.name == stream.name ? 1 : 0;
+    }
+    if (senders > room) return true;
+  }
+  return false;
 }
 
 void Oracle::stream_ended(uint32_t number, bool cut, bool partial) {

@@ -47,6 +47,7 @@ void draw_trouble(Random& random, Scenario& scenario) {
   scenario.ordered_permille = random.between(200, 900);
   scenario.storm = random.chance(150);
   scenario.stops = random.chance(300);
+  scenario.stops_early = random.chance(50);
 }
 
 }  // namespace

@@ -46,7 +46,8 @@ struct Scenario {
   uint32_t ordered_permille = 500;    // Connections.
   uint32_t take_over_permille = 300;  // Connections.
   bool storm = false;                 // The clients of one name do nothing but take it from each other.
-  bool stops = false;                 // The shards are told to stop at the end.
+  bool stops = false;                 // The shards are told to stop at the end,
+  bool stops_early = false;           // or in the midst of it.
 };
 
 Scenario draw_scenario(Random& random);

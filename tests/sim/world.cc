@@ -52,10 +52,12 @@ World::World(uint64_t seed, bool is_verbose)
 World::~World() = default;
 
 void World::run() {
-  play(kSendingUsMax, &World::is_sent);
+  play(kSendingUsMax, scenario.stops_early ? &World::is_half_sent : &World::is_sent);
   if (oracle.failed()) return;
+  if (scenario.stops_early) return stop_early();
   if (messages_left != 0) return oracle.fail("the clients could not send what they wanted to");
   ending = true;
+  oracle.resting();
   for (const auto& client : clients) client->begin_rest();
   play(now_us() + kRestUsMax, &World::is_at_rest);
   if (oracle.failed()) return;
@@ -73,12 +75,27 @@ void World::run() {
   if (!oracle.failed()) finish();
 }
 
+void World::stop() {
+  oracle.stopping();
+  for (const auto& host : hosts) host->stop();
+}
+
+void World::stop_early() {
+  stop();
+  const uint64_t settled = now_us() + 3 * kUsPerSecond;
+  play(settled, nullptr);
+  ending = true;
+  check_empty();
+  if (!oracle.failed()) oracle.check_at_rest();
+}
+
 void World::finish() {
-  if (scenario.stops) {
-    oracle.stopping();
-    for (const auto& host : hosts) host->stop();
-  }
+  if (scenario.stops) stop();
   for (const auto& client : clients) client->finish();
+  check_empty();
+}
+
+void World::check_empty() {
   play(now_us() + kEmptyUsMax, &World::is_empty);
   if (oracle.failed()) return;
   std::vector<core::Counters> counters;
@@ -115,6 +132,10 @@ void World::dispatch(const Event& event) {
     case Event::Kind::kAnswer:
       return hosts[answers[event.subject].shard]->ready({Ready::Kind::kAnswer, event.subject});
   }
+}
+
+bool World::is_half_sent() const {
+  return messages_left < scenario.messages / 2;
 }
 
 bool World::is_at_rest() const {

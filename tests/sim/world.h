@@ -101,9 +101,13 @@ struct World {
   void play(uint64_t until_us, bool (World::*until)() const);
   void dispatch(const Event& event);
   bool is_sent() const { return messages_left == 0; }
+  bool is_half_sent() const;
   bool is_at_rest() const;
   bool is_empty() const;
   void finish();
+  void stop();
+  void stop_early();
+  void check_empty();
 };
 
 }  // namespace onehop::sim

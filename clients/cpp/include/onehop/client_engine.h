@@ -61,6 +61,7 @@ class ClientEngine {
 
   // Messages accepted and without an outcome so far.
   uint64_t unsettled() const;
+  SendCounts counts() const;
 
   // Calls `done`, once, when everything accepted so far has its outcome; at once if that is so already.
   void flush(std::function<void()> done);

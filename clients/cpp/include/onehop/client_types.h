@@ -115,6 +115,14 @@ struct SendResult {
   SendStatus status = SendStatus::kAccepted;
 };
 
+// What a client has met with so far, in all its sessions.
+struct SendCounts {
+  // How often the broker asked to pause a destination.
+  uint64_t pauses = 0;
+  // Refusals that waiting cures (the recipient's queue was full, the broker busy), each followed by a repeat.
+  uint64_t repeats = 0;
+};
+
 // A message that has arrived.
 struct Message {
   // The sender's name, as the broker wrote it.

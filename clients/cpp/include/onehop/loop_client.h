@@ -53,6 +53,7 @@ class LoopClient {
   SendStatus send_encoded(std::string body, uint64_t* ticket = nullptr);
   // Messages accepted and without an outcome so far.
   uint64_t unsettled() const;
+  SendCounts counts() const;
   // Calls `done`, once, when everything accepted so far has its outcome; at once if that is so already.
   void flush(std::function<void()> done);
   // Asks for an on_pong(), if the session is open; returns its nonce, or 0.

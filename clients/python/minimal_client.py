@@ -1,0 +1,147 @@
+#!/usr/bin/python3
+"""The smallest correct onehop client. The numbers are the steps of "A minimal client" in docs/wire.md.
+
+    minimal_client.py HOST PORT NAME              prints what arrives for NAME
+    minimal_client.py HOST PORT NAME TO TEXT...   sends each TEXT to TO, then says what was refused, and why
+
+Needs Debian's python3-protobuf, and the module that protoc makes of onehop.proto: on PYTHONPATH, or made for this run."""
+import os, select, socket, subprocess, sys, tempfile, time
+
+try:
+    from onehop.v1 import onehop_pb2 as wire
+except ImportError:
+    with tempfile.TemporaryDirectory() as made:
+        proto = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../proto")
+        subprocess.run(["protoc", "-I", proto, "--python_out", made, "onehop/v1/onehop.proto"], check=True)
+        sys.path.insert(0, made)
+        from onehop.v1 import onehop_pb2 as wire
+
+
+class Client:
+    def __init__(self, host, port, name, keepalive_ms=0):
+        self.socket = socket.create_connection((host, port))  # 1
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.setblocking(False)
+        self.received, self.heard, self.keepalive, self.pinged = b"", time.monotonic(), 30, False
+        self.connected = self.goodbye = None
+        self.inbox = []  # messages for the program
+        self.refused = {}  # id → receipt
+        self.paused = {}  # name → when sending to it may go on
+        self.last_id = self.last_nonce = self.last_pong = 0
+        self.write(wire.Frame(connect=wire.Connect(  # 2: it names no features, so there is no gate to mind
+            name=name, protocol_version=1, software="minimal-python", keepalive_ms=keepalive_ms)))
+        self.run_until(lambda: self.connected)
+
+    def send(self, to, payload):
+        """Waits while `to` is paused; returns the id. After settle(), self.refused says what was refused."""
+        self.run_until(lambda: self.paused.get(to, 0) <= time.monotonic(), self.paused.get(to))  # 7
+        frame = wire.Frame(message=wire.Message(client=to, id=self.last_id + 1, payload=payload))  # 4
+        if frame.ByteSize() > self.connected.frame_bytes_max:
+            raise ValueError("larger than the broker takes")
+        self.write(frame)
+        self.last_id += 1
+        return self.last_id
+
+    def settle(self):
+        """Returns once all refusals of what was sent have been told."""
+        self.last_nonce += 1
+        self.write(wire.Frame(ping=wire.Ping(nonce=self.last_nonce)))  # 6
+        self.run_until(lambda: self.last_pong == self.last_nonce)
+
+    def receive(self, seconds=1e9):
+        """The next message; None if none came in time."""
+        self.run_until(lambda: self.inbox, time.monotonic() + seconds)
+        return self.inbox.pop(0) if self.inbox else None
+
+    def close(self):
+        self.write(wire.Frame(goodbye=wire.Goodbye(code=wire.CODE_NORMAL)))  # 10
+        try:
+            self.run_until(lambda: False)
+        except ConnectionError:
+            self.socket.close()
+
+    def take(self, frame):
+        kind = frame.WhichOneof("kind")
+        if kind == "connected":  # 3
+            self.connected, self.keepalive = frame.connected, frame.connected.keepalive_ms / 1000
+        elif kind == "message":  # 5
+            self.inbox.append(frame.message)
+            if frame.message.delivery_tag:
+                self.write(wire.Frame(ack=wire.Ack(up_to=frame.message.delivery_tag)))
+        elif kind == "receipts":  # 6
+            for receipt in frame.receipts.items:
+                self.refused.update((i, receipt) for i in range(receipt.first_id, receipt.last_id + 1))
+        elif kind == "flow":  # 7
+            pause = frame.flow.state == wire.STATE_PAUSE
+            self.paused[frame.flow.client] = time.monotonic() + frame.flow.retry_after_ms / 1000 if pause else 0
+        elif kind == "ping":  # 8
+            self.write(wire.Frame(pong=wire.Pong(nonce=frame.ping.nonce)))
+        elif kind == "pong":
+            self.last_pong = frame.pong.nonce
+        elif kind == "goodbye" and not frame.goodbye.grace_ms:  # 10
+            self.goodbye = frame.goodbye
+            raise ConnectionError(f"goodbye {wire.Code.Name(self.goodbye.code)}: {self.goodbye.text}")
+        # 11: any other kind is a newer broker's, and ignored.
+
+    def run_until(self, done, deadline=float("inf")):
+        """Takes what arrives until done() or the deadline; raises ConnectionError at the end of the connection."""
+        while not done() and (now := time.monotonic()) < (deadline or now + 1):
+            silent = now - self.heard  # 8
+            if silent >= 1.5 * self.keepalive:
+                raise ConnectionError("the broker is silent")
+            if silent >= self.keepalive and not self.pinged:
+                self.pinged = True
+                self.write(wire.Frame(ping=wire.Ping()))
+            wake = self.heard + self.keepalive * (1.5 if self.pinged else 1)
+            if select.select([self.socket], [], [], min(wake, deadline or wake) - now)[0]:
+                self.read()
+            while (frame := self.next_frame()) is not None:
+                self.take(frame)
+
+    def read(self):
+        data = self.socket.recv(65536)
+        if not data:
+            raise ConnectionError("the broker closed the connection")
+        self.received, self.heard, self.pinged = self.received + data, time.monotonic(), False
+
+    def next_frame(self):
+        length = 0
+        for i, byte in enumerate(self.received[:5]):
+            length |= (byte & 0x7F) << 7 * i
+            if byte < 0x80:
+                body, rest = self.received[i + 1:i + 1 + length], self.received[i + 1 + length:]
+                if len(body) < length:
+                    return None
+                self.received = rest
+                return wire.Frame.FromString(body)
+        return None
+
+    def write(self, frame):
+        body = frame.SerializeToString()
+        length, prefix = len(body), b""
+        while length >= 0x80:
+            prefix, length = prefix + bytes([length & 0x7F | 0x80]), length >> 7
+        data = prefix + bytes([length]) + body
+        while data:  # 9: it reads while it cannot write, or both sides might wait for each other.
+            readable, writable, _ = select.select([self.socket], [self.socket], [])
+            if writable:
+                data = data[self.socket.send(data):]
+            elif readable:
+                self.read()
+
+
+def main(host, port, name, to=None, *texts):
+    client = Client(host, int(port), name)
+    while to is None:
+        message = client.receive()
+        print(getattr(message, "from"), message.payload.decode(errors="replace"), flush=True)
+    for text in texts:
+        client.send(to, text.encode())
+    client.settle()
+    for message_id, receipt in sorted(client.refused.items()):
+        print(f"{texts[message_id - 1]!r} was refused: {wire.Reason.Name(receipt.reason)}")
+    client.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,361 @@
+"""The `onehop` command against a real `onehopd`: what it prints, where, and how it ends.
+
+usage: cli_test.py ONEHOP ONEHOPD [unittest arguments]
+"""
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+
+ONEHOP, ONEHOPD = sys.argv[1:3]
+LIMIT = 60  # Seconds that nothing here may take; what ends a failure, not what is tested.
+
+
+class Broker:
+    def __init__(self, *flags, listen="tcp://127.0.0.1:0"):
+        self.process = subprocess.Popen(
+            [ONEHOPD, "--listen", listen, "--log-level", "off", *flags], stdout=subprocess.PIPE, text=True)
+        self.address = self.process.stdout.readline().split()[-1]
+
+    def stop(self, sig=signal.SIGTERM):
+        self.process.send_signal(sig)
+        self.process.wait(LIMIT)
+        self.process.stdout.close()
+
+
+class Result:
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+    def error_lines(self):
+        return self.err.decode().splitlines()
+
+
+def environment(address):
+    return {**os.environ, "ONEHOP_SERVER": address}
+
+
+class Case(unittest.TestCase):
+    flags = ()
+
+    def setUp(self):
+        self.broker = Broker(*self.flags)
+        self.addCleanup(lambda: self.broker.process.poll() is None and self.broker.stop())
+
+    def run_onehop(self, *args, stdin=b"", server=None):
+        done = subprocess.run([ONEHOP, *args], input=stdin, capture_output=True, timeout=LIMIT,
+                              env=environment(server or self.broker.address))
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *args, **kwargs):
+        process = subprocess.Popen([ONEHOP, *args], stderr=subprocess.PIPE, env=environment(self.broker.address),
+                                   **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, **kwargs})
+        self.addCleanup(lambda: process.poll() is None and process.kill())
+        return process
+
+    def listen(self, name, *args, **kwargs):
+        """Starts a listener; returns when it listens."""
+        process = self.start("listen", name, *args, **kwargs)
+        line = process.stderr.readline().decode()
+        self.assertTrue(line.startswith("listening as " + name), line)
+        return process
+
+    def finish(self, process):
+        out, err = process.communicate(timeout=LIMIT)
+        return Result(process.returncode, out, err)
+
+
+class Usage(unittest.TestCase):
+    def check(self, args, what):
+        done = subprocess.run([ONEHOP, *args], capture_output=True, timeout=LIMIT, stdin=subprocess.DEVNULL, text=True)
+        self.assertEqual(done.returncode, 2, args)
+        self.assertEqual(done.stdout, "", args)
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        self.assertIn(what, done.stderr)
+
+    def test_what_is_wrong_is_one_line_and_exit_code_2(self):
+        for args, what in [
+            ([], "listen, send or ping"),
+            (["--bogus"], "--bogus"),
+            (["shout", "bob"], "shout"),
+            (["send"], "TO"),
+            (["send", "bob", "x", "--bogus"], "--bogus"),
+            (["send", "bob", "x", "y"], "y"),
+            (["send", "bo b", "x"], "'bo b'"),
+            (["send", "", "x"], "''"),
+            (["send", "bob", "x", "--server", "http://there"], "http://there"),
+            (["send", "bob", "x", "--server", "tcp://127.0.0.1:99999"], "99999"),
+            (["send", "bob", "x", "--count", "0"], "--count"),
+            (["send", "bob", "x", "--timeout", "soon"], "--timeout"),
+            (["send", "bob", "x", "-o", "xml"], "xml"),
+            (["send", "bob", "x", "-H", "nocolon"], "nocolon"),
+            (["send", "bob", "x", "--name", "$sys"], "$sys"),
+            (["listen"], "NAME"),
+            (["listen", "a*"], "a*"),
+            (["listen", "~mine"], "~mine"),
+            (["listen", "n" * 256], "255"),
+            (["listen", "line\nbreak"], "line\\x0abreak"),
+            (["listen", "bob", "-f", "%q"], "%q"),
+            (["ping", "--interval", "-1"], "--interval"),
+        ]:
+            with self.subTest(args=args):
+                self.check(args, what)
+
+    def test_help_and_version_go_to_standard_output(self):
+        for args, what in [(["--version"], "onehop "), (["help"], "Exit codes"), (["--help"], "Exit codes"),
+                           (["help", "send"], "admitted"), (["listen", "--help"], "%p")]:
+            done = subprocess.run([ONEHOP, *args], capture_output=True, timeout=LIMIT, text=True)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), args)
+            self.assertIn(what, done.stdout)
+
+
+class Connecting(unittest.TestCase):
+    def run_onehop(self, *args):
+        return subprocess.run([ONEHOP, *args], capture_output=True, timeout=LIMIT, stdin=subprocess.DEVNULL, text=True)
+
+    def test_a_broker_that_is_not_there(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))  # Bound, and nobody listens.
+            address = "tcp://127.0.0.1:%d" % taken.getsockname()[1]
+            for args in (["send", "bob", "x"], ["listen", "bob"], ["ping"]):
+                done = self.run_onehop(*args, "--server", address)
+                self.assertEqual(done.returncode, 3)
+                self.assertEqual(done.stdout, "")
+                self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+                self.assertIn(address, done.stderr)
+        self.assertEqual(self.run_onehop("ping", "--server", "unix:///nowhere").returncode, 3)
+
+    def test_something_else_is_there(self):
+        for answer in (b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x00", b""):
+            with socket.create_server(("127.0.0.1", 0)) as server:
+                def serve():
+                    peer, _ = server.accept()
+                    with peer:
+                        peer.recv(4096)
+                        peer.sendall(answer)
+                thread = threading.Thread(target=serve)
+                thread.start()
+                done = self.run_onehop("send", "bob", "x", "--server", "tcp://127.0.0.1:%d" % server.getsockname()[1])
+                thread.join()
+                self.assertEqual(done.returncode, 3, done.stderr)
+                self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+                self.assertIn("cannot connect", done.stderr)
+
+    def test_the_time_limit(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:  # Accepts, and never answers.
+            address = "tcp://127.0.0.1:%d" % server.getsockname()[1]
+            done = self.run_onehop("send", "bob", "x", "--timeout", "0.2", "--server", address)
+            self.assertEqual(done.returncode, 3)
+            self.assertIn("the time is up", done.stderr)
+
+
+class Sending(Case):
+    flags = ("--shards", "2")
+
+    def test_admitted_and_refused(self):
+        bob = self.listen("bob", "--count", "1")
+        sent = self.run_onehop("send", "bob", "hello")
+        self.assertEqual((sent.code, sent.out, sent.err), (0, b"", b"admitted: to=bob id=1\n"))
+        received = self.finish(bob)
+        self.assertEqual((received.code, received.out), (0, b"hello\n"))
+        refused = self.run_onehop("send", "bob", "hello")
+        self.assertEqual((refused.code, refused.err), (1, b"refused: to=bob id=1 reason=UNKNOWN_CLIENT\n"))
+        quiet = self.run_onehop("send", "bob", "hello", "--quiet", "--no-confirm")
+        self.assertEqual((quiet.code, quiet.err), (1, b""))
+
+    def test_reports_in_json(self):
+        refused = self.run_onehop("send", "bob", "hello", "-o", "json")
+        self.assertEqual(refused.code, 1)
+        first, summary = [json.loads(line) for line in refused.error_lines()]
+        self.assertEqual(first, {"event": "refused", "to": "bob", "id": 1, "reason": "UNKNOWN_CLIENT"})
+        self.assertEqual((summary["admitted"], summary["refused"]), (0, 1))
+
+    def test_a_text_comes_through_byte_for_byte(self):
+        text = b"".join(b"%d some words\n" % i for i in range(20_000)) + b"\n\n\xff\x00binary\r\nlast line\n"
+        bob = self.listen("bob", "--count", str(text.count(b"\n")))
+        sent = self.run_onehop("send", "bob", stdin=text)
+        self.assertEqual(sent.code, 0)
+        self.assertEqual(sent.err, b"%d admitted, 0 refused\n" % text.count(b"\n"))
+        received = self.finish(bob)
+        self.assertEqual((received.code, received.out), (0, text))
+
+    def test_a_last_line_without_newline_is_a_message(self):
+        bob = self.listen("bob", "--count", "3")
+        self.assertEqual(self.run_onehop("send", "bob", "-", stdin=b"a\n\nb").code, 0)
+        self.assertEqual(self.finish(bob).out, b"a\n\nb\n")
+
+    def test_no_input_is_no_message(self):
+        self.assertEqual(self.run_onehop("send", "bob", stdin=b"").code, 0)
+
+    def test_an_empty_text_is_a_message(self):
+        bob = self.listen("bob", "--count", "1", "-f", "[%p]")
+        self.assertEqual(self.run_onehop("send", "bob", "").code, 0)
+        self.assertEqual(self.finish(bob).out, b"[]")
+
+    def test_count(self):
+        bob = self.listen("bob", "--count", "5")
+        self.assertEqual(self.run_onehop("send", "bob", "x", "--count", "3").code, 0)
+        self.assertEqual(self.run_onehop("send", "bob", "--count", "2", stdin=b"1\n2\n3\n").code, 0)
+        self.assertEqual(self.finish(bob).out, b"x\nx\nx\n1\n2\n")
+
+    def test_a_line_over_the_frame_limit_is_refused_and_the_rest_is_sent(self):
+        bob = self.listen("bob", "--count", "2")
+        sent = self.run_onehop("send", "bob", stdin=b"before\n" + b"x" * (3 << 20) + b"\nafter\n")
+        self.assertEqual(sent.code, 1)
+        self.assertIn("refused: to=bob line=2 reason=TOO_LARGE", sent.error_lines()[0])
+        self.assertEqual(self.finish(bob).out, b"before\nafter\n")
+
+    def test_headers(self):
+        bob = self.listen("bob", "--count", "1", "-f", "%f %H\\n")
+        self.assertEqual(self.run_onehop("send", "bob", "x", "--name", "alice", "-H", "a:1", "-H", "b:2:3").code, 0)
+        self.assertEqual(self.finish(bob).out, b"alice a=1,b=2:3\n")
+        too_many = [part for i in range(65) for part in ("-H", "k%d:v" % i)]
+        self.assertEqual(self.run_onehop("send", "bob", "x", *too_many).code, 2)
+
+    def test_what_the_shell_closed(self):
+        done = subprocess.run([ONEHOP, "send", "bob"], stdin=None, capture_output=True, timeout=LIMIT,
+                              env=environment(self.broker.address), preexec_fn=lambda: os.close(0))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"cannot read standard input", done.stderr)
+
+    def test_a_name_in_use(self):
+        self.listen("alice")
+        sent = self.run_onehop("send", "bob", "x", "--name", "alice")
+        self.assertEqual(sent.code, 4)
+        self.assertIn("NAME_IN_USE", sent.error_lines()[0])
+
+    def test_interrupted(self):
+        sender = self.start("send", "bob", stdin=subprocess.PIPE)
+        sender.stdin.write(b"x\n")
+        sender.stdin.flush()
+        line = b""
+        while b"refused" not in line:  # It is connected, and has read the line.
+            line = sender.stderr.readline()
+        sender.send_signal(signal.SIGINT)
+        self.assertEqual(self.finish(sender).code, 1)
+
+
+class Listening(Case):
+    def test_json(self):
+        bob = self.listen_json("bob", "--count", "2")
+        self.run_onehop("send", "bob", 'quote " and ünïcode', "--name", "alice", "-H", "k:v")
+        self.run_onehop("send", "bob", stdin=b"\xff\xfe\n")
+        first, second = [json.loads(line) for line in self.finish(bob).out.splitlines()]
+        self.assertEqual((first["from"], first["id"], first["payload"]), ("alice", 1, 'quote " and ünïcode'))
+        self.assertEqual(first["headers"], [{"key": "k", "value": "v"}])
+        self.assertEqual(second["payload_base64"], "//4=")
+
+    def listen_json(self, name, *args):
+        # With JSON it says nothing when it listens: it is there when it is no longer unknown.
+        process = self.start("listen", name, "-o", "json", *args)
+        while self.run_onehop("ping", "--count", "1", "--name", name).code != 4:
+            pass
+        return process
+
+    def test_ends_with_0_at_sigint_and_sigterm(self):
+        for sig in (signal.SIGINT, signal.SIGTERM):
+            bob = self.listen("bob")
+            self.assertEqual(self.run_onehop("send", "bob", "before").code, 0)
+            self.assertEqual(bob.stdout.readline(), b"before\n")
+            bob.send_signal(sig)
+            self.assertEqual(self.finish(bob).code, 0)
+
+    def test_what_arrives_is_printed_at_once(self):
+        bob = self.listen("bob")
+        for text in (b"one\n", b"two\n"):
+            self.run_onehop("send", "bob", text.strip().decode())
+            self.assertEqual(bob.stdout.readline(), text)
+
+    def test_the_time_limit(self):
+        self.assertEqual(self.run_onehop("listen", "bob", "--timeout", "0.1").code, 0)
+        self.assertEqual(self.run_onehop("listen", "bob", "--timeout", "0.1", "--count", "1").code, 1)
+
+    def test_take_over(self):
+        elder = self.listen("bob")
+        refused = self.run_onehop("listen", "bob")
+        self.assertEqual(refused.code, 4)
+        self.assertIn("NAME_IN_USE", refused.error_lines()[-1])
+        self.listen("bob", "--take-over")
+        ended = self.finish(elder)
+        self.assertEqual(ended.code, 4)
+        self.assertIn("SESSION_TAKEN_OVER", ended.error_lines()[-1])
+
+    def test_the_broker_stops(self):
+        bob = self.listen("bob")
+        self.broker.stop()
+        ended = self.finish(bob)
+        self.assertEqual(ended.code, 4)
+        self.assertIn("SERVER_SHUTTING_DOWN", ended.error_lines()[-1])
+
+    def test_the_broker_dies(self):
+        bob = self.listen("bob")
+        self.broker.stop(signal.SIGKILL)
+        ended = self.finish(bob)
+        self.assertEqual(ended.code, 4)
+        self.assertEqual(len(ended.error_lines()), 1)
+
+    def test_a_reader_that_goes(self):
+        bob = self.listen("bob")
+        self.run_onehop("send", "bob", "first")
+        self.assertEqual(bob.stdout.readline(), b"first\n")
+        bob.stdout.close()
+        bob.stdout = None
+        while bob.poll() is None:
+            self.run_onehop("send", "bob", "second")
+        self.assertEqual(bob.returncode, 0)
+
+
+class Slow(Case):
+    flags = ("--shards", "2", "--frame-bytes-max", "16384", "--queue-bytes-max", "65536", "--pause-lease-ms", "50",
+             "--slow-consumer-ms", "60000")
+
+    def test_a_reader_that_stops_holds_the_sender_back_and_loses_nothing(self):
+        text = b"".join(b"%07d %s\n" % (i, b"." * 100) for i in range(300_000))
+        bob = self.listen("bob", "--count", str(text.count(b"\n")))
+        sender = self.start("send", "bob", "-o", "json", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        reports = []
+        writer = threading.Thread(target=lambda: (sender.stdin.write(text), sender.stdin.close()))
+        reader = threading.Thread(target=lambda: reports.extend(sender.stderr.read().splitlines()))
+        writer.start()
+        reader.start()
+        # Somebody else is served while bob's reader takes nothing.
+        carol = self.listen("carol", "--count", "1")
+        self.assertEqual(self.run_onehop("send", "carol", "meanwhile").code, 0)
+        self.assertEqual(self.finish(carol).out, b"meanwhile\n")
+        self.assertIsNone(sender.poll())
+        with tempfile.TemporaryFile() as received:
+            while block := bob.stdout.read1(1 << 20):
+                received.write(block)
+            received.seek(0)
+            self.assertTrue(received.read() == text)
+        self.assertEqual(bob.wait(LIMIT), 0)
+        writer.join()
+        reader.join()
+        self.assertEqual(sender.wait(LIMIT), 0)
+        summary = json.loads(reports[-1])
+        self.assertEqual((summary["admitted"], summary["refused"]), (300_000, 0))
+        self.assertGreater(summary["pauses"], 0)
+
+
+class Ping(Case):
+    def test_text(self):
+        done = self.run_onehop("ping", "--count", "3", "--interval", "0.01")
+        self.assertEqual((done.code, done.err), (0, b""))
+        lines = done.out.decode().splitlines()
+        self.assertEqual(len(lines), 5)
+        self.assertIn("3 sent, 3 answered", lines[-1])
+
+    def test_json(self):
+        done = self.run_onehop("ping", "--count", "2", "--interval", "0.01", "-o", "json")
+        lines = [json.loads(line) for line in done.out.splitlines()]
+        self.assertEqual([line["seq"] for line in lines[:2]], [1, 2])
+        self.assertEqual(lines[2]["answered"], 2)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0]] + sys.argv[3:], verbosity=2)

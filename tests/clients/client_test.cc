@@ -1,0 +1,223 @@
+// The threaded client against a real broker.
+#include "onehop/client.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <thread>
+
+#include "broker_process.h"
+
+namespace onehop::client {
+namespace {
+
+constexpr uint32_t kLong = 60'000;
+
+// Collects messages on the client's thread and lets the test's wait for them.
+class Inbox {
+ public:
+  void put(const Message& message) {
+    {
+      const std::lock_guard lock(mutex_);
+      by_sender_[std::string(message.from)].emplace_back(message.payload);
+      ++count_;
+    }
+    changed_.notify_all();
+  }
+  std::map<std::string, std::vector<std::string>> wait_for(size_t count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return count_ >= count; });
+    return by_sender_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::string, std::vector<std::string>> by_sender_;
+  size_t count_ = 0;
+};
+
+// A thing that happens once.
+class Latch {
+ public:
+  void open() {
+    {
+      const std::lock_guard lock(mutex_);
+      open_ = true;
+    }
+    changed_.notify_all();
+  }
+  void wait() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return open_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool open_ = false;
+};
+
+ClientOptions named(std::string name) {
+  return {.name = std::move(name), .backoff_ms_min = 10, .backoff_ms_max = 50};
+}
+
+TEST(Client, TellsWhatBecameOfAMessage) {
+  BrokerProcess broker;
+  Inbox inbox;
+  Client bob(broker.address(), named("bob"), {.on_message = [&](const Message& message) { inbox.put(message); }});
+  Client alice(broker.address(), named("alice"), {});
+  ASSERT_TRUE(bob.wait_until_open(kLong));
+  EXPECT_EQ(alice.send("bob", "hello").get().outcome, Outcome::kAdmitted);
+  const SendResult refused = alice.send("nobody", "hello").get();
+  EXPECT_EQ(refused.outcome, Outcome::kRejected);
+  EXPECT_EQ(refused.reason, Reason::kUnknownClient);
+  EXPECT_EQ(alice.send("", "x").get().status, SendStatus::kInvalid);
+  EXPECT_EQ(alice.send("bob", std::string(2 << 20, 'x')).get().reason, Reason::kTooLarge);
+  EXPECT_EQ(inbox.wait_for(1).at("alice").at(0), "hello");
+  EXPECT_EQ(alice.close(kLong).cause, Ending::Cause::kClosed);
+  EXPECT_EQ(alice.close(kLong).cause, Ending::Cause::kClosed);
+  EXPECT_EQ(alice.send("bob", "late").get().status, SendStatus::kClosed);
+}
+
+TEST(Client, KeepsTheOrderOfEachThread) {
+  for (const char* shards : {"1", "2"}) {
+    BrokerProcess broker({"--shards", shards});
+    constexpr int kThreads = 4, kRecipients = 3, kMessages = 5'000;
+    std::array<Inbox, kRecipients> inboxes;
+    std::vector<std::unique_ptr<Client>> recipients;
+    for (int i = 0; i < kRecipients; ++i) {
+      recipients.push_back(std::make_unique<Client>(
+          broker.address(), named("bob" + std::to_string(i)),
+          Client::Handlers{.on_message = [&, i](const Message& m) { inboxes[static_cast<size_t>(i)].put(m); }}));
+      ASSERT_TRUE(recipients.back()->wait_until_open(kLong));
+    }
+    std::atomic<int> admitted{0};
+    {
+      Client alice(broker.address(), named("alice"), {});
+      std::vector<std::thread> threads;
+      for (int thread = 0; thread < kThreads; ++thread) {
+        threads.emplace_back([&, thread] {
+          for (int i = 0; i < kMessages; ++i) {
+            alice.send("bob" + std::to_string(i % kRecipients), std::to_string(thread) + ":" + std::to_string(i), {},
+                       [&](const SendResult& result) { admitted += result.outcome == Outcome::kAdmitted; });
+          }
+        });
+      }
+      for (std::thread& thread : threads) thread.join();
+      EXPECT_EQ(alice.close(kLong).cause, Ending::Cause::kClosed);
+    }
+    EXPECT_EQ(admitted, kThreads * kMessages);
+    for (int i = 0; i < kRecipients; ++i) {
+      const size_t expected = static_cast<size_t>(kThreads * ((kMessages - i + kRecipients - 1) / kRecipients));
+      const auto messages = inboxes[static_cast<size_t>(i)].wait_for(expected).at("alice");
+      ASSERT_EQ(messages.size(), expected);
+      std::map<std::string, int> next;
+      for (const std::string& message : messages) {
+        const size_t colon = message.find(':');
+        int& at = next.try_emplace(message.substr(0, colon), i).first->second;
+        ASSERT_EQ(std::stoi(message.substr(colon + 1)), at);
+        at += kRecipients;
+      }
+    }
+  }
+}
+
+TEST(Client, MayAnswerFromItsHandler) {
+  BrokerProcess broker({"--shards", "2"});
+  std::atomic<Client*> echo_client{nullptr};
+  Client echo(broker.address(), named("echo"), {.on_message = [&](const Message& message) {
+                if (Client* self = echo_client) {
+                  self->send(message.from, message.payload,
+                             {.in_reply_to = message.id, .in_reply_to_session = message.from_session}, {});
+                }
+              }});
+  echo_client = &echo;
+  ASSERT_TRUE(echo.wait_until_open(kLong));
+  Inbox inbox;
+  Client alice(broker.address(), named("alice"), {.on_message = [&](const Message& m) { inbox.put(m); }});
+  for (int i = 0; i < 1'000; ++i) alice.send("echo", std::to_string(i));
+  const auto answers = inbox.wait_for(1'000).at("echo");
+  for (size_t i = 0; i < 1'000; ++i) EXPECT_EQ(answers[i], std::to_string(i));
+}
+
+TEST(Client, BlocksForTheSlowAndNotForTheRest) {
+  BrokerProcess broker({"--shards", "2", "--frame-bytes-max", "16384", "--queue-bytes-max", "65536", "--pause-lease-ms",
+                        "20", "--slow-consumer-ms", "60000"});
+  Latch go_on;
+  Inbox slow_inbox;
+  Client slow(broker.address(), named("slow"), {.on_message = [&](const Message& message) {
+                go_on.wait();
+                slow_inbox.put(message);
+              }});
+  Client quick(broker.address(), named("quick"), {});
+  ASSERT_TRUE(slow.wait_until_open(kLong) && quick.wait_until_open(kLong));
+  Client alice(broker.address(), named("alice"), {}, {.destination_bytes_max = 100'000, .total_bytes_max = 10 << 20});
+  constexpr int kMessages = 3'000;
+  const std::string filler(10'000, '.');
+  std::atomic<int> accepted{0};
+  std::thread sender([&] {
+    for (int i = 0; i < kMessages; ++i) {
+      alice.send("slow", std::to_string(i) + filler, {}, {});
+      ++accepted;
+    }
+  });
+  // Whatever the sockets hold, it is less than all of it: the other thread cannot have finished.
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(alice.send("quick", "x").get().outcome, Outcome::kAdmitted);
+  EXPECT_LT(accepted, kMessages);
+  go_on.open();
+  sender.join();
+  const auto messages = slow_inbox.wait_for(kMessages).at("alice");
+  for (int i = 0; i < kMessages; ++i) {
+    const std::string number = std::to_string(i);
+    ASSERT_EQ(messages[static_cast<size_t>(i)].substr(0, number.size() + 1), number + ".");
+  }
+}
+
+TEST(Client, ComesBackWhenTheBrokerDied) {
+  auto broker = std::make_unique<BrokerProcess>();
+  const std::string address = broker->address();
+  std::atomic<int> opened{0};
+  Latch reopened;
+  Client alice(address, named("alice"), {.on_open = [&](const SessionInfo&) {
+                 if (++opened == 2) reopened.open();
+               }});
+  ASSERT_TRUE(alice.wait_until_open(kLong));
+  broker->stop(SIGKILL);
+  broker = std::make_unique<BrokerProcess>(std::vector<std::string>{}, address);
+  reopened.wait();
+  EXPECT_EQ(alice.send("alice", "again").get().outcome, Outcome::kAdmitted);
+}
+
+TEST(Client, GivesUpWhenItsDeadlineForClosingPasses) {
+  // Nobody listens there: what was accepted was never sent.
+  Client alice("tcp://127.0.0.1:1", named("alice"), {});
+  auto result = alice.send("bob", "x");
+  EXPECT_FALSE(alice.wait_until_open(1));
+  EXPECT_EQ(alice.close(1).cause, Ending::Cause::kClosed);
+  EXPECT_EQ(result.get().outcome, Outcome::kNotSent);
+}
+
+TEST(Client, EndsForGoodWhereTryingAgainIsOfNoUse) {
+  BrokerProcess broker;
+  Client elder(broker.address(), named("alice"), {});
+  ASSERT_TRUE(elder.wait_until_open(kLong));
+  Client second(broker.address(), named("alice"), {});
+  EXPECT_FALSE(second.wait_until_open(kLong));
+  EXPECT_EQ(second.send("bob", "x").get().status, SendStatus::kClosed);
+  EXPECT_EQ(second.close(kLong).code, Code::kNameInUse);
+}
+
+TEST(Client, SaysWhatIsWrongWithItsArguments) {
+  EXPECT_THROW(Client("nonsense", {}, {}), std::invalid_argument);
+  EXPECT_THROW(Client("tcp://127.0.0.1:1", named("a b"), {}), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace onehop::client

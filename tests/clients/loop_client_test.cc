@@ -1,0 +1,250 @@
+// LoopClient on a loop of the test's, against a real broker.
+#include "onehop/loop_client.h"
+
+#include <gtest/gtest.h>
+#include <uv.h>
+
+#include <algorithm>
+#include <memory>
+#include <stdexcept>
+
+#include "broker_process.h"
+
+namespace onehop::client {
+namespace {
+
+// A loop of the program's own, as an embedder has one.
+class ProgramLoop {
+ public:
+  ProgramLoop() { uv_loop_init(&loop_); }
+  ~ProgramLoop() {
+    uv_run(&loop_, UV_RUN_DEFAULT);
+    EXPECT_EQ(uv_loop_close(&loop_), 0) << "something of the library is still open";
+  }
+  uv_loop_t* get() { return &loop_; }
+  // Turns the loop until `done`. The test's own time limit is what ends a failure.
+  template <typename Done>
+  void run_until(Done done) {
+    while (!done()) uv_run(&loop_, UV_RUN_ONCE);
+  }
+
+ private:
+  uv_loop_t loop_;
+};
+
+struct Peer : ClientEvents {
+  void on_open(const SessionInfo&) override { ++opened; }
+  void on_message(const Message& message) override {
+    messages.emplace_back(message.payload);
+    senders.emplace_back(message.from);
+  }
+  void on_outcome(std::string_view, const SendResult& result) override {
+    ++outcomes;
+    last = result;
+    if (result.outcome == Outcome::kAdmitted) ++admitted;
+  }
+  void on_room() override {
+    if (fill) fill();
+  }
+  void on_down(const Ending&, uint64_t) override { ++downs; }
+  void on_ended(const Ending& why) override {
+    ended = true;
+    ending = why;
+  }
+
+  std::function<void()> fill;
+  std::vector<std::string> messages;
+  std::vector<std::string> senders;
+  SendResult last;
+  Ending ending;
+  int opened = 0;
+  int outcomes = 0;
+  int admitted = 0;
+  int downs = 0;
+  bool ended = false;
+};
+
+ClientOptions named(std::string name) {
+  return {.name = std::move(name), .backoff_ms_min = 10, .backoff_ms_max = 50};
+}
+
+TEST(LoopClient, ManyClientsShareALoop) {
+  BrokerProcess broker({"--shards", "2"});
+  ProgramLoop loop;
+  {
+    ClientLoop client_loop(loop.get());
+    constexpr size_t kClients = 50;
+    std::vector<Peer> peers(kClients);
+    std::vector<std::unique_ptr<LoopClient>> clients;
+    for (size_t i = 0; i < kClients; ++i) {
+      clients.push_back(
+          std::make_unique<LoopClient>(client_loop, broker.address(), named("c" + std::to_string(i)), peers[i]));
+    }
+    loop.run_until(
+        [&] { return std::all_of(peers.begin(), peers.end(), [](const Peer& peer) { return peer.opened == 1; }); });
+    for (size_t i = 0; i < kClients; ++i) {
+      for (size_t j = 0; j < kClients; ++j) {
+        ASSERT_EQ(clients[i]->send("c" + std::to_string(j), std::to_string(i)), SendStatus::kAccepted);
+      }
+    }
+    loop.run_until([&] {
+      return std::all_of(peers.begin(), peers.end(), [](const Peer& peer) {
+        return peer.messages.size() == kClients && peer.admitted == static_cast<int>(kClients);
+      });
+    });
+    for (Peer& peer : peers) {
+      for (size_t i = 0; i < kClients; ++i) EXPECT_EQ(peer.senders[i], "c" + peer.messages[i]);
+    }
+    for (auto& client : clients) client->close(5'000);
+    loop.run_until(
+        [&] { return std::all_of(peers.begin(), peers.end(), [](const Peer& peer) { return peer.ended; }); });
+  }
+}
+
+TEST(LoopClient, EndsByItselfSoThatTheLoopReturns) {
+  BrokerProcess broker;
+  ProgramLoop loop;
+  Peer peer;
+  ClientLoop client_loop(loop.get());
+  LoopClient client(client_loop, broker.address(), named("alice"), peer);
+  client.send("nobody", "x");
+  client.close(60'000);
+  uv_run(loop.get(), UV_RUN_DEFAULT);
+  EXPECT_TRUE(peer.ended);
+  EXPECT_EQ(peer.ending.cause, Ending::Cause::kClosed);
+  EXPECT_EQ(peer.last.outcome, Outcome::kRejected);
+  EXPECT_EQ(peer.last.reason, Reason::kUnknownClient);
+}
+
+TEST(LoopClient, StreamsInOrderThroughItsLimits) {
+  for (const char* shards : {"1", "2"}) {
+    BrokerProcess broker({"--shards", shards});
+    ProgramLoop loop;
+    Peer alice_peer, bob_peer;
+    ClientLoop client_loop(loop.get());
+    LoopClient alice(client_loop, broker.address(), named("alice"), alice_peer);
+    LoopClient bob(client_loop, broker.address(), named("bob"), bob_peer);
+    loop.run_until([&] { return alice_peer.opened + bob_peer.opened == 2; });
+    constexpr int kMessages = 100'000;
+    int next = 0;
+    alice_peer.fill = [&] {
+      while (next < kMessages) {
+        const SendStatus status = alice.send("bob", std::to_string(next));
+        if (status == SendStatus::kWouldBlock) return;
+        ASSERT_EQ(status, SendStatus::kAccepted);
+        ++next;
+      }
+    };
+    alice_peer.fill();
+    bool flushed = false;
+    loop.run_until([&] { return next == kMessages; });
+    alice.flush([&] { flushed = true; });
+    loop.run_until([&] { return flushed && bob_peer.messages.size() == kMessages; });
+    for (int i = 0; i < kMessages; ++i) ASSERT_EQ(bob_peer.messages[static_cast<size_t>(i)], std::to_string(i));
+    EXPECT_EQ(alice_peer.admitted, kMessages);
+  }
+}
+
+TEST(LoopClient, AReaderThatStopsFillsItsQueueAndNothingIsLost) {
+  // The smallest queue there is, so that it overflows soon.
+  BrokerProcess broker({"--shards", "2", "--frame-bytes-max", "16384", "--queue-bytes-max", "65536",
+                        "--send-buffer-bytes", "65536", "--pause-lease-ms", "20"});
+  ProgramLoop loop;
+  Peer alice_peer, bob_peer, carol_peer;
+  ClientLoop client_loop(loop.get());
+  LoopClient alice(client_loop, broker.address(), named("alice"), alice_peer);
+  LoopClient bob(client_loop, broker.address(), named("bob"), bob_peer);
+  LoopClient carol(client_loop, broker.address(), named("carol"), carol_peer);
+  loop.run_until([&] { return alice_peer.opened + bob_peer.opened + carol_peer.opened == 3; });
+  bob.set_reading(false);
+  constexpr int kMessages = 2'000;
+  const std::string filler(10'000, '.');
+  int next = 0;
+  alice_peer.fill = [&] {
+    while (next < kMessages && alice.send("bob", std::to_string(next) + filler) == SendStatus::kAccepted) ++next;
+  };
+  alice_peer.fill();
+  // Bob is refused and paused; Carol gets hers meanwhile.
+  loop.run_until([&] { return alice.counts().repeats != 0 && alice.counts().pauses != 0; });
+  ASSERT_EQ(alice.send("carol", "meanwhile"), SendStatus::kAccepted);
+  loop.run_until([&] { return carol_peer.messages.size() == 1; });
+  EXPECT_LT(alice_peer.admitted, kMessages);
+  bob.set_reading(true);
+  loop.run_until([&] { return bob_peer.messages.size() == kMessages && alice.unsettled() == 0; });
+  for (int i = 0; i < kMessages; ++i) {
+    ASSERT_EQ(bob_peer.messages[static_cast<size_t>(i)], std::to_string(i) + filler);
+  }
+}
+
+TEST(LoopClient, ComesBackAfterTheBrokerWasRestarted) {
+  for (const int signal : {SIGTERM, SIGKILL}) {
+    auto broker = std::make_unique<BrokerProcess>();
+    const std::string address = broker->address();
+    ProgramLoop loop;
+    Peer peer;
+    ClientLoop client_loop(loop.get());
+    LoopClient client(client_loop, address, named("alice"), peer);
+    loop.run_until([&] { return peer.opened == 1; });
+    broker->stop(signal);
+    loop.run_until([&] { return peer.downs != 0; });
+    ASSERT_EQ(client.send("alice", "to myself, later"), SendStatus::kAccepted);
+    broker = std::make_unique<BrokerProcess>(std::vector<std::string>{}, address);
+    loop.run_until([&] { return peer.opened == 2 && peer.messages.size() == 1; });
+    loop.run_until([&] { return peer.admitted == 1; });
+  }
+}
+
+TEST(LoopClient, WhoIsTakenOverStaysAway) {
+  BrokerProcess broker;
+  ProgramLoop loop;
+  Peer elder_peer, newcomer_peer, third_peer;
+  ClientLoop client_loop(loop.get());
+  LoopClient elder(client_loop, broker.address(), named("alice"), elder_peer);
+  loop.run_until([&] { return elder_peer.opened == 1; });
+  LoopClient third(client_loop, broker.address(), named("alice"), third_peer);
+  loop.run_until([&] { return third_peer.ended; });
+  EXPECT_EQ(third_peer.ending.code, Code::kNameInUse);
+  ClientOptions options = named("alice");
+  options.on_conflict = OnConflict::kTakeOver;
+  LoopClient newcomer(client_loop, broker.address(), options, newcomer_peer);
+  loop.run_until([&] { return newcomer_peer.opened == 1 && elder_peer.ended; });
+  EXPECT_EQ(elder_peer.ending.code, Code::kSessionTakenOver);
+  EXPECT_EQ(elder_peer.downs, 0);
+}
+
+TEST(LoopClient, OverAUnixSocket) {
+  const std::string path = testing::TempDir() + "onehop_client_test_" + std::to_string(getpid()) + ".sock";
+  BrokerProcess broker({}, "unix://" + path);
+  ProgramLoop loop;
+  Peer peer;
+  ClientLoop client_loop(loop.get());
+  LoopClient client(client_loop, "unix://" + path, named("alice"), peer);
+  client.send("alice", "hello");
+  loop.run_until([&] { return peer.messages.size() == 1; });
+}
+
+TEST(LoopClient, MayGoInAnyState) {
+  BrokerProcess broker;
+  for (int turns = 0; turns < 12; ++turns) {
+    ProgramLoop loop;
+    Peer peer;
+    ClientLoop client_loop(loop.get());
+    LoopClient client(client_loop, broker.address(), named("alice" + std::to_string(turns)), peer);
+    client.send("nobody", "x");
+    for (int i = 0; i < turns; ++i) uv_run(loop.get(), UV_RUN_NOWAIT);
+  }
+}
+
+TEST(LoopClient, SaysWhatIsWrongWithItsArguments) {
+  ProgramLoop loop;
+  ClientLoop client_loop(loop.get());
+  Peer peer;
+  EXPECT_THROW(LoopClient(client_loop, "http://x", {}, peer), std::invalid_argument);
+  EXPECT_THROW(LoopClient(client_loop, "tcp://127.0.0.1", {}, peer), std::invalid_argument);
+  for (const char* name : {"$sys", "~mine", "a b", "a*", "\x7F"}) {
+    EXPECT_THROW(LoopClient(client_loop, "tcp://127.0.0.1:1", named(name), peer), std::invalid_argument) << name;
+  }
+}
+
+}  // namespace
+}  // namespace onehop::client
