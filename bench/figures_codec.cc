@@ -156,7 +156,7 @@ class OnehopCodec final : public Codec {
       case kPing:  // A pong says the same.
         return inbox.on_reply(frame_of(kPong, field.bytes));
       case kGoodbye:
-        broken("a goodbye");
+        return read_goodbye(field.bytes);
       default:
         broken("a frame that no benchmark expects");
     }
@@ -168,6 +168,14 @@ class OnehopCodec final : public Codec {
       if (field.number == 15) return inbox.on_message(field.bytes);
     }
     broken("a message without payload");
+  }
+
+  [[noreturn]] static void read_goodbye(Bytes goodbye) {
+    std::string what = "a goodbye: ";
+    for (Fields field(goodbye); field.next();) {
+      if (field.number == 2) what += field.bytes;
+    }
+    broken(what.c_str());
   }
 
   static void read_receipts(Bytes receipts, Inbox& inbox) {

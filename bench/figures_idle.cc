@@ -10,6 +10,8 @@
 namespace onehop::bench {
 namespace {
 
+constexpr size_t kConnectsAtOnce = 250;
+
 // Holds connections and answers what wants an answer.
 class IdleClients final : private Inbox {
  public:
@@ -32,10 +34,11 @@ class IdleClients final : private Inbox {
   void rest_for(double seconds) {
     const double end = seconds_of(CLOCK_MONOTONIC) + seconds;
     epoll_event events[256];
-    while (seconds_of(CLOCK_MONOTONIC) < end) {
-      const int count = epoll_wait(epoll_, events, 256, 20);
+    int count;
+    do {
+      count = epoll_wait(epoll_, events, 256, seconds > 0 ? 20 : 0);
       for (int i = 0; i < count; ++i) receive(events[i].data.fd);
-    }
+    } while (count > 0 || seconds_of(CLOCK_MONOTONIC) < end);
   }
 
   size_t answered() const { return answered_; }
@@ -95,9 +98,13 @@ double idle_bytes(const System& system, const std::vector<size_t>& connections, 
   std::vector<double> x, y;
   size_t made = 0;
   for (const size_t wanted : connections) {
-    std::vector<std::string> names;
-    for (; made < wanted; ++made) names.push_back("client-" + std::to_string(made));
-    for (const int fd : running.connect(names, keepalive_ms)) clients.add(fd);
+    while (made < wanted) {
+      // In between the others' keepalives are answered.
+      std::vector<std::string> names;
+      for (; made < wanted && names.size() < kConnectsAtOnce; ++made) names.push_back("client-" + std::to_string(made));
+      for (const int fd : running.connect(names, keepalive_ms)) clients.add(fd);
+      clients.rest_for(0);
+    }
     if (!system.codec->greeting("x", keepalive_ms).empty()) rest(clients, wanted, keepalive_ms);
     x.push_back(static_cast<double>(wanted));
     y.push_back(running.private_dirty_bytes());

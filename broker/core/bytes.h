@@ -1,6 +1,7 @@
 // Bytes, and the few encodings of them that the wire is made of: little-endian integers and protobuf varints.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -21,12 +22,8 @@ struct Iov {
 inline constexpr size_t kVarintBytesMax = 10;
 
 constexpr size_t varint_size(uint64_t value) {
-  size_t size = 1;
-  while (value >= 0x80) {
-    value >>= 7;
-    ++size;
-  }
-  return size;
+  // Seven bits a byte, rounded up; for every width there is, (bits * 9 + 64) / 64 is that, without a division.
+  return (static_cast<size_t>(std::bit_width(value | 1)) * 9 + 64) / 64;
 }
 
 // Writes `value` at `out`, which has room for it; returns the end of what was written.

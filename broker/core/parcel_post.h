@@ -29,7 +29,7 @@ class ParcelPost {
     if (record.head.kind == RecordKind::kReceipt) last_receipt_ = parcel.size();
     char* out = parcel.extend(record.head.size);
     std::memcpy(out, &record, sizeof record);
-    std::memcpy(out + sizeof record, name.data(), name.size());
+    if (!name.empty()) std::memcpy(out + sizeof record, name.data(), name.size());
   }
   // As add_control; a receipt that goes on where the one before it ended becomes part of that.
   void add_receipt(const ReceiptRecord& receipt);

@@ -39,6 +39,8 @@ class PendingControl {
   void set_pong(uint64_t nonce);
 
   bool empty() const { return receipts_.empty() && flows_.empty() && !has_ping_ && !has_pong_; }
+  // Whether it holds memory that receipts and flow to come can use again.
+  bool keeps_room() const { return receipts_.capacity() != 0 || flows_.capacity() != 0; }
   // About how many bytes of receipts and flow wait.
   size_t bytes() const { return receipts_.size() * kReceiptBytes + flow_bytes_; }
 

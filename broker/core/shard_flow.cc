@@ -37,7 +37,7 @@ void Shard::refuse_full(const RoutedMessage& message, Session& recipient) {
     case SenderTable::Close::kNoRoom:
       // Rather ended than let through out of order.
       barred_senders_.insert(message.sender);
-      ++counters_.messages_refused[fate.reason];
+      counters_.count_refused(fate.reason);
       return tell_peer(RecordKind::kEndSender, message.sender, recipient_origin, message.sender.shard);
   }
 }

@@ -67,6 +67,8 @@ void Shard::flush_link(LinkId id, Link& link, Instant now) {
     if (!link.blocked) write_queue(id, link, now);
     // What waited behind the control frames that have gone out just now.
   } while (!link.blocked && control != nullptr && !control->empty() && !ONEHOP_PLANTED(kControlForgotten));
+  // An idle client is pinged and says pong: neither is worth memory until the next time.
+  if (control != nullptr && control->empty() && !control->keeps_room()) session->control.reset();
   if (link.state == LinkState::kClosing) {
     const bool overdue = now >= link.deadline;
     if (!link.output.empty() && !overdue) return;

@@ -29,7 +29,7 @@ Shard::Handled Shard::handle_frame(LinkId id, Link& link, const FrameView& frame
 Shard::Handled Shard::handle_message(LinkId id, Link& link, Session& session, const FrameView& frame, Bytes body,
                                      Instant now) {
   if (session.sending == nullptr) session.sending = std::make_unique<Sending>();
-  RoutedMessage message;
+  RoutedMessage& message = scratch_message_;
   const ScannedMessage& scanned = message.scanned;
   const ScanError error = scan_message(body, session.sending->destination, message.scanned);
   if (error != ScanError::kNone) {

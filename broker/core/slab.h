@@ -27,8 +27,7 @@ class Slab {
     if (free_head_ == kNone) add_page();
     const uint32_t index = free_head_;
     Slot& slot = slot_at(index);
-    free_head_ = slot.next_free;
-    slot.live = true;
+    free_head_ = std::exchange(slot.next_free, kTaken);
     new (slot.storage) T();
     ++size_;
     return {index, slot.generation};
@@ -38,13 +37,13 @@ class Slab {
   T* find(Id id) {
     if (id.generation == 0 || id.index >= pages_.size() * kPageSlots) return nullptr;
     Slot& slot = slot_at(id.index);
-    return slot.live && (slot.generation == id.generation || ONEHOP_PLANTED(kEpochNotChecked)) ? slot.thing() : nullptr;
+    return slot.live() && (slot.generation == id.generation || ONEHOP_PLANTED(kEpochNotChecked)) ? slot.thing() : nullptr;
   }
 
   // The thing in a slot that is known to be taken.
   T& operator[](uint32_t index) {
     Slot& slot = slot_at(index);
-    assert(slot.live);
+    assert(slot.live());
     return *slot.thing();
   }
   const T& operator[](uint32_t index) const { return const_cast<Slab&>(*this)[index]; }
@@ -55,7 +54,6 @@ class Slab {
     assert(find(id) != nullptr);
     Slot& slot = slot_at(id.index);
     slot.thing()->~T();
-    slot.live = false;
     if (++slot.generation == 0) slot.generation = 1;
     slot.next_free = free_head_;
     free_head_ = id.index;
@@ -69,20 +67,21 @@ class Slab {
   void for_each(Visit visit) {
     for (uint32_t index = 0; index < pages_.size() * kPageSlots; ++index) {
       Slot& slot = slot_at(index);
-      if (slot.live) visit(Id{index, slot.generation}, *slot.thing());
+      if (slot.live()) visit(Id{index, slot.generation}, *slot.thing());
     }
   }
 
  private:
   static constexpr uint32_t kPageSlots = 128;
   static constexpr uint32_t kNone = UINT32_MAX;
+  static constexpr uint32_t kTaken = UINT32_MAX - 1;  // As `next_free`: a thing lives in the slot.
 
   struct Slot {
     alignas(T) unsigned char storage[sizeof(T)];
     uint32_t generation = 1;
     uint32_t next_free = kNone;
-    bool live = false;
 
+    bool live() const { return next_free == kTaken; }
     T* thing() { return std::launder(reinterpret_cast<T*>(storage)); }
   };
 

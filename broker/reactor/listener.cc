@@ -113,6 +113,7 @@ Listener::~Listener() {
 void Listener::pause() {
   paused_ = true;
   watch_.stop();
+  retry_.disarm();
 }
 
 void Listener::resume() {
@@ -121,7 +122,6 @@ void Listener::resume() {
 }
 
 void Listener::watch() {
-  if (paused_ || watch_.started()) return;
   // When even that finds no memory, the timer tries again.
   if (watch_.start(loop_, fd_.get(), UV_READABLE, [this] { accept_some(); }) != 0) {
     retry_.arm_at(loop_.now_ms() + kRetryMs);

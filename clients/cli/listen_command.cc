@@ -21,7 +21,12 @@ class ListenCommand final : public Command {
  private:
   void on_open(const client::SessionInfo& session) override {
     Command::on_open(session);
-    if (!options_.quiet && !options_.json) {
+    if (options_.quiet) return;
+    if (options_.json) {
+      std::string line = "{\"event\":\"listening\",\"name\":";
+      write_json_string(options_.name, line);
+      std::fprintf(stderr, "%s}\n", line.c_str());
+    } else {
       std::fprintf(stderr, "listening as %s on %s\n", options_.name.c_str(), options_.server.c_str());
     }
   }

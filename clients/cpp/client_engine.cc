@@ -38,15 +38,23 @@ std::string ClientEngine::encode(std::string_view to, std::string_view payload, 
 uint64_t ClientEngine::unsettled() const {
   return impl_->sender().unsettled();
 }
+
+SendCounts ClientEngine::counts() const {
+  return impl_->sender().counts();
+}
+
 void ClientEngine::flush(std::function<void()> done) {
   impl_->sender().flush(std::move(done));
 }
+
 uint64_t ClientEngine::ping() {
   return impl_->ping();
 }
+
 void ClientEngine::close() {
   impl_->close();
 }
+
 void ClientEngine::abort(const Ending& ending, uint64_t now_ms) {
   impl_->abort(ending, Instant{now_ms});
 }
@@ -54,30 +62,39 @@ void ClientEngine::abort(const Ending& ending, uint64_t now_ms) {
 Link ClientEngine::link() const {
   return impl_->link();
 }
+
 uint64_t ClientEngine::link_number() const {
   return impl_->link_number();
 }
+
 void ClientEngine::on_link_up(uint64_t now_ms) {
   impl_->on_link_up(Instant{now_ms});
 }
+
 void ClientEngine::on_link_down(std::string_view text, uint64_t now_ms) {
   impl_->on_link_down(text, Instant{now_ms});
 }
+
 void ClientEngine::on_bytes(std::string_view bytes, uint64_t now_ms) {
   impl_->on_bytes(bytes, Instant{now_ms});
 }
+
 void ClientEngine::set_reading(bool reading, uint64_t now_ms) {
   impl_->set_reading(reading, Instant{now_ms});
 }
+
 size_t ClientEngine::output(std::span<std::string_view> pieces, uint64_t now_ms) {
   return impl_->output(pieces, Instant{now_ms});
 }
+
 void ClientEngine::on_written(size_t size, uint64_t now_ms) {
   impl_->on_written(size, Instant{now_ms});
 }
+
 void ClientEngine::on_tick(uint64_t now_ms) {
   impl_->on_tick(Instant{now_ms});
 }
+
 uint64_t ClientEngine::deadline() const {
   return impl_->deadline().ms;
 }

@@ -280,6 +280,10 @@ uint64_t LoopClient::unsettled() const {
   return impl_->engine().unsettled();
 }
 
+SendCounts LoopClient::counts() const {
+  return impl_->engine().counts();
+}
+
 void LoopClient::flush(std::function<void()> done) {
   impl_->use_engine([&] { impl_->engine().flush(std::move(done)); });
 }

@@ -64,7 +64,14 @@ void Sender::on_refused(uint64_t id, const v1::Receipt& receipt, core::Instant n
   Hold& hold = hold_for(destination_of(body));
   hold.refused.push_back({ticket, id, to_reason(receipt.reason()), record->maybe_repeated, std::string(body)});
   if (receipt.reason() == v1::REASON_QUEUE_FULL) hold.gate_closed = true;
-  close_hold(hold, or_default(receipt.retry_after_ms()), now);
+  const bool busy = receipt.reason() != v1::REASON_QUEUE_FULL;
+  if (hold.phase != Hold::Phase::kClosed || busy) {
+    // A full queue tells PAUSE before it refuses. Where that is over, or was never told, one message may try at once;
+    // only if that one is refused as well is the time to be waited for. While closed, refusals are those of messages
+    // that were under way when the gate closed, and say nothing new.
+    const bool at_once = hold.phase == Hold::Phase::kReady && !busy;
+    close_hold(hold, at_once ? 0 : or_default(receipt.retry_after_ms()), now);
+  }
   hold.barrier = wanted_barrier_ = last_nonce_ + 1;
   next_barrier_ = std::min(next_barrier_, hold.barrier);
 }

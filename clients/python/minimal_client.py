@@ -4,17 +4,11 @@
     minimal_client.py HOST PORT NAME              prints what arrives for NAME
     minimal_client.py HOST PORT NAME TO TEXT...   sends each TEXT to TO, then says what was refused, and why
 
-Needs Debian's python3-protobuf, and the module that protoc makes of onehop.proto: on PYTHONPATH, or made for this run."""
-import os, select, socket, subprocess, sys, tempfile, time
+Needs Debian's python3-protobuf, and on PYTHONPATH the folder FOLDER that this makes:
+    protoc -I proto --python_out=FOLDER onehop/v1/onehop.proto"""
+import select, socket, sys, time
 
-try:
-    from onehop.v1 import onehop_pb2 as wire
-except ImportError:
-    with tempfile.TemporaryDirectory() as made:
-        proto = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../proto")
-        subprocess.run(["protoc", "-I", proto, "--python_out", made, "onehop/v1/onehop.proto"], check=True)
-        sys.path.insert(0, made)
-        from onehop.v1 import onehop_pb2 as wire
+from onehop.v1 import onehop_pb2 as wire
 
 
 class Client:
@@ -22,19 +16,21 @@ class Client:
         self.socket = socket.create_connection((host, port))  # 1
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.setblocking(False)
-        self.received, self.heard, self.keepalive, self.pinged = b"", time.monotonic(), 30, False
-        self.connected = self.goodbye = None
+        self.received, self.heard, self.pinged, self.keepalive = b"", time.monotonic(), False, 30
+        self.connected = None
         self.inbox = []  # messages for the program
         self.refused = {}  # id → receipt
         self.paused = {}  # name → when sending to it may go on
         self.last_id = self.last_nonce = self.last_pong = 0
-        self.write(wire.Frame(connect=wire.Connect(  # 2: it names no features, so there is no gate to mind
+        self.write(wire.Frame(connect=wire.Connect(  # 3: it names no features, so there is no gate to mind
             name=name, protocol_version=1, software="minimal-python", keepalive_ms=keepalive_ms)))
         self.run_until(lambda: self.connected)
 
     def send(self, to, payload):
         """Waits while `to` is paused; returns the id. After settle(), self.refused says what was refused."""
-        self.run_until(lambda: self.paused.get(to, 0) <= time.monotonic(), self.paused.get(to))  # 7
+        self.run_until(lambda: True)
+        while self.paused.get(to, 0) > time.monotonic():  # 7
+            self.run_until(lambda: to not in self.paused, self.paused[to])
         frame = wire.Frame(message=wire.Message(client=to, id=self.last_id + 1, payload=payload))  # 4
         if frame.ByteSize() > self.connected.frame_bytes_max:
             raise ValueError("larger than the broker takes")
@@ -57,12 +53,12 @@ class Client:
         self.write(wire.Frame(goodbye=wire.Goodbye(code=wire.CODE_NORMAL)))  # 10
         try:
             self.run_until(lambda: False)
-        except ConnectionError:
+        except ConnectionError:  # The broker's goodbye, or its end.
             self.socket.close()
 
     def take(self, frame):
         kind = frame.WhichOneof("kind")
-        if kind == "connected":  # 3
+        if kind == "connected":
             self.connected, self.keepalive = frame.connected, frame.connected.keepalive_ms / 1000
         elif kind == "message":  # 5
             self.inbox.append(frame.message)
@@ -71,32 +67,34 @@ class Client:
         elif kind == "receipts":  # 6
             for receipt in frame.receipts.items:
                 self.refused.update((i, receipt) for i in range(receipt.first_id, receipt.last_id + 1))
-        elif kind == "flow":  # 7
-            pause = frame.flow.state == wire.STATE_PAUSE
-            self.paused[frame.flow.client] = time.monotonic() + frame.flow.retry_after_ms / 1000 if pause else 0
+        elif kind == "flow" and frame.flow.state == wire.STATE_PAUSE:  # 7
+            self.paused[frame.flow.client] = time.monotonic() + frame.flow.retry_after_ms / 1000
+        elif kind == "flow" and frame.flow.state == wire.STATE_RESUME:
+            self.paused.pop(frame.flow.client, None)
         elif kind == "ping":  # 8
             self.write(wire.Frame(pong=wire.Pong(nonce=frame.ping.nonce)))
         elif kind == "pong":
             self.last_pong = frame.pong.nonce
         elif kind == "goodbye" and not frame.goodbye.grace_ms:  # 10
-            self.goodbye = frame.goodbye
-            raise ConnectionError(f"goodbye {wire.Code.Name(self.goodbye.code)}: {self.goodbye.text}")
+            raise ConnectionError(f"goodbye {wire.Code.Name(frame.goodbye.code)}: {frame.goodbye.text}")
         # 11: any other kind is a newer broker's, and ignored.
 
     def run_until(self, done, deadline=float("inf")):
         """Takes what arrives until done() or the deadline; raises ConnectionError at the end of the connection."""
-        while not done() and (now := time.monotonic()) < (deadline or now + 1):
-            silent = now - self.heard  # 8
-            if silent >= 1.5 * self.keepalive:
+        finished = False
+        while not finished:
+            while (frame := self.next_frame()) is not None:
+                self.take(frame)
+            now = time.monotonic()
+            if now >= self.heard + 1.5 * self.keepalive:  # 8
                 raise ConnectionError("the broker is silent")
-            if silent >= self.keepalive and not self.pinged:
+            if now >= self.heard + self.keepalive and not self.pinged:
                 self.pinged = True
                 self.write(wire.Frame(ping=wire.Ping()))
             wake = self.heard + self.keepalive * (1.5 if self.pinged else 1)
-            if select.select([self.socket], [], [], min(wake, deadline or wake) - now)[0]:
+            finished = done() or now >= deadline
+            if select.select([self.socket], [], [], 0 if finished else max(0, min(wake, deadline) - now))[0]:
                 self.read()
-            while (frame := self.next_frame()) is not None:
-                self.take(frame)
 
     def read(self):
         data = self.socket.recv(65536)
@@ -104,25 +102,24 @@ class Client:
             raise ConnectionError("the broker closed the connection")
         self.received, self.heard, self.pinged = self.received + data, time.monotonic(), False
 
-    def next_frame(self):
+    def next_frame(self):  # 2
         length = 0
         for i, byte in enumerate(self.received[:5]):
             length |= (byte & 0x7F) << 7 * i
-            if byte < 0x80:
-                body, rest = self.received[i + 1:i + 1 + length], self.received[i + 1 + length:]
-                if len(body) < length:
-                    return None
-                self.received = rest
+            if byte < 0x80 and len(self.received) > i + length:
+                body, self.received = self.received[i + 1:i + 1 + length], self.received[i + 1 + length:]
                 return wire.Frame.FromString(body)
+            if byte < 0x80:
+                return None
         return None
 
-    def write(self, frame):
+    def write(self, frame):  # 2
         body = frame.SerializeToString()
         length, prefix = len(body), b""
         while length >= 0x80:
             prefix, length = prefix + bytes([length & 0x7F | 0x80]), length >> 7
         data = prefix + bytes([length]) + body
-        while data:  # 9: it reads while it cannot write, or both sides might wait for each other.
+        while data:  # 9
             readable, writable, _ = select.select([self.socket], [self.socket], [])
             if writable:
                 data = data[self.socket.send(data):]

@@ -43,9 +43,15 @@ class BrokerProcess {
   const std::string& address() const { return address_; }
 
   void stop(int signal) {
-    if (pid_ == 0) return;
-    kill(pid_, signal);
-    waitpid(pid_, nullptr, 0);
+    begin_to_stop(signal);
+    wait();
+  }
+  // The broker waits for its clients' answers to its goodbye: who runs one has to go on doing so in between.
+  void begin_to_stop(int signal) const {
+    if (pid_ != 0) kill(pid_, signal);
+  }
+  void wait() {
+    if (pid_ != 0) waitpid(pid_, nullptr, 0);
     pid_ = 0;
   }
 

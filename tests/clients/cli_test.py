@@ -23,7 +23,8 @@ class Broker:
         self.address = self.process.stdout.readline().split()[-1]
 
     def stop(self, sig=signal.SIGTERM):
-        self.process.send_signal(sig)
+        if self.process.poll() is None:
+            self.process.send_signal(sig)
         self.process.wait(LIMIT)
         self.process.stdout.close()
 
@@ -45,7 +46,7 @@ class Case(unittest.TestCase):
 
     def setUp(self):
         self.broker = Broker(*self.flags)
-        self.addCleanup(lambda: self.broker.process.poll() is None and self.broker.stop())
+        self.addCleanup(self.broker.stop)
 
     def run_onehop(self, *args, stdin=b"", server=None):
         done = subprocess.run([ONEHOP, *args], input=stdin, capture_output=True, timeout=LIMIT,
@@ -55,8 +56,17 @@ class Case(unittest.TestCase):
     def start(self, *args, **kwargs):
         process = subprocess.Popen([ONEHOP, *args], stderr=subprocess.PIPE, env=environment(self.broker.address),
                                    **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, **kwargs})
-        self.addCleanup(lambda: process.poll() is None and process.kill())
+        self.addCleanup(self.end, process)
         return process
+
+    @staticmethod
+    def end(process):
+        if process.poll() is None:
+            process.kill()
+        process.wait(LIMIT)
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream:
+                stream.close()
 
     def listen(self, name, *args, **kwargs):
         """Starts a listener; returns when it listens."""
@@ -242,20 +252,14 @@ class Sending(Case):
 
 class Listening(Case):
     def test_json(self):
-        bob = self.listen_json("bob", "--count", "2")
+        bob = self.start("listen", "bob", "-o", "json", "--count", "2")
+        self.assertEqual(json.loads(bob.stderr.readline()), {"event": "listening", "name": "bob"})
         self.run_onehop("send", "bob", 'quote " and ünïcode', "--name", "alice", "-H", "k:v")
         self.run_onehop("send", "bob", stdin=b"\xff\xfe\n")
         first, second = [json.loads(line) for line in self.finish(bob).out.splitlines()]
         self.assertEqual((first["from"], first["id"], first["payload"]), ("alice", 1, 'quote " and ünïcode'))
         self.assertEqual(first["headers"], [{"key": "k", "value": "v"}])
         self.assertEqual(second["payload_base64"], "//4=")
-
-    def listen_json(self, name, *args):
-        # With JSON it says nothing when it listens: it is there when it is no longer unknown.
-        process = self.start("listen", name, "-o", "json", *args)
-        while self.run_onehop("ping", "--count", "1", "--name", name).code != 4:
-            pass
-        return process
 
     def test_ends_with_0_at_sigint_and_sigterm(self):
         for sig in (signal.SIGINT, signal.SIGTERM):

@@ -196,10 +196,9 @@ TEST(EngineGate, RepeatsInOrderWithNewIdsBehindAResume) {
   EXPECT_EQ(rig.written(), Words{"ping"});
   rig.give(refusal_frame(4, 5, v1::REASON_QUEUE_FULL, 1'000));
   EXPECT_EQ(rig.events.outcomes, Words{"1 ADMITTED"});
-  // Those of 4 and 5 were told after that ping was written: their barrier is the next, and RESUME has to come again.
+  // Those of 4 and 5 came after that ping was written: their barrier is the next. RESUME need not come again.
   rig.pong();
   EXPECT_EQ(rig.written(), Words{"ping"});
-  rig.give(flow_frame("bob", v1::STATE_RESUME));
   rig.pong();
   EXPECT_EQ(rig.written(), (Words{"resume bob", "bob:7=b", "bob:8=c", "bob:9=d", "bob:10=e", "bob:11=f", "ping"}));
   rig.pong();
@@ -208,7 +207,7 @@ TEST(EngineGate, RepeatsInOrderWithNewIdsBehindAResume) {
   EXPECT_EQ(rig.engine.unsettled(), 0U);
 }
 
-TEST(EngineGate, OpensWhenTheTimeIsUpWithoutResume) {
+TEST(EngineGate, TriesOneMessageAtOnceThenWaitsAsLongAsItWasTold) {
   Rig rig;
   rig.open();
   for (const char* payload : {"a", "b"}) rig.send("bob", payload);
@@ -218,16 +217,14 @@ TEST(EngineGate, OpensWhenTheTimeIsUpWithoutResume) {
   rig.pong();
   EXPECT_EQ(rig.written(), Words{"ping"});
   rig.pong();
-  rig.wait(499);
-  EXPECT_TRUE(rig.written().empty());
-  rig.wait(1);
-  // One message tries; it is refused, and tries again when it may.
   EXPECT_EQ(rig.written(), (Words{"resume bob", "bob:3=a", "ping"}));
   rig.give(refusal_frame(3, 3, v1::REASON_QUEUE_FULL, 500));
   rig.pong();
   EXPECT_EQ(rig.written(), Words{"ping"});
   rig.pong();
-  rig.wait(500);
+  rig.wait(499);
+  EXPECT_TRUE(rig.written().empty());
+  rig.wait(1);
   EXPECT_EQ(rig.written(), (Words{"resume bob", "bob:4=a", "ping"}));
   rig.pong();
   EXPECT_EQ(rig.written(), (Words{"bob:5=b", "ping"}));
@@ -236,16 +233,31 @@ TEST(EngineGate, OpensWhenTheTimeIsUpWithoutResume) {
   EXPECT_EQ(rig.events.results[0].id, 4U);
 }
 
+TEST(EngineGate, WaitsForResumeWhereItWasToldToPause) {
+  Rig rig;
+  rig.open();
+  for (const char* payload : {"a", "b"}) rig.send("bob", payload);
+  rig.written();
+  rig.give(flow_frame("bob", v1::STATE_PAUSE, 500));
+  rig.give(refusal_frame(1, 2, v1::REASON_QUEUE_FULL, 500));
+  rig.pong();
+  EXPECT_EQ(rig.written(), Words{"ping"});
+  rig.pong();
+  EXPECT_TRUE(rig.written().empty());
+  rig.give(flow_frame("bob", v1::STATE_RESUME));
+  EXPECT_EQ(rig.written(), (Words{"resume bob", "bob:3=a", "bob:4=b", "ping"}));
+}
+
 TEST(EngineGate, WhatBecameUnknownMeanwhileIsToldOneByOne) {
   Rig rig;
   rig.open();
   for (const char* payload : {"a", "b"}) rig.send("bob", payload);
   rig.written();
   rig.give(refusal_frame(1, 2, v1::REASON_QUEUE_FULL, 500));
+  rig.give(flow_frame("bob", v1::STATE_RESUME));
   rig.pong();
   rig.written();
   rig.pong();
-  rig.give(flow_frame("bob", v1::STATE_RESUME));
   EXPECT_EQ(rig.written(), (Words{"resume bob", "bob:3=a", "bob:4=b", "ping"}));
   rig.give(refusal_frame(3, 4, v1::REASON_UNKNOWN_CLIENT));
   EXPECT_EQ(rig.events.outcomes, (Words{"1 REJECTED UNKNOWN_CLIENT", "2 REJECTED UNKNOWN_CLIENT"}));

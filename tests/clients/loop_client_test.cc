@@ -185,8 +185,9 @@ TEST(LoopClient, ComesBackAfterTheBrokerWasRestarted) {
     ClientLoop client_loop(loop.get());
     LoopClient client(client_loop, address, named("alice"), peer);
     loop.run_until([&] { return peer.opened == 1; });
-    broker->stop(signal);
+    broker->begin_to_stop(signal);
     loop.run_until([&] { return peer.downs != 0; });
+    broker->wait();
     ASSERT_EQ(client.send("alice", "to myself, later"), SendStatus::kAccepted);
     broker = std::make_unique<BrokerProcess>(std::vector<std::string>{}, address);
     loop.run_until([&] { return peer.opened == 2 && peer.messages.size() == 1; });

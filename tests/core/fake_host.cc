@@ -102,8 +102,10 @@ FakeBroker::FakeBroker(ShardIndex shards, const Limits& limits) {
 
 size_t FakeBroker::open_link(ShardIndex shard) {
   const size_t number = links.size();
-  links.emplace_back().shard = shard;
-  links.back().id = this->shard(shard).on_link({HostLink{number}, now + kConnectDeadlineMs, {}}, now);
+  FakeLink& link = links.emplace_back();
+  link.shard = shard;
+  link.connect_deadline = now + kConnectDeadlineMs;
+  link.id = this->shard(shard).on_link({HostLink{number}, link.connect_deadline, {}}, now);
   settle();
   return number;
 }
@@ -159,6 +161,7 @@ bool FakeBroker::step_crossings(ShardIndex index) {
     moved = true;
     FakeLink& link = links[arriving.link];
     link.shard = index;
+    link.connect_deadline = arriving.connect_deadline;
     const std::vector<char> unread(arriving.unread.begin(), arriving.unread.end());
     link.id = shard(index).on_link(
         {HostLink{arriving.link}, arriving.connect_deadline, Bytes(unread.data(), unread.size())}, now);

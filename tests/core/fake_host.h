@@ -33,6 +33,7 @@ struct FakeLink {
   bool closed = false;
   bool failed = false;  // Reset by the peer.
   CloseHow how{};
+  Instant connect_deadline;  // As it was given to the shard the link is at.
 };
 
 struct Noted {

@@ -124,7 +124,7 @@ TEST(ParcelPost, TheNameOfAControlRecordArrives) {
 
 TEST(ParcelPost, ReceiptsThatFollowOneAnotherMakeARange) {
   ParcelPost post;
-  for (const uint64_t id : {5, 6, 7}) post.add_receipt(receipt(1, id));
+  for (const uint64_t id : {5u, 6u, 7u}) post.add_receipt(receipt(1, id));
   post.add_receipt(receipt(2, 8));
   post.add_receipt(receipt(2, 9, v1::REASON_TOO_LARGE));
   post.add_receipt(receipt(2, 11, v1::REASON_TOO_LARGE));

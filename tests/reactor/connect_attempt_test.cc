@@ -86,10 +86,14 @@ TEST(ConnectAttempt, ReachesAUnixSocket) {
   expect_usable(attempt(loop, "unix://" + folder.file("a.sock")), loop, server);
 }
 
-// "localhost" often means ::1 first, where nobody listens here: the next address is tried.
-TEST(ConnectAttempt, ReachesAName) {
+// The name's last address is the one that answers, so that all others are tried before.
+TEST(ConnectAttempt, ReachesANameByItsLastAddress) {
   Loop loop;
-  Server server(loop);
+  std::string error;
+  const std::vector<SocketAddress> known = resolve(address("tcp://localhost:0"), error);
+  ASSERT_FALSE(known.empty()) << error;
+  Server server(loop, known.back().text());
+  if (known.size() == 1) std::puts("localhost has one address here: trying the next was not tested");
   expect_usable(attempt(loop, "tcp://localhost:" + server.port()), loop, server);
 }
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -29,6 +30,13 @@ inline void turn_until(Loop& loop, const std::function<bool()>& holds) {
     loop.turn();
     std::this_thread::yield();
   }
+}
+
+// Whether nothing is left that would wake the loop at once: a descriptor that stays ready makes it spin.
+inline bool would_sleep(Loop& loop) {
+  loop.turn();  // Tells epoll what has changed.
+  pollfd ready{uv_backend_fd(loop.uv()), POLLIN, 0};
+  return ::poll(&ready, 1, 0) == 0;
 }
 
 inline SocketAddress socket_address(const std::string& text) {

@@ -249,6 +249,7 @@ TEST(Listener, APauseOutlastsTheRetry) {
   listener->pause();
   run_for(loop, 150);
   EXPECT_TRUE(accepted.fds.empty());
+  EXPECT_TRUE(would_sleep(loop));
   listener->resume();
   turn_until(loop, [&] { return accepted.fds.size() == 1; });
 }

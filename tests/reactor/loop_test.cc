@@ -41,8 +41,17 @@ TEST(Loop, AStopBeforeTheRunIsNotForgotten) {
   Loop loop;
   loop.stop();
   loop.run();
-  loop.stop();
+
+  // And is spent: a later wake-up does not stop the next run.
+  bool due = false;
+  Timer end(loop, [&] {
+    due = true;
+    loop.stop();
+  });
+  end.arm_at(loop.now_ms() + 5);
+  loop.wake();
   loop.run();
+  EXPECT_TRUE(due);
 }
 
 TEST(Loop, KnowsItsThread) {
