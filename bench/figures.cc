@@ -4,10 +4,10 @@
 // anew.
 //
 //   onehop-compare [--only NAME] [--repeat N] [--seconds S] [--quick] [--json FILE] [--markdown FILE]
-//                  [--blind PATH] [--onehopd PATH] [--variant NAME=PATH]...
+//                  [--work PAIRS,WINDOW,BYTES]... [--blind PATH] [--onehopd PATH] [--variant NAME=PATH]...
 //
-// A variant is another build of onehopd, measured beside the first. Runs with nothing else on the machine: the system
-// is on core 0, the generator on core 1.
+// --work is the reader's own, instead of ours. A variant is another build of onehopd, measured beside the first. Runs
+// with nothing else on the machine: the system is on core 0, the generator on core 1.
 #include <sys/resource.h>
 #include <sys/utsname.h>
 
@@ -26,6 +26,7 @@ using namespace onehop::bench;
 struct Options {
   std::string command;
   std::vector<std::string> only;
+  std::vector<Work> works;
   size_t repeat = 5;
   Timing timing{0.3, 1.0};
   bool quick = false;
@@ -53,7 +54,8 @@ constexpr uint32_t kIdleKeepaliveMs = 2'000;
 [[noreturn]] void usage(const char* problem) {
   std::fprintf(stderr,
                "onehop-compare: %s\nusage: onehop-compare [--only NAME] [--repeat N] [--seconds S] [--quick] "
-               "[--json FILE] [--markdown FILE] [--blind PATH] [--onehopd PATH] [--variant NAME=PATH]...\n",
+               "[--json FILE] [--markdown FILE] [--work PAIRS,WINDOW,BYTES]... [--blind PATH] [--onehopd PATH] "
+               "[--variant NAME=PATH]...\n",
                problem);
   std::exit(2);
 }
@@ -78,6 +80,13 @@ Options read_options(int argc, char** argv) {
     options.command += " " + value;
     if (flag == "--only") {
       options.only.push_back(value);
+    } else if (flag == "--work") {
+      Work work{};
+      if (std::sscanf(value.c_str(), "%zu,%zu,%zu", &work.pairs, &work.window, &work.bytes) != 3 || work.pairs == 0 ||
+          work.window == 0 || work.bytes < 8) {
+        usage("--work wants PAIRS,WINDOW,BYTES, with at least 8 bytes");
+      }
+      options.works.push_back(work);
     } else if (flag == "--repeat") {
       options.repeat = std::max<size_t>(1, std::strtoul(value.c_str(), nullptr, 10));
     } else if (flag == "--seconds") {
@@ -107,7 +116,8 @@ std::vector<System> brokers(const Options& options, unsigned shards) {
   return systems;
 }
 
-Comparison beside_blind(const Options& options, const char* name, const char* title, double target, const Work& work) {
+Comparison beside_blind(const Options& options, const std::string& name, const std::string& title, double target,
+                        const Work& work) {
   Comparison comparison{name, title, target, {{"blind", blind_system(options.blind), work}}, {}};
   for (const System& system : brokers(options, 1)) comparison.cases.push_back({system.name, system, work});
   return comparison;
@@ -127,7 +137,18 @@ Comparison refused_beside_delivered(const Options& options, const char* name, co
   return comparison;
 }
 
+std::vector<Comparison> own_comparisons(const Options& options) {
+  std::vector<Comparison> own;
+  for (const Work& work : options.works) {
+    const std::string title = std::to_string(work.pairs) + " pairs, window " + std::to_string(work.window) + ", " +
+                              std::to_string(work.bytes) + " B";
+    own.push_back(beside_blind(options, "work", title, 0, work));
+  }
+  return own;
+}
+
 std::vector<Comparison> all_comparisons(const Options& options) {
+  if (!options.works.empty()) return own_comparisons(options);
   Work one_in_flight{1, 1, 128};
   one_in_flight.spinning = true;
   const size_t many = options.quick ? 200 : 4'000;

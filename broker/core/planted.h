@@ -32,6 +32,10 @@ enum class Planted {
   kDeadTooEarly,
   kFailureForgotten,
   kSessionNumberReused,
+  kWaitForgotten,
+  kQueueUnbounded,
+  kSlowConsumerForgotten,
+  kResumeForgotten,
   kCount,
 };
 

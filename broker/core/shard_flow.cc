@@ -107,7 +107,7 @@ void Shard::sender_ended(const Origin& sender, const Sending& sending) {
 
 // The recipient's queue has gone below the low mark: those told to pause may go on, a few at a time.
 void Shard::release_senders(SessionId id, Session& recipient) {
-  if (recipient.senders->has_told()) {
+  if (recipient.senders->has_told() && !ONEHOP_PLANTED(kResumeForgotten)) {
     release_some(*recipient.senders, recipient.name.name());
     if (recipient.senders->has_told() && !recipient.resuming_senders) {
       recipient.resuming_senders = true;

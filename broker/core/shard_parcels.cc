@@ -19,7 +19,7 @@ void Shard::on_credit(ShardIndex to, Parcel parcel, Instant now) {
   posts_[to].credit(std::move(parcel));
   for (const LinkId id : std::exchange(waiting_for_credit_[to], {})) {
     Link* link = links_.find(id);
-    if (link == nullptr || !link->waits_for_credit) continue;
+    if (link == nullptr || !link->waits_for_credit || ONEHOP_PLANTED(kWaitForgotten)) continue;
     link->waits_for_credit = false;
     resumable_.push_back(id);
   }

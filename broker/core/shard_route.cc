@@ -87,9 +87,10 @@ bool Shard::admit_under_pressure(const RoutedMessage& message, Session& recipien
     pause_sender(message, recipient, now);
     // Only over the high mark is a blocked socket held against the client, so its deadline may begin to matter now.
     const Link& link = links_[recipient.link.index];
-    if (link.blocked) wheel_.arm_earlier(recipient.link.index, link.blocked_since + config_.limits.slow_consumer_ms);
+    if (link.blocked && !ONEHOP_PLANTED(kSlowConsumerForgotten))
+      wheel_.arm_earlier(recipient.link.index, link.blocked_since + config_.limits.slow_consumer_ms);
   }
-  if (queued_bytes <= config_.limits.queue_bytes_max) return true;
+  if (queued_bytes <= config_.limits.queue_bytes_max || ONEHOP_PLANTED(kQueueUnbounded)) return true;
   refuse_full(message, recipient);
   return false;
 }

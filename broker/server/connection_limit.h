@@ -14,8 +14,12 @@ class ConnectionLimit {
   // connections that linger after their goodbye.
   ConnectionLimit(uint64_t connections_max, unsigned shards);
 
-  // Any thread. Counts a connection in; false if that was the last there is room for.
-  bool take() { return taken_.fetch_add(1, std::memory_order_relaxed) + 1 < max_; }
+  // Any thread. Counts a connection in, if there is room for it.
+  bool take() {
+    if (taken_.fetch_add(1, std::memory_order_relaxed) < max_) return true;
+    give_back();
+    return false;
+  }
   void give_back() { taken_.fetch_sub(1, std::memory_order_relaxed); }
   bool has_room() const { return taken_.load(std::memory_order_relaxed) < max_; }
 

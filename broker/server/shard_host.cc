@@ -81,8 +81,13 @@ bool ShardHost::listen(const reactor::SocketAddress& address, const reactor::Lis
 // Links and connections.
 
 void ShardHost::accept(reactor::Fd fd) {
-  if (!limit_.take()) pause_accepting();
+  if (!limit_.take()) {
+    // Another shard took the last place just now, and there is no going back to the backlog.
+    waiting_ = std::move(fd);
+    return pause_accepting();
+  }
   begin(std::move(fd), {}, now() + core::kConnectDeadlineMs);
+  if (!limit_.has_room()) pause_accepting();
   event_taken();
 }
 
@@ -246,7 +251,11 @@ void ShardHost::pause_accepting() {
 }
 
 void ShardHost::resume_accepting() {
-  if (!limit_.has_room()) return retry_accept_.arm_at(loop_.now_ms() + kAcceptRetryMs);
+  if (waiting_ && limit_.take()) {
+    begin(std::move(waiting_), {}, now() + core::kConnectDeadlineMs);
+    event_taken();
+  }
+  if (waiting_ || !limit_.has_room()) return retry_accept_.arm_at(loop_.now_ms() + kAcceptRetryMs);
   accepting_paused_ = false;
   for (const auto& listener : listeners_) listener->resume();
   tell(BrokerEvent::Kind::kAcceptResumed);
@@ -261,6 +270,7 @@ void ShardHost::begin_stop(uint64_t deadline_ms) {
   if (std::exchange(stopping_, true)) return;
   listeners_.clear();
   retry_accept_.disarm();
+  waiting_.reset();
   shard_.stop(now());
 }
 

@@ -119,6 +119,7 @@ class ShardHost final : private core::Host, private reactor::SocketHandler {
   std::vector<reactor::Mailbox<ShardMail>*> mailboxes_;
   std::vector<std::unique_ptr<reactor::Listener>> listeners_;
   std::vector<Connection*> connections_;  // All that have not been closed completely.
+  reactor::Fd waiting_;  // Accepted, and beyond the limit: at most one, since accepting is paused then.
   bool accepting_paused_ = false;
   bool stopping_ = false;
   bool ended_ = false;

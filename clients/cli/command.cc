@@ -1,3 +1,4 @@
+// See the header.
 #include "cli/command.h"
 
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+// See the header.
 #include "cli/format.h"
 
 #include <cstdint>

@@ -1,3 +1,4 @@
+// See the header.
 #include "cli/line_reader.h"
 
 #include <utility>

@@ -1,14 +1,30 @@
 // The `onehop` command.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <memory>
 
 #include "cli/command.h"
 #include "cli/options.h"
 
+namespace {
+
+// A standard stream that the caller has closed must not become the number of a socket: its use is to fail, so it is
+// opened the wrong way round.
+void fill_closed_streams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(fd, F_GETFD) < 0) static_cast<void>(open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY));
+  }
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   using onehop::cli::Command;
   using onehop::cli::Options;
 
+  fill_closed_streams();
   Options options;
   if (const auto code = onehop::cli::parse_options(argc, argv, options)) return *code;
   // Reports come one for each message where things go wrong: they are written when the loop sleeps.

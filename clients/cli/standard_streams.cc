@@ -1,3 +1,4 @@
+// See the header.
 #include "cli/standard_streams.h"
 
 #include <fcntl.h>

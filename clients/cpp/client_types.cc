@@ -1,3 +1,4 @@
+// See the header.
 #include "onehop/client_types.h"
 
 #include "core/name.h"

@@ -115,6 +115,8 @@ class LoopClient::Impl final : public Flushable {
   uint64_t now() const { return host_.loop().now_ms(); }
   void follow_link();
   void drop_link();
+  void on_due();
+  void on_close_due();
   void on_connect(reactor::ConnectResult result);
   void on_readable();
   void flush_blocked();
@@ -140,12 +142,8 @@ LoopClient::Impl::Impl(ClientLoop::Impl& host, std::string_view server, ClientOp
       address_(parse_server(server)),
       connect_timeout_ms_(options.connect_timeout_ms),
       engine_(std::move(options), events, make_seed()),
-      timer_(host.loop(), [this] { use_engine([this] { engine_.on_tick(now()); }); }),
-      close_timer_(host.loop(), [this] {
-        use_engine([this] {
-          engine_.abort({.cause = Ending::Cause::kClosed, .text = "the deadline for closing has passed"}, now());
-        });
-      }) {
+      timer_(host.loop(), [this] { on_due(); }),
+      close_timer_(host.loop(), [this] { on_close_due(); }) {
   engine_.start(now());
   flush();
 }
@@ -153,6 +151,17 @@ LoopClient::Impl::Impl(ClientLoop::Impl& host, std::string_view server, ClientOp
 LoopClient::Impl::~Impl() {
   host_.forget(*this);
   drop_link();
+}
+
+// A timer may be all that keeps the loop turning, so that what it leads to does not wait for the loop's next turn.
+void LoopClient::Impl::on_due() {
+  engine_.on_tick(now());
+  flush();
+}
+
+void LoopClient::Impl::on_close_due() {
+  engine_.abort({.cause = Ending::Cause::kClosed, .text = "the deadline for closing has passed"}, now());
+  flush();
 }
 
 void LoopClient::Impl::drop_link() {

@@ -1,3 +1,4 @@
+// See the header.
 #include "client/message_codec.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// See the header.
 #include "client/send_log.h"
 
 #include <algorithm>

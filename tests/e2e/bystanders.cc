@@ -5,6 +5,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <exception>
 
 namespace onehop::test {
 namespace {
@@ -45,37 +46,56 @@ Bystanders::~Bystanders() {
   if (thread_.joinable()) finish();
 }
 
-void Bystanders::wait_for_rounds(uint64_t rounds) const {
+void Bystanders::wait_for_rounds(uint64_t rounds) {
+  std::unique_lock lock(mutex_);
   const uint64_t until = rounds_ + rounds;
-  while (rounds_ < until && !broken_) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  changed_.wait(lock, [&] { return rounds_ >= until || ended_; });
 }
 
 Bystanders::Report Bystanders::finish() {
   finishing_ = true;
   thread_.join();
-  for (size_t i = 0; i < kClients; ++i) {
-    report_.sent += members_[i].sent;
-    report_.received += members_[i].received;
+  for (const Member& member : members_) {
+    report_.sent += member.sent;
+    report_.received += member.received;
   }
+  members_.clear();
   return report_;
 }
 
 void Bystanders::run() {
+  try {
+    exchange();
+  } catch (const std::exception& e) {
+    report_.problems.emplace_back(e.what());
+  }
+  const std::lock_guard lock(mutex_);
+  ended_ = true;
+  changed_.notify_all();
+}
+
+void Bystanders::exchange() {
   while (!broken_ && !(finishing_ && all_received())) {
     if (!finishing_) send_round();
     std::vector<pollfd> polled;
     for (const Member& member : members_) polled.push_back({member.client.fd(), POLLIN, 0});
     ::poll(polled.data(), polled.size(), kRoundMs);
-    uint64_t slowest = UINT64_MAX;
     for (size_t i = 0; i < kClients; ++i) {
       if (polled[i].revents != 0) take_frames(i);
-      slowest = std::min(slowest, members_[i].received);
     }
-    rounds_ = slowest;
+    tell_rounds();
   }
   for (size_t i = 0; i < kClients && !broken_; ++i) {
     if (!members_[i].client.read_to_pong(i).empty()) problem(i, "was told of something at the end");
   }
+}
+
+void Bystanders::tell_rounds() {
+  uint64_t slowest = UINT64_MAX;
+  for (const Member& member : members_) slowest = std::min(slowest, member.received);
+  const std::lock_guard lock(mutex_);
+  rounds_ = slowest;
+  changed_.notify_all();
 }
 
 void Bystanders::send_round() {

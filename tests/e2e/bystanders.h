@@ -3,8 +3,10 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -22,13 +24,13 @@ class Bystanders {
   ~Bystanders();
 
   // Waits until each has received so many more messages.
-  void wait_for_rounds(uint64_t rounds) const;
+  void wait_for_rounds(uint64_t rounds);
 
   struct Report {
     uint64_t sent = 0, received = 0;
     std::vector<std::string> problems;  // What was wrong: lost, doubled, out of order, damaged, refused, ended.
   };
-  // Sends no more, waits for what is under way, ends the thread.
+  // Sends no more, waits for what is under way, and leaves.
   Report finish();
 
  private:
@@ -40,17 +42,22 @@ class Bystanders {
   };
 
   void run();
+  void exchange();
   void send_round();
   void take_frames(size_t index);
   void check(size_t index, const v1::Message& message);
   bool all_received() const;
   void problem(size_t index, const std::string& what);
+  void tell_rounds();
 
-  std::deque<Member> members_;
+  std::deque<Member> members_;  // The thread's, while it runs.
   Report report_;
-  std::atomic<uint64_t> rounds_{0};  // What the slowest has received.
+  bool broken_ = false;
   std::atomic<bool> finishing_{false};
-  std::atomic<bool> broken_{false};
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  uint64_t rounds_ = 0;  // What the slowest has received; guarded by the mutex.
+  bool ended_ = false;   // The thread has; guarded by the mutex.
   std::thread thread_;
 };
 

@@ -36,9 +36,12 @@ struct Link {
   bool blocked = false;     // The last write was not taken whole.
   bool read_ready = false;  // The host's loop has been told.
   bool end_told = false;
+  bool asking = false;        // An answer is pending.
   bool failed = false;        // Reset.
   bool broker_ended = false;  // The broker sends no more.
   bool cut = false;           // What was on its way may be missing.
+
+  uint64_t over_since_us = UINT64_MAX;  // Blocked with more than the high mark queued, as far as can be told.
 
   // The client's end.
   bool client_sends = true;

@@ -116,6 +116,7 @@ class Oracle {
 
   // oracle_end.cc
   void check_settled(const Connection& sender);
+  void check_released(const Connection& sender);
   void check_holes(const Connection& sender, const std::vector<uint32_t>& records);
   void check_gates(const Connection& sender, const Stream& stream, const std::vector<uint32_t>& records);
   void check_logical_order(const Connection& sender, const std::vector<uint32_t>& records);

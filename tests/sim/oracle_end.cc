@@ -28,6 +28,7 @@ void Oracle::check_at_rest() {
       continue;
     }
     check_settled(sender);
+    check_released(sender);
     for (const Stream& stream : sender.streams) {
       std::vector<uint32_t> records;
       for (const uint32_t record : sender.messages) {
@@ -61,6 +62,23 @@ void Oracle::check_settled(const Connection& sender) {
     if (!had_owner) return fail(sender.number, what + ", which nobody was, was not refused");
     if (!lost) return fail(sender.number, what + " was admitted and has vanished");
     coverage_.add(Provoked::kLost);
+  }
+}
+
+// Whoever was told to pause has been told to resume, since every queue is empty.
+void Oracle::check_released(const Connection& sender) {
+  if (sender.ended_at != kNever || sender.cut) return;
+  for (const Stream& stream : sender.streams) {
+    if (!stream.paused) continue;
+    uint32_t senders = 0;
+    for (const Connection& other : connections_) {
+      for (const Stream& s : other.streams) senders += s.name == stream.name ? 1 : 0;
+    }
+    // With more senders than it remembers the recipient forgets those whose lease has run out.
+    if (senders > scenario_.limits.senders_max) continue;
+    const Name& name = names_[stream.name];
+    if (name.owner != kNone && connections_[name.owner].cut) continue;
+    return fail(sender.number, "was told PAUSE for " + name.text + ", and never RESUME");
   }
 }
 

@@ -40,6 +40,10 @@ constexpr const char* kNames[] = {
     "dead too early",
     "failure forgotten",
     "session number reused",
+    "wait for credit forgotten",
+    "queue without limit",
+    "slow consumer forgotten",
+    "RESUME forgotten",
 };
 constexpr unsigned kCount = static_cast<unsigned>(Planted::kCount);
 static_assert(sizeof kNames / sizeof kNames[0] == kCount);

@@ -11,6 +11,10 @@ namespace {
 
 constexpr uint32_t kIdleWakesMax = 5'000;
 constexpr uint32_t kRoundsMax = 10'000;
+// What a queue holds beyond its limit: receipts and flow, and the goodbye.
+constexpr uint64_t kControlBytesMax = 80 << 10;
+// How late a deadline may be noticed.
+constexpr uint64_t kLateUs = 150'000;
 
 }  // namespace
 
@@ -61,7 +65,8 @@ void ShardHost::settle() {
     due_ = shard_.on_tick(now_);
     world_.trace.add(due_.ms - world_.base.ms);
     end_call();
-    if (!shard_.flush_wanted() || world_.oracle.failed()) return;
+    if (world_.oracle.failed()) return;
+    if (!shard_.flush_wanted()) return check_links();
   }
   world_.oracle.fail("shard " + std::to_string(index_) + " wants to flush without end");
 }
@@ -80,6 +85,53 @@ void ShardHost::stop() {
   shard_.stop(now_);
   end_call();
   sleep_until(world_.now_us() + 1);
+}
+
+void ShardHost::check_links() {
+  const core::Limits& limits = world_.scenario.limits;
+  const uint64_t queued = shard_.counters().queued_bytes;
+  Link* blocked = nullptr;
+  uint32_t count = 0;
+  std::erase_if(links_, [this](uint32_t number) {
+    const Link& link = world_.network.link(number);
+    return !link.owned || link.shard != index_;
+  });
+  for (const uint32_t number : links_) {
+    Link& link = world_.network.link(number);
+    if (!link.reading) check_reading(link);
+    if (link.blocked) {
+      blocked = &link;
+      ++count;
+    } else {
+      link.over_since_us = UINT64_MAX;
+    }
+  }
+  const uint64_t each = limits.queue_bytes_max + kControlBytesMax;
+  if (queued > each * count) {
+    return world_.oracle.fail("shard " + std::to_string(index_) + " keeps " + std::to_string(queued) + " bytes for " +
+                              std::to_string(count) + " sockets that are full");
+  }
+  // With one such socket all of that is its own.
+  if (count != 1) return;
+  if (queued <= limits.high_mark() || world_.oracle.connection(blocked->number).ending_since_us != UINT64_MAX) {
+    blocked->over_since_us = UINT64_MAX;
+    return;
+  }
+  const uint64_t now_us = world_.now_us();
+  blocked->over_since_us = std::min(blocked->over_since_us, now_us);
+  const uint64_t blocked_us = now_us - world_.oracle.connection(blocked->number).last_taken_us;
+  if (now_us - blocked->over_since_us > kLateUs && blocked_us > limits.slow_consumer_ms * 1000ull + kLateUs) {
+    world_.oracle.fail(blocked->number, "is a slow consumer, and is not ended");
+  }
+}
+
+// A client is not read for want of credit, for an answer that is pending, or while it does not read itself.
+void ShardHost::check_reading(const Link& link) {
+  if (link.asking || link.blocked || world_.oracle.connection(link.number).ending_since_us != UINT64_MAX) return;
+  for (uint32_t to = 0; to < world_.scenario.shards; ++to) {
+    if (world_.pair(index_, static_cast<core::ShardIndex>(to)).counted_out == core::kParcelsPerPair) return;
+  }
+  world_.oracle.fail(link.number, "is not read for no reason");
 }
 
 void ShardHost::begin_call(const char* name, uint64_t subject) {
@@ -124,6 +176,7 @@ void ShardHost::handle(Ready what) {
 
 void ShardHost::take_arrival(Link& link) {
   Arrival& arrival = world_.arrivals[link.number];
+  links_.push_back(link.number);
   link.owned = true;
   link.reading = true;
   link.read_ready = false;
@@ -203,7 +256,8 @@ void ShardHost::take_credit(uint32_t number) {
 
 void ShardHost::take_answer(uint32_t number) {
   const PendingAnswer& pending = world_.answers[number];
-  const Link& link = world_.network.link(pending.link);
+  Link& link = world_.network.link(pending.link);
+  link.asking = false;
   const bool late = !link.owned || link.shard != index_;
   world_.coverage.add(late               ? Provoked::kAnswerTooLate
                       : pending.accepted ? Provoked::kAskAcceptedLate

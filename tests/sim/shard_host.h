@@ -43,6 +43,9 @@ class ShardHost final : public core::Host {
   void take_answer(uint32_t number);
   void flush();
   void settle();
+  // What must hold before the loop sleeps, of every link this shard has.
+  void check_links();
+  void check_reading(const Link& link);
   void sleep_until(uint64_t at_us);
   void begin_call(const char* name, uint64_t subject);
   void end_call();
@@ -55,6 +58,7 @@ class ShardHost final : public core::Host {
   core::Shard shard_;
   std::vector<Ready> ready_;
   std::vector<Ready> batch_;
+  std::vector<uint32_t> links_;  // This shard's, and some that were.
   core::Instant now_;
   core::Instant due_ = core::Instant::never();
   uint64_t wake_at_us_ = UINT64_MAX;

@@ -126,6 +126,7 @@ core::Verdict ShardHost::ask(core::Ticket ticket, const core::Question& question
   connection.asked = true;
   const bool accepted = !world_.random.chance(world_.scenario.ask_refused_permille);
   if (world_.random.chance(world_.scenario.ask_pending_permille)) {
+    link->asking = true;
     const auto number = static_cast<uint32_t>(world_.answers.size());
     world_.answers.push_back({index_, link->number, ticket, accepted});
     const uint64_t delay = world_.delay_us(60'000);
