@@ -43,8 +43,9 @@ SenderTable::Tell SenderTable::tell_pause(const Origin& sender, Instant now, Ins
   const Entry* known = find(sender);
   const bool knows = known != nullptr && known->told && known->lease_end > now;
   if (knows && !ONEHOP_PLANTED(kPauseEachMessage)) return Tell::kKnows;
-  if (told_ >= senders_max_) forget_expired(now);
-  if (told_ >= senders_max_) return Tell::kNoRoom;
+  const bool needs_room = known == nullptr || !known->told;
+  if (needs_room && told_ >= senders_max_) forget_expired(now);
+  if (needs_room && told_ >= senders_max_) return Tell::kNoRoom;
   Entry& entry = find_or_add(sender);
   if (!entry.told) ++told_;
   entry.told = true;

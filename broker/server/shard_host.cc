@@ -214,7 +214,8 @@ void ShardHost::note(const core::Event& event) {
   if (!on_event_) return;
   std::string peer;
   if (event.link.value != 0 && connection_of(event.link).is_open()) {
-    peer = reactor::SocketAddress::peer_of(connection_of(event.link).fd()).text();
+    const auto address = reactor::SocketAddress::peer_of(connection_of(event.link).fd());
+    if (address.size() != 0) peer = address.text();  // Nobody, once the peer has reset the connection.
   }
   BrokerEvent::Kind kind{};
   switch (event.kind) {

@@ -10,8 +10,11 @@ import threading
 SECONDS_MAX = 120  # What a single step may take before the test gives up; nothing waits for it to pass.
 
 
+_libc = ctypes.CDLL(None)  # Loaded before any fork: afterwards only what is safe there is called.
+
+
 def _die_with_parent():
-    ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    _libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def start(command, **keywords):

@@ -170,6 +170,12 @@ v1::Connected RawClient::connect(const std::string& name, const std::function<vo
   return read_kind(v1::Frame::kConnected).connected();
 }
 
+void RawClient::reset() {
+  const linger at_once{1, 0};
+  ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  close();
+}
+
 void RawClient::wait(short events) const {
   pollfd poll_fd{fd_, events, 0};
   while (::poll(&poll_fd, 1, -1) < 0) {

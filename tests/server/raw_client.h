@@ -67,6 +67,7 @@ class RawClient {
 
   void end_writing() const;
   void close();
+  void reset();  // Closes in the rudest way: what is under way, both ways, is lost.
 
   // How the stream ended: kOrderly is the broker's close, kBroken a reset or another error.
   enum class End : uint8_t { kNot, kOrderly, kBroken };

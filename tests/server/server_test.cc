@@ -302,5 +302,21 @@ TEST(Server, CountersTellWhatHappened) {
   EXPECT_GT(counters.bytes_sent, 0u);
 }
 
+TEST(Server, APeerThatIsGoneIsNotNamed) {
+  BrokerRig broker(test_options(2));
+  for (size_t i = 1; i <= 100; ++i) {
+    RawClient rude(broker.address());
+    rude.send_bytes(std::string(1, '\0'));
+    rude.reset();
+  }
+  RawClient last(broker.address());
+  last.connect("last");
+  while (broker->counters().connections > 1) {
+  }
+  for (const SeenEvent& e : broker.events()) {
+    EXPECT_TRUE(e.peer.empty() || e.peer.starts_with("tcp://127.0.0.1:")) << e.peer;
+  }
+}
+
 }  // namespace
 }  // namespace onehop::test

@@ -99,7 +99,7 @@ void ShardHost::check_links() {
   for (const uint32_t number : links_) {
     Link& link = world_.network.link(number);
     if (!link.reading) check_reading(link);
-    if (link.blocked) {
+    if (link.blocked || link.failed) {
       blocked = &link;
       ++count;
     } else {
