@@ -37,7 +37,8 @@ class Slab {
   T* find(Id id) {
     if (id.generation == 0 || id.index >= pages_.size() * kPageSlots) return nullptr;
     Slot& slot = slot_at(id.index);
-    return slot.live() && (slot.generation == id.generation || ONEHOP_PLANTED(kEpochNotChecked)) ? slot.thing() : nullptr;
+    return slot.live() && (slot.generation == id.generation || ONEHOP_PLANTED(kEpochNotChecked)) ? slot.thing()
+                                                                                                 : nullptr;
   }
 
   // The thing in a slot that is known to be taken.

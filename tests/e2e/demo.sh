@@ -64,7 +64,7 @@ begin() {
 # wait_for PATTERN FILE: until a line matches; the time is only what ends a failure.
 wait_for() {
   local tries
-  for ((tries = 0; tries < 1000; ++tries)); do
+  for ((tries = 0; tries < 3000; ++tries)); do
     if grep -qsE -- "$1" "$work/$2"; then return; fi
     read -r -t 0.01 <> <(:) || true
   done

@@ -151,9 +151,10 @@ def slow(folder, shards, path):
         broker.stop()
     bytes_per_second = os.path.getsize(path) / seconds / SLOWER
     print(f"nobody slow: {seconds:.2f} s; from here on the listener reads {bytes_per_second / 1e6:.1f} MB/s")
-    # A small queue and small socket buffers, so that little of the file is under way.
-    small = ("--frame-bytes-max", "65536", "--queue-bytes-max", "262144", "--send-buffer-bytes", "16384",
-             "--receive-buffer-bytes", "16384", "--log-level", "debug", "--shards", shards)
+    # A small queue and small socket buffers, so that little of the file is under way. (With buffers below the loopback
+    # device's segments of 64 KiB it is the kernel that is slow: it waits for delayed acknowledgements.)
+    small = ("--frame-bytes-max", "65536", "--queue-bytes-max", "262144", "--send-buffer-bytes", "65536",
+             "--receive-buffer-bytes", "65536", "--log-level", "debug", "--shards", shards)
     with Broker(folder, *small) as broker:
         where = "one shard" if shards == "1" else "two shards"
         sender, recipient = find_names(folder, broker, int(shards))[where]
