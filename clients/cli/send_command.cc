@@ -10,8 +10,6 @@
 namespace onehop::cli {
 namespace {
 
-// What a message has around its payload is less than this, and the recipient's name and the headers more.
-constexpr size_t kMessageOverheadBytes = 64;
 // Blocks of input under way: one being sent, one being read.
 constexpr int kInputBlocks = 2;
 
