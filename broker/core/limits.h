@@ -54,7 +54,7 @@ inline constexpr size_t kEarlyFlushBytes = 64 << 10;
 // One read. As large as an early flush, so that one read fills at most about one write.
 inline constexpr size_t kReceiveBytes = 64 << 10;
 // Bodies from this size on are referenced where they were received instead of copied (ADR 3).
-inline constexpr size_t kReferenceBytesMin = 2 << 10;
+inline constexpr size_t kReferenceBytesMin = 4 << 10;
 // RESUMEs one recipient sends per flush, so that a thousand paused senders do not all fire at once.
 inline constexpr uint32_t kResumesPerFlush = 64;
 // One message parcel between two shards, and how many of them an ordered pair has: enough to keep both busy, few enough
