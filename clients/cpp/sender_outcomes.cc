@@ -193,8 +193,6 @@ void Sender::regroup_holds() {
       place = holds_.erase(place);
       continue;
     }
-    std::sort(hold.waiting.begin(), hold.waiting.end(),
-              [](const Held& a, const Held& b) { return a.ticket < b.ticket; });
     hold.listed = hold.gate_closed = hold.resumed = hold.probe = false;
     hold.barrier = 0;
     hold.until = {};

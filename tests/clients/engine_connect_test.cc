@@ -103,7 +103,7 @@ TEST(EngineConnect, AnswersAPingOnceForAPile) {
   Rig rig;
   rig.open();
   v1::Frame frame;
-  for (uint64_t nonce : {1, 2, 3}) {
+  for (uint64_t nonce = 1; nonce <= 3; ++nonce) {
     frame.mutable_ping()->set_nonce(nonce);
     rig.give(frame);
   }

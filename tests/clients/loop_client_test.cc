@@ -32,7 +32,7 @@ class ProgramLoop {
   uv_loop_t loop_;
 };
 
-struct Peer : ClientEvents {
+struct Peer final : ClientEvents {
   void on_open(const SessionInfo&) override { ++opened; }
   void on_message(const Message& message) override {
     messages.emplace_back(message.payload);
