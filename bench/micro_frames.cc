@@ -28,7 +28,7 @@ void decode_whole_frames(benchmark::State& state) {
     FrameView view;
     while (decoder.next(in, kFrameBytesMax, view) == Next::kFrame) benchmark::DoNotOptimize(view.bytes.data());
   }
-  state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * (read.size() / frame.size())));
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(read.size() / frame.size()));
 }
 BENCHMARK(decode_whole_frames)->Arg(16)->Arg(128)->Arg(4096);
 

@@ -52,7 +52,7 @@ void append_and_consume(benchmark::State& state, bool owned, size_t reference_by
       queue.consume(pool, size);
     }
   }
-  state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * batch));
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(batch));
 }
 void output_copied(benchmark::State& state) {
   append_and_consume(state, false, 0);

@@ -93,7 +93,7 @@ void route_hot(benchmark::State& state) {
     if (++next % kReadsPerFlush == 0 || world.shard.flush_wanted()) world.shard.flush(kNow);
   }
   world.shard.flush(kNow);
-  state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * batch));
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(batch));
 }
 BENCHMARK(route_hot)->Args({128, 128})->Args({128, 16})->Args({8, 4096})->Args({4, 128})->Args({1, 128});
 

@@ -96,6 +96,7 @@ class Shard final : public ShardInputs {
   void end_link_in_order(LinkId id, Link& link, const Farewell& farewell, Instant now);
   void begin_closing(LinkId id, Link& link, const Farewell& farewell, Instant now);
   void end_session(Link& link, Event::Kind how, v1::Code code, Bytes text);
+  void drop_question(Link& link);
   void forget_link(LinkId id, Link& link);
 
   // shard_frames.cc

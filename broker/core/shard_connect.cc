@@ -216,7 +216,7 @@ void Shard::begin_closing(LinkId id, Link& link, const Farewell& farewell, Insta
   assert(link.state != LinkState::kClosing);
   link.state = LinkState::kClosing;
   link.waits_for_credit = link.waits_for_control = false;
-  link.asking.reset();
+  drop_question(link);
   link.decoder = {};
   if (farewell.code != v1::CODE_UNSPECIFIED) {
     counters_.queued_bytes += append_goodbye(link.output, segments_, farewell);
@@ -244,7 +244,15 @@ void Shard::end_session(Link& link, Event::Kind how, v1::Code code, Bytes text) 
   --counters_.sessions;
 }
 
+// Nobody waits for the answer any more.
+void Shard::drop_question(Link& link) {
+  if (link.asking == nullptr) return;
+  asking_.erase(link.asking->ticket.value);
+  link.asking.reset();
+}
+
 void Shard::forget_link(LinkId id, Link& link) {
+  drop_question(link);
   counters_.messages_dropped += link.output.count_messages();
   counters_.queued_bytes -= link.output.bytes();
   link.output.clear(segments_);
