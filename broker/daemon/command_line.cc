@@ -61,6 +61,9 @@ std::optional<DaemonOptions> read_command_line(int argc, char** argv, int& exit_
       "wins.",
       "onehopd"};
   app.set_version_flag("--version", "onehopd " ONEHOP_VERSION);
+  app.footer(
+      "Exit codes: 0 stopped in good order; 1 it could not start, or cut connections off at the deadline;\n"
+      "2 the command line is wrong.");
   app.get_formatter()->column_width(36);
   add_options(app, options);
   try {

@@ -17,6 +17,9 @@ constexpr size_t kQueueLines = 8'192;
 // What one second may log below errors; a flood says the same over and over, and is counted instead.
 constexpr int64_t kLinesPerSecond = 500;
 
+// What a line shows of one value: a peer's bytes may be many.
+constexpr size_t kValueBytesMax = 256;
+
 // Control and non-ASCII bytes as \xNN, so that a line stays one line and nothing in a name can imitate another. The
 // result is the inside of a JSON string.
 std::string escaped(std::string_view text, bool json) {
@@ -111,7 +114,7 @@ void Log::line(Level level, std::string_view event, std::initializer_list<Field>
   if (json_) text += '"';
   for (const Field& field : fields) {
     if (field.value.empty()) continue;
-    const std::string value = escaped(field.value, json_);
+    const std::string value = escaped(field.value.substr(0, kValueBytesMax), json_);
     if (json_) {
       text.append(",\"").append(field.key).append("\":\"").append(value).append("\"");
     } else {
