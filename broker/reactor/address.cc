@@ -170,7 +170,7 @@ std::vector<SocketAddress> resolve(const Address& address, std::string& error) {
     error = "cannot resolve '" + address.host() + "': " + gai_strerror(problem);
     return {};
   }
-  const std::vector<SocketAddress> addresses = addresses_in(answer, address.port());
+  std::vector<SocketAddress> addresses = addresses_in(answer, address.port());
   freeaddrinfo(answer);
   if (addresses.empty()) error = "'" + address.host() + "' has no IPv4 or IPv6 address";
   return addresses;

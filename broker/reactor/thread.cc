@@ -5,7 +5,6 @@
 #include <sched.h>
 
 #include <cassert>
-#include <utility>
 
 namespace onehop::reactor {
 namespace {
@@ -21,8 +20,7 @@ void pin_to(int core) {
 
 }  // namespace
 
-Thread::Thread(std::string name, std::optional<int> core)
-    : name_(std::move(name), 0, kNameBytesMax), core_(std::move(core)) {}
+Thread::Thread(const std::string& name, std::optional<int> core) : name_(name, 0, kNameBytesMax), core_(core) {}
 
 Thread::~Thread() {
   if (running()) stop_and_join();

@@ -14,7 +14,7 @@ class Thread {
  public:
   // `name` is what debuggers and `top` show, cut to 15 bytes. With `core` the thread asks to run on that core only;
   // where that is refused it runs anywhere.
-  explicit Thread(std::string name, std::optional<int> core = std::nullopt);
+  explicit Thread(const std::string& name, std::optional<int> core = std::nullopt);
   Thread(const Thread&) = delete;
   Thread& operator=(const Thread&) = delete;
   // Stops and joins a running thread.

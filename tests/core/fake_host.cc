@@ -113,7 +113,7 @@ size_t FakeBroker::open_link(ShardIndex shard) {
 void FakeBroker::settle() {
   for (bool moved = true; moved;) {
     moved = false;
-    for (ShardIndex index = 0; index < hosts_.size(); ++index) moved = step(index) || moved;
+    for (size_t index = 0; index < hosts_.size(); ++index) moved = step(static_cast<ShardIndex>(index)) || moved;
   }
 }
 
