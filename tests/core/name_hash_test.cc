@@ -35,7 +35,8 @@ TEST(HomeShard, IsWithinRangeAndEven) {
   for (const ShardIndex shards : {ShardIndex{2}, ShardIndex{3}, ShardIndex{64}}) {
     std::vector<int> names(shards);
     for (int i = 0; i < 6'400; ++i) ++names[home_shard(name_hash("client" + std::to_string(i), HashKey{}), shards)];
-    for (const int count : names) EXPECT_NEAR(count, 6'400 / shards, 6'400 / shards / 2);
+    const double even = 6'400.0 / shards;
+    for (const int count : names) EXPECT_NEAR(count, even, even / 2);
   }
 }
 

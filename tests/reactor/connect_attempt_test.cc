@@ -122,7 +122,7 @@ struct Deaf {
     address = SocketAddress::local_of(listener.get());
     for (Fd& filler : fillers) {
       filler = Fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-      ::connect(filler.get(), address.get(), address.size());
+      static_cast<void>(::connect(filler.get(), address.get(), address.size()));  // Fills the backlog; may wait in it.
     }
   }
   Fd listener;
