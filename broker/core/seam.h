@@ -89,6 +89,8 @@ enum class Verdict : uint8_t { kAnswered, kPending };
 struct Event {
   enum class Kind : uint8_t {
     kSessionOpened,    // The name is up.
+    kSessionDetached,  // Its connection is gone; the session stays.
+    kSessionResumed,   // It has a connection again.
     kSessionEnded,     // The name is down.
     kTakenOver,        // As kSessionEnded; another connection took the name.
     kConnectRefused,   // A goodbye before the session was open.

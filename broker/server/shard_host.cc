@@ -216,6 +216,12 @@ void ShardHost::note(const core::Event& event) {
     case core::Event::Kind::kSessionOpened:
       kind = BrokerEvent::Kind::kSessionOpened;
       break;
+    case core::Event::Kind::kSessionDetached:
+      kind = BrokerEvent::Kind::kSessionDetached;
+      break;
+    case core::Event::Kind::kSessionResumed:
+      kind = BrokerEvent::Kind::kSessionResumed;
+      break;
     case core::Event::Kind::kSessionEnded:
       kind = BrokerEvent::Kind::kSessionEnded;
       break;

@@ -42,6 +42,7 @@ size_t FakeHost::write(HostLink link, std::span<const Iov> pieces) {
 
 void FakeHost::set_reading(HostLink link, bool reading) {
   EXPECT_NE(live(link).reading, reading);
+  EXPECT_FALSE(live(link).told) << "a link that failed is named";
   live(link).reading = reading;
 }
 
@@ -61,6 +62,7 @@ void FakeHost::hand_over(HostLink link, ShardIndex home, Bytes unread, Instant c
 void FakeHost::post(ShardIndex to, Parcel parcel) {
   EXPECT_TRUE(flushing_) << "post outside flush";
   broker_.parcels_.push_back({index_, to, std::move(parcel)});
+  broker_.posted_ = true;
 }
 
 void FakeHost::give_back(ShardIndex to, Parcel parcel) {
@@ -102,8 +104,10 @@ FakeBroker::FakeBroker(ShardIndex shards, const Limits& limits) {
 
 size_t FakeBroker::open_link(ShardIndex shard) {
   const size_t number = links.size();
-  links.emplace_back().shard = shard;
-  links.back().id = this->shard(shard).on_link({HostLink{number}, now + kConnectDeadlineMs, {}}, now);
+  FakeLink& link = links.emplace_back();
+  link.shard = shard;
+  link.connect_deadline = now + kConnectDeadlineMs;
+  link.id = this->shard(shard).on_link({HostLink{number}, link.connect_deadline, {}}, now);
   settle();
   return number;
 }
@@ -112,6 +116,7 @@ void FakeBroker::settle() {
   for (bool moved = true; moved;) {
     moved = false;
     for (ShardIndex index = 0; index < hosts_.size(); ++index) moved = step(index) || moved;
+    moved = std::exchange(posted_, false) || moved;
   }
 }
 
@@ -159,6 +164,7 @@ bool FakeBroker::step_crossings(ShardIndex index) {
     moved = true;
     FakeLink& link = links[arriving.link];
     link.shard = index;
+    link.connect_deadline = arriving.connect_deadline;
     const std::vector<char> unread(arriving.unread.begin(), arriving.unread.end());
     link.id = shard(index).on_link(
         {HostLink{arriving.link}, arriving.connect_deadline, Bytes(unread.data(), unread.size())}, now);
@@ -187,6 +193,7 @@ bool FakeBroker::step_links(ShardIndex index) {
   for (FakeLink& link : links) {
     if (link.shard != index || link.closed || link.id == LinkId{}) continue;
     if (link.failed) {
+      link.told = true;
       shard(index).on_link_failed(link.id, now);
       link.closed = moved = true;
       continue;
@@ -247,6 +254,16 @@ FakeClient::FakeClient(FakeBroker& broker, const v1::Frame& connect, ShardIndex 
   send(connect);
   connected_ = read_one().connected();
   EXPECT_NE(connected_.session(), 0u) << "not connected";
+}
+
+std::vector<v1::Frame> FakeClient::connect(const v1::Frame& connect) {
+  send(connect);
+  std::vector<v1::Frame> frames = read();
+  EXPECT_TRUE(!frames.empty() && frames[0].has_connected()) << "not connected";
+  if (frames.empty()) return frames;
+  connected_ = frames[0].connected();
+  frames.erase(frames.begin());
+  return frames;
 }
 
 void FakeClient::send_bytes(const std::string& bytes) {

@@ -88,8 +88,9 @@ void add_flow_and_acks(std::vector<BadInput>& inputs) {
   inputs.push_back({"Flow without a target", flow_with([](v1::Flow& flow) { flow.clear_target(); })});
   inputs.push_back({"Flow with a bad name", wire(flow_frame("two words", v1::STATE_RESUME))});
   inputs.push_back({"an ack of a tag never given", ack_with([](v1::Ack& ack) { ack.set_up_to(1); })});
-  inputs.push_back({"a refusal of a tag never given", ack_with([](v1::Ack& ack) { ack.add_refused(); })});
-  inputs.push_back({"a range of tags never given", ack_with([](v1::Ack& ack) { ack.add_taken(); })});
+  inputs.push_back(
+      {"a refusal of a tag never given", ack_with([](v1::Ack& ack) { ack.add_refused()->set_delivery_tag(1); })});
+  inputs.push_back({"a range of tags never given", ack_with([](v1::Ack& ack) { ack.add_taken()->set_last(1); })});
   inputs.push_back({"an ack of receipts never sent", ack_with([](v1::Ack& ack) { ack.set_receipts_up_to(1); })});
 }
 
@@ -184,17 +185,21 @@ TEST_P(BadBytes, AFrameBegunIsFinishedAndTheRestDropped) {
 TEST_P(BadBytes, PipelinedBehindConnect) {
   for (const BadInput& input : bad_inputs()) {
     SCOPED_TRACE(input.what);
-    FakeBroker broker(2);
-    FakeClient bad(broker, ShardIndex{0});
-    const std::string name = broker.name_on(GetParam());
-    bad.send_bytes(wire(connect_frame(name)) + wire(message_frame("nobody", 1, "")) + input.bytes);
-    // Connected has not been written when the goodbye is decided, so it is dropped, and the goodbye says all.
-    const std::vector<v1::Frame> frames = bad.read();
-    ASSERT_FALSE(frames.empty());
-    EXPECT_EQ(frames.back().goodbye().code(), input.code);
-    EXPECT_TRUE(bad.closed());
-    EXPECT_EQ(bad.link().how, CloseHow::kGraceful);
-    EXPECT_EQ(broker.notes_of(bad.number(), {Event::Kind::kConnectionEnded}).size(), 1u);
+    for (const bool answer_later : {false, true}) {
+      FakeBroker broker(2);
+      broker.answer_later = answer_later;
+      FakeClient bad(broker, ShardIndex{0});
+      const std::string name = broker.name_on(GetParam());
+      bad.send_bytes(wire(connect_frame(name)) + wire(message_frame("nobody", 1, "")) + input.bytes);
+      if (answer_later) broker.answer(broker.asked.at(0), broker.verdict);
+      // Connected has not been written when the goodbye is decided, so it is dropped, and the goodbye says all.
+      const std::vector<v1::Frame> frames = bad.read();
+      ASSERT_EQ(frames.size(), 1u);
+      EXPECT_EQ(frames[0].goodbye().code(), input.code);
+      EXPECT_TRUE(bad.closed());
+      EXPECT_EQ(bad.link().how, CloseHow::kGraceful);
+      EXPECT_EQ(broker.notes_of(bad.number(), {Event::Kind::kConnectionEnded}).size(), 1u);
+    }
   }
 }
 

@@ -27,14 +27,15 @@ void expect_receipt(const v1::Receipt& receipt, uint64_t first_id, uint64_t last
 }
 
 uint64_t refused(FakeBroker& broker, v1::Reason reason) {
-  return broker.counters(0).messages_refused[reason] + broker.counters(1).messages_refused[reason];
+  const auto number = static_cast<size_t>(reason);
+  return broker.counters(0).messages_refused[number] + broker.counters(1).messages_refused[number];
 }
 
 TEST_P(Route, RefusalsMakeRanges) {
   Pair pair(GetParam());
   const std::string nobody = pair.broker.name_on(GetParam(), "nobody");
   std::string bytes;
-  for (const uint64_t id : {3, 4, 5, 7, 8}) bytes += wire(message_frame(nobody, id, ""));
+  for (const uint64_t id : {3u, 4u, 5u, 7u, 8u}) bytes += wire(message_frame(nobody, id, ""));
   bytes += wire(message_frame(pair.bobs_name, 9, "taken"));
   bytes += wire(message_frame(nobody, 10, ""));
   pair.alice.send_bytes(bytes);

@@ -34,9 +34,12 @@ TEST(ConnectDeadline, IsAbsoluteAndDribblingDoesNotMoveIt) {
 TEST(ConnectDeadline, IsOverOnceConnected) {
   FakeBroker broker(2);
   FakeClient client(broker, ShardIndex{0});
+  const Instant deadline = client.link().connect_deadline;
   broker.advance(kConnectDeadlineMs - 1);
   client.send(connect_for(broker.name_on(1), 60'000));
   EXPECT_TRUE(client.read_one().has_connected());
+  EXPECT_EQ(client.link().shard, 1);
+  EXPECT_EQ(client.link().connect_deadline, deadline) << "a hand-over carries it along";
   broker.advance(20'000);
   EXPECT_FALSE(client.closed());
 }

@@ -18,6 +18,8 @@ namespace onehop {
 struct BrokerEvent {
   enum class Kind : uint8_t {
     kSessionOpened,    // `name` is up.
+    kSessionDetached,  // Its connection is gone; the session waits to be resumed.
+    kSessionResumed,   // It has a connection again.
     kSessionEnded,     // `name` is down.
     kTakenOver,        // As kSessionEnded; another connection took the name.
     kConnectRefused,   // A connection was ended before it had a session.
