@@ -65,7 +65,7 @@ TEST(Watch, MovesWithItsOwner) {
   Watch one;
   ASSERT_EQ(0, one.start(loop, ends.ours.get(), UV_READABLE, [&] { ++calls; }));
   Watch two = std::move(one);
-  EXPECT_FALSE(one.started());
+  EXPECT_FALSE(one.started());  // NOLINT(bugprone-use-after-move): what a moved watch is, is asked here.
   write_all(ends.theirs, "x");
   turn_until(loop, [&] { return calls == 1; });
   two = Watch();

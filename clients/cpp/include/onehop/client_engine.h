@@ -4,9 +4,10 @@
 //
 // What it promises about messages:
 //  - Each accepted message gets exactly one on_outcome().
-//  - Messages to one destination are sent in the order they were accepted, also through PAUSE, QUEUE_FULL and
-//    BROKER_BUSY, after which it waits as long as it was told and repeats what was refused before it goes on. That
-//    holds from session to session as well. Different destinations do not wait for each other.
+//  - Messages to one destination are sent in the order they were accepted, also through PAUSE and QUEUE_FULL, after
+//    which it waits as long as it was told and repeats what was refused before it goes on. That holds from session to
+//    session as well. After BROKER_BUSY it repeats likewise, but what was under way behind the refused message may have
+//    arrived before: the broker has no gate there. Different destinations do not wait for each other.
 //  - Nothing is dropped: what the end of a connection leaves unknown is reported as such, or repeated on request.
 //
 // One thread at a time. Every call that takes `now_ms` may report events before it returns; `now_ms` is of a clock that
