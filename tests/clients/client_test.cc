@@ -115,7 +115,8 @@ TEST(Client, KeepsTheOrderOfEachThread) {
     }
     EXPECT_EQ(admitted, kThreads * kMessages);
     for (int i = 0; i < kRecipients; ++i) {
-      const size_t expected = static_cast<size_t>(kThreads * ((kMessages - i + kRecipients - 1) / kRecipients));
+      const int from_each = (kMessages - i + kRecipients - 1) / kRecipients;
+      const size_t expected = static_cast<size_t>(kThreads) * static_cast<size_t>(from_each);
       const auto messages = inboxes[static_cast<size_t>(i)].wait_for(expected).at("alice");
       ASSERT_EQ(messages.size(), expected);
       std::map<std::string, int> next;
