@@ -19,6 +19,7 @@ namespace {
   const int log = open("/dev/null", O_WRONLY | O_CLOEXEC);
   if (log >= 0) dup2(log, STDERR_FILENO);
   std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
   for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
   execv(arguments[0], arguments.data());

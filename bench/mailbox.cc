@@ -125,7 +125,8 @@ Cost run(size_t producers, size_t window, size_t parcels) {
   std::vector<std::unique_ptr<Queue>> returns;
   size_t taken = 0;
   auto inbox = std::make_unique<Queue>(consumer, producers, [&](Parcel parcel) {
-    returns[parcel.from]->post(0, std::move(parcel));
+    const auto& back = returns[parcel.from];
+    back->post(0, std::move(parcel));
     if (++taken == parcels * producers) consumer.stop();
   });
   std::vector<size_t> left(producers, parcels), open(producers, 0);
