@@ -40,13 +40,16 @@ std::string refusal(const BrokerOptions& options) {
 
 // a sends to b and b to a through the broker at these addresses.
 void expect_exchange(const std::string& address_a, const std::string& address_b) {
+  // Names of their own: the broker may not have noticed yet that those of an earlier exchange are gone.
+  static int exchanges = 0;
+  const std::string number = std::to_string(++exchanges);
   RawClient a(address_a);
   RawClient b(address_b);
-  a.connect("a");
-  b.connect("b");
-  a.send(message_frame("b", 1, "to b"));
+  a.connect("a" + number);
+  b.connect("b" + number);
+  a.send(message_frame("b" + number, 1, "to b"));
   EXPECT_EQ("to b", b.read_kind(v1::Frame::kMessage).message().payload());
-  b.send(message_frame("a", 1, "to a"));
+  b.send(message_frame("a" + number, 1, "to a"));
   EXPECT_EQ("to a", a.read_kind(v1::Frame::kMessage).message().payload());
 }
 
