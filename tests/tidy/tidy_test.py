@@ -84,7 +84,7 @@ class Rules(unittest.TestCase):
             for mark in ("TODO", "FIXME", "XXX", "HACK"):
                 self.fires("marks", path, f"{start}{mark}: later\n")
             self.fires("machine-paths", path, f"{start}see /home/someone/file\n")
-            self.fires("machine-paths", path, f"{start}see /work/main\n")
+            self.fires("machine-paths", path, f"{start}see " + "/".join(("", "work", "main")) + "\n")
             self.fires("registry-hosts", path, f"{start}from deb.debian.org\n")
         self.silent("a.sh", "dir=$(mktemp -d /tmp/XXXXXX)\n cp $top/work/a b/home/c\n")
 
