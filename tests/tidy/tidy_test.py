@@ -86,7 +86,7 @@ class Rules(unittest.TestCase):
             self.fires("machine-paths", path, f"{start}see /home/someone/file\n")
             self.fires("machine-paths", path, f"{start}see " + "/".join(("", "work", "main")) + "\n")
             self.fires("registry-hosts", path, f"{start}from deb.debian.org\n")
-        self.silent("a.sh", "dir=$(mktemp -d /tmp/XXXXXX)\n cp $top/work/a b/home/c\n")
+        self.silent("a.sh", "dir=$(mktemp -d /tmp/XXXXXX)\n cp $top/opt/a b/home/c\n")
 
     def test_opening(self):
         self.fires("opening", "bench/a.cc", "#include <vector>\n")
