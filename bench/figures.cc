@@ -137,6 +137,22 @@ Comparison refused_beside_delivered(const Options& options, const char* name, co
   return comparison;
 }
 
+// The same pairs, unconfirmed and confirmed.
+Comparison confirmed_beside_unconfirmed(const Options& options, const char* name, const char* title, unsigned shards) {
+  Comparison comparison{name, title, 2, {}, {}};
+  Work work{100, 128, 128};
+  Work with_ids = work;
+  with_ids.ids = true;
+  Work confirmed = with_ids;
+  confirmed.confirmed = true;
+  for (const System& system : brokers(options, shards)) {
+    comparison.cases.push_back({system.name + ", unconfirmed", system, work});
+    comparison.cases.push_back({system.name + ", unconfirmed with ids", system, with_ids});
+    comparison.cases.push_back({system.name + ", confirmed", system, confirmed});
+  }
+  return comparison;
+}
+
 std::vector<Comparison> own_comparisons(const Options& options) {
   std::vector<Comparison> own;
   for (const Work& work : options.works) {
@@ -161,6 +177,10 @@ std::vector<Comparison> all_comparisons(const Options& options) {
       refused_beside_delivered(options, "refused", "100 clients, window 128, 128 B, ids, 1 shard", 1),
       refused_beside_delivered(options, "refused-2-shards", "100 clients, window 128, 128 B, ids, 2 shards on core 0",
                                2),
+      confirmed_beside_unconfirmed(options, "confirmed", "100 pairs, window 128, 128 B, confirm = DELIVERED, 1 shard",
+                                   1),
+      confirmed_beside_unconfirmed(options, "confirmed-2-shards",
+                                   "100 pairs, window 128, 128 B, confirm = DELIVERED, 2 shards on core 0", 2),
       beside_blind(options, "one-in-flight", "1 pair, 1 message in flight, 128 B", 0, one_in_flight),
       beside_blind(options, "idle", "named, keepalive 2 s", 1024, {}),
   };

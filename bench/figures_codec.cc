@@ -2,6 +2,7 @@
 // field of onehop.v1.Frame.
 #include "figures_codec.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -12,6 +13,7 @@ enum FrameKind : uint32_t {
   kConnect = 1,
   kConnected = 2,
   kMessage = 3,
+  kAck = 4,
   kReceipts = 5,
   kPing = 7,
   kPong = 8,
@@ -116,9 +118,10 @@ class OnehopCodec final : public Codec {
 
   size_t message_bytes_max(size_t payload_bytes) const override { return payload_bytes + kNameBytesMax + 32; }
 
-  char* write_message(char* out, Bytes to, uint64_t id, Bytes payload) const override {
+  char* write_message(char* out, Bytes to, uint64_t id, bool confirmed, Bytes payload) const override {
     size_t body = 2 + to.size() + 1 + core::varint_size(payload.size()) + payload.size();
     if (id != 0) body += 1 + core::varint_size(id);
+    if (confirmed) body += 2;
     out = core::write_varint(out, 1 + core::varint_size(body) + body);
     *out++ = tag(kMessage, kBytes);
     out = core::write_varint(out, body);
@@ -127,7 +130,19 @@ class OnehopCodec final : public Codec {
       *out++ = tag(5, kVarint);
       out = core::write_varint(out, id);
     }
+    if (confirmed) {
+      *out++ = tag(6, kVarint);
+      *out++ = 1;
+    }
     return write_field(out, 15, payload);
+  }
+
+  char* write_ack(char* out, uint64_t tags_up_to, uint64_t receipts_up_to) const override {
+    std::string ack;
+    if (tags_up_to != 0) ack += number_field_of(1, tags_up_to);
+    if (receipts_up_to != 0) ack += number_field_of(3, receipts_up_to);
+    const std::string frame = frame_of(kAck, ack);
+    return std::copy(frame.begin(), frame.end(), out);
   }
 
   size_t read(Bytes in, Inbox& inbox) const override {
@@ -163,9 +178,11 @@ class OnehopCodec final : public Codec {
   }
 
   static void read_message(Bytes message, Inbox& inbox) {
+    uint64_t tag = 0;
     Fields field(message);
     while (field.next()) {
-      if (field.number == 15) return inbox.on_message(field.bytes);
+      if (field.number == 7) tag = field.value;
+      if (field.number == 15) return inbox.on_message(field.bytes, tag);
     }
     broken("a message without payload");
   }
@@ -179,9 +196,11 @@ class OnehopCodec final : public Codec {
   }
 
   static void read_receipts(Bytes receipts, Inbox& inbox) {
-    constexpr uint64_t kRejected = 3, kUnknownClient = 1;
+    constexpr uint64_t kDelivered = 1, kRejected = 3, kUnknownClient = 1;
+    uint64_t seq = 0;
     Fields items(receipts);
     while (items.next()) {
+      if (items.number == 2) seq = items.value;
       if (items.number != 1) continue;
       uint64_t first = 0, last = 0, outcome = 0, reason = 0;
       for (Fields field(items.bytes); field.next();) {
@@ -190,9 +209,11 @@ class OnehopCodec final : public Codec {
         if (field.number == 3) outcome = field.value;
         if (field.number == 4) reason = field.value;
       }
-      if (outcome != kRejected || reason != kUnknownClient) broken("a receipt other than UNKNOWN_CLIENT");
-      inbox.on_refused(first, last);
+      const bool delivered = outcome == kDelivered;
+      if (!delivered && (outcome != kRejected || reason != kUnknownClient)) broken("an unexpected outcome");
+      inbox.on_told(first, last, delivered);
     }
+    inbox.on_receipts(seq);
   }
 
   const bool greets_;

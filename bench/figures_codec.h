@@ -17,9 +17,12 @@ using core::Bytes;
 class Inbox {
  public:
   virtual void on_greeted() = 0;
-  virtual void on_message(Bytes payload) = 0;
-  // The messages with these ids found nobody.
-  virtual void on_refused(uint64_t first_id, uint64_t last_id) = 0;
+  // A tag of 0: no acknowledgement is wanted.
+  virtual void on_message(Bytes payload, uint64_t tag) = 0;
+  // The messages with these ids were acknowledged; or found nobody.
+  virtual void on_told(uint64_t first_id, uint64_t last_id, bool delivered) = 0;
+  // Behind what it told: the number of the receipts, to be acknowledged if it is not 0.
+  virtual void on_receipts(uint64_t seq) = 0;
   // To be sent back on this connection.
   virtual void on_reply(Bytes reply) = 0;
 
@@ -36,11 +39,15 @@ class Codec {
   // Room for any message of this many bytes to a name of at most kNameBytesMax.
   virtual size_t message_bytes_max(size_t payload_bytes) const = 0;
   // Writes one message at `out`; returns its end. An id of 0: nothing is to be told about it.
-  virtual char* write_message(char* out, Bytes to, uint64_t id, Bytes payload) const = 0;
+  virtual char* write_message(char* out, Bytes to, uint64_t id, bool confirmed, Bytes payload) const = 0;
+  // Writes what a client acknowledges, where the protocol has that: tags and receipts up to these; 0: none. Takes at
+  // most kAckBytesMax.
+  virtual char* write_ack(char* out, uint64_t tags_up_to, uint64_t receipts_up_to) const = 0;
   // Tells `inbox` of each whole unit at the front of `in`; returns how many bytes those take.
   virtual size_t read(Bytes in, Inbox& inbox) const = 0;
 
   static constexpr size_t kNameBytesMax = 32;
+  static constexpr size_t kAckBytesMax = 64;
 };
 
 // onehop's own frames. `greets` is false for a forwarder, which passes them on without knowing names.

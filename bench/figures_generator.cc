@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <deque>
+#include <utility>
 
 #include "measured_process.h"
 
@@ -45,7 +46,10 @@ struct Pair {
   std::string to;
   End sender, receiver;
   uint64_t sent = 0;
-  uint64_t arrived = 0;
+  uint64_t received = 0;
+  uint64_t arrived = 0;  // Under way no more: received, or its outcome is known.
+  uint64_t tags_up_to = 0;
+  uint64_t receipts_up_to = 0;
   std::vector<uint64_t> sent_at;  // By number, modulo the window.
 };
 
@@ -57,7 +61,7 @@ class Generator final : private Inbox {
         work_(work),
         pairs_(work.pairs),
         received_(kReceiveBytes),
-        outgoing_(work.window * codec.message_bytes_max(work.bytes)),
+        outgoing_(Codec::kAckBytesMax + work.window * codec.message_bytes_max(work.bytes)),
         payload_(work.bytes),
         pattern_(kPatternPeriod + work.bytes) {
     uint32_t state = 1;
@@ -157,27 +161,48 @@ class Generator final : private Inbox {
     const uint64_t arrived = end.pair->arrived;
     const size_t taken = codec_.read({received_.data(), have}, *this);
     end.partial.assign(received_.data() + taken, have - taken);
-    const uint64_t fresh = end.pair->arrived - arrived;
+    Pair& pair = *end.pair;
+    const uint64_t fresh = pair.arrived - arrived;
     arrived_ += fresh;
-    if (fresh != 0 && !draining_) send_more(*end.pair, fresh);
+    if (&end == &pair.receiver && pair.tags_up_to != 0) acknowledge(end, pair.tags_up_to, 0);
+    if (fresh != 0 && !draining_) {
+      send_more(pair, fresh);
+    } else if (&end == &pair.sender && pair.receipts_up_to != 0) {
+      acknowledge(end, 0, pair.receipts_up_to);
+    }
+    pair.tags_up_to = pair.receipts_up_to = 0;
+  }
+
+  void acknowledge(End& end, uint64_t tags_up_to, uint64_t receipts_up_to) {
+    char ack[Codec::kAckBytesMax];
+    send(end, {ack, static_cast<size_t>(codec_.write_ack(ack, tags_up_to, receipts_up_to) - ack)});
   }
 
   // Inbox: what codec_.read finds in the bytes of reading_.
   void on_greeted() override {}
   void on_reply(Bytes reply) override { send(*reading_, reply); }
-  void on_message(Bytes payload) override {
+  void on_message(Bytes payload, uint64_t tag) override {
     Pair& pair = *reading_->pair;
     if (reading_ != &pair.receiver) wrong("a message came to the wrong client");
     if (payload.size() != work_.bytes) wrong("a message changed its size");
-    if (core::read_fixed64(payload.data()) != pair.arrived) wrong("a message came out of its order");
-    if (payload.substr(8) != filling(pair, pair.arrived)) wrong("a message changed its content");
-    note_arrival(pair);
+    if (core::read_fixed64(payload.data()) != pair.received) wrong("a message came out of its order");
+    if (payload.substr(8) != filling(pair, pair.received)) wrong("a message changed its content");
+    ++pair.received;
+    if ((tag != 0) != work_.confirmed) wrong("a message came with another confirm level");
+    if (work_.confirmed) {
+      pair.tags_up_to = tag;
+    } else {
+      note_arrival(pair);
+    }
   }
-  void on_refused(uint64_t first_id, uint64_t last_id) override {
+  void on_told(uint64_t first_id, uint64_t last_id, bool delivered) override {
     Pair& pair = *reading_->pair;
+    if (delivered != work_.confirmed) wrong("a receipt has the wrong outcome");
     if (first_id != pair.arrived + 1 || last_id < first_id || last_id > pair.sent) wrong("a receipt has the wrong ids");
     while (pair.arrived < last_id) note_arrival(pair);
   }
+
+  void on_receipts(uint64_t seq) override { reading_->pair->receipts_up_to = seq; }
 
   void note_arrival(Pair& pair) {
     const uint64_t number = pair.arrived++;
@@ -191,6 +216,7 @@ class Generator final : private Inbox {
 
   void send_more(Pair& pair, uint64_t count) {
     char* out = outgoing_.data();
+    if (pair.receipts_up_to != 0) out = codec_.write_ack(out, 0, std::exchange(pair.receipts_up_to, 0));
     const uint64_t at = now_ns();
     for (; count != 0; --count) {
       const uint64_t number = pair.sent++;
@@ -198,7 +224,8 @@ class Generator final : private Inbox {
       const Bytes rest = filling(pair, number);
       std::copy(rest.begin(), rest.end(), payload_.begin() + 8);
       pair.sent_at[number % work_.window] = at;
-      out = codec_.write_message(out, pair.to, work_.ids ? number + 1 : 0, {payload_.data(), payload_.size()});
+      out = codec_.write_message(out, pair.to, work_.ids ? number + 1 : 0, work_.confirmed,
+                                 {payload_.data(), payload_.size()});
       ++sent_;
     }
     send(pair.sender, {outgoing_.data(), static_cast<size_t>(out - outgoing_.data())});

@@ -11,10 +11,13 @@ namespace onehop::bench {
 
 struct Work {
   size_t pairs;
-  size_t window;          // Messages of one sender under way.
-  size_t bytes;           // Of the payload; at least 8.
-  bool ids = false;       // Messages carry ids, so that the sender hears of refusals.
-  bool nobody = false;    // To names that nobody has: what comes back are receipts.
+  size_t window;        // Messages of one sender under way.
+  size_t bytes;         // Of the payload; at least 8.
+  bool ids = false;     // Messages carry ids, so that the sender hears of refusals.
+  bool nobody = false;  // To names that nobody has: what comes back are receipts.
+  // Each wants an acknowledgement, and is under way until its sender has read the outcome. Receivers acknowledge what
+  // one read brought at once.
+  bool confirmed = false;
   bool spinning = false;  // The generator does not sleep: for latency, where its own waking would be measured too.
 };
 
@@ -26,7 +29,7 @@ struct Timing {
 struct Figures {
   double cpu_us;  // Of the system, for one message.
   double messages_per_second;
-  double p50_us, p99_us;   // From the write to the arrival.
+  double p50_us, p99_us;   // From the write to the arrival, or of confirmed messages to the outcome.
   double generator_share;  // How much of its core the generator used.
 };
 

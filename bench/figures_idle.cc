@@ -55,8 +55,9 @@ class IdleClients final : private Inbox {
   }
 
   void on_greeted() override {}
-  void on_message(Bytes) override {}
-  void on_refused(uint64_t, uint64_t) override {}
+  void on_message(Bytes, uint64_t) override {}
+  void on_told(uint64_t, uint64_t, bool) override {}
+  void on_receipts(uint64_t) override {}
   void on_reply(Bytes reply) override {
     if (write(reading_, reply.data(), reply.size()) < 0) fail("pong");
     ++answered_;

@@ -35,8 +35,9 @@ uint16_t port_at_end_of(const std::string& line) {
 class GreetingInbox final : public Inbox {
  public:
   void on_greeted() override { greeted = true; }
-  void on_message(Bytes) override {}
-  void on_refused(uint64_t, uint64_t) override {}
+  void on_message(Bytes, uint64_t) override {}
+  void on_told(uint64_t, uint64_t, bool) override {}
+  void on_receipts(uint64_t) override {}
   void on_reply(Bytes) override {}
 
   bool greeted = false;

@@ -44,7 +44,7 @@ void append_and_consume(benchmark::State& state, bool owned, size_t reference_by
   OutputQueue queue;
   std::array<Iov, 64> pieces;
   for (auto _ : state) {
-    for (size_t i = 0; i < batch; ++i) append_delivery(queue, pool, message);
+    for (size_t i = 0; i < batch; ++i) append_delivery(queue, pool, Delivery(message));
     while (!queue.empty()) {
       const size_t count = queue.gather(pieces);
       size_t size = 0;

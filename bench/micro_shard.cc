@@ -6,65 +6,17 @@
 #include <string>
 #include <vector>
 
-#include "core/shard.h"
 #include "core/wheel.h"
 #include "micro_wire.h"
+#include "micro_world.h"
 
 namespace {
 
 using namespace onehop::core;
 
-class SilentHost final : public Host {
- public:
-  size_t write(HostLink, std::span<const Iov> pieces) override {
-    size_t size = 0;
-    for (const Iov& piece : pieces) size += piece.size;
-    written += size;
-    return size;
-  }
-  void set_reading(HostLink, bool) override {}
-  void close(HostLink, CloseHow) override { std::abort(); }
-  void hand_over(HostLink, ShardIndex, Bytes, Instant) override {}
-  void post(ShardIndex, Parcel) override {}
-  void give_back(ShardIndex, Parcel) override {}
-  Verdict ask(Ticket, const Question&, Answer& answer) override {
-    answer.accepted = true;
-    return Verdict::kAnswered;
-  }
-  void note(const Event&) override {}
-  void random(std::span<char> out) override { std::fill(out.begin(), out.end(), 'r'); }
-
-  size_t written = 0;
-};
-
-constexpr Instant kNow{1'000'000};
-
-void receive(Shard& shard, LinkId link, Bytes bytes) {
-  const std::span<char> space = shard.receive_space();
-  std::copy(bytes.begin(), bytes.end(), space.begin());
-  shard.on_received(link, bytes.size(), kNow);
-}
-
-// A shard with so many named clients.
-struct World {
-  explicit World(size_t clients) : shard(config(), host) {
-    for (size_t i = 0; i < clients; ++i) {
-      links.push_back(shard.on_link({{i + 1}, kNow + 5'000, {}}, kNow));
-      receive(shard, links.back(), onehop::bench::connect_frame("client-" + std::to_string(i)));
-      if (shard.flush_wanted() || i % 64 == 0) shard.flush(kNow);
-    }
-    shard.flush(kNow);
-  }
-  static ShardConfig config() {
-    ShardConfig config;
-    config.hash_key = {1, 2, 3};
-    return config;
-  }
-
-  SilentHost host;
-  Shard shard;
-  std::vector<LinkId> links;
-};
+using onehop::bench::kNow;
+using onehop::bench::receive;
+using onehop::bench::World;
 
 World& world_of(size_t clients) {
   static std::unique_ptr<World> world;

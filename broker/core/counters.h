@@ -10,6 +10,8 @@ namespace onehop::core {
 // onehop.v1.Reason has 13 values with 0.
 inline constexpr size_t kReasons = 13;
 
+inline constexpr size_t kOutcomes = 6;
+
 struct Counters {
   uint64_t links = 0;     // Now.
   uint64_t sessions = 0;  // Now.
@@ -17,9 +19,13 @@ struct Counters {
   uint64_t takeovers = 0;
   uint64_t connects_refused = 0;
   uint64_t hand_overs = 0;
-  uint64_t messages_received = 0;                     // From clients of this shard.
-  uint64_t messages_delivered = 0;                    // Queued for a socket of this shard.
-  uint64_t messages_dropped = 0;                      // Queued, then lost with the connection.
+  uint64_t messages_received = 0;   // From clients of this shard.
+  uint64_t messages_delivered = 0;  // Admitted: queued for a connection, or for a session that waits.
+  uint64_t messages_redelivered = 0;
+  uint64_t messages_expired = 0;               // Unconfirmed ones that waited too long.
+  std::array<uint64_t, kOutcomes> outcomes{};  // Of confirmed messages that were admitted, by v1::Outcome.
+  uint64_t sessions_resumed = 0;
+  uint64_t messages_dropped = 0;                      // Unconfirmed: queued, then lost with the connection.
   std::array<uint64_t, kReasons> messages_refused{};  // By reason, at this shard; told or, without an id, only counted.
   uint64_t bytes_received = 0;
   uint64_t bytes_sent = 0;
@@ -29,8 +35,11 @@ struct Counters {
   uint64_t parcels_posted = 0;
   uint64_t reading_stopped = 0;  // Times a link waited for credit or for its own receipts to go out.
   uint64_t stale_acks = 0;       // Acks that named another session.
-  uint64_t queued_bytes = 0;     // Now, in all output queues.
+  uint64_t queued_bytes = 0;     // Now, in all output queues, and waiting in backlogs.
+  uint64_t open_bytes = 0;       // Now, of deliveries that are sent and not settled.
 
+  // By v1::Outcome.
+  void count_outcome(int outcome) { ++outcomes[static_cast<size_t>(outcome)]; }
   void count_refused(int reason) { ++messages_refused[static_cast<size_t>(reason)]; }
 };
 

@@ -9,16 +9,22 @@ namespace onehop::core {
 namespace {
 
 constexpr char kFrameMessageTag = 3 << 3 | 2;  // Frame.message, length-delimited.
-constexpr char kFromSessionTag = 12 << 3 | 1;  // Message.from_session, fixed64.
-constexpr size_t kFromSessionBytes = 1 + sizeof(uint64_t);
+// Fields of Message that the broker sets.
+constexpr char kDeliveryTagTag = 7 << 3 | 0;   // Varint.
+constexpr char kRedeliveredTag = 10 << 3 | 0;  // Varint.
+constexpr char kFromSessionTag = 12 << 3 | 1;  // fixed64.
+constexpr char kTtlLeftTag = 14 << 3 | 0;      // Varint.
 
 struct Sizes {
   size_t message;  // The stamped Message.
   size_t frame;    // The Frame around it.
 
-  explicit Sizes(const RoutedMessage& m)
-      : message(m.from_stamp.size() + (m.scanned.id != 0 ? kFromSessionBytes : 0) + m.body.size()),
-        frame(1 + varint_size(message) + message) {}
+  explicit Sizes(const Delivery& d) : message(d.from_stamp.size() + d.body.size()) {
+    if (d.from_session != 0) message += 1 + sizeof d.from_session;
+    if (d.tag != 0) message += 1 + varint_size(d.tag);
+    if (d.redelivered) message += 2 + 1 + varint_size(d.ttl_left_ms);
+    frame = 1 + varint_size(message) + message;
+  }
 };
 
 char* write_bytes(char* out, Bytes bytes) {
@@ -26,31 +32,53 @@ char* write_bytes(char* out, Bytes bytes) {
   return out + bytes.size();
 }
 
+char* write_number(char* out, char tag, uint64_t value) {
+  *out++ = tag;
+  return write_varint(out, value);
+}
+
 }  // namespace
 
-size_t delivery_size(const RoutedMessage& message) {
-  const Sizes sizes(message);
+Delivery::Delivery(const RoutedMessage& m)
+    : from_stamp(m.from_stamp), from_session(m.scanned.id == 0 ? 0 : m.from_session), body(m.body), owner(m.owner) {}
+
+Delivery::Delivery(const Backlog::Entry& entry, Instant now)
+    : from_stamp(entry.stamp()),
+      from_session(entry.id == 0 ? 0 : entry.from_session),
+      tag(entry.confirmed ? entry.tag : 0),
+      redelivered(entry.attempted),
+      ttl_left_ms(static_cast<uint32_t>(entry.deadline - now)),
+      body(entry.body()),
+      owner(entry.block.get()) {}
+
+size_t delivery_size(const Delivery& delivery) {
+  const Sizes sizes(delivery);
   return varint_size(sizes.frame) + sizes.frame;
 }
 
-void append_delivery(OutputQueue& queue, SegmentPool& pool, const RoutedMessage& m, bool waits) {
-  const Sizes sizes(m);
+void append_delivery(OutputQueue& queue, SegmentPool& pool, const Delivery& d, bool waits) {
+  const Sizes sizes(d);
   const bool by_reference =
-      m.owner != nullptr && m.body.size() >= kReferenceBytesMin && !(waits && pins_too_much(*m.owner, m.body.size()));
+      d.owner != nullptr && d.body.size() >= kReferenceBytesMin && !(waits && pins_too_much(*d.owner, d.body.size()));
   const size_t total = varint_size(sizes.frame) + sizes.frame;
-  char* out = queue.append(pool, by_reference ? total - m.body.size() : total);
+  char* out = queue.append(pool, by_reference ? total - d.body.size() : total);
   out = write_varint(out, sizes.frame);
   *out++ = kFrameMessageTag;
   out = write_varint(out, sizes.message);
-  out = write_bytes(out, m.from_stamp);
-  if (m.scanned.id != 0) {
+  out = write_bytes(out, d.from_stamp);
+  if (d.from_session != 0) {
     *out++ = kFromSessionTag;
-    out = write_fixed64(out, m.from_session);
+    out = write_fixed64(out, d.from_session);
+  }
+  if (d.tag != 0) out = write_number(out, kDeliveryTagTag, d.tag);
+  if (d.redelivered) {
+    out = write_number(out, kRedeliveredTag, 1);
+    out = write_number(out, kTtlLeftTag, d.ttl_left_ms);
   }
   if (by_reference) {
-    queue.append_body(pool, m.owner, m.body);
+    queue.append_body(pool, d.owner, d.body);
   } else {
-    write_bytes(out, m.body);
+    write_bytes(out, d.body);
   }
 }
 

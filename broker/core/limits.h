@@ -2,6 +2,7 @@
 // The constants below them are tunables of the implementation, each with its reason.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -28,12 +29,23 @@ struct Limits {
   uint32_t senders_max = 1'024;
   // The ceiling of a message's ttl.
   uint32_t ttl_ms_max = 3'600'000;
-  // Stated in Connected; enforced with confirmed delivery.
+  // Open confirmed messages of one sender, with the outcomes whose receipts it has not acknowledged; and the sum of the
+  // frames of the open ones.
   uint32_t send_window = 4'096;
   uint32_t send_window_bytes = 8 << 20;
+  // Deliveries that one recipient may leave unsettled: by count, for recipients that ask for none, and by bytes.
+  uint32_t receive_window_default = 1'024;
+  uint32_t receive_window_max = 65'535;
+  uint32_t receive_window_bytes = 4 << 20;
+  // A recipient that settles nothing for so long while its window is full: SLOW_CONSUMER.
+  uint32_t ack_timeout_ms = 300'000;
+  // How long a session may outlive its connection, for clients that ask.
+  uint32_t session_expiry_ms_max = 86'400'000;
   // Sessions one shard holds; the next Connect is answered SERVER_BUSY.
   uint32_t sessions_max = 4'000'000;
 
+  // The send window's bytes in force: the largest frame fits into it.
+  uint32_t send_bytes_max() const { return std::max(send_window_bytes, frame_bytes_max); }
   // Over the high mark senders are told to pause, below the low mark to resume.
   uint32_t high_mark() const { return queue_bytes_max / 4 * 3; }
   uint32_t low_mark() const { return queue_bytes_max / 4; }
@@ -55,6 +67,11 @@ inline constexpr size_t kEarlyFlushBytes = 64 << 10;
 inline constexpr size_t kReceiveBytes = 64 << 10;
 // Bodies from this size on are referenced where they were received instead of copied (ADR 3).
 inline constexpr size_t kReferenceBytesMin = 4 << 10;
+// What waits in a session's backlog goes to its connection's queue in portions of about this size: enough for a socket,
+// little enough not to hold everything twice.
+inline constexpr size_t kPumpBytes = 256 << 10;
+// A recipient's words in a refusal are cut at this length.
+inline constexpr size_t kRefusalTextBytesMax = 256;
 // RESUMEs one recipient sends per flush, so that a thousand paused senders do not all fire at once.
 inline constexpr uint32_t kResumesPerFlush = 64;
 // One message parcel between two shards, and how many of them an ordered pair has: enough to keep both busy, few enough

@@ -95,8 +95,9 @@ class OutputQueue {
   // Drops every frame of which nothing was taken yet.
   void drop_unbegun(SegmentPool& pool);
   void clear(SegmentPool& pool);
-  // How many messages are queued, the begun one included. Walks the queue: for its end only.
-  size_t count_messages() const;
+  // How many messages without a delivery tag are queued; the begun one is counted whatever it is. Walks the queue: for
+  // its end only.
+  size_t count_unconfirmed() const;
 
  private:
   void add_chunk(SegmentPool& pool, size_t size);

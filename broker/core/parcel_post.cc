@@ -22,19 +22,31 @@ bool ParcelPost::add_message(const RoutedMessage& message) {
   return true;
 }
 
-void ParcelPost::add_receipt(const ReceiptRecord& receipt) {
+void ParcelPost::add_receipt(const Receipt& receipt) {
   if (last_receipt_ != kNone) {
     ReceiptRecord last;
     char* place = filled_.back().at(last_receipt_);
     std::memcpy(&last, place, sizeof last);
-    if (last.head.sender == receipt.head.sender && last.recipient == receipt.recipient && !receipt.head.gate_closed &&
-        last.ids.last_id + 1 == receipt.ids.first_id && last.ids.fate == receipt.ids.fate) {
-      last.ids.last_id = receipt.ids.last_id;
+    Bytes rest(place, last.head.size);
+    if (Receipt so_far = read_receipt_record(rest); so_far.goes_on_with(receipt)) {
+      so_far.absorb(receipt.ids.last_id, receipt.frame_bytes);
+      last.last_id = so_far.ids.last_id;
+      last.frame_bytes = so_far.frame_bytes;
       std::memcpy(place, &last, sizeof last);
       return;
     }
   }
-  add_control(receipt);
+  ReceiptRecord record{};
+  record.head.kind = RecordKind::kReceipt;
+  record.head.gate_closed = receipt.gate_closed;
+  record.head.sender = receipt.sender;
+  record.recipient = receipt.recipient;
+  record.first_id = receipt.ids.first_id;
+  record.last_id = receipt.ids.last_id;
+  record.frame_bytes = receipt.frame_bytes;
+  record.fate = receipt.ids.fate;
+  record.confirmed = receipt.confirmed ? 1 : 0;
+  add_control(record, receipt.ids.text);
 }
 
 std::vector<Parcel> ParcelPost::take_filled() {

@@ -19,20 +19,20 @@ class ParcelPost {
  public:
   // False, and nothing done, if there is no credit for it.
   bool add_message(const RoutedMessage& message);
-  // Writes a record that begins with a RecordHead and the name behind it; sets the sizes in it.
+  // Writes a record that begins with a RecordHead and the name or text behind it; sets the sizes in it.
   template <typename Record>
   void add_control(Record record, Bytes name = {}) {
     record.head.size = static_cast<uint32_t>(padded(sizeof record + name.size()));
-    if constexpr (std::is_same_v<Record, NameRecord>) record.name_size = static_cast<uint32_t>(name.size());
+    if constexpr (!std::is_same_v<Record, PeerRecord>) record.name_size = static_cast<uint32_t>(name.size());
     Parcel& parcel = parcel_with_room(record.head.size);
     last_receipt_ = kNone;
-    if (record.head.kind == RecordKind::kReceipt) last_receipt_ = parcel.size();
+    if (record.head.kind == RecordKind::kReceipt && name.empty()) last_receipt_ = parcel.size();
     char* out = parcel.extend(record.head.size);
     std::memcpy(out, &record, sizeof record);
     if (!name.empty()) std::memcpy(out + sizeof record, name.data(), name.size());
   }
-  // As add_control; a receipt that goes on where the one before it ended becomes part of that.
-  void add_receipt(const ReceiptRecord& receipt);
+  // A receipt that goes on where the one before it ended becomes part of that.
+  void add_receipt(const Receipt& receipt);
 
   // A parcel came back.
   void credit(Parcel parcel) { empty_.push_back(std::move(parcel)); }

@@ -5,17 +5,6 @@
 
 namespace onehop::core {
 
-void PendingControl::add_receipt(const FateOfIds& ids) {
-  if (!receipts_.empty()) {
-    FateOfIds& last = receipts_.back();
-    if (last.last_id + 1 == ids.first_id && last.fate == ids.fate) {
-      last.last_id = ids.last_id;
-      return;
-    }
-  }
-  receipts_.push_back(ids);
-}
-
 void PendingControl::add_flow(Bytes client, v1::State state, uint32_t retry_after_ms) {
   flow_bytes_ += kFlowBytes + client.size();
   flows_.push_back({std::string(client), state, retry_after_ms});
@@ -33,18 +22,10 @@ void PendingControl::set_pong(uint64_t nonce) {
 
 size_t PendingControl::encode(OutputQueue& queue, SegmentPool& pool, v1::Frame& frame) {
   size_t size = 0;
-  for (size_t i = 0; i < receipts_.size();) {
-    v1::Receipts& receipts = *frame.mutable_receipts();
-    receipts.clear_items();
-    for (const size_t end = std::min(receipts_.size(), i + kReceiptsPerFrame); i < end; ++i) {
-      v1::Receipt& item = *receipts.add_items();
-      item.set_first_id(receipts_[i].first_id);
-      item.set_last_id(receipts_[i].last_id);
-      item.set_outcome(receipts_[i].fate.outcome);
-      item.set_reason(receipts_[i].fate.reason);
-      item.set_retry_after_ms(receipts_[i].fate.retry_after_ms);
-    }
-    size += append_frame(queue, pool, frame);
+  for (std::span<const FateOfIds> left = refusals_; !left.empty();) {
+    const size_t count = receipts_per_frame(left);
+    size += append_receipts(queue, pool, frame, left.first(count), 0);
+    left = left.subspan(count);
   }
   for (const PendingFlow& waiting : flows_) {
     v1::Flow& flow = *frame.mutable_flow();
@@ -61,7 +42,7 @@ size_t PendingControl::encode(OutputQueue& queue, SegmentPool& pool, v1::Frame& 
     frame.mutable_pong()->set_nonce(pong_nonce_);
     size += append_frame(queue, pool, frame);
   }
-  receipts_.clear();
+  refusals_.clear();
   flows_.clear();
   flow_bytes_ = 0;
   has_ping_ = has_pong_ = false;

@@ -80,6 +80,14 @@ RoutedMessage read_message_record(const Parcel& parcel, Bytes& rest) {
   return m;
 }
 
+Receipt read_receipt_record(Bytes& rest) {
+  const Bytes all = rest;
+  const auto record = read_record<ReceiptRecord>(rest);
+  const Bytes text = all.substr(sizeof record, record.name_size);
+  return {record.head.sender,    record.recipient,   record.head.gate_closed,
+          record.confirmed != 0, record.frame_bytes, {record.first_id, record.last_id, record.fate, std::string(text)}};
+}
+
 NameRecord read_name_record(Bytes& rest, Bytes& name) {
   const Bytes all = rest;
   const auto record = read_record<NameRecord>(rest);

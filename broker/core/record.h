@@ -5,10 +5,10 @@
 
 #include <cstdint>
 
-#include "core/delivery.h"
+#include "core/fate.h"
 #include "core/ids.h"
 #include "core/parcel.h"
-#include "core/pending_control.h"
+#include "core/routed_message.h"
 
 namespace onehop::core {
 
@@ -22,12 +22,14 @@ enum class RecordKind : uint8_t {
   kEndSender,    // To the sender's shard: there is no room to remember its gate.
   kBarrier,      // To a shard that was sent to: answer when all before is settled.
   kBarrierDone,  // The answer.
+  kStopping,     // To every other shard: answer when all before is settled and your recipients' messages are, for good.
+  kStopped,      // The answer.
 };
 
 struct RecordHead {
   RecordKind kind{};
   bool ordered_refusals = false;  // kMessage.
-  bool gate_closed = false;       // kReceipt: with this refusal the gate at `recipient` closed.
+  bool gate_closed = false;       // kReceipt.
   uint8_t state = 0;              // kFlow: v1::State.
   uint32_t size = 0;              // Of the whole record.
   Origin sender;
@@ -52,10 +54,16 @@ struct MessageRecord {
   static constexpr uint32_t kInline = UINT32_MAX;
 };
 
+// The text follows.
 struct ReceiptRecord {
   RecordHead head;
   Origin recipient;
-  FateOfIds ids;
+  uint64_t first_id;
+  uint64_t last_id;
+  uint64_t frame_bytes;
+  Fate fate;
+  uint32_t name_size;
+  uint32_t confirmed;
 };
 
 // kFlow and kOpenGate; the name follows.
@@ -66,7 +74,7 @@ struct NameRecord {
   uint32_t name_size;
 };
 
-// kGateOpened, kSenderGone, kEndSender, kBarrier, kBarrierDone.
+// The kinds without more to say than whom they concern.
 struct PeerRecord {
   RecordHead head;
   Origin recipient;
@@ -90,6 +98,7 @@ Record read_record(Bytes& rest) {
   rest.remove_prefix(record.head.size);
   return record;
 }
+Receipt read_receipt_record(Bytes& rest);
 // As read_record; `name` lies in the parcel.
 NameRecord read_name_record(Bytes& rest, Bytes& name);
 

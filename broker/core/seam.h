@@ -89,6 +89,8 @@ enum class Verdict : uint8_t { kAnswered, kPending };
 struct Event {
   enum class Kind : uint8_t {
     kSessionOpened,    // The name is up.
+    kSessionDetached,  // Its connection is gone; the session stays.
+    kSessionResumed,   // It has a connection again.
     kSessionEnded,     // The name is down.
     kTakenOver,        // As kSessionEnded; another connection took the name.
     kConnectRefused,   // A goodbye before the session was open.
@@ -157,8 +159,11 @@ class ShardInputs {
   // it, there is more to do: call again before sleeping.
   virtual void flush(Instant now) = 0;
   virtual bool flush_wanted() const = 0;
-  // Begins the end: every client is told goodbye SERVER_SHUTTING_DOWN, and no new one is let in. Links end one by one.
+  // Begins the end: what is open is settled, between shards too, then every client is told goodbye SERVER_SHUTTING_DOWN,
+  // and no new one is let in. Links end one by one. A second time: without waiting for other shards.
   virtual void stop(Instant now) = 0;
+  // Whether no other shard waits for this one any more. Until then its host goes on, though no link is left.
+  virtual bool stopped() const = 0;
 
  protected:
   ~ShardInputs() = default;

@@ -10,12 +10,14 @@
 #include <string>
 #include <vector>
 
+#include "core/backlog.h"
 #include "core/frame_decoder.h"
 #include "core/ids.h"
 #include "core/instant.h"
 #include "core/name_stamp.h"
 #include "core/output_queue.h"
 #include "core/pending_control.h"
+#include "core/receipt_log.h"
 #include "core/seam.h"
 #include "core/sender_table.h"
 
@@ -29,6 +31,19 @@ struct Sending {
   ShardIndex destination_home = 0;
   SessionId destination_session;  // If it lives on this shard; recognised when stale.
 
+  // Its confirmed messages that have no outcome yet, and the sum of their frames; and the outcomes to tell it.
+  uint32_t open_messages = 0;
+  uint64_t open_bytes = 0;
+  ReceiptLog receipts;
+  void open(uint64_t frame_bytes) {
+    ++open_messages;
+    open_bytes += frame_bytes;
+  }
+  void settle(uint64_t messages, uint64_t frame_bytes) {
+    open_messages -= static_cast<uint32_t>(messages);
+    open_bytes -= frame_bytes;
+  }
+
   // The recipients at which this sender's gate is closed; told when the sender ends.
   std::vector<Origin> closed_gates;
 
@@ -36,6 +51,7 @@ struct Sending {
   // are asked first (a bit each); while answers are outstanding, a later ping waits for its own round.
   uint64_t shards_sent_to = 0;
   uint32_t barriers_outstanding = 0;
+  bool pong_wanted = false;  // By the connection that began the round.
   bool ping_waits = false;
   uint64_t nonce = 0;          // Of the round under way.
   uint64_t waiting_nonce = 0;  // Of the ping that waits.
@@ -46,14 +62,24 @@ struct Session {
   uint64_t number = 0;  // As Connected.session.
   uint64_t name_hash = 0;
   uint64_t last_id = 0;  // The highest message id it sent.
-  LinkId link;
+  uint64_t principal = 0;
+  LinkId link;                                   // None while it is away.
+  LinkId left_link;                              // While it is away: the connection it had, which may still be closing.
+  Instant expires = Instant::never();            // While it is away.
+  Instant window_full_since = Instant::never();  // And nothing settled since.
+  uint32_t session_expiry_ms = 0;
+  uint32_t attempt = 0;          // The highest it connected with.
+  uint32_t receive_window = 0;   // Deliveries that may be open.
   uint32_t frame_bytes_max = 0;  // Of senders' frames, as this client wants it.
   uint32_t keepalive_ms = 0;
   bool ordered_refusals = false;
+  bool repeating = false;         // It resumed: ids it sent before may come again, and are skipped.
   bool resuming_senders = false;  // In the shard's list of those with paused senders to release.
 
   std::unique_ptr<Sending> sending;
   std::unique_ptr<PendingControl> control;
+  // As a recipient: what it has not settled, and what waits for it.
+  std::unique_ptr<Backlog> backlog;
   // As a recipient: who was told to pause, whose gate is closed.
   std::unique_ptr<SenderTable> senders;
 };

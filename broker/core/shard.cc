@@ -73,24 +73,17 @@ void Shard::on_end_of_stream(LinkId id, Instant now) {
   Link* link = links_.find(id);
   // A link that is leaving meets the end of its stream again at its home.
   if (link == nullptr || link->state == LinkState::kClosing || link->state == LinkState::kLeaving) return;
-  end_link_in_order(id, *link, {v1::CODE_UNSPECIFIED, "the peer ended the stream", 0}, now);
+  end_link_in_order(id, *link, {v1::CODE_UNSPECIFIED, "the peer ended the stream", 0}, now, SessionThen::kDetach);
 }
 
-void Shard::on_link_failed(LinkId id, Instant) {
+void Shard::on_link_failed(LinkId id, Instant now) {
   Link* link = links_.find(id);
   if (link == nullptr || (ONEHOP_PLANTED(kFailureForgotten) && link->state == LinkState::kClosing)) return;
-  end_session(*link, Event::Kind::kSessionEnded, v1::CODE_UNSPECIFIED, "the connection broke");
+  const Farewell farewell{v1::CODE_UNSPECIFIED, "the connection broke", 0};
+  if (Session* session = sessions_.find(link->session)) {
+    leave(link->session, *session, farewell, SessionThen::kDetach, now);
+  }
   forget_link(id, *link);
-}
-
-void Shard::stop(Instant now) {
-  stopping_ = true;
-  links_.for_each([this, now](LinkId id, Link& link) {
-    if (link.state == LinkState::kClosing) return;
-    // Everybody is told a time of its own, so that they do not all come back at once.
-    const uint32_t retry_after_ms = jittered_lease(origin_of({id.index, id.generation}));
-    end_link_in_order(id, link, {v1::CODE_SERVER_SHUTTING_DOWN, "the broker is going down", retry_after_ms}, now);
-  });
 }
 
 void Shard::decode(LinkId id, Link& link, Input in, Instant now) {
@@ -138,6 +131,8 @@ void Shard::resume_reading(Link& link, Instant now) {
   if (std::exchange(link.reading, true)) return;
   link.last_heard = now;
   link.pinged = false;
+  Session* session = sessions_.find(link.session);
+  if (session != nullptr && session->window_full_since != Instant::never()) session->window_full_since = now;
   host_.set_reading(link.host, true);
 }
 

@@ -7,12 +7,14 @@
 //   route         shard_route.cc    which shard is the recipient's home; there: admit, then deliver or refuse
 //   on_parcel     shard_parcels.cc  what other shards send: messages to admit, receipts and flow to pass on
 //   flush         shard_flush.cc    out it goes: queues to sockets, parcels to shards
-// Beside the path: shard_connect.cc (lobby, names, takeover, the end of links and sessions), shard_flow.cc (pause,
+// Beside the path: shard_connect.cc (lobby, names, takeover, the end of links), shard_sessions.cc (sessions that outlive
+// their links, and their end), shard_verdicts.cc (what becomes of messages after their admission), shard_flow.cc (pause,
 // resume, gates), shard_timers.cc (deadlines).
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <absl/container/flat_hash_map.h>
@@ -54,6 +56,7 @@ class Shard final : public ShardInputs {
   void flush(Instant now) override;
   bool flush_wanted() const override { return flush_wanted_; }
   void stop(Instant now) override;
+  bool stopped() const override { return stopping_ && stops_outstanding_ == 0 && stops_answered_ + 1 == config_.count; }
 
   const Counters& counters() const { return counters_; }
 
@@ -62,6 +65,11 @@ class Shard final : public ShardInputs {
   struct Released {
     std::string name;
     SenderTable senders;
+  };
+  // What becomes of the session of a link that ends.
+  enum class SessionThen : uint8_t {
+    kDetach,  // It stays as long as its expiry says.
+    kEnd,
   };
   // What the handling of a frame may ask of the decode loop.
   enum class Handled : uint8_t {
@@ -83,48 +91,82 @@ class Shard final : public ShardInputs {
   bool pass_lobby(LinkId id, Link& link, Input& in, Instant now);
   void ask(LinkId id, Link& link, const v1::Connect& connect, Instant now);
   void take_answer(LinkId id, Link& link, const v1::Connect& connect, const Answer& answer, Instant now);
-  void claim(LinkId id, Link& link, const v1::Connect& connect, Instant now);
-  bool displace(Session& elder, const v1::Connect& connect, Farewell& refusal, Instant now);
-  void open_session(LinkId id, Link& link, const v1::Connect& connect, Bytes name, uint64_t hash);
-  void answer_connected(Link& link, const Session& session, uint64_t features);
+  void claim(LinkId id, Link& link, const v1::Connect& connect, uint64_t principal, Instant now);
+  bool displace(SessionId elder, const v1::Connect& connect, uint64_t principal, Farewell& refusal, Instant now);
+  void open_session(LinkId id, Link& link, const v1::Connect& connect, uint64_t principal, Bytes name, uint64_t hash);
+  void attach(LinkId id, Link& link, SessionId session_id, Session& session, const v1::Connect& connect);
+  void answer_connected(Link& link, const Session& session, bool resumed);
   std::string make_name();
-  std::string resume_token(const Session& session) const;
   void refuse_connect(LinkId id, Link& link, Bytes name, const Farewell& farewell, Instant now);
   // Ends a link: its session ends, unsent frames are dropped, the goodbye is queued.
-  void end_link(LinkId id, Link& link, const Farewell& farewell, Instant now);
+  void end_link(LinkId id, Link& link, const Farewell& farewell, Instant now, SessionThen then = SessionThen::kDetach);
   // As end_link, but what is decided and queued goes out before the goodbye.
-  void end_link_in_order(LinkId id, Link& link, const Farewell& farewell, Instant now);
+  void end_link_in_order(LinkId id, Link& link, const Farewell& farewell, Instant now, SessionThen then);
   void begin_closing(LinkId id, Link& link, const Farewell& farewell, Instant now);
-  void end_session(Link& link, Event::Kind how, v1::Code code, Bytes text);
+  void drop_output(Link& link);
   void drop_question(Link& link);
   void forget_link(LinkId id, Link& link);
+
+  // shard_sessions.cc
+  std::string resume_token(const Session& session) const;
+  bool holds_token(const Session& session, const v1::Connect& connect, uint64_t principal) const;
+  void resume(LinkId id, Link& link, SessionId session_id, const v1::Connect& connect, Instant now);
+  Bytes wrong_with_resume(const Session& session, const v1::Connect& connect) const;
+  static uint64_t acked_receipts(const Session& session, const v1::Connect& connect);
+  void silence_elder(Session& session, Instant now);
+  void detach(Session& session);
+  void leave(SessionId id, Session& session, const Farewell& farewell, SessionThen then, Instant now);
+  void end_session(SessionId id, Event::Kind how, const Farewell& farewell);
+  void take_session_due(SessionId id, Session& session, Instant now);
+  Instant next_session_due(const Session& session) const;
+  void answer_stopping(ShardIndex asker);
+  void say_goodbyes(Instant now);
 
   // shard_frames.cc
   Handled handle_frame(LinkId id, Link& link, const FrameView& frame, Instant now);
   Handled handle_message(LinkId id, Link& link, Session& session, const FrameView& frame, Bytes body, Instant now);
   void handle_control(LinkId id, Link& link, Session& session, FrameField field, Instant now);
-  void handle_ack(LinkId id, Link& link, const Session& session, Bytes body, Instant now);
+  void handle_ack(LinkId id, Link& link, Session& session, Bytes body, Instant now);
   void handle_flow(LinkId id, Link& link, Bytes body, Instant now);
   void handle_ping(SessionId id, Session& session, uint64_t nonce);
   void begin_barrier(SessionId id, Sending& sending, uint64_t nonce);
   void take_barrier_done(SessionId id, Session& session);
+  bool within_send_window(const Sending& sending, size_t frame_bytes) const;
   void protocol_error(LinkId id, Link& link, Bytes text, Instant now);
 
   // shard_route.cc
   Handled route(LinkId link_id, Link& link, Sending& sending, RoutedMessage& message, Instant now);
   void look_up(Sending& sending, Bytes destination);
   void admit(const RoutedMessage& message, SessionId destination, Instant now);
-  bool admit_under_pressure(const RoutedMessage& message, Session& recipient, size_t queued_bytes, Instant now);
-  void deliver(const RoutedMessage& message, LinkId id, Link& link);
+  bool admit_under_pressure(const RoutedMessage& message, SessionId id, Session& recipient, size_t queued_bytes,
+                            Instant now);
+  void deliver(const RoutedMessage& message, SessionId id, Session& recipient, Instant now);
+  size_t queued_for(const Session& session) const;
   void refuse(const RoutedMessage& message, const Fate& fate);
-  void tell_receipt(const ReceiptRecord& receipt);
-  void take_receipt(const ReceiptRecord& receipt);
-  PendingControl& control_of(Session& session);
+  static Receipt receipt_for(const RoutedMessage& message, const Fate& fate);
+  void tell_receipt(const Receipt& receipt);
+  void take_receipt(const Receipt& receipt);
+  PendingControl* control_of(Session& session);
   void bound_control(const Session& session);
+
+  // shard_verdicts.cc
+  static bool speaks_of(const Session& session, const v1::Ack& ack) {
+    return ack.session() == 0 || ack.session() == session.number || ONEHOP_PLANTED(kStaleAckTaken);
+  }
+  Bytes wrong_with_verdicts(const Session& session, const v1::Ack& ack) const;
+  void take_verdicts(Session& session, const v1::Ack& ack, Instant now);
+  void settle(Backlog& backlog, Backlog::Entry& entry, const Fate& fate, Bytes text);
+  void tell_end(const Backlog::Entry& entry, const Fate& fate, Bytes text);
+  void tell_settled();
+  bool window_open(const Session& session, size_t frame_bytes) const;
+  void watch_window(SessionId id, Session& session, Instant now);
+  void pump(SessionId id, Session& session, Link& link, Instant now);
+  void expire(Session& session, Instant now);
+  void lose(Session& session, v1::Reason reason);
 
   // shard_flow.cc
   void pause_sender(const RoutedMessage& message, Session& recipient, Instant now);
-  void refuse_full(const RoutedMessage& message, Session& recipient);
+  void refuse_full(const RoutedMessage& message, SessionId id, Session& recipient);
   void tell_flow(const Origin& sender, Bytes recipient, v1::State state, uint32_t retry_after_ms);
   void tell_peer(RecordKind kind, const Origin& sender, const Origin& recipient, ShardIndex to);
   void take_peer_record(RecordKind kind, const Origin& sender, const Origin& recipient);
@@ -142,7 +184,7 @@ class Shard final : public ShardInputs {
   void resume_decoding(Instant now);
   void flush_dirty(Instant now);
   void flush_link(LinkId id, Link& link, Instant now);
-  void encode_control(LinkId id, Link& link, PendingControl& control);
+  void encode_control(LinkId id, Link& link, Session& session);
   void write_queue(LinkId id, Link& link, Instant now);
   void post_parcels();
 
@@ -150,7 +192,7 @@ class Shard final : public ShardInputs {
   void take_due(LinkId id, Link& link, Instant now);
   Instant next_due(const Link& link, const Session* session) const;
   void check_open(LinkId id, Link& link, Session& session, Instant now);
-  bool is_slow(const Link& link) const;
+  bool is_slow(const Link& link, const Session& session) const;
   static uint64_t dead_after(const Session& session) {
     return uint64_t{session.keepalive_ms} * (ONEHOP_PLANTED(kDeadTooEarly) ? 2u : 3u) / 2;
   }
@@ -165,7 +207,8 @@ class Shard final : public ShardInputs {
   SegmentPool segments_;
   ReceiveBlocks receive_blocks_;
   Buffer* receive_block_ = nullptr;
-  Wheel wheel_;
+  Wheel wheel_;          // Of links.
+  Wheel session_wheel_;  // Of sessions that wait for something of their own.
   TakeoverLog takeovers_;
 
   std::vector<ParcelPost> posts_;                        // By shard; one's own is not used.
@@ -182,6 +225,9 @@ class Shard final : public ShardInputs {
   // The message being routed. Every member is set for each message; clearing a new one first took as long as a third of
   // the routing.
   RoutedMessage scratch_message_;
+  Receipt settled_;                                   // What a round of verdicts has settled and not told yet.
+  std::vector<std::pair<uint64_t, uint64_t>> taken_;  // Scratch of take_verdicts.
+  std::vector<ShardIndex> stop_askers_;               // Shards that wait to hear that this one stops too.
   v1::Frame scratch_frame_;
   v1::Connect scratch_connect_;
 
@@ -190,6 +236,9 @@ class Shard final : public ShardInputs {
   uint64_t next_ticket_ = 1;
   bool flush_wanted_ = false;
   bool stopping_ = false;
+  uint32_t stops_outstanding_ = 0;           // Other shards that have not settled yet.
+  uint32_t stops_answered_ = 0;              // Other shards that know that this one has.
+  Instant goodbyes_due_ = Instant::never();  // When stopping: not later than this.
 };
 
 }  // namespace onehop::core

@@ -1,6 +1,4 @@
 // Shard: how a connection becomes a client, and how both end.
-#include <sodium/crypto_generichash.h>
-
 #include <algorithm>
 #include <cassert>
 #include <utility>
@@ -78,43 +76,54 @@ void Shard::on_answer(Ticket ticket, const Answer& answer, Instant now) {
 }
 
 void Shard::take_answer(LinkId id, Link& link, const v1::Connect& connect, const Answer& answer, Instant now) {
-  if (answer.accepted) return claim(id, link, connect, now);
+  if (answer.accepted) return claim(id, link, connect, answer.principal, now);
   const auto code = answer.code == 0 ? v1::CODE_BAD_CREDENTIALS : static_cast<v1::Code>(answer.code);
   refuse_connect(id, link, connect.name(), {code, answer.text, answer.retry_after_ms}, now);
 }
 
-// Gives the name to the link, if its owner, should it have one, gives way.
-void Shard::claim(LinkId id, Link& link, const v1::Connect& connect, Instant now) {
+// Gives the name to the link: as a resumed session, or as a new one if its owner, should it have one, gives way.
+void Shard::claim(LinkId id, Link& link, const v1::Connect& connect, uint64_t principal, Instant now) {
+  std::string name = connect.name();
+  uint64_t hash = name_hash(name, config_.hash_key);
+  SessionId elder = name.empty() ? SessionId{} : directory_.find(name, hash);
+  if (elder && holds_token(sessions_[elder.index], connect, principal)) return resume(id, link, elder, connect, now);
   if (sessions_.size() >= config_.limits.sessions_max) {
-    return refuse_connect(id, link, connect.name(),
-                          {v1::CODE_SERVER_BUSY, "the broker has all the clients it takes", 0}, now);
+    return refuse_connect(id, link, name, {v1::CODE_SERVER_BUSY, "the broker has all the clients it takes", 0}, now);
   }
-  // A made name is only taken back by its session's resume token; resuming is not served yet, so a new one is made.
-  const std::string name = connect.name().empty() || is_generated_name(connect.name()) ? make_name() : connect.name();
-  const uint64_t hash = name_hash(name, config_.hash_key);
-  if (const SessionId elder = directory_.find(name, hash)) {
-    Farewell refusal;
-    if (!displace(sessions_[elder.index], connect, refusal, now)) {
-      return refuse_connect(id, link, name, refusal, now);
-    }
+  if (name.empty() || is_generated_name(name)) {
+    name = make_name();
+    hash = name_hash(name, config_.hash_key);
+    elder = {};
   }
-  open_session(id, link, connect, name, hash);
+  Farewell refusal;
+  if (elder && !displace(elder, connect, principal, refusal, now)) return refuse_connect(id, link, name, refusal, now);
+  open_session(id, link, connect, principal, name, hash);
 }
 
-bool Shard::displace(Session& elder, const v1::Connect& connect, Farewell& refusal, Instant now) {
-  refusal = {v1::CODE_NAME_IN_USE, "the name is connected", 0};
-  if (connect.on_conflict() != v1::ON_CONFLICT_TAKE_OVER) return false;
+// Whether the elder owner of a name gives way to a newcomer without its token; if so, it has ended.
+bool Shard::displace(SessionId elder_id, const v1::Connect& connect, uint64_t principal, Farewell& refusal,
+                     Instant now) {
+  const Session& elder = sessions_[elder_id.index];
+  const Farewell farewell{v1::CODE_SESSION_TAKEN_OVER, "another connection took the name over", 0};
+  const bool wanted = connect.on_conflict() == v1::ON_CONFLICT_TAKE_OVER;
+  const bool abandoned = !elder.link && elder.principal == principal;
+  refusal = {v1::CODE_NAME_IN_USE, "the name is in use", 0};
+  if (!wanted && !abandoned) return false;
   if (!takeovers_.allow(elder.name_hash, now, refusal.retry_after_ms) && !ONEHOP_PLANTED(kTakeoverNotDamped)) {
     refusal.text = "the name was taken over too often just now";
     return false;
   }
   ++counters_.takeovers;
-  const LinkId id = elder.link;
-  end_link(id, links_[id.index], {v1::CODE_SESSION_TAKEN_OVER, "another connection took the name over", 0}, now);
+  if (const LinkId link = elder.link) {
+    end_link(link, links_[link.index], farewell, now, SessionThen::kEnd);
+  } else {
+    end_session(elder_id, Event::Kind::kTakenOver, farewell);
+  }
   return true;
 }
 
-void Shard::open_session(LinkId id, Link& link, const v1::Connect& connect, Bytes name, uint64_t hash) {
+void Shard::open_session(LinkId id, Link& link, const v1::Connect& connect, uint64_t principal, Bytes name,
+                         uint64_t hash) {
   const Limits& limits = config_.limits;
   const SessionId session_id = sessions_.insert();
   Session& session = sessions_[session_id.index];
@@ -122,38 +131,52 @@ void Shard::open_session(LinkId id, Link& link, const v1::Connect& connect, Byte
   session.number = next_session_;
   next_session_ += ONEHOP_PLANTED(kSessionNumberReused) ? 1 : config_.count;
   session.name_hash = hash;
-  session.link = id;
+  session.principal = principal;
   session.frame_bytes_max = std::max(connect.frame_bytes_max(), kFrameBytesMaxFloor);
   if (connect.frame_bytes_max() == 0) session.frame_bytes_max = limits.frame_bytes_max;
-  session.keepalive_ms = clamp_or_default(connect.keepalive_ms(), limits.keepalive_ms_default, limits.keepalive_ms_min,
-                                          limits.keepalive_ms_max);
-  const uint64_t features = connect.features() & kFeaturesServed;
-  session.ordered_refusals = (features & kFeatureOrderedRefusals) != 0;
+  session.receive_window =
+      clamp_or_default(connect.receive_window(), limits.receive_window_default, 1, limits.receive_window_max);
+  session.ordered_refusals = (connect.features() & kFeaturesServed & kFeatureOrderedRefusals) != 0;
   directory_.insert(session_id);
-  link.session = session_id;
-  link.state = LinkState::kOpen;
   ++counters_.sessions;
   ++counters_.sessions_opened;
-  answer_connected(link, session, features);
-  mark_dirty(id, link);
-  wheel_.arm(id.index, next_due(link, &session));
+  attach(id, link, session_id, session, connect);
+  answer_connected(link, session, false);
   note(Event::Kind::kSessionOpened, link, name, session.number, v1::CODE_UNSPECIFIED, {});
 }
 
-void Shard::answer_connected(Link& link, const Session& session, uint64_t features) {
+// The session talks through this link from now on.
+void Shard::attach(LinkId id, Link& link, SessionId session_id, Session& session, const v1::Connect& connect) {
+  const Limits& limits = config_.limits;
+  session.keepalive_ms = clamp_or_default(connect.keepalive_ms(), limits.keepalive_ms_default, limits.keepalive_ms_min,
+                                          limits.keepalive_ms_max);
+  session.session_expiry_ms = std::min(connect.session_expiry_ms(), limits.session_expiry_ms_max);
+  session.link = id;
+  if (!ONEHOP_PLANTED(kExpiryOutlivesResume)) session.expires = Instant::never();
+  link.session = session_id;
+  link.state = LinkState::kOpen;
+  mark_dirty(id, link);
+  wheel_.arm(id.index, next_due(link, &session));
+}
+
+void Shard::answer_connected(Link& link, const Session& session, bool resumed) {
+  const Limits& limits = config_.limits;
   v1::Frame frame;
   v1::Connected& connected = *frame.mutable_connected();
   connected.set_name(std::string(session.name.name()));
   connected.set_protocol_version(kProtocolVersion);
   connected.set_server(config_.server);
   connected.set_resume_token(resume_token(session));
+  connected.set_resumed(resumed);
   connected.set_session(session.number);
   connected.set_keepalive_ms(session.keepalive_ms);
-  connected.set_frame_bytes_max(config_.limits.frame_bytes_max);
-  connected.set_send_window(config_.limits.send_window);
-  connected.set_send_window_bytes(config_.limits.send_window_bytes);
-  connected.set_features(features);
-  connected.set_ttl_ms_max(config_.limits.ttl_ms_max);
+  connected.set_session_expiry_ms(session.session_expiry_ms);
+  connected.set_frame_bytes_max(limits.frame_bytes_max);
+  connected.set_send_window(limits.send_window);
+  connected.set_send_window_bytes(limits.send_bytes_max());
+  connected.set_last_id(session.last_id);
+  connected.set_features(session.ordered_refusals ? kFeatureOrderedRefusals : 0);
+  connected.set_ttl_ms_max(limits.ttl_ms_max);
   counters_.queued_bytes += append_frame(link.output, segments_, frame);
 }
 
@@ -169,47 +192,39 @@ std::string Shard::make_name() {
   }
 }
 
-// The session's number, and a keyed hash of it and the name: the broker need not remember tokens, it computes them
-// again.
-std::string Shard::resume_token(const Session& session) const {
-  std::string text(sizeof session.number, '\0');
-  write_fixed64(text.data(), session.number);
-  std::string token = text;
-  text += session.name.name();
-  unsigned char mac[16];
-  crypto_generichash(mac, sizeof mac, reinterpret_cast<const unsigned char*>(text.data()), text.size(),
-                     config_.token_key.data(), config_.token_key.size());
-  return token.append(reinterpret_cast<const char*>(mac), sizeof mac);
-}
-
 void Shard::refuse_connect(LinkId id, Link& link, Bytes name, const Farewell& farewell, Instant now) {
   ++counters_.connects_refused;
   note(Event::Kind::kConnectRefused, link, name, 0, farewell.code, farewell.text);
   begin_closing(id, link, farewell, now);
 }
 
-void Shard::end_link(LinkId id, Link& link, const Farewell& farewell, Instant now) {
+void Shard::end_link(LinkId id, Link& link, const Farewell& farewell, Instant now, SessionThen then) {
   if (link.state == LinkState::kClosing) return;
   if (link.state != LinkState::kOpen) return refuse_connect(id, link, {}, farewell, now);
-  const size_t queued_bytes = link.output.bytes();
-  const size_t messages = link.output.count_messages();
-  if (ONEHOP_PLANTED(kGoodbyeWithinFrame)) link.output.clear(segments_);
-  link.output.drop_unbegun(segments_);
-  counters_.messages_dropped += messages - link.output.count_messages();
-  counters_.queued_bytes -= queued_bytes - link.output.bytes();
-  const Session& session = sessions_[link.session.index];
+  drop_output(link);
+  Session& session = sessions_[link.session.index];
   note(Event::Kind::kConnectionEnded, link, session.name.name(), session.number, farewell.code, farewell.text);
-  const bool taken_over = farewell.code == v1::CODE_SESSION_TAKEN_OVER;
-  end_session(link, taken_over ? Event::Kind::kTakenOver : Event::Kind::kSessionEnded, farewell.code, farewell.text);
+  leave(link.session, session, farewell, then, now);
   begin_closing(id, link, farewell, now);
 }
 
-void Shard::end_link_in_order(LinkId id, Link& link, const Farewell& farewell, Instant now) {
-  if (Session* session = sessions_.find(link.session); session != nullptr && session->control != nullptr) {
-    counters_.queued_bytes += session->control->encode(link.output, segments_, scratch_frame_);
+void Shard::end_link_in_order(LinkId id, Link& link, const Farewell& farewell, Instant now, SessionThen then) {
+  if (Session* session = sessions_.find(link.session)) {
+    link.control_bytes_left = 0;
+    encode_control(id, link, *session);
+    leave(link.session, *session, farewell, then, now);
   }
-  end_session(link, Event::Kind::kSessionEnded, farewell.code, farewell.text);
   begin_closing(id, link, farewell, now);
+}
+
+// All but the frame that has been begun.
+void Shard::drop_output(Link& link) {
+  const size_t queued_bytes = link.output.bytes();
+  const size_t messages = link.output.count_unconfirmed();
+  if (ONEHOP_PLANTED(kGoodbyeWithinFrame)) link.output.clear(segments_);
+  link.output.drop_unbegun(segments_);
+  counters_.messages_dropped += messages - link.output.count_unconfirmed();
+  counters_.queued_bytes -= queued_bytes - link.output.bytes();
 }
 
 void Shard::begin_closing(LinkId id, Link& link, const Farewell& farewell, Instant now) {
@@ -227,23 +242,6 @@ void Shard::begin_closing(LinkId id, Link& link, const Farewell& farewell, Insta
   mark_dirty(id, link);
 }
 
-void Shard::end_session(Link& link, Event::Kind how, v1::Code code, Bytes text) {
-  Session* session = sessions_.find(link.session);
-  if (session == nullptr) return;
-  note(how, link, session->name.name(), session->number, code, text);
-  const Origin origin = origin_of(link.session);
-  if (session->sending != nullptr) sender_ended(origin, *session->sending);
-  if (session->senders != nullptr) {
-    for (const Origin& sender : session->senders->gates())
-      tell_peer(RecordKind::kGateOpened, sender, origin, sender.shard);
-    released_.push_back({std::string(session->name.name()), std::move(*session->senders)});
-  }
-  directory_.erase(link.session);
-  sessions_.erase(link.session);
-  link.session = {};
-  --counters_.sessions;
-}
-
 // Nobody waits for the answer any more.
 void Shard::drop_question(Link& link) {
   if (link.asking == nullptr) return;
@@ -253,7 +251,7 @@ void Shard::drop_question(Link& link) {
 
 void Shard::forget_link(LinkId id, Link& link) {
   drop_question(link);
-  counters_.messages_dropped += link.output.count_messages();
+  counters_.messages_dropped += link.output.count_unconfirmed();
   counters_.queued_bytes -= link.output.bytes();
   link.output.clear(segments_);
   wheel_.disarm(id.index);

@@ -19,26 +19,26 @@ void Shard::pause_sender(const RoutedMessage& message, Session& recipient, Insta
   tell_flow(message.sender, recipient.name.name(), v1::STATE_PAUSE, lease_ms);
 }
 
-void Shard::refuse_full(const RoutedMessage& message, Session& recipient) {
-  const Fate fate{v1::OUTCOME_REJECTED, v1::REASON_QUEUE_FULL, jittered_lease(message.sender)};
+void Shard::refuse_full(const RoutedMessage& message, SessionId id, Session& recipient) {
+  const Fate fate{v1::OUTCOME_REJECTED, v1::REASON_QUEUE_FULL, jittered_lease(message.sender), 0, false};
   const bool plain = message.scanned.id == 0 || !message.ordered_refusals;
   if (plain || ONEHOP_PLANTED(kGateNotClosed)) return refuse(message, fate);
-  const Origin recipient_origin = origin_of(links_[recipient.link.index].session);
   switch (recipient.senders->close_gate(message.sender)) {
     case SenderTable::Close::kWasClosed:
       return refuse(message, fate);
     case SenderTable::Close::kClosed: {
       ++counters_.gates_closed;
       counters_.count_refused(fate.reason);
-      const uint64_t id = message.scanned.id;
-      return tell_receipt(
-          {{RecordKind::kReceipt, false, true, 0, 0, message.sender}, recipient_origin, {id, id, fate}});
+      Receipt receipt = receipt_for(message, fate);
+      receipt.recipient = origin_of(id);
+      receipt.gate_closed = true;
+      return tell_receipt(receipt);
     }
     case SenderTable::Close::kNoRoom:
       // Rather ended than let through out of order.
       barred_senders_.insert(message.sender);
       counters_.count_refused(fate.reason);
-      return tell_peer(RecordKind::kEndSender, message.sender, recipient_origin, message.sender.shard);
+      return tell_peer(RecordKind::kEndSender, message.sender, origin_of(id), message.sender.shard);
   }
 }
 
@@ -58,7 +58,9 @@ void Shard::tell_flow(const Origin& sender, Bytes recipient, v1::State state, ui
     return posts_[sender.shard].add_control(record, recipient);
   }
   if (Session* session = sessions_.find(sender.session)) {
-    control_of(*session).add_flow(recipient, state, retry_after_ms);
+    PendingControl* control = control_of(*session);
+    if (control == nullptr) return;
+    control->add_flow(recipient, state, retry_after_ms);
     bound_control(*session);
   }
 }
@@ -93,6 +95,12 @@ void Shard::take_peer_record(RecordKind kind, const Origin& sender, const Origin
       return tell_peer(RecordKind::kBarrierDone, sender, recipient, sender.shard);
     case RecordKind::kBarrierDone:
       if (Session* session = sessions_.find(sender.session)) take_barrier_done(sender.session, *session);
+      return;
+    case RecordKind::kStopping:
+      if (stopping_) return answer_stopping(sender.shard);
+      return stop_askers_.push_back(sender.shard);
+    case RecordKind::kStopped:
+      --stops_outstanding_;
       return;
     default:
       return;
@@ -131,7 +139,7 @@ Instant Shard::release_more(Instant now) {
     Session* recipient = sessions_.find(id);
     if (recipient == nullptr) continue;
     recipient->resuming_senders = false;
-    const bool below = links_[recipient->link.index].output.bytes() <= config_.limits.low_mark();
+    const bool below = queued_for(*recipient) <= config_.limits.low_mark();
     if (recipient->senders != nullptr && below) release_senders(id, *recipient);
   }
   for (Released& ended : released_) release_some(ended.senders, ended.name);

@@ -23,9 +23,17 @@ void Shard::flush(Instant now) {
     Session* session = sessions_.find(id);
     if (session == nullptr) continue;
     const LinkId link = session->link;
+    if (!link) {
+      end_session(id, Event::Kind::kSessionEnded, {v1::CODE_SERVER_BUSY, "too many recipients are full", 0});
+      continue;
+    }
     end_link(link, links_[link.index],
-             {v1::CODE_SERVER_BUSY, "too many recipients are full to keep the order of refusals", 0}, now);
+             {v1::CODE_SERVER_BUSY, "too many recipients are full to keep the order of refusals", 0}, now,
+             SessionThen::kEnd);
   }
+  if (goodbyes_due_ != Instant::never() &&
+      (stops_outstanding_ == 0 || goodbyes_due_ <= now || ONEHOP_PLANTED(kGoodbyeFirst)))
+    say_goodbyes(now);
   flush_dirty(now);
   post_parcels();
   flush_wanted_ = !resumable_.empty() || !dirty_.empty() || !doomed_.empty();
@@ -61,30 +69,39 @@ void Shard::flush_link(LinkId id, Link& link, Instant now) {
     return forget_link(id, link);
   }
   Session* session = sessions_.find(link.session);
-  PendingControl* control = session == nullptr ? nullptr : session->control.get();
-  do {
-    if (control != nullptr) encode_control(id, link, *control);
-    if (!link.blocked) write_queue(id, link, now);
-    // What waited behind the control frames that have gone out just now.
-  } while (!link.blocked && control != nullptr && !control->empty() && !ONEHOP_PLANTED(kControlForgotten));
+  for (;;) {
+    if (session != nullptr) encode_control(id, link, *session);
+    const bool waiting = session != nullptr && session->backlog != nullptr && session->backlog->has_unsent();
+    if (waiting) pump(link.session, *session, link, now);
+    if (link.blocked || link.output.empty()) break;
+    write_queue(id, link, now);
+    // Once more for what waited behind what has gone out just now.
+    if (ONEHOP_PLANTED(kControlForgotten)) break;
+  }
   // An idle client is pinged and says pong: neither is worth memory until the next time.
-  if (control != nullptr && control->empty() && !control->keeps_room()) session->control.reset();
+  if (session != nullptr && session->control != nullptr && session->control->empty() && !session->control->keeps_room())
+    session->control.reset();
   if (link.state == LinkState::kClosing) {
-    const bool overdue = now >= link.deadline;
-    if (!link.output.empty() && !overdue) return;
-    host_.close(link.host, overdue ? CloseHow::kAtOnce : CloseHow::kGraceful);
+    if (!link.output.empty() && now < link.deadline) return;
+    host_.close(link.host, link.output.empty() ? CloseHow::kGraceful : CloseHow::kAtOnce);
     return forget_link(id, link);
   }
-  if (session != nullptr && session->senders != nullptr && link.output.bytes() <= config_.limits.low_mark()) {
+  if (session != nullptr && session->senders != nullptr && queued_for(*session) <= config_.limits.low_mark()) {
     release_senders(link.session, *session);
   }
 }
 
 // Control frames go behind what is queued, but only once those encoded before have gone out: so what a client is told
 // takes a bounded place in its queue, however long it does not listen.
-void Shard::encode_control(LinkId id, Link& link, PendingControl& control) {
-  if (control.empty() || link.control_bytes_left != 0) return;
-  counters_.queued_bytes += control.encode(link.output, segments_, scratch_frame_);
+void Shard::encode_control(LinkId id, Link& link, Session& session) {
+  if (link.control_bytes_left != 0) return;
+  size_t size = 0;
+  if (session.sending != nullptr && session.sending->receipts.has_untold()) {
+    size += session.sending->receipts.encode(link.output, segments_, scratch_frame_);
+  }
+  if (session.control != nullptr) size += session.control->encode(link.output, segments_, scratch_frame_);
+  if (size == 0) return;
+  counters_.queued_bytes += size;
   link.control_bytes_left = link.output.bytes();
   if (!link.waits_for_control) return;
   link.waits_for_control = false;

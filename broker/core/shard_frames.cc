@@ -42,7 +42,8 @@ Shard::Handled Shard::handle_message(LinkId id, Link& link, Session& session, co
       return Handled::kDone;
     }
   } else if (scanned.id <= session.last_id) {
-    protocol_error(id, link, "a message's id is not above the one before", now);
+    // After a resume a client repeats what it does not know to have arrived.
+    if (!session.repeating) protocol_error(id, link, "a message's id is not above the one before", now);
     return Handled::kDone;
   }
   message.sender = origin_of(link.session);
@@ -52,11 +53,31 @@ Shard::Handled Shard::handle_message(LinkId id, Link& link, Session& session, co
   message.from_stamp = session.name.stamp();
   message.body = body;
   message.owner = frame.owner;
-  const Handled handled = route(id, link, *session.sending, message, now);
-  if (handled == Handled::kNoCredit) return handled;
+  Sending& sending = *session.sending;
+  const bool confirmed = message.confirmed();
+  if (confirmed && !within_send_window(sending, message.frame_bytes)) {
+    end_link(id, link, {v1::CODE_QUOTA_EXCEEDED, "more is open than the send window allows", 0}, now);
+    return Handled::kDone;
+  }
+  // Counted before it is routed: its outcome may be there when route returns.
+  if (confirmed) sending.open(message.frame_bytes);
+  if (route(id, link, sending, message, now) == Handled::kNoCredit) {
+    if (confirmed) sending.settle(1, message.frame_bytes);
+    return Handled::kNoCredit;
+  }
   ++counters_.messages_received;
-  if (scanned.id != 0) session.last_id = scanned.id;
+  if (scanned.id != 0) {
+    session.last_id = scanned.id;
+    session.repeating = false;
+  }
   return Handled::kDone;
+}
+
+bool Shard::within_send_window(const Sending& sending, size_t frame_bytes) const {
+  const Limits& limits = config_.limits;
+  if (ONEHOP_PLANTED(kSendWindowIgnored)) return true;
+  return sending.open_messages + sending.receipts.outcomes() < limits.send_window &&
+         sending.open_bytes + frame_bytes <= limits.send_bytes_max();
 }
 
 void Shard::handle_control(LinkId id, Link& link, Session& session, FrameField field, Instant now) {
@@ -78,7 +99,10 @@ void Shard::handle_control(LinkId id, Link& link, Session& session, FrameField f
     case FrameKind::kGoodbye: {
       v1::Goodbye goodbye;
       if (!parse_body(field.body, goodbye)) return protocol_error(id, link, "Goodbye does not parse", now);
-      return end_link_in_order(id, link, {v1::CODE_NORMAL, {}, 0}, now);
+      const bool for_good = goodbye.code() == v1::CODE_NORMAL || goodbye.code() == v1::CODE_UNSPECIFIED;
+      const bool stays = !for_good || ONEHOP_PLANTED(kGoodbyeDetaches);
+      return end_link_in_order(id, link, {v1::CODE_NORMAL, {}, 0}, now,
+                               stays ? SessionThen::kDetach : SessionThen::kEnd);
     }
     case FrameKind::kConnect:
       return protocol_error(id, link, "Connect comes once", now);
@@ -87,20 +111,23 @@ void Shard::handle_control(LinkId id, Link& link, Session& session, FrameField f
   }
 }
 
-// Deliveries carry no tags yet, and receipts no seq: there is nothing a verdict could be about.
-void Shard::handle_ack(LinkId id, Link& link, const Session& session, Bytes body, Instant now) {
+void Shard::handle_ack(LinkId id, Link& link, Session& session, Bytes body, Instant now) {
   v1::Ack ack;
   if (!parse_body(body, ack)) return protocol_error(id, link, "Ack does not parse", now);
-  if (ack.session() != 0 && ack.session() != session.number) {
+  if (!speaks_of(session, ack)) {
     ++counters_.stale_acks;
     return;
   }
-  if (ack.up_to() != 0 || ack.refused_size() != 0 || ack.taken_size() != 0) {
-    return protocol_error(id, link, "an ack speaks of a delivery tag that was never given", now);
+  if (const Bytes wrong = wrong_with_verdicts(session, ack); !wrong.empty()) {
+    return protocol_error(id, link, wrong, now);
   }
   if (ack.receipts_up_to() != 0) {
-    return protocol_error(id, link, "an ack speaks of receipts that were never sent", now);
+    Sending* sending = session.sending.get();
+    if (sending == nullptr || !sending->receipts.acknowledge(ack.receipts_up_to())) {
+      return protocol_error(id, link, "an ack speaks of receipts that were never sent", now);
+    }
   }
+  take_verdicts(session, ack, now);
 }
 
 void Shard::handle_flow(LinkId id, Link& link, Bytes body, Instant now) {
@@ -126,13 +153,14 @@ void Shard::handle_ping(SessionId id, Session& session, uint64_t nonce) {
     sending->waiting_nonce = nonce;
   } else if (sending != nullptr && sending->shards_sent_to != 0 && !ONEHOP_PLANTED(kPongWithoutBarrier)) {
     begin_barrier(id, *sending, nonce);
-  } else {
-    control_of(session).set_pong(nonce);
+  } else if (PendingControl* control = control_of(session)) {
+    control->set_pong(nonce);
   }
 }
 
 void Shard::begin_barrier(SessionId id, Sending& sending, uint64_t nonce) {
   sending.nonce = nonce;
+  sending.pong_wanted = true;
   sending.barriers_outstanding = static_cast<uint32_t>(std::popcount(sending.shards_sent_to));
   for (uint64_t left = std::exchange(sending.shards_sent_to, 0); left != 0; left &= left - 1) {
     const auto shard = static_cast<ShardIndex>(std::countr_zero(left));
@@ -143,7 +171,9 @@ void Shard::begin_barrier(SessionId id, Sending& sending, uint64_t nonce) {
 void Shard::take_barrier_done(SessionId id, Session& session) {
   Sending& sending = *session.sending;
   if (--sending.barriers_outstanding != 0) return;
-  control_of(session).set_pong(sending.nonce);
+  if (PendingControl* control = control_of(session); control != nullptr && sending.pong_wanted) {
+    control->set_pong(sending.nonce);
+  }
   if (!std::exchange(sending.ping_waits, false)) return;
   handle_ping(id, session, sending.waiting_nonce);
 }

@@ -34,7 +34,7 @@ void Shard::take_record(const Parcel& parcel, Bytes& rest, Instant now) {
       return admit(message, directory_.find(message.scanned.destination_name, message.destination_hash), now);
     }
     case RecordKind::kReceipt:
-      return take_receipt(read_record<ReceiptRecord>(rest));
+      return take_receipt(read_receipt_record(rest));
     case RecordKind::kFlow: {
       Bytes name;
       const NameRecord record = read_name_record(rest, name);
@@ -50,6 +50,8 @@ void Shard::take_record(const Parcel& parcel, Bytes& rest, Instant now) {
     case RecordKind::kEndSender:
     case RecordKind::kBarrier:
     case RecordKind::kBarrierDone:
+    case RecordKind::kStopping:
+    case RecordKind::kStopped:
       return take_peer_record(head.kind, head.sender, read_record<PeerRecord>(rest).recipient);
   }
   assert(false && "a parcel holds what a shard put there");

@@ -14,10 +14,17 @@ Instant Shard::on_tick(Instant now) {
     const LinkId id = links_.id_at(index);
     if (Link* link = links_.find(id)) take_due(id, *link, now);
   }
+  due_.clear();
+  session_wheel_.advance(now, due_);
+  std::sort(due_.begin(), due_.end());
+  for (const uint32_t index : due_) {
+    const SessionId id = sessions_.id_at(index);
+    if (Session* session = sessions_.find(id)) take_session_due(id, *session, now);
+  }
   const Instant release = release_more(now);
-  if (!dirty_.empty() || !resumable_.empty()) flush_wanted_ = true;
+  if (!dirty_.empty() || !resumable_.empty() || goodbyes_due_ <= now) flush_wanted_ = true;
   for (const ParcelPost& post : posts_) flush_wanted_ = flush_wanted_ || post.has_filled();
-  return std::min(wheel_.next(), release);
+  return std::min({wheel_.next(), session_wheel_.next(), release, goodbyes_due_});
 }
 
 void Shard::take_due(LinkId id, Link& link, Instant now) {
@@ -51,21 +58,21 @@ void Shard::check_open(LinkId id, Link& link, Session& session, Instant now) {
     return end_link(id, link, {v1::CODE_KEEPALIVE_TIMEOUT, "nothing was heard for 1.5 keepalives", 0}, now);
   }
   if (unfinished) return protocol_error(id, link, "a frame was begun and not finished in time", now);
-  if (is_slow(link) && now - link.blocked_since >= limits.slow_consumer_ms) {
+  if (is_slow(link, session) && now - link.blocked_since >= limits.slow_consumer_ms) {
     return end_link(id, link, {v1::CODE_SLOW_CONSUMER, "the client does not read", limits.pause_lease_ms}, now);
   }
   if (silence_ms >= session.keepalive_ms && !link.pinged) {
     link.pinged = true;
-    control_of(session).set_ping(now.ms);
-    return;
+    return control_of(session)->set_ping(now.ms);
   }
   // An idle client holds nothing it does not need.
   if (session.control != nullptr && session.control->empty()) session.control.reset();
+  if (session.backlog != nullptr && session.backlog->empty()) session.backlog->free_memory();
 }
 
 // Whether bytes that the socket refuses are held against the client.
-bool Shard::is_slow(const Link& link) const {
-  return link.blocked && (link.output.bytes() > config_.limits.high_mark() || link.waits_for_control);
+bool Shard::is_slow(const Link& link, const Session& session) const {
+  return link.blocked && (queued_for(session) > config_.limits.high_mark() || link.waits_for_control);
 }
 
 Instant Shard::next_due(const Link& link, const Session* session) const {
@@ -76,7 +83,7 @@ Instant Shard::next_due(const Link& link, const Session* session) const {
   if (link.partial_since != Instant::never()) {
     due = std::min(due, link.partial_since + config_.limits.frame_deadline_ms);
   }
-  if (is_slow(link)) due = std::min(due, link.blocked_since + config_.limits.slow_consumer_ms);
+  if (is_slow(link, *session)) due = std::min(due, link.blocked_since + config_.limits.slow_consumer_ms);
   return due;
 }
 

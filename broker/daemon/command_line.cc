@@ -45,6 +45,12 @@ void add_options(CLI::App& app, DaemonOptions& o) {
   option(app, "--keepalive-ms", b.keepalive_ms, "Keepalive of clients that ask for none, 1000 to 600000");
   option(app, "--slow-consumer-ms", b.slow_consumer_ms, "A full client that takes no byte for so long is ended");
   option(app, "--pause-lease-ms", b.pause_lease_ms, "How long PAUSE holds when no RESUME comes");
+  option(app, "--send-window", b.send_window, "Confirmed messages of one client without an outcome, at most 1000000");
+  option(app, "--receive-window", b.receive_window,
+         "Unacknowledged deliveries, for clients that ask for none, at most 65535");
+  option(app, "--ack-timeout-ms", b.ack_timeout_ms, "A client whose window is full and that settles nothing is ended");
+  option(app, "--session-expiry-ms-max", b.session_expiry_ms_max, "How long a session may outlive its connection");
+  option(app, "--ttl-ms-max", b.ttl_ms_max, "How long a message may wait for its acknowledgement");
   option(app, "--stop-deadline-ms", o.stop_deadline_ms, "How long SIGTERM and SIGINT wait for connections to end");
   option(app, "--log-level", o.log_level, "What to log")
       ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}));

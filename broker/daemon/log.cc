@@ -63,6 +63,10 @@ EventLine line_for(BrokerEvent::Kind kind) {
   switch (kind) {
     case BrokerEvent::Kind::kSessionOpened:
       return {Log::Level::kDebug, "session_opened"};
+    case BrokerEvent::Kind::kSessionDetached:
+      return {Log::Level::kDebug, "session_detached"};
+    case BrokerEvent::Kind::kSessionResumed:
+      return {Log::Level::kDebug, "session_resumed"};
     case BrokerEvent::Kind::kSessionEnded:
       return {Log::Level::kDebug, "session_ended"};
     case BrokerEvent::Kind::kTakenOver:

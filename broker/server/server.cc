@@ -38,7 +38,9 @@ BrokerOptions with_defaults(BrokerOptions options) {
   const BrokerOptions defaults;
   for (uint32_t BrokerOptions::*limit :
        {&BrokerOptions::frame_bytes_max, &BrokerOptions::queue_bytes_max, &BrokerOptions::keepalive_ms,
-        &BrokerOptions::slow_consumer_ms, &BrokerOptions::pause_lease_ms}) {
+        &BrokerOptions::slow_consumer_ms, &BrokerOptions::pause_lease_ms, &BrokerOptions::send_window,
+        &BrokerOptions::receive_window, &BrokerOptions::ack_timeout_ms, &BrokerOptions::session_expiry_ms_max,
+        &BrokerOptions::ttl_ms_max}) {
     if (options.*limit == 0) options.*limit = defaults.*limit;
   }
   if (options.shard_queue_bytes_max == 0) options.shard_queue_bytes_max = defaults.shard_queue_bytes_max;
@@ -54,6 +56,8 @@ std::string wrong_with(const BrokerOptions& o) {
   }
   if (o.queue_bytes_max / 4 < o.frame_bytes_max) return "queue_bytes_max: must be at least 4 x frame_bytes_max";
   if (o.keepalive_ms < 1'000 || o.keepalive_ms > 600'000) return "keepalive_ms: must be 1000 to 600000";
+  if (o.send_window > 1'000'000) return "send_window: at most 1000000";
+  if (o.receive_window > core::Limits().receive_window_max) return "receive_window: at most 65535";
   return {};
 }
 
@@ -107,6 +111,11 @@ core::ShardConfig Server::shard_config() const {
   config.limits.keepalive_ms_default = options_.keepalive_ms;
   config.limits.slow_consumer_ms = options_.slow_consumer_ms;
   config.limits.pause_lease_ms = options_.pause_lease_ms;
+  config.limits.send_window = options_.send_window;
+  config.limits.receive_window_default = options_.receive_window;
+  config.limits.ack_timeout_ms = options_.ack_timeout_ms;
+  config.limits.session_expiry_ms_max = options_.session_expiry_ms_max;
+  config.limits.ttl_ms_max = options_.ttl_ms_max;
   randombytes_buf(config.hash_key.data(), config.hash_key.size());
   randombytes_buf(config.token_key.data(), config.token_key.size());
   // Microseconds: fewer sessions begin than microseconds pass, so a restarted broker begins above what it used.
@@ -181,7 +190,13 @@ BrokerCounters Server::counters() {
     sum.hand_overs += c.hand_overs;
     sum.messages_received += c.messages_received;
     sum.messages_delivered += c.messages_delivered;
+    sum.messages_redelivered += c.messages_redelivered;
     sum.messages_dropped += c.messages_dropped;
+    sum.messages_acknowledged += c.outcomes[v1::OUTCOME_DELIVERED];
+    sum.messages_refused_by_recipient += c.outcomes[v1::OUTCOME_REJECTED];
+    sum.messages_expired += c.outcomes[v1::OUTCOME_EXPIRED] + c.messages_expired;
+    sum.messages_lost += c.outcomes[v1::OUTCOME_LOST];
+    sum.sessions_resumed += c.sessions_resumed;
     for (const uint64_t refused : c.messages_refused) sum.messages_refused += refused;
     sum.pauses_told += c.pauses_told;
     sum.resumes_told += c.resumes_told;
@@ -190,6 +205,7 @@ BrokerCounters Server::counters() {
     sum.bytes_received += c.bytes_received;
     sum.bytes_sent += c.bytes_sent;
     sum.queued_bytes += c.queued_bytes;
+    sum.open_bytes += c.open_bytes;
   }
   return sum;
 }

@@ -222,6 +222,12 @@ void ShardHost::note(const core::Event& event) {
     case core::Event::Kind::kSessionOpened:
       kind = BrokerEvent::Kind::kSessionOpened;
       break;
+    case core::Event::Kind::kSessionDetached:
+      kind = BrokerEvent::Kind::kSessionDetached;
+      break;
+    case core::Event::Kind::kSessionResumed:
+      kind = BrokerEvent::Kind::kSessionResumed;
+      break;
     case core::Event::Kind::kSessionEnded:
       kind = BrokerEvent::Kind::kSessionEnded;
       break;
@@ -299,7 +305,12 @@ void ShardHost::before_sleep() {
     flush();
     next = shard_.on_tick(now());
   }
-  if (stopping_ && (drained() || now() >= stop_deadline_)) return loop_.stop();
+  if (stopping_ && now() >= stop_deadline_) {
+    shard_.stop(now());
+    flush();
+    return loop_.stop();
+  }
+  if (stopping_ && drained() && shard_.stopped()) return loop_.stop();
   if (stopping_) next = std::min(next, stop_deadline_);
   if (next == core::Instant::never()) return wake_.disarm();
   wake_.arm_at(next.ms);

@@ -33,6 +33,8 @@ void set_handler(void (*handler)(int), int flags) {
 }
 
 constexpr uint64_t kConnectMsMax = 10'000;
+// Somebody looks on while a lost connection is not back.
+constexpr uint32_t kBackoffMsMax = 2'000;
 
 uint64_t to_ms(double seconds) {
   return static_cast<uint64_t>(std::max(1.0, seconds * 1'000));
@@ -64,7 +66,10 @@ Signals::~Signals() {
 }
 
 Command::Command(const Options& options)
-    : options_(options), signals_(loop_, [this] { on_signal(); }), timeout_(loop_, [this] { on_timeout(); }) {
+    : options_(options),
+      signals_(loop_, [this] { on_signal(); }),
+      timeout_(loop_, [this] { on_timeout(); }),
+      patience_(loop_, [this] { give_up(); }) {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
@@ -73,7 +78,11 @@ ExitCode Command::run() {
   client_options.name = options_.name;
   client_options.software = "onehop-cli/" ONEHOP_VERSION;
   client_options.on_conflict = options_.take_over ? client::OnConflict::kTakeOver : client::OnConflict::kReject;
-  client_options.reconnect = false;
+  client_options.session_expiry_ms = static_cast<uint32_t>(options_.session_expiry * 1'000);
+  client_options.reconnect = client_options.session_expiry_ms != 0;
+  client_options.backoff_ms_max = kBackoffMsMax;
+  adapt(client_options);
+  if (!may_connect()) return kUsage;
   client_options.connect_timeout_ms = kConnectMsMax;
   if (options_.timeout) timeout_.arm_at(loop_.now_ms() + to_ms(*options_.timeout));
   loop_.before_sleep = [this] {
@@ -88,13 +97,39 @@ ExitCode Command::run() {
   return code_.value_or(kSuccess);
 }
 
-void Command::on_open(const client::SessionInfo&) {
+void Command::on_open(const client::SessionInfo& session) {
+  if (std::exchange(is_down_, false)) {
+    inform("up", session.resumed ? "connected again" : "connected again, in a new session");
+  }
+  patience_.disarm();
   was_open_ = true;
+}
+
+// A connection that never came about is not tried again: whoever typed the command wants to know. One that was lost is,
+// as long as its session may live.
+void Command::on_down(const client::Ending& ending, uint64_t) {
+  if (code_) return;
+  if (!was_open_) {
+    fail(ending);
+    return client_->close(1);
+  }
+  if (std::exchange(is_down_, true)) return;
+  why_down_ = ending;
+  inform("down", client::describe(ending) + "; trying again");
+  patience_.arm_at(loop_.now_ms() + to_ms(options_.session_expiry));
+}
+
+void Command::give_up() {
+  fail(why_down_);
+  client_->close(1);
 }
 
 void Command::on_ended(const client::Ending& ending) {
   loop_.stop();
-  if (ending.cause == client::Ending::Cause::kClosed || code_) return;
+  if (ending.cause != client::Ending::Cause::kClosed && !code_) fail(ending);
+}
+
+void Command::fail(const client::Ending& ending) {
   const bool ended_by_broker = was_open_ || ending.cause == client::Ending::Cause::kGoodbye;
   code_ = ended_by_broker ? kEndedByBroker : kCannotConnect;
   const std::string what = client::describe(ending);
@@ -105,6 +140,22 @@ void Command::on_ended(const client::Ending& ending) {
 void Command::finish(ExitCode code, uint64_t close_ms) {
   if (!code_) code_ = code;
   client_->close(close_ms);
+}
+
+void Command::finish_and_keep_session(ExitCode code, uint64_t close_ms) {
+  if (!code_) code_ = code;
+  client_->detach(close_ms);
+}
+
+void Command::inform(const char* event, const std::string& what) const {
+  if (options_.quiet) return;
+  if (!options_.json) {
+    std::fprintf(stderr, "onehop: %s\n", printable(what).c_str());
+    return;
+  }
+  std::string line = "{\"event\":\"" + std::string(event) + "\",\"text\":";
+  write_json_string(printable(what), line);
+  std::fprintf(stderr, "%s}\n", line.c_str());
 }
 
 void Command::complain(const std::string& what) const {

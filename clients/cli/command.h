@@ -42,17 +42,26 @@ class Command : public client::ClientEvents {
   void on_open(const client::SessionInfo& session) override;
   void on_message(const client::Message&) override {}
   void on_outcome(std::string_view, const client::SendResult&) override {}
+  void on_down(const client::Ending& ending, uint64_t retry_in_ms) override;
   void on_ended(const client::Ending& ending) override;
 
+  // What is special about the command's client.
+  virtual void adapt(client::ClientOptions&) {}
+  // Whether that has left anything to do; if not, the command is over as a wrong command line is.
+  virtual bool may_connect() const { return true; }
   // SIGINT or SIGTERM; the end of --timeout, when `was_open` says whether there ever was a session.
   virtual void on_signal() = 0;
   virtual void on_timeout() = 0;
   virtual void before_sleep() {}
-  // The command is over: with this code, unless one was set before. Closes the client, in at most `close_ms`.
+  // The command is over: with this code, unless one was set before. Closes the client, in at most `close_ms`, or leaves
+  // its session for the next process.
   void finish(ExitCode code, uint64_t close_ms);
+  void finish_and_keep_session(ExitCode code, uint64_t close_ms);
 
   // A line on standard error, with "onehop: " or as an object with "error".
   void complain(const std::string& what) const;
+  // The same about what is no error, unless --quiet; as an object with "event".
+  void inform(const char* event, const std::string& what) const;
 
   const Options& options_;
   reactor::Loop loop_;
@@ -63,8 +72,15 @@ class Command : public client::ClientEvents {
   std::optional<client::LoopClient> client_;
 
  private:
+  void give_up();
+  void fail(const client::Ending& ending);
+
   Signals signals_;
   reactor::Timer timeout_;
+  // Runs while a connection that was lost is not back.
+  reactor::Timer patience_;
+  bool is_down_ = false;
+  client::Ending why_down_;
 };
 
 std::unique_ptr<Command> make_send(const Options& options);

@@ -9,7 +9,7 @@
 namespace onehop::cli {
 namespace {
 
-constexpr std::string_view kFields = "fipslH";
+constexpr std::string_view kFields = "fipslHtr";
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 
 // What a backslash and this character stand for; -1: nothing.
@@ -86,6 +86,12 @@ void Format::write(const client::Message& message, std::string& out) const {
       case 'l':
         out += std::to_string(message.payload.size());
         break;
+      case 't':
+        out += std::to_string(message.tag.tag);
+        break;
+      case 'r':
+        if (message.redelivered) out += "again";
+        break;
       case 'H':
         write_headers(message, out);
         break;
@@ -112,6 +118,8 @@ void write_json(const client::Message& message, std::string& out) {
   out += ",\"id\":" + std::to_string(message.id);
   // As a string: it has more digits than many readers' numbers keep.
   out += ",\"from_session\":\"" + std::to_string(message.from_session) + '"';
+  if (message.tag) out += ",\"tag\":" + std::to_string(message.tag.tag);
+  if (message.redelivered) out += ",\"redelivered\":true";
   if (message.in_reply_to != 0) out += ",\"in_reply_to\":" + std::to_string(message.in_reply_to);
   if (message.maybe_repeated) out += ",\"maybe_repeated\":true";
   if (!message.headers.empty()) {

@@ -1,10 +1,13 @@
-// `onehop listen`: prints what arrives, at the pace of whoever reads it.
+// `onehop listen`: prints what arrives, at the pace of whoever reads it, and acknowledges what was printed.
 #include <cerrno>
 #include <cstdio>
+#include <deque>
 
 #include "cli/command.h"
 #include "cli/format.h"
 #include "cli/standard_streams.h"
+#include "cli/state_file.h"
+#include "cli/verdicts.h"
 
 namespace onehop::cli {
 namespace {
@@ -12,54 +15,142 @@ namespace {
 // Output that waits beyond which the socket is not read. One more read may come on top of it.
 constexpr size_t kWaitingBytesMax = 256 << 10;
 constexpr uint64_t kCloseMs = 1'000;
+// How many connections a process may make before the file has to be written again. A process that is killed between a
+// connection and the writing must not leave an attempt in the file that the broker has seen already.
+constexpr uint32_t kAttemptsReserved = 100;
 
 class ListenCommand final : public Command {
  public:
   explicit ListenCommand(const Options& options)
-      : Command(options), format_(options.format), output_(loop_, [this] { on_progress(); }) {}
+      : Command(options),
+        format_(options.format),
+        output_(loop_, [this] { on_progress(); }),
+        leaving_(loop_, [this] { leave_now(); }) {}
 
  private:
+  void adapt(client::ClientOptions& options) override {
+    options.ack = client::AckMode::kManual;
+    options.receive_window = options_.receive_window;
+    if (options_.state_file.empty()) return;
+    std::string error;
+    options.resume = read_state(options_.state_file, error);
+    if (options.resume && options.resume->name != options_.name) {
+      error = options_.state_file + " holds the session of " + options.resume->name + ", not of " + options_.name;
+    }
+    if (error.empty() && options.resume) error = write_reserved(*options.resume);
+    if (error.empty()) return;
+    complain(error);
+    unusable_state_ = true;
+  }
+  bool may_connect() const override { return !unusable_state_; }
+
   void on_open(const client::SessionInfo& session) override {
+    const bool first = !was_open_;
     Command::on_open(session);
+    session_ = session.session;
+    keep_state();
+    if (first) announce(session);
+    if (first && options_.ack == Options::Ack::kManual) {
+      verdicts_.emplace(
+          loop_, [this](const Verdict& verdict) { give(verdict); },
+          [this](const std::string& what) { complain(what); });
+    }
+  }
+
+  void on_down(const client::Ending& ending, uint64_t retry_in_ms) override {
+    Command::on_down(ending, retry_in_ms);
+    keep_state();
+  }
+
+  void announce(const client::SessionInfo& session) const {
     if (options_.quiet) return;
     if (options_.json) {
       std::string line = "{\"event\":\"listening\",\"name\":";
       write_json_string(options_.name, line);
-      std::fprintf(stderr, "%s}\n", line.c_str());
+      std::fprintf(stderr, "%s,\"resumed\":%s}\n", line.c_str(), session.resumed ? "true" : "false");
     } else {
-      std::fprintf(stderr, "listening as %s on %s\n", options_.name.c_str(), options_.server.c_str());
+      std::fprintf(stderr, "listening as %s on %s%s\n", options_.name.c_str(), options_.server.c_str(),
+                   session.resumed ? ", in the session from before" : "");
     }
   }
 
   void on_message(const client::Message& message) override {
-    if (code_ || (options_.count && received_ == *options_.count)) return;
-    ++received_;
+    if (code_) return;
+    std::string& out = output_.buffer();
+    const size_t before = out.size();
     if (options_.json) {
-      write_json(message, output_.buffer());
+      write_json(message, out);
     } else {
-      format_.write(message, output_.buffer());
+      format_.write(message, out);
     }
-    if (output_.buffer().size() > kWaitingBytesMax) set_reading(false);
-    if (options_.count && received_ == *options_.count) finish(kSuccess, kCloseMs);
+    printed_bytes_ += out.size() - before;
+    if (message.tag) take(message.tag);
+    if (out.size() > kWaitingBytesMax) set_reading(false);
+    ++received_;
+    if (options_.count && received_ == *options_.count) leave(kSuccess);
   }
 
-  void on_signal() override { finish(kSuccess, kCloseMs); }
+  void take(const client::DeliveryTag& tag) {
+    if (options_.ack != Options::Ack::kManual) printed_.push_back({printed_bytes_, tag});
+  }
+
+  void give(const Verdict& verdict) {
+    const client::DeliveryTag tag{session_, verdict.tag};
+    switch (verdict.kind) {
+      case Verdict::Kind::kAck:
+        return client_->acknowledge(tag);
+      case Verdict::Kind::kUpTo:
+        return client_->acknowledge_up_to(tag);
+      case Verdict::Kind::kRefuse:
+        return client_->refuse(tag, {.text = verdict.text, .code = verdict.code});
+    }
+  }
+
+  void on_signal() override { leave(kSuccess); }
   void on_timeout() override {
     if (!was_open_) complain("cannot connect to " + options_.server + ": the time is up");
-    finish(!was_open_ ? kCannotConnect : options_.count ? kNotAllAdmitted : kSuccess, kCloseMs);
+    leave(!was_open_ ? kCannotConnect : options_.count ? kNotAllDelivered : kSuccess);
+  }
+
+  // The end: what was printed is acknowledged first, unless whoever reads it takes nothing.
+  void leave(ExitCode code) {
+    if (code_) return;
+    code_ = code;
+    leaving_.arm_at(loop_.now_ms() + kCloseMs);
+    if (all_written()) leave_now();
+  }
+  void leave_now() {
+    leaving_.disarm();
+    if (options_.state_file.empty()) {
+      finish(*code_, kCloseMs);
+    } else {
+      finish_and_keep_session(*code_, kCloseMs);
+    }
   }
 
   // Everything that one turn of the loop brought is written at once, and nothing waits for more.
   void before_sleep() override { output_.flush(); }
 
   void on_progress() {
+    while (!printed_.empty() && printed_.front().end <= output_.written_bytes()) {
+      if (options_.ack == Options::Ack::kRefuse) {
+        client_->refuse(printed_.front().tag, {.text = options_.refuse_text});
+      } else {
+        client_->acknowledge(printed_.front().tag);
+      }
+      printed_.pop_front();
+    }
     if (output_.error() != 0 && !code_) {
       // Whoever reads a part of the output and goes (head) has what it wanted.
       if (output_.error() != EPIPE) complain("cannot write standard output: " + reactor::error_text(output_.error()));
-      finish(output_.error() == EPIPE ? kSuccess : kNotAllAdmitted, kCloseMs);
+      code_ = output_.error() == EPIPE ? kSuccess : kNotAllDelivered;
+      return leave_now();
     }
+    if (leaving_.armed() && all_written()) return leave_now();
     if (output_.buffer().size() <= kWaitingBytesMax) set_reading(true);
   }
+
+  bool all_written() const { return output_.written_bytes() == printed_bytes_; }
 
   void set_reading(bool reading) {
     if (reading == reading_ || !client_) return;
@@ -67,8 +158,32 @@ class ListenCommand final : public Command {
     client_->set_reading(reading);
   }
 
+  void keep_state() {
+    if (options_.state_file.empty()) return;
+    const std::optional<client::SavedSession> session = client_->saved_session();
+    if (!session) return;
+    const std::string error = write_reserved(*session);
+    if (!error.empty()) complain(error);
+  }
+  std::string write_reserved(client::SavedSession session) const {
+    session.attempt += kAttemptsReserved;
+    return write_state(options_.state_file, session);
+  }
+
+  // Where the output of a message ends, in all that was printed.
+  struct Printed {
+    uint64_t end;
+    client::DeliveryTag tag;
+  };
+
   const Format format_;
   StandardOutput output_;
+  std::optional<VerdictInput> verdicts_;
+  reactor::Timer leaving_;
+  std::deque<Printed> printed_;
+  uint64_t printed_bytes_ = 0;
+  uint64_t session_ = 0;
+  bool unusable_state_ = false;
   bool reading_ = true;
   uint64_t received_ = 0;
 };

@@ -21,25 +21,42 @@ constexpr const char* kFooter = R"(
 Messages go to standard output, everything else to standard error.
 
 Exit codes:
-  0  every message was admitted; 'listen' reached --count, or was ended by SIGINT or SIGTERM
-  1  some message was not admitted, or the time was up
+  0  every message was delivered, or with --no-confirm admitted; 'listen' reached --count, or was ended by SIGINT or
+     SIGTERM
+  1  some message was not delivered, or the time was up
   2  the command line is wrong
   3  cannot connect
-  4  the broker ended the connection, or it was lost
+  4  the broker ended the connection, or it was lost and did not come back in time
 )";
 constexpr const char* kSendFooter = R"(
 Without TEXT, or with -, each line of standard input is one message; the newline is not part of it.
-'admitted' means that the broker has taken the message for the recipient, not that the recipient's program has it:
-confirmation of delivery is not served yet, so that --no-confirm is how every message is sent.
-What is refused because the recipient's queue is full is repeated, in order, until it is admitted.
+Each message ends in one outcome. What is not DELIVERED is reported on standard error, and at the end the sum:
+  DELIVERED  the recipient's program has acknowledged it
+  REJECTED   it was not taken; the reason says why (REFUSED_BY_RECIPIENT: the recipient's program would not have it)
+  EXPIRED    --ttl ran out before the acknowledgement
+  LOST       the recipient's session ended before the acknowledgement
+  UNKNOWN    the broker was replaced, or the time was up: it may have arrived
+  NOT_SENT   the broker has not taken it, and nothing of it arrived
+  ADMITTED   with --no-confirm: the broker has taken it for the recipient, and tells no more
+A broken connection is resumed, as long as --session-expiry allows; nothing is lost or repeated by that.
+What is refused because the recipient's queue is full is repeated, in order, until it is taken.
 )";
 constexpr const char* kListenFooter = R"(
-FORMAT, for -o text (default '%p\n'):
+FORMAT, for -o text (default '%p\n'; with --ack manual '%t %p\n'):
   %f  the sender's name          %p  the payload, as it is
   %i  the message's id           %l  the payload's length in bytes
   %s  the sender's session       %H  the headers, as key=value, separated by commas
+  %t  the delivery tag; 0: no acknowledgement is wanted
+  %r  'again' where an earlier process of this session may have seen it, else nothing
   %%  a percent sign             \n \t \r \0 \\  newline, tab, carriage return, NUL, backslash
 With -o json each message is one object on one line: "payload" if it is valid UTF-8, else "payload_base64".
+
+--ack says who acknowledges:
+  auto    a message is acknowledged when standard output has taken it
+  manual  lines of standard input are the verdicts: 'ack TAG', 'upto TAG', 'refuse TAG [CODE [TEXT]]'
+  refuse  nobody: each message is printed, and refused with --refuse-text
+--state FILE keeps the session in FILE: another 'onehop listen' with that file goes on with it, however this one ended,
+if it comes within --session-expiry. What was not acknowledged comes again. Keep the file secret: it is a key.
 )";
 
 // Throws CLI::ValidationError, whose text is the line that the user sees.
@@ -48,9 +65,14 @@ void check(Options& options, const std::vector<std::string>& headers) {
   if (!reactor::Address::parse(options.server, error)) throw CLI::ValidationError("--server", error);
   const char* wrong = options.name.empty() ? nullptr : client::what_is_wrong_with_name(options.name);
   if (wrong != nullptr) throw CLI::ValidationError("name", "'" + printable(options.name) + "': " + wrong);
+  const bool keeps_session = options.command != Options::Command::kListen || options.session_expiry > 0;
+  if (!options.state_file.empty() && !keeps_session) {
+    throw CLI::ValidationError("--state", "there is no session to keep without --session-expiry");
+  }
   if (options.command == Options::Command::kSend && !core::is_valid_name(options.to)) {
     throw CLI::ValidationError("TO", "'" + printable(options.to) + "' is not a name that a client can have");
   }
+  if (options.format.empty()) options.format = options.ack == Options::Ack::kManual ? "%t %p\\n" : "%p\\n";
   error = what_is_wrong_with_format(options.format);
   if (!error.empty()) throw CLI::ValidationError("-f", error);
   for (const std::string& header : headers) {
@@ -69,6 +91,14 @@ CLI::Validator positive() {
         return fine ? std::string() : "'" + printable(text) + "' is not a number above 0";
       },
       "");
+}
+
+void add_session_expiry(CLI::App& command, Options& options) {
+  command
+      .add_option("--session-expiry", options.session_expiry,
+                  "Seconds that the broker keeps the session when the connection breaks; 0: none")
+      ->check(CLI::Range(0.0, 86'400.0).description(""))
+      ->capture_default_str();
 }
 
 void add_common(CLI::App& command, Options& options) {
@@ -100,6 +130,24 @@ struct Parser {
     listen->add_option("NAME", options.name, "The name to own")->required();
     listen->add_flag("--take-over", options.take_over, "End whoever owns the name already");
     listen->add_option("-f,--format", options.format, "How to print a message as text");
+    listen
+        ->add_option_function<std::string>(
+            "--ack",
+            [this](const std::string& value) {
+              options.ack = value == "auto"     ? Options::Ack::kAuto
+                            : value == "manual" ? Options::Ack::kManual
+                                                : Options::Ack::kRefuse;
+            },
+            "auto, manual or refuse: see below")
+        ->check(CLI::IsMember({"auto", "manual", "refuse"}));
+    listen->add_option("--refuse-text", options.refuse_text, "What the senders are told, with --ack refuse")
+        ->capture_default_str();
+    listen
+        ->add_option("--receive-window", options.receive_window,
+                     "Messages that may be unacknowledged at a time; default: the broker's")
+        ->check(CLI::Range(1, 65'535).description(""));
+    listen->add_option("--state", options.state_file, "Keep the session in this file, and go on with the one in it");
+    add_session_expiry(*listen, options);
     listen->footer(kListenFooter);
     add_common(*listen, options);
   }
@@ -109,8 +157,14 @@ struct Parser {
     send->add_option("TO", options.to, "The recipient's name")->required();
     send->add_option("TEXT", options.text, "The message; - or nothing: the lines of standard input");
     send->add_option("-H,--header", headers, "A header, as key:value; may be given again")->allow_extra_args(false);
-    send->add_flag("--no-confirm", no_confirm,
-                   "Learn what was refused, not what was delivered: how every message is sent");
+    send->add_flag("!--no-confirm", options.confirm, "The fast path: learn what was refused, not what was delivered");
+    send->add_option("--ttl", options.ttl,
+                     "Seconds until an undelivered message expires; default: the broker's ceiling")
+        ->check(positive());
+    send->add_flag("--repeat-unknown", options.repeat_unknown,
+                   "Repeat what was open when the broker was replaced, marked as perhaps repeated");
+    send->add_flag("-v,--verbose", options.verbose, "Report every outcome, not only what was not delivered");
+    add_session_expiry(*send, options);
     send->add_option("--name", options.name, "The name to send as; default: one that the broker makes");
     send->footer(kSendFooter);
     add_common(*send, options);
@@ -130,7 +184,6 @@ struct Parser {
   CLI::App* listen = nullptr;
   CLI::App* send = nullptr;
   CLI::App* ping = nullptr;
-  bool no_confirm = true;
   std::vector<std::string> headers;
 };
 

@@ -11,7 +11,7 @@ namespace onehop::cli {
 // The documented exit codes.
 enum ExitCode : int {
   kSuccess = 0,
-  kNotAllAdmitted = 1,
+  kNotAllDelivered = 1,
   kUsage = 2,
   kCannotConnect = 3,
   kEndedByBroker = 4,
@@ -28,15 +28,27 @@ struct Options {
   std::optional<uint64_t> count;
   // Seconds.
   std::optional<double> timeout;
+  // listen and send, seconds: how long a broken connection may be resumed; 0: not at all.
+  double session_expiry = 60;
 
   // send
   std::string to;
   std::optional<std::string> text;
   std::vector<std::pair<std::string, std::string>> headers;
+  bool confirm = true;
+  // Seconds; 0: as long as the broker allows.
+  double ttl = 0;
+  bool repeat_unknown = false;
+  bool verbose = false;
 
   // listen
-  std::string format = "%p\\n";
+  enum class Ack : uint8_t { kAuto, kManual, kRefuse };
+  Ack ack = Ack::kAuto;
+  std::string format;
   bool take_over = false;
+  uint32_t receive_window = 0;
+  std::string state_file;
+  std::string refuse_text = "refused by the listener";
 
   // ping, seconds
   double interval = 1.0;

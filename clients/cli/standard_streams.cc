@@ -117,6 +117,7 @@ void StandardOutput::flush() {
 void StandardOutput::on_written(Written written) {
   busy_ = false;
   error_ = written.error;
+  if (error_ == 0) written_bytes_ += written.block.size();
   spare_ = std::move(written.block);
   spare_.clear();
   if (on_progress_) {

@@ -72,8 +72,8 @@ class StandardOutput {
   std::string& buffer() { return buffer_; }
   // Begins to write the buffer, if the thread is free. Otherwise it does so when it is.
   void flush();
-  // Whether everything is written.
-  bool idle() const { return !busy_ && buffer_.empty(); }
+  // Bytes of the buffers so far that are written.
+  uint64_t written_bytes() const { return written_bytes_; }
   int error() const { return error_; }
 
  private:
@@ -93,6 +93,7 @@ class StandardOutput {
   std::string spare_;
   bool busy_ = false;
   int error_ = 0;
+  uint64_t written_bytes_ = 0;
 
   std::mutex mutex_;
   std::condition_variable wanted_;

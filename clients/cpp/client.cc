@@ -107,7 +107,18 @@ class Client::Impl final : public ClientEvents {
 
   void send(std::string_view to, std::string_view payload, const SendOptions& options, Completion completion);
   bool wait_until_open(uint32_t timeout_ms);
-  Ending close(uint64_t deadline_ms);
+  // What a verdict says about a delivery.
+  struct Verdict {
+    enum class Kind : uint8_t { kTaken, kTakenUpTo, kRefused };
+    Kind kind;
+    DeliveryTag tag;
+    std::string text = {};
+    uint32_t code = 0;
+    uint32_t retry_after_ms = 0;
+  };
+  void give(Verdict verdict);
+  Ending close(uint64_t deadline_ms) { return end(Close{deadline_ms}); }
+  std::optional<SavedSession> detach(uint64_t deadline_ms);
 
  private:
   // An accepted message: in the account until it has its outcome.
@@ -128,12 +139,18 @@ class Client::Impl final : public ClientEvents {
   struct Close {
     uint64_t deadline_ms;
   };
+  struct Detach {
+    uint64_t deadline_ms;
+  };
   struct Stop {};
-  using Order = std::variant<Start, Send, Close, Stop>;
+  using Order = std::variant<Start, Send, Verdict, Close, Detach, Stop>;
 
+  Ending end(Order order);
   void obey(Start& start);
   void obey(Send& send);
+  void obey(Verdict& verdict);
   void obey(Close& close) { client_->close(close.deadline_ms); }
+  void obey(Detach& detach) { client_->detach(detach.deadline_ms); }
   void obey(Stop&);
   void settle(Entry entry, const SendResult& result);
   bool in_own_thread() const { return own_thread_.load() == std::this_thread::get_id(); }
@@ -153,6 +170,7 @@ class Client::Impl final : public ClientEvents {
   std::condition_variable changed_;
   bool open_ = false;
   std::optional<Ending> ending_;
+  std::optional<SavedSession> session_;
 
   // The client's own thread only.
   std::unordered_map<uint64_t, Entry> entries_;
@@ -160,6 +178,8 @@ class Client::Impl final : public ClientEvents {
   std::optional<LoopClient> client_;
 
   std::atomic<std::thread::id> own_thread_{};
+  // Verdicts are of no use any more.
+  std::atomic<bool> ended_{false};
   reactor::Thread thread_;
   reactor::Mailbox<Order> orders_;
 };
@@ -192,12 +212,25 @@ bool Client::Impl::wait_until_open(uint32_t timeout_ms) {
   return open_;
 }
 
-Ending Client::Impl::close(uint64_t deadline_ms) {
+void Client::Impl::give(Verdict verdict) {
+  if (ended_) return;
+  if (in_own_thread()) return obey(verdict);
+  orders_.post(std::move(verdict));
+}
+
+std::optional<SavedSession> Client::Impl::detach(uint64_t deadline_ms) {
+  end(Detach{deadline_ms});
+  const std::lock_guard lock(mutex_);
+  return session_;
+}
+
+// Has the client end as `order` says, and its thread with it.
+Ending Client::Impl::end(Order order) {
   assert(!in_own_thread());
   const std::lock_guard one_at_a_time(close_mutex_);
   if (thread_.running()) {
     account_.close();
-    orders_.post(Close{deadline_ms});
+    orders_.post(std::move(order));
     {
       std::unique_lock lock(mutex_);
       changed_.wait(lock, [this] { return ending_.has_value(); });
@@ -222,6 +255,19 @@ void Client::Impl::obey(Send& send) {
     entries_.emplace(ticket, std::move(send.entry));
   } else {
     settle(std::move(send.entry), {.outcome = Outcome::kNotSent, .status = status});
+  }
+}
+
+void Client::Impl::obey(Verdict& verdict) {
+  // One that another thread gave while the client stopped.
+  if (!client_) return;
+  switch (verdict.kind) {
+    case Verdict::Kind::kTaken:
+      return client_->acknowledge(verdict.tag);
+    case Verdict::Kind::kTakenUpTo:
+      return client_->acknowledge_up_to(verdict.tag);
+    case Verdict::Kind::kRefused:
+      return client_->refuse(verdict.tag, {verdict.text, verdict.code, verdict.retry_after_ms});
   }
 }
 
@@ -263,11 +309,13 @@ void Client::Impl::on_down(const Ending& ending, uint64_t retry_in_ms) {
 void Client::Impl::on_ended(const Ending& ending) {
   // Whoever sends from now on is told so, rather than left waiting for room.
   account_.close();
+  ended_ = true;
   if (handlers_.on_ended) handlers_.on_ended(ending);
   {
     const std::lock_guard lock(mutex_);
     open_ = false;
     ending_ = ending;
+    session_ = client_->saved_session();
   }
   changed_.notify_all();
 }
@@ -292,6 +340,26 @@ std::future<SendResult> Client::send(std::string_view to, std::string_view paylo
 void Client::send(std::string_view to, std::string_view payload, const SendOptions& options,
                   std::function<void(const SendResult&)> completion) {
   impl_->send(to, payload, options, Completion(std::move(completion)));
+}
+
+void Client::acknowledge(DeliveryTag tag) {
+  impl_->give({.kind = Impl::Verdict::Kind::kTaken, .tag = tag});
+}
+
+void Client::acknowledge_up_to(DeliveryTag tag) {
+  impl_->give({.kind = Impl::Verdict::Kind::kTakenUpTo, .tag = tag});
+}
+
+void Client::refuse(DeliveryTag tag, const Refusal& refusal) {
+  impl_->give({.kind = Impl::Verdict::Kind::kRefused,
+               .tag = tag,
+               .text = std::string(refusal.text),
+               .code = refusal.code,
+               .retry_after_ms = refusal.retry_after_ms});
+}
+
+std::optional<SavedSession> Client::detach(uint64_t deadline_ms) {
+  return impl_->detach(deadline_ms);
 }
 
 Ending Client::close(uint64_t deadline_ms) {

@@ -36,6 +36,22 @@ std::string ClientEngine::encode(std::string_view to, std::string_view payload, 
   return body;
 }
 
+void ClientEngine::acknowledge(DeliveryTag tag) {
+  impl_->receiver().take(tag);
+}
+
+void ClientEngine::acknowledge_up_to(DeliveryTag tag) {
+  impl_->receiver().take_up_to(tag);
+}
+
+void ClientEngine::refuse(DeliveryTag tag, const Refusal& refusal) {
+  impl_->receiver().refuse(tag, refusal);
+}
+
+std::optional<SavedSession> ClientEngine::saved_session() const {
+  return impl_->session();
+}
+
 uint64_t ClientEngine::unsettled() const {
   return impl_->sender().unsettled();
 }
@@ -54,6 +70,10 @@ uint64_t ClientEngine::ping() {
 
 void ClientEngine::close() {
   impl_->close();
+}
+
+void ClientEngine::detach() {
+  impl_->detach();
 }
 
 void ClientEngine::abort(const Ending& ending, uint64_t now_ms) {

@@ -28,8 +28,14 @@ std::string_view to_string(Outcome outcome) {
   switch (outcome) {
     case Outcome::kAdmitted:
       return "ADMITTED";
+    case Outcome::kDelivered:
+      return "DELIVERED";
     case Outcome::kRejected:
       return "REJECTED";
+    case Outcome::kExpired:
+      return "EXPIRED";
+    case Outcome::kLost:
+      return "LOST";
     case Outcome::kUnknown:
       return "UNKNOWN";
     case Outcome::kNotSent:

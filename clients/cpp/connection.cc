@@ -9,10 +9,13 @@
 namespace onehop::client {
 namespace {
 
-// How long the broker may take to answer a goodbye with its own and the end of the stream.
+// How long the broker may take to answer a goodbye, or the end of the stream, with its own.
 constexpr uint64_t kLeavingMs = 5'000;
 // A session that lasted so long was worth connecting for: the next backoff begins anew.
 constexpr uint64_t kWorthwhileMs = 5'000;
+// What brokers have for a keepalive if none is asked for; and how long it may take beyond that to notice.
+constexpr uint64_t kUsualKeepaliveMs = 30'000;
+constexpr uint64_t kNoticeMs = 5'000;
 
 }  // namespace
 
@@ -20,7 +23,10 @@ ClientEngine::Impl::Impl(ClientOptions options, ClientEvents& events, uint64_t s
     : options_(std::move(options)),
       events_(events),
       sender_(options_, events),
-      backoff_(options_.backoff_ms_min, options_.backoff_ms_max, seed) {}
+      backoff_(options_.backoff_ms_min, options_.backoff_ms_max, seed),
+      session_(options_.resume) {
+  if (session_) receiver_.begin(session_->session);
+}
 
 void ClientEngine::Impl::change_to(State state, core::Instant deadline) {
   state_ = state;
@@ -43,6 +49,7 @@ Link ClientEngine::Impl::link() const {
     case State::kOpen:
       return Link::kWanted;
     case State::kLeaving:
+    case State::kDetaching:
       return Link::kFinishing;
     default:
       return Link::kNone;
@@ -77,24 +84,49 @@ void ClientEngine::Impl::lose(Ending ending, core::Instant now) {
   decoder_ = core::FrameDecoder();
   if (opened_ != core::Instant{} && now - opened_ >= kWorthwhileMs) backoff_.reset();
   opened_ = {};
+  const State before = state_;
+  if (before == State::kHandshake && ending.cause != Ending::Cause::kGoodbye) unanswered_ = now;
   // No link, and so nothing that a send() out of an event could be written to.
   change_to(State::kBackoff, core::Instant::never());
-  if (closing_ && sender_.unsettled() == 0) return finish({});
-  if (!is_worth_another_try(ending)) return finish(ending);
-  sender_.lose();
-  if (closing_ && sender_.unsettled() == 0) return finish({});
+  if (ends_session(before, ending)) session_.reset();
+  if (may_end()) return finish({});
+  if (!is_worth_another_try(ending, now)) return finish(ending);
+  if (!session_) {
+    sender_.lose();
+    if (may_end()) return finish({});
+  } else if (before == State::kOpen) {
+    sender_.suspend();
+  }
   const uint64_t wait = std::max<uint64_t>(backoff_.next(), ending.retry_after_ms);
   change_to(State::kBackoff, now + wait);
   events_.on_down(ending, wait);
 }
 
-bool ClientEngine::Impl::is_worth_another_try(const Ending& ending) const {
+// Whether the end of a connection in `state` is that of its session as well. Where the broker may still have it, trying
+// to resume it tells.
+bool ClientEngine::Impl::ends_session(State state, const Ending& ending) const {
+  if (state == State::kLeaving) return true;
+  if (state == State::kOpen && !outlives_) return true;
+  if (ending.cause != Ending::Cause::kGoodbye) return false;
+  switch (ending.code) {
+    case Code::kNormal:
+    case Code::kNameInUse:
+    case Code::kSessionTakenOver:
+      return true;
+    case Code::kServerShuttingDown:
+      return state == State::kOpen;
+    default:
+      return false;
+  }
+}
+
+bool ClientEngine::Impl::is_worth_another_try(const Ending& ending, core::Instant now) const {
   if (!options_.reconnect) return false;
   if (ending.cause == Ending::Cause::kBadBytes) return ever_opened_;
   if (ending.cause != Ending::Cause::kGoodbye) return true;
   switch (ending.code) {
     case Code::kNameInUse:
-      return options_.retry_name_in_use;
+      return options_.retry_name_in_use || may_be_own_ghost(now);
     case Code::kAdministrative:
       return ending.retry_after_ms != 0;
     case Code::kProtocolError:
@@ -110,6 +142,13 @@ bool ClientEngine::Impl::is_worth_another_try(const Ending& ending) const {
   }
 }
 
+// Whether the name may be in use by a session of this client's own: opened by a Connect whose answer was lost with its
+// connection, which the broker notices at the latest after 1.5 keepalives.
+bool ClientEngine::Impl::may_be_own_ghost(core::Instant now) const {
+  const uint64_t keepalive_ms = options_.keepalive_ms != 0 ? options_.keepalive_ms : kUsualKeepaliveMs;
+  return unanswered_ && now - *unanswered_ < keepalive_ms * 3 / 2 + kNoticeMs;
+}
+
 void ClientEngine::Impl::finish(const Ending& ending) {
   change_to(State::kEnded, core::Instant::never());
   sender_.end();
@@ -122,12 +161,17 @@ void ClientEngine::Impl::abort(const Ending& ending, core::Instant) {
 
 void ClientEngine::Impl::leave_if_done(core::Instant now) {
   if (state_ == State::kOpen) {
-    if (!(closing_ && sender_.unsettled() == 0) && !(announced_ && sender_.stream_settled())) return;
+    if (!may_end() && !(announced_ && sender_.stream_settled())) return;
+    append_acks();
+    if (detaching_) {
+      sender_.hold_all();
+      return change_to(State::kDetaching, now + kLeavingMs);
+    }
     v1::Frame frame;
     frame.mutable_goodbye()->set_code(v1::CODE_NORMAL);
     sender_.append_frame(frame);
     change_to(State::kLeaving, now + kLeavingMs);
-  } else if (closing_ && sender_.unsettled() == 0 && state_ != State::kLeaving && state_ != State::kEnded) {
+  } else if (may_end() && !is_leaving() && state_ != State::kEnded) {
     finish({});
   }
 }
@@ -166,10 +210,13 @@ void ClientEngine::Impl::set_reading(bool reading, core::Instant now) {
 size_t ClientEngine::Impl::output(std::span<std::string_view> pieces, core::Instant now) {
   leave_if_done(now);
   if (!takes_frames()) return 0;
-  if (pong_owed_ && state_ == State::kOpen) {
-    v1::Frame frame;
-    frame.mutable_pong()->set_nonce(*std::exchange(pong_owed_, std::nullopt));
-    sender_.append_frame(frame);
+  if (state_ == State::kOpen) {
+    append_acks();
+    if (pong_owed_) {
+      v1::Frame frame;
+      frame.mutable_pong()->set_nonce(*std::exchange(pong_owed_, std::nullopt));
+      sender_.append_frame(frame);
+    }
   }
   return sender_.output(pieces);
 }
@@ -185,7 +232,7 @@ void ClientEngine::Impl::on_tick(core::Instant now) {
   if (now >= state_deadline_) {
     if (state_ == State::kBackoff) {
       connect(now);
-    } else if (state_ == State::kLeaving) {
+    } else if (is_leaving()) {
       lose({.cause = Ending::Cause::kSilence, .text = "no answer to the goodbye in time"}, now);
     } else {
       lose({.cause = Ending::Cause::kSilence, .text = "no answer to the connect in time"}, now);
@@ -218,7 +265,7 @@ core::Instant ClientEngine::Impl::liveness_deadline() const {
 
 core::Instant ClientEngine::Impl::deadline() const {
   if (state_ == State::kEnded) return core::Instant::never();
-  if (closing_ && sender_.unsettled() == 0 && state_ != State::kLeaving) return {};
+  if (may_end() && !is_leaving()) return {};
   if (state_ != State::kOpen) return state_deadline_;
   return std::min(liveness_deadline(), sender_.deadline());
 }

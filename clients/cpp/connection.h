@@ -1,18 +1,20 @@
-// The life of a client: connect, open, lose, wait, connect again, end. Owns the frames that arrive, liveness and the
-// handshake; what is sent is the Sender's.
+// The life of a client: connect, open, lose, wait, connect again, end. Owns the frames that arrive, liveness, the
+// handshake and the session's credentials; what is sent is the Sender's, verdicts on what has come are the Receiver's.
 //
-//   kIdle → kConnecting → kHandshake → kOpen → kLeaving → kEnded
+//   kIdle → kConnecting → kHandshake → kOpen → kLeaving, kDetaching → kEnded
 //              ▲              │          │         │
 //              └── kBackoff ◄─┴──────────┴─────────┘  (goodbye answered; lost; refused: if trying again makes sense)
 //
-// Invariant: link() is kWanted exactly from kConnecting to kOpen, and bytes are taken only between on_link_up() and the
-// end of that link. A state is left by change_to() alone.
+// Invariants: link() is kWanted exactly from kConnecting to kOpen, and bytes are taken only between on_link_up() and
+// the end of that link. A state is left by change_to() alone. From the end of a connection on there is a session_
+// exactly while that session may be resumed; then the Sender is suspended, otherwise it has lost what it had.
 #pragma once
 
 #include <optional>
 #include <vector>
 
 #include "client/backoff.h"
+#include "client/receiver.h"
 #include "client/sender.h"
 #include "core/frame_decoder.h"
 #include "core/instant.h"
@@ -26,10 +28,13 @@ class ClientEngine::Impl {
 
   void start(core::Instant now);
   void close() { closing_ = true, sender_.refuse_more(); }
+  void detach() { detaching_ = true, sender_.refuse_more(); }
   void abort(const Ending& ending, core::Instant now);
   uint64_t ping() { return state_ == State::kOpen ? sender_.append_ping() : 0; }
   Sender& sender() { return sender_; }
   const Sender& sender() const { return sender_; }
+  Receiver& receiver() { return receiver_; }
+  const std::optional<SavedSession>& session() const { return session_; }
 
   Link link() const;
   uint64_t link_number() const { return link_number_; }
@@ -43,19 +48,23 @@ class ClientEngine::Impl {
   core::Instant deadline() const;
 
  private:
-  enum class State : uint8_t { kIdle, kConnecting, kHandshake, kOpen, kLeaving, kBackoff, kEnded };
+  enum class State : uint8_t { kIdle, kConnecting, kHandshake, kOpen, kLeaving, kDetaching, kBackoff, kEnded };
 
   void change_to(State state, core::Instant deadline);
   void connect(core::Instant now);
   void lose(Ending ending, core::Instant now);
   void finish(const Ending& ending);
   void leave_if_done(core::Instant now);
-  bool is_worth_another_try(const Ending& ending) const;
-  bool takes_frames() const {
-    return state_ == State::kHandshake || state_ == State::kOpen || state_ == State::kLeaving;
-  }
+  bool is_worth_another_try(const Ending& ending, core::Instant now) const;
+  bool may_be_own_ghost(core::Instant now) const;
+  bool ends_session(State state, const Ending& ending) const;
+  bool is_leaving() const { return state_ == State::kLeaving || state_ == State::kDetaching; }
+  bool takes_frames() const { return state_ == State::kHandshake || state_ == State::kOpen || is_leaving(); }
+  // Whether the caller wants the end, and nothing has to be waited for.
+  bool may_end() const { return detaching_ || (closing_ && sender_.unsettled() == 0); }
 
   void append_connect();
+  void append_acks();
   // Each answers what is wrong with the frame; nullptr: nothing.
   const char* on_frame(core::Bytes frame, core::Instant now);
   const char* on_frame_kind(uint32_t kind, core::Bytes body, core::Instant now);
@@ -70,9 +79,11 @@ class ClientEngine::Impl {
   const ClientOptions options_;
   ClientEvents& events_;
   Sender sender_;
+  Receiver receiver_;
   Backoff backoff_;
   core::FrameDecoder decoder_;
   std::vector<Header> headers_;
+  v1::Frame ack_;
   State state_ = State::kIdle;
   // When the state ends by itself, where that is so.
   core::Instant state_deadline_ = core::Instant::never();
@@ -89,8 +100,15 @@ class ClientEngine::Impl {
   bool ever_opened_ = false;
   std::optional<uint64_t> pong_owed_;
 
-  // The caller wants the end. The broker announced its own: why.
+  // The session, with its latest attempt; whether it outlives its connection.
+  std::optional<SavedSession> session_;
+  bool outlives_ = true;
+  // When a connection was lost whose Connect had no answer.
+  std::optional<core::Instant> unanswered_;
+
+  // The caller wants the end, with or without that of the session. The broker announced its own: why.
   bool closing_ = false;
+  bool detaching_ = false;
   std::optional<Ending> announced_;
 };
 

@@ -24,7 +24,7 @@ bool parse(core::Bytes body, Frame& out) {
 void ClientEngine::Impl::append_connect() {
   v1::Frame frame;
   v1::Connect& connect = *frame.mutable_connect();
-  connect.set_name(options_.name);
+  connect.set_name(session_ ? session_->name : options_.resume ? options_.resume->name : options_.name);
   connect.set_protocol_version(core::kProtocolVersion);
   connect.set_software(options_.software);
   connect.set_keepalive_ms(options_.keepalive_ms);
@@ -33,7 +33,30 @@ void ClientEngine::Impl::append_connect() {
   connect.set_token(options_.token);
   connect.set_frame_bytes_max(options_.frame_bytes_max);
   connect.set_features(core::kFeatureOrderedRefusals);
+  connect.set_session_expiry_ms(options_.session_expiry_ms);
+  connect.set_receive_window(options_.receive_window);
+  if (session_) {
+    connect.set_resume_token(session_->token);
+    connect.set_attempt(++session_->attempt);
+    connect.set_receipts_up_to(sender_.receipts_seen());
+    receiver_.tell_in(connect);
+  }
   sender_.append_frame(frame);
+}
+
+// All that there is to acknowledge, in as few frames as it fits into.
+void ClientEngine::Impl::append_acks() {
+  while (receiver_.has_news() || sender_.owes_receipts_ack()) {
+    v1::Ack& ack = *ack_.mutable_ack();
+    ack.Clear();
+    ack.set_session(receiver_.session());
+    receiver_.tell(ack);
+    const bool for_receipts = sender_.owes_receipts_ack();
+    if (for_receipts) ack.set_receipts_up_to(sender_.receipts_seen());
+    sender_.append_frame(ack_);
+    if (for_receipts) sender_.receipts_acked();
+  }
+  if (receiver_.wants_ping()) receiver_.pinged(sender_.append_ping());
 }
 
 const char* ClientEngine::Impl::on_frame(core::Bytes frame, core::Instant now) {
@@ -74,6 +97,7 @@ const char* ClientEngine::Impl::on_frame_kind(uint32_t kind, core::Bytes body, c
       v1::Pong pong;
       if (!parse(body, pong)) return "a pong that does not parse";
       sender_.on_pong(pong.nonce(), now);
+      receiver_.on_pong(pong.nonce());
       events_.on_pong(pong.nonce());
       return nullptr;
     }
@@ -86,20 +110,41 @@ const char* ClientEngine::Impl::on_connected(core::Bytes body, core::Instant now
   v1::Connected connected;
   if (!parse(body, connected)) return "a connected that does not parse";
   if (connected.protocol_version() != core::kProtocolVersion) return "a protocol version it was not offered";
-  if (connected.keepalive_ms() == 0 || connected.frame_bytes_max() == 0)
+  if (connected.keepalive_ms() == 0 || connected.frame_bytes_max() == 0 || connected.send_window() == 0 ||
+      connected.send_window_bytes() == 0) {
     return "a connected without the values in force";
+  }
+  const bool resumed = connected.resumed();
+  if (resumed && (!session_ || session_->session != connected.session())) return "a session that was not asked for";
   change_to(State::kOpen, core::Instant::never());
   ever_opened_ = true;
+  unanswered_.reset();
   opened_ = now;
   keepalive_ms_ = connected.keepalive_ms();
   const size_t own_max = options_.frame_bytes_max != 0 ? options_.frame_bytes_max : connected.frame_bytes_max();
   frame_bytes_max_ = std::max(own_max + kStampBytesMax, kFrameBytesMaxFloor);
-  sender_.open(connected.frame_bytes_max());
+  if (resumed) {
+    receiver_.resumed();
+  } else {
+    receiver_.begin(connected.session());
+  }
+  session_ = {connected.name(), connected.session(), connected.resume_token(), resumed ? session_->attempt : 0};
+  outlives_ = connected.session_expiry_ms() != 0;
+  sender_.open({.resumed = resumed,
+                .last_id = connected.last_id(),
+                .frame_bytes_max = connected.frame_bytes_max(),
+                .send_window = connected.send_window(),
+                .send_window_bytes = connected.send_window_bytes()});
   events_.on_open({.name = connected.name(),
                    .server = connected.server(),
                    .session = connected.session(),
                    .keepalive_ms = connected.keepalive_ms(),
                    .frame_bytes_max = connected.frame_bytes_max(),
+                   .send_window = connected.send_window(),
+                   .send_window_bytes = connected.send_window_bytes(),
+                   .session_expiry_ms = connected.session_expiry_ms(),
+                   .ttl_ms_max = connected.ttl_ms_max(),
+                   .resumed = resumed,
                    .ordered_refusals = (connected.features() & core::kFeatureOrderedRefusals) != 0});
   return nullptr;
 }
@@ -107,7 +152,13 @@ const char* ClientEngine::Impl::on_connected(core::Bytes body, core::Instant now
 const char* ClientEngine::Impl::on_message(core::Bytes body) {
   Message message;
   if (!read_message(body, headers_, message)) return "a message that does not parse";
+  if (message.tag) {
+    // What can no longer be acknowledged is not handed out: it would be lost for its sender, or come again.
+    if (is_leaving() || !receiver_.receive(message.tag.tag)) return nullptr;
+    message.tag.session = receiver_.session();
+  }
   events_.on_message(message);
+  if (options_.ack == AckMode::kAuto) receiver_.take(message.tag);
   return nullptr;
 }
 

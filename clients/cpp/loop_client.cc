@@ -40,7 +40,8 @@ uint64_t make_seed() {
 
 void check_arguments(std::string_view server, const ClientOptions& options) {
   static_cast<void>(parse_server(server));
-  const char* wrong = options.name.empty() ? nullptr : what_is_wrong_with_name(options.name);
+  const bool asks = !options.resume && !options.name.empty();
+  const char* wrong = asks ? what_is_wrong_with_name(options.name) : nullptr;
   if (wrong != nullptr) throw std::invalid_argument("'" + options.name + "' is not a name to ask for: " + wrong);
 }
 
@@ -87,6 +88,7 @@ class LoopClient::Impl final : public Flushable {
   }
   void set_reading(bool reading);
   void close(uint64_t deadline_ms);
+  void detach(uint64_t deadline_ms);
   void flush() override;
 
  private:
@@ -270,6 +272,11 @@ void LoopClient::Impl::close(uint64_t deadline_ms) {
   if (deadline_ms != 0) close_timer_.arm_at(now() + deadline_ms);
 }
 
+void LoopClient::Impl::detach(uint64_t deadline_ms) {
+  use_engine([this] { engine_.detach(); });
+  if (deadline_ms != 0) close_timer_.arm_at(now() + deadline_ms);
+}
+
 LoopClient::LoopClient(ClientLoop& loop, std::string_view server, ClientOptions options, ClientEvents& events) {
   check_arguments(server, options);
   impl_ = std::make_unique<Impl>(loop.impl(), server, std::move(options), events);
@@ -283,6 +290,22 @@ SendStatus LoopClient::send(std::string_view to, std::string_view payload, const
 
 SendStatus LoopClient::send_encoded(std::string body, uint64_t* ticket) {
   return impl_->use_engine([&] { return impl_->engine().send_encoded(std::move(body), ticket); });
+}
+
+void LoopClient::acknowledge(DeliveryTag tag) {
+  impl_->use_engine([&] { impl_->engine().acknowledge(tag); });
+}
+
+void LoopClient::acknowledge_up_to(DeliveryTag tag) {
+  impl_->use_engine([&] { impl_->engine().acknowledge_up_to(tag); });
+}
+
+void LoopClient::refuse(DeliveryTag tag, const Refusal& refusal) {
+  impl_->use_engine([&] { impl_->engine().refuse(tag, refusal); });
+}
+
+std::optional<SavedSession> LoopClient::saved_session() const {
+  return impl_->engine().saved_session();
 }
 
 uint64_t LoopClient::unsettled() const {
@@ -306,6 +329,9 @@ void LoopClient::set_reading(bool reading) {
 }
 void LoopClient::close(uint64_t deadline_ms) {
   impl_->close(deadline_ms);
+}
+void LoopClient::detach(uint64_t deadline_ms) {
+  impl_->detach(deadline_ms);
 }
 
 }  // namespace onehop::client

@@ -17,6 +17,7 @@ using core::write_varint;
 constexpr char kFrameMessageTag = 0x1A;
 constexpr char kClientTag = 0x0A;
 constexpr char kIdTag = 0x28;
+constexpr char kConfirmTag = 0x30;
 constexpr char kTtlTag = 0x40;
 constexpr char kInReplyToTag = 0x48;
 constexpr char kHeaderTag = 0x5A;
@@ -126,11 +127,12 @@ bool read_header(Bytes body, Header& out) {
 BodyWriter::BodyWriter(Bytes to, Bytes payload, const SendOptions& options)
     : to_(to), payload_(payload), options_(options) {
   size_ = bytes_field_size(to.size());
+  if (options.confirm != Confirm::kRefusals) size_ += 2;
   if (options.ttl_ms != 0) size_ += 1 + varint_size(options.ttl_ms);
   if (options.in_reply_to != 0) size_ += 1 + varint_size(options.in_reply_to);
   if (options.in_reply_to_session != 0) size_ += 1 + sizeof(uint64_t);
   if (!payload.empty()) size_ += bytes_field_size(payload.size());
-  valid_ = !to.empty() && core::is_valid_utf8(to) && measure_headers();
+  valid_ = !to.empty() && core::is_valid_utf8(to) && options.confirm <= Confirm::kDelivered && measure_headers();
 }
 
 bool BodyWriter::measure_headers() {
@@ -148,6 +150,10 @@ bool BodyWriter::measure_headers() {
 
 char* BodyWriter::write(char* out) const {
   out = write_bytes_field(out, kClientTag, to_);
+  if (options_.confirm != Confirm::kRefusals) {
+    *out++ = kConfirmTag;
+    *out++ = static_cast<char>(options_.confirm);
+  }
   if (options_.ttl_ms != 0) {
     *out++ = kTtlTag;
     out = write_varint(out, options_.ttl_ms);
@@ -176,6 +182,12 @@ Bytes destination_of(Bytes body) {
   return {name, static_cast<size_t>(size)};
 }
 
+bool is_confirmed(Bytes body) {
+  const Bytes to = destination_of(body);
+  const char* behind = to.data() + to.size();
+  return behind != body.data() + body.size() && *behind == kConfirmTag;
+}
+
 char* write_message_head(char* out, uint64_t id, const FrameSize& size) {
   out = write_varint(out, size.frame_bytes);
   *out++ = kFrameMessageTag;
@@ -196,6 +208,9 @@ bool read_message(Bytes body, std::vector<Header>& headers, Message& out) {
       case varint_tag(5):
         out.id = fields.value();
         break;
+      case varint_tag(7):
+        out.tag.tag = fields.value();
+        break;
       case varint_tag(9):
         out.in_reply_to = fields.value();
         break;
@@ -213,6 +228,9 @@ bool read_message(Bytes body, std::vector<Header>& headers, Message& out) {
         break;
       case fixed64_tag(13):
         out.in_reply_to_session = fields.value();
+        break;
+      case varint_tag(14):
+        out.ttl_left_ms = static_cast<uint32_t>(fields.value());
         break;
       case bytes_tag(15):
         out.payload = fields.bytes();

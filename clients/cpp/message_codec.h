@@ -2,7 +2,7 @@
 // arrives without copying it.
 //
 // A message that is sent is an id and a body: the body is everything behind the id, so that a repeat with another id is
-// the same body. It begins with the destination, which can therefore be read back from it.
+// the same body. It begins with the destination and the confirm level, which can therefore be read back from it.
 #pragma once
 
 #include <string>
@@ -21,7 +21,7 @@ class BodyWriter {
  public:
   BodyWriter(core::Bytes to, core::Bytes payload, const SendOptions& options);
 
-  // Whether the destination and the headers keep the rules.
+  // Whether the destination, the confirm level and the headers keep the rules.
   bool valid() const { return valid_; }
   size_t size() const { return size_; }
   // Writes size() bytes at `out`; returns the end of them.
@@ -39,6 +39,8 @@ class BodyWriter {
 
 // The destination that a body begins with. The body is one that BodyWriter wrote.
 core::Bytes destination_of(core::Bytes body);
+// Whether the body asks for an outcome (Confirm::kDelivered).
+bool is_confirmed(core::Bytes body);
 
 // What is appended to a body to mark it maybe_repeated.
 inline constexpr core::Bytes kMaybeRepeatedField = "\x80\x01\x01";
@@ -58,7 +60,7 @@ struct FrameSize {
 char* write_message_head(char* out, uint64_t id, const FrameSize& size);
 
 // Reads the body of a message frame from the broker. Fields it does not know are skipped. `headers` holds what
-// `out.headers` names. False: it is not a message.
+// `out.headers` names. Its tag's session is the caller's to set. False: it is not a message.
 bool read_message(core::Bytes body, std::vector<Header>& headers, Message& out);
 
 }  // namespace onehop::client

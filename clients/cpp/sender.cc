@@ -2,6 +2,7 @@
 #include "client/sender.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace onehop::client {
@@ -23,14 +24,22 @@ SendStatus Sender::send(core::Bytes to, core::Bytes payload, const SendOptions& 
   const BodyWriter body(to, payload, options);
   if (!body.valid()) return SendStatus::kInvalid;
   if (body.size() > kBodyBytesMax) return SendStatus::kTooLarge;
+  const bool confirmed = options.confirm != Confirm::kRefusals;
   Hold* hold = find_hold(to);
   if (hold == nullptr && open_) {
-    if (FrameSize(log_.next_id(), body.size()).frame_bytes > frame_bytes_max_) return SendStatus::kTooLarge;
+    const uint64_t frame_bytes = FrameSize(log_.next_id(), body.size()).frame_bytes;
+    if (too_large(frame_bytes, confirmed)) return SendStatus::kTooLarge;
     if (!log_has_room()) {
       wanted_room_in_log_ = true;
       return SendStatus::kWouldBlock;
     }
-    body.write(log_.append_message(++last_ticket_, body.size(), false));
+    if (confirmed && !(window_waiters_.empty() && window_has_room(frame_bytes))) {
+      wanted_window_bytes_ = wanted_room_in_window_ ? std::min(wanted_window_bytes_, frame_bytes) : frame_bytes;
+      wanted_room_in_window_ = true;
+      return SendStatus::kWouldBlock;
+    }
+    if (!confirmed) last_unconfirmed_id_ = log_.next_id();
+    body.write(log_.append_message(++last_ticket_, body.size(), confirmed, false));
   } else {
     if (!hold_has_room(hold)) {
       wanted_room_in_hold_ = true;
@@ -38,7 +47,7 @@ SendStatus Sender::send(core::Bytes to, core::Bytes payload, const SendOptions& 
     }
     std::string bytes(body.size(), '\0');
     body.write(bytes.data());
-    wait_in(hold_for(to), {++last_ticket_, 0, Reason::kNone, false, std::move(bytes)});
+    wait_in(hold_for(to), {.ticket = ++last_ticket_, .body = std::move(bytes), .confirmed = confirmed});
   }
   ++unsettled_;
   if (ticket != nullptr) *ticket = last_ticket_;
@@ -51,7 +60,8 @@ SendStatus Sender::send_encoded(std::string body, uint64_t* ticket) {
   if (body.size() > kBodyBytesMax) return SendStatus::kTooLarge;
   // Through a hold in any case: the pump moves it on at once if nothing is in its way.
   const std::string name(destination_of(body));
-  wait_in(hold_for(name), {++last_ticket_, 0, Reason::kNone, false, std::move(body)});
+  const bool confirmed = is_confirmed(body);
+  wait_in(hold_for(name), {.ticket = ++last_ticket_, .body = std::move(body), .confirmed = confirmed});
   ++unsettled_;
   if (ticket != nullptr) *ticket = last_ticket_;
   return SendStatus::kAccepted;
@@ -60,6 +70,15 @@ SendStatus Sender::send_encoded(std::string body, uint64_t* ticket) {
 bool Sender::log_has_room() const {
   return log_.unsent_bytes() < options_.unsent_bytes_max && log_.kept_bytes() < options_.in_flight_bytes_max &&
          log_.messages() < options_.in_flight_messages_max;
+}
+
+bool Sender::window_has_room(uint64_t frame_bytes) const {
+  return log_.confirmed() + unacked_outcomes_ < terms_.send_window &&
+         log_.confirmed_bytes() + frame_bytes <= terms_.send_window_bytes;
+}
+
+bool Sender::too_large(uint64_t frame_bytes, bool confirmed) const {
+  return frame_bytes > terms_.frame_bytes_max || (confirmed && frame_bytes > terms_.send_window_bytes);
 }
 
 bool Sender::hold_has_room(const Hold* hold) const {
@@ -115,29 +134,65 @@ void Sender::make_ready(Hold& hold) {
 
 void Sender::take_back_refused(Hold& hold) {
   if (hold.refused.empty()) return;
-  std::sort(hold.refused.begin(), hold.refused.end(), [](const Held& a, const Held& b) { return a.ticket < b.ticket; });
+  const auto earlier = [](const Held& a, const Held& b) { return a.ticket < b.ticket; };
+  std::sort(hold.refused.begin(), hold.refused.end(), earlier);
   for (const Held& held : hold.refused) {
     hold.waiting_bytes += held_cost(held.body);
     waiting_bytes_ += held_cost(held.body);
   }
+  const bool all_earlier = hold.waiting.empty() || earlier(hold.refused.back(), hold.waiting.front());
+  const auto refused = static_cast<std::ptrdiff_t>(hold.refused.size());
   hold.waiting.insert(hold.waiting.begin(), std::make_move_iterator(hold.refused.begin()),
                       std::make_move_iterator(hold.refused.end()));
   hold.refused.clear();
+  // What waits to be repeated since a resume may have been accepted before what a lost session brings back.
+  if (!all_earlier) {
+    std::inplace_merge(hold.waiting.begin(), hold.waiting.begin() + refused, hold.waiting.end(), earlier);
+  }
+}
+
+// Whether the first message of a ready hold is none that the send window stops.
+bool Sender::fits_window(const Hold& hold) const {
+  if (hold.phase != Hold::Phase::kReady || !hold.next_is_confirmed()) return true;
+  const uint64_t frame_bytes = FrameSize(log_.next_id(), hold.waiting.front().body.size()).frame_bytes;
+  return too_large(frame_bytes, true) || window_has_room(frame_bytes);
+}
+
+// Takes the hold whose turn it is out of its list; nullptr: there is none that could send now.
+Sender::Hold* Sender::next_ready() {
+  while (!window_waiters_.empty() && fits_window(*window_waiters_.front())) {
+    Hold* hold = window_waiters_.front();
+    window_waiters_.pop_front();
+    hold->listed = false;
+    if (hold->phase == Hold::Phase::kReady) return hold;
+  }
+  while (!ready_.empty()) {
+    Hold* hold = ready_.front();
+    ready_.pop_front();
+    hold->listed = false;
+    if (hold->phase != Hold::Phase::kReady) continue;
+    if (fits_window(*hold) && (window_waiters_.empty() || !hold->next_is_confirmed())) return hold;
+    hold->listed = true;
+    window_waiters_.push_back(hold);
+  }
+  return nullptr;
 }
 
 void Sender::pump() {
-  while (open_ && !ready_.empty() && log_has_room()) {
-    Hold& hold = *ready_.front();
-    ready_.pop_front();
-    hold.listed = false;
-    if (hold.phase == Hold::Phase::kReady) send_from(hold);
+  while (open_ && log_has_room()) {
+    Hold* hold = next_ready();
+    if (hold == nullptr) return;
+    send_from(*hold);
   }
 }
 
 void Sender::send_from(Hold& hold) {
   if (std::exchange(hold.gate_closed, false)) append_resume(*hold.name);
   const bool probing = std::exchange(hold.probe, false) && !hold.waiting.empty();
-  for (int left = probing ? 1 : kTurnMessages; left != 0 && !hold.waiting.empty() && log_has_room(); --left) {
+  const int turn = probing ? 1 : kTurnMessages;
+  for (int sent = 0; sent != turn && !hold.waiting.empty() && log_has_room() && fits_window(hold); ++sent) {
+    // Where others wait for the window, each has one message at a time.
+    if (sent != 0 && hold.next_is_confirmed() && !window_waiters_.empty()) break;
     const Held held = std::move(hold.waiting.front());
     hold.waiting.pop_front();
     hold.waiting_bytes -= held_cost(held.body);
@@ -157,11 +212,12 @@ void Sender::send_from(Hold& hold) {
 }
 
 void Sender::append_held(const Held& held) {
-  if (FrameSize(log_.next_id(), held.body.size()).frame_bytes > frame_bytes_max_) {
+  if (too_large(FrameSize(log_.next_id(), held.body.size()).frame_bytes, held.confirmed)) {
     settle_held(held, Outcome::kRejected, Reason::kTooLarge);
     return;
   }
-  char* body = log_.append_message(held.ticket, held.body.size(), held.maybe_repeated);
+  if (!held.confirmed) last_unconfirmed_id_ = log_.next_id();
+  char* body = log_.append_message(held.ticket, held.body.size(), held.confirmed, held.maybe_repeated);
   std::copy_n(held.body.data(), held.body.size(), body);
 }
 
@@ -189,7 +245,8 @@ uint64_t Sender::append_ping() {
 
 bool Sender::wants_barrier() const {
   if (!barriers_.empty()) return false;
-  return wanted_barrier_ > last_nonce_ || (log_.messages() != 0 && log_.next_id() - 1 > last_barrier_id_);
+  return wanted_barrier_ > last_nonce_ ||
+         (log_.messages() != log_.confirmed() && last_unconfirmed_id_ > last_barrier_id_);
 }
 
 size_t Sender::output(std::span<std::string_view> pieces) {
@@ -202,17 +259,23 @@ size_t Sender::output(std::span<std::string_view> pieces) {
 
 void Sender::on_written(size_t size) {
   log_.on_written(size);
-  log_.release();
+  log_.tidy();
+}
+
+void Sender::receipts_acked() {
+  owes_receipts_ack_ = false;
+  unacked_outcomes_ = 0;
 }
 
 void Sender::tell_room() {
   // What waits comes before what has not been accepted yet.
   pump();
   const bool in_log = wanted_room_in_log_ && log_has_room();
+  const bool in_window = wanted_room_in_window_ && window_waiters_.empty() && window_has_room(wanted_window_bytes_);
   const bool in_hold = wanted_room_in_hold_ && hold_made_room_;
   hold_made_room_ = false;
-  if (!in_log && !in_hold) return;
-  wanted_room_in_log_ = wanted_room_in_hold_ = false;
+  if (!in_log && !in_window && !in_hold) return;
+  wanted_room_in_log_ = wanted_room_in_window_ = wanted_room_in_hold_ = false;
   events_.on_room();
 }
 

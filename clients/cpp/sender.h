@@ -2,16 +2,24 @@
 //
 // Where an accepted message is, until its outcome is told:
 //
-//   send() ──────────────► log: in flight ──── pong of a later ping ───────► admitted
-//     │                     ▲      │ └──────── refused, waiting no cure ───► rejected
-//     └► hold.waiting ──────┘      └ refused: QUEUE_FULL, BROKER_BUSY ─► hold.refused ─► front of hold.waiting
+//   send() ──────────────► log: in flight ──── receipt; unconfirmed: pong of a later ping ───► outcome
+//     │                     ▲      └ refused: QUEUE_FULL, BROKER_BUSY ─► hold.refused ─► front of hold.waiting
+//     └► hold.waiting ──────┘
+//
+// A session may outlive its connection: suspend(), begin_stream(), open(resumed). Then what the broker has got keeps
+// waiting for its receipts, what it has not is written again under the same ids.
+//
+// The send window: the confirmed messages in flight, and the outcomes whose receipts have not been acknowledged, never
+// exceed what the broker allows. The broker counts an outcome until it reads the Ack, so that what is behind the Ack in
+// the stream need not count it.
 //
 // A hold belongs to one destination and exists only while something is held for it. Invariants:
-//  - What is in a hold for a destination was accepted later than what is in flight to it, or is refused and comes
-//  first.
+//  - What is in a hold for a destination was accepted later than what is in flight to it; but what was refused, or is
+//    repeated because a resume left it unknown, comes first. hold.waiting is in the order of acceptance.
 //  - A hold opens only when every refusal of what was in flight is known: a ping was written after the last message to
-//    it (the barrier), and its pong has come.
-//  - ready_ names each hold that may send, once.
+//    it (the barrier), and its pong has come, both on this connection.
+//  - ready_ names each hold that may send, once; but those whose first message waits for the send window are in
+//    window_waiters_, in the order in which they found it full, and nothing confirmed passes them.
 #pragma once
 
 #include <deque>
@@ -28,6 +36,19 @@
 
 namespace onehop::client {
 
+// What the broker's Connected says to the sending half.
+struct SessionTerms {
+  // Whether the session of the connection before goes on.
+  bool resumed;
+  // In a resume: the highest id the broker has processed in any way.
+  uint64_t last_id;
+  uint32_t frame_bytes_max;
+  // What may be open towards the broker: confirmed messages with outcomes whose receipts it does not know to have
+  // arrived, and the sum of the frames of those messages.
+  uint32_t send_window;
+  uint32_t send_window_bytes;
+};
+
 class Sender {
  public:
   Sender(const ClientOptions& options, ClientEvents& events) : options_(options), events_(events) {}
@@ -42,7 +63,9 @@ class Sender {
 
   // The connection's side. begin_stream() starts an empty stream of bytes; open() lets messages into it.
   void begin_stream();
-  void open(uint32_t frame_bytes_max);
+  void open(const SessionTerms& terms);
+  // The connection is gone, the session may be resumed: nothing is told, and what is accepted waits.
+  void suspend();
   // Lets no further messages into the stream; they wait for the next session.
   void hold_all() { open_ = false; }
   // Whether the fate of everything in the stream is known.
@@ -61,6 +84,12 @@ class Sender {
   void on_tick(core::Instant now);
   core::Instant deadline() const { return due_; }
 
+  // The highest seq of receipts of this session that was handled; whether the broker is owed an Ack that says so. Who
+  // appends one calls receipts_acked() before anything else is appended.
+  uint64_t receipts_seen() const { return receipts_seen_; }
+  bool owes_receipts_ack() const { return owes_receipts_ack_; }
+  void receipts_acked();
+
   // Completes what is to be written, then hands it out.
   size_t output(std::span<std::string_view> pieces);
   void on_written(size_t size);
@@ -71,16 +100,17 @@ class Sender {
   // A message outside the log. `id` and `reason` are those of its last attempt, if any.
   struct Held {
     uint64_t ticket;
-    uint64_t id;
-    Reason reason;
-    bool maybe_repeated;
     std::string body;
+    bool confirmed = false;
+    bool maybe_repeated = false;
+    uint64_t id = 0;
+    Reason reason = Reason::kNone;
   };
 
   struct Hold {
     enum class Phase : uint8_t {
       kClosed,   // until the lease is over or RESUME comes, and the barrier is passed
-      kReady,    // may send; is in ready_
+      kReady,    // may send; is in ready_ or window_waiters_
       kProbing,  // has sent one message after a lease without RESUME, and waits whether it is refused
     };
     Phase phase = Phase::kReady;
@@ -94,6 +124,8 @@ class Sender {
     std::deque<Held> waiting;
     uint64_t waiting_bytes = 0;
     const std::string* name = nullptr;
+
+    bool next_is_confirmed() const { return !waiting.empty() && waiting.front().confirmed; }
   };
 
   static constexpr uint64_t kNoBarrier = UINT64_MAX;
@@ -115,7 +147,12 @@ class Sender {
     using is_transparent = void;
   };
 
+  void end_barriers();
   bool log_has_room() const;
+  bool window_has_room(uint64_t frame_bytes) const;
+  bool too_large(uint64_t frame_bytes, bool confirmed) const;
+  bool fits_window(const Hold& hold) const;
+  Hold* next_ready();
   bool hold_has_room(const Hold* hold) const;
   Hold* find_hold(core::Bytes name);
   Hold& hold_for(core::Bytes name);
@@ -130,18 +167,24 @@ class Sender {
   void append_resume(const std::string& name);
   bool wants_barrier() const;
 
-  void on_refused(uint64_t id, const v1::Receipt& receipt, core::Instant now);
+  void on_fate(SendLog::Record& record, const v1::Receipt& receipt, core::Instant now);
+  void hold_refused(const SendLog::Record& record, uint64_t ticket, const v1::Receipt& receipt, core::Instant now);
   void settle_admitted(uint64_t last_id);
   void settle(core::Bytes to, const SendResult& result);
   void settle_held(const Held& held, Outcome outcome, Reason reason);
-  void lose_stream(bool repeat_unknown);
+  void lose_messages(bool repeat_unknown);
+  void leave_unknown(SendLog::Record& record, bool repeat_unknown);
   void regroup_holds();
+  void resume(uint64_t last_id);
+  void resume_holds();
+  bool follows_refused(const SendLog::Record& record);
 
   const ClientOptions& options_;
   ClientEvents& events_;
   SendLog log_;
   std::unordered_map<std::string, Hold, NameHash, std::equal_to<>> holds_;
   std::deque<Hold*> ready_;
+  std::deque<Hold*> window_waiters_;
   std::deque<Barrier> barriers_;
   std::deque<Flush> flushes_;
   core::Instant due_ = core::Instant::never();
@@ -154,13 +197,25 @@ class Sender {
   uint64_t next_barrier_ = kNoBarrier;
   uint64_t wanted_barrier_ = 0;
   uint64_t last_barrier_id_ = 0;
+  // The last message whose admission a pong tells, and up to where that was told.
+  uint64_t last_unconfirmed_id_ = 0;
+  uint64_t admitted_up_to_ = 0;
   uint64_t waiting_bytes_ = 0;
-  uint32_t frame_bytes_max_ = 0;
+  uint64_t receipts_seen_ = 0;
+  // Outcomes that the broker does not know to have arrived.
+  uint64_t unacked_outcomes_ = 0;
+  // What would be room in the window for whom there was none.
+  uint64_t wanted_window_bytes_ = 0;
+  SessionTerms terms_{};
+  bool owes_receipts_ack_ = false;
   // Whether there is a session to write to, and whether messages may be written to it.
   bool streaming_ = false;
   bool open_ = false;
   bool accepting_ = true;
+  // The connection is gone and the session may come back.
+  bool suspended_ = false;
   bool wanted_room_in_log_ = false;
+  bool wanted_room_in_window_ = false;
   bool wanted_room_in_hold_ = false;
   bool hold_made_room_ = false;
 };

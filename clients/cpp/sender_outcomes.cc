@@ -1,4 +1,4 @@
-// What comes back: receipts, flow, pongs, and the end of the session.
+// What comes back: receipts, flow, pongs.
 #include <algorithm>
 #include <utility>
 
@@ -23,46 +23,73 @@ Reason to_reason(v1::Reason reason) {
   return static_cast<Reason>(static_cast<uint8_t>(reason));
 }
 
+// An outcome that this client does not know is final and no delivery, but it may have arrived.
+Outcome to_outcome(v1::Outcome outcome) {
+  switch (outcome) {
+    case v1::OUTCOME_DELIVERED:
+      return Outcome::kDelivered;
+    case v1::OUTCOME_REJECTED:
+      return Outcome::kRejected;
+    case v1::OUTCOME_EXPIRED:
+      return Outcome::kExpired;
+    case v1::OUTCOME_LOST:
+      return Outcome::kLost;
+    default:
+      return Outcome::kUnknown;
+  }
+}
+
 }  // namespace
 
-void Sender::begin_stream() {
-  log_ = SendLog();
-  barriers_.clear();
-  next_barrier_ = kNoBarrier;
-  wanted_barrier_ = 0;
-  last_barrier_id_ = 0;
-}
-
-void Sender::open(uint32_t frame_bytes_max) {
-  frame_bytes_max_ = frame_bytes_max;
-  streaming_ = open_ = true;
-}
-
 void Sender::on_receipts(const v1::Receipts& receipts, core::Instant now) {
-  for (const v1::Receipt& receipt : receipts.items()) {
-    if (receipt.outcome() != v1::OUTCOME_REJECTED || log_.messages() == 0) continue;
-    const uint64_t first = std::max(receipt.first_id(), log_.first_id());
-    const uint64_t last = std::min(receipt.last_id(), log_.next_id() - 1);
-    for (uint64_t id = first; id <= last; ++id) on_refused(id, receipt, now);
+  if (receipts.seq() != 0) {
+    owes_receipts_ack_ = true;
+    // Told again, because the broker does not know that it arrived.
+    if (receipts.seq() <= receipts_seen_) return;
+    receipts_seen_ = receipts.seq();
   }
+  // What events add meanwhile is not meant.
+  const uint64_t newest = log_.next_id() - 1;
+  for (const v1::Receipt& receipt : receipts.items()) {
+    const uint64_t last = std::min(receipt.last_id(), newest);
+    for (size_t i = log_.place_from(receipt.first_id()); i < log_.size() && log_[i].id <= last; ++i) {
+      SendLog::Record& record = log_[i];
+      if (record.ticket == 0) continue;
+      if (record.confirmed && receipts.seq() != 0) ++unacked_outcomes_;
+      on_fate(record, receipt, now);
+      log_.drop(record);
+    }
+  }
+  log_.tidy();
 }
 
-void Sender::on_refused(uint64_t id, const v1::Receipt& receipt, core::Instant now) {
-  SendLog::Record* record = log_.find(id);
-  if (record->ticket == 0) return;
-  const uint64_t ticket = std::exchange(record->ticket, 0);
-  const core::Bytes body = record->body_bytes();
-  if (!is_passing(receipt.reason())) {
-    settle(destination_of(body), {.ticket = ticket,
-                                  .id = id,
-                                  .outcome = Outcome::kRejected,
-                                  .reason = to_reason(receipt.reason()),
-                                  .retry_after_ms = receipt.retry_after_ms()});
-    return;
+void Sender::on_fate(SendLog::Record& record, const v1::Receipt& receipt, core::Instant now) {
+  const uint64_t ticket = log_.take(record);
+  const bool rejected = receipt.outcome() == v1::OUTCOME_REJECTED;
+  if (rejected && is_passing(receipt.reason())) return hold_refused(record, ticket, receipt, now);
+  SendResult result{.ticket = ticket,
+                    .id = record.id,
+                    .outcome = to_outcome(receipt.outcome()),
+                    .reason = to_reason(receipt.reason()),
+                    .attempted = receipt.attempted()};
+  if (rejected) {
+    result.retry_after_ms = receipt.retry_after_ms();
+    result.code = receipt.code();
+    result.text = receipt.text();
   }
+  settle(destination_of(record.body_bytes()), result);
+}
+
+void Sender::hold_refused(const SendLog::Record& record, uint64_t ticket, const v1::Receipt& receipt,
+                          core::Instant now) {
   ++counts_.repeats;
-  Hold& hold = hold_for(destination_of(body));
-  hold.refused.push_back({ticket, id, to_reason(receipt.reason()), record->maybe_repeated, std::string(body)});
+  Hold& hold = hold_for(destination_of(record.body_bytes()));
+  hold.refused.push_back({.ticket = ticket,
+                          .body = std::string(record.body_bytes()),
+                          .confirmed = record.confirmed,
+                          .maybe_repeated = record.maybe_repeated,
+                          .id = record.id,
+                          .reason = to_reason(receipt.reason())});
   if (receipt.reason() == v1::REASON_QUEUE_FULL) hold.gate_closed = true;
   const bool busy = receipt.reason() != v1::REASON_QUEUE_FULL;
   if (hold.phase != Hold::Phase::kClosed || busy) {
@@ -113,14 +140,15 @@ void Sender::on_pong(uint64_t nonce, core::Instant now) {
 }
 
 void Sender::settle_admitted(uint64_t last_id) {
-  while (log_.messages() != 0 && log_.first_id() <= last_id) {
-    const uint64_t id = log_.first_id();
-    const core::Bytes body = log_.front().body_bytes();
-    const uint64_t ticket = log_.front().ticket;
-    log_.pop_front();
-    if (ticket != 0) settle(destination_of(body), {.ticket = ticket, .id = id, .outcome = Outcome::kAdmitted});
+  for (size_t i = log_.place_from(admitted_up_to_ + 1); i < log_.size() && log_[i].id <= last_id; ++i) {
+    SendLog::Record& record = log_[i];
+    if (record.confirmed || record.ticket == 0) continue;
+    const uint64_t ticket = log_.take(record);
+    settle(destination_of(record.body_bytes()), {.ticket = ticket, .id = record.id, .outcome = Outcome::kAdmitted});
+    log_.drop(record);
   }
-  log_.release();
+  admitted_up_to_ = std::max(admitted_up_to_, last_id);
+  log_.tidy();
 }
 
 void Sender::on_tick(core::Instant now) {
@@ -160,62 +188,6 @@ void Sender::settle(core::Bytes to, const SendResult& result) {
 
 void Sender::settle_held(const Held& held, Outcome outcome, Reason reason) {
   settle(destination_of(held.body), {.ticket = held.ticket, .id = held.id, .outcome = outcome, .reason = reason});
-}
-
-void Sender::lose_stream(bool repeat_unknown) {
-  streaming_ = open_ = false;
-  const SendLog lost = std::exchange(log_, SendLog());
-  lost.for_each([&](uint64_t id, const SendLog::Record& record) {
-    if (record.ticket == 0) return;
-    const core::Bytes to = destination_of(record.body_bytes());
-    const bool unknown = record.end() <= lost.sent();
-    if (unknown && !repeat_unknown) {
-      settle(to, {.ticket = record.ticket, .id = id, .outcome = Outcome::kUnknown});
-      return;
-    }
-    Held held{record.ticket, unknown ? id : 0, Reason::kNone, record.maybe_repeated, std::string(record.body_bytes())};
-    if (unknown && !held.maybe_repeated) {
-      held.maybe_repeated = true;
-      held.body += kMaybeRepeatedField;
-    }
-    hold_for(to).refused.push_back(std::move(held));
-  });
-}
-
-void Sender::regroup_holds() {
-  begin_stream();
-  due_ = core::Instant::never();
-  ready_.clear();
-  for (auto place = holds_.begin(); place != holds_.end();) {
-    Hold& hold = place->second;
-    take_back_refused(hold);
-    if (hold.waiting.empty()) {
-      place = holds_.erase(place);
-      continue;
-    }
-    hold.listed = hold.gate_closed = hold.resumed = hold.probe = false;
-    hold.barrier = 0;
-    hold.until = {};
-    make_ready(hold);
-    ++place;
-  }
-}
-
-void Sender::lose() {
-  lose_stream(options_.repeat_unknown);
-  regroup_holds();
-}
-
-void Sender::end() {
-  accepting_ = false;
-  lose_stream(false);
-  regroup_holds();
-  ready_.clear();
-  // Nothing is accepted any more, so that no event can change the holds.
-  for (auto& [name, hold] : std::exchange(holds_, {})) {
-    for (const Held& held : hold.waiting) settle_held(held, Outcome::kNotSent, held.reason);
-  }
-  waiting_bytes_ = 0;
 }
 
 }  // namespace onehop::client

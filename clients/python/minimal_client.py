@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """The smallest correct onehop client. The numbers are the steps of "A minimal client" in docs/wire.md.
 
-    minimal_client.py HOST PORT NAME              prints what arrives for NAME
-    minimal_client.py HOST PORT NAME TO TEXT...   sends each TEXT to TO, then says what was refused, and why
+    minimal_client.py HOST PORT NAME              prints what arrives for NAME, and acknowledges it
+    minimal_client.py HOST PORT NAME TO TEXT...   sends each TEXT to TO, then says what became of it
 
 Needs Debian's python3-protobuf, and on PYTHONPATH the folder FOLDER that this makes:
     protoc -I proto --python_out=FOLDER onehop/v1/onehop.proto"""
@@ -19,38 +19,49 @@ class Client:
         self.received, self.heard, self.pinged, self.keepalive = b"", time.monotonic(), False, 30
         self.connected = None
         self.inbox = []  # messages for the program
-        self.refused = {}  # id → receipt
+        self.open = {}  # id → frame's length, of confirmed messages that have no fate yet
+        self.fates = {}  # id → receipt
         self.paused = {}  # name → when sending to it may go on
         self.last_id = self.last_nonce = self.last_pong = 0
-        self.write(wire.Frame(connect=wire.Connect(  # 3: it names no features, so there is no gate to mind
+        self.write(wire.Frame(connect=wire.Connect(  # 3: no features, so no gate to mind; no resuming
             name=name, protocol_version=1, software="minimal-python", keepalive_ms=keepalive_ms)))
         self.run_until(lambda: self.connected)
 
-    def send(self, to, payload):
-        """Waits while `to` is paused; returns the id. After settle(), self.refused says what was refused."""
-        self.run_until(lambda: True)
-        while self.paused.get(to, 0) > time.monotonic():  # 7
-            self.run_until(lambda: to not in self.paused, self.paused[to])
-        frame = wire.Frame(message=wire.Message(client=to, id=self.last_id + 1, payload=payload))  # 4
-        if frame.ByteSize() > self.connected.frame_bytes_max:
+    def send(self, to, payload, confirm=wire.CONFIRM_DELIVERED, ttl_ms=0):
+        """Waits for room in the send window, and while `to` is paused; returns the id, whose fate comes to self.fates."""
+        message = wire.Message(client=to, id=self.last_id + 1, confirm=confirm, ttl_ms=ttl_ms, payload=payload)  # 4
+        size = wire.Frame(message=message).ByteSize()
+        if size > self.connected.frame_bytes_max:
             raise ValueError("larger than the broker takes")
-        self.write(frame)
-        self.last_id += 1
-        return self.last_id
+        self.run_until(lambda: not confirm or (  # 6
+            len(self.open) < self.connected.send_window and
+            sum(self.open.values()) + size <= self.connected.send_window_bytes))
+        while self.paused.get(to, 0) > time.monotonic():  # 8
+            self.run_until(lambda: to not in self.paused, self.paused[to])
+        if confirm:
+            self.open[message.id] = size
+        self.write(wire.Frame(message=message))
+        self.last_id = message.id
+        return message.id
 
     def settle(self):
-        """Returns once all refusals of what was sent have been told."""
+        """Returns once every confirmed message has its fate, and all refusals of the others have been told."""
         self.last_nonce += 1
-        self.write(wire.Frame(ping=wire.Ping(nonce=self.last_nonce)))  # 6
-        self.run_until(lambda: self.last_pong == self.last_nonce)
+        self.write(wire.Frame(ping=wire.Ping(nonce=self.last_nonce)))  # 7
+        self.run_until(lambda: self.last_pong == self.last_nonce and not self.open)
 
     def receive(self, seconds=1e9):
         """The next message; None if none came in time."""
         self.run_until(lambda: self.inbox, time.monotonic() + seconds)
         return self.inbox.pop(0) if self.inbox else None
 
+    def acknowledge(self, message):
+        """The program has this message, and all that came before it."""
+        if message.delivery_tag:
+            self.write(wire.Frame(ack=wire.Ack(up_to=message.delivery_tag)))  # 5
+
     def close(self):
-        self.write(wire.Frame(goodbye=wire.Goodbye(code=wire.CODE_NORMAL)))  # 10
+        self.write(wire.Frame(goodbye=wire.Goodbye(code=wire.CODE_NORMAL)))  # 11
         try:
             self.run_until(lambda: False)
         except ConnectionError:  # The broker's goodbye, or its end.
@@ -62,22 +73,24 @@ class Client:
             self.connected, self.keepalive = frame.connected, frame.connected.keepalive_ms / 1000
         elif kind == "message":  # 5
             self.inbox.append(frame.message)
-            if frame.message.delivery_tag:
-                self.write(wire.Frame(ack=wire.Ack(up_to=frame.message.delivery_tag)))
         elif kind == "receipts":  # 6
             for receipt in frame.receipts.items:
-                self.refused.update((i, receipt) for i in range(receipt.first_id, receipt.last_id + 1))
-        elif kind == "flow" and frame.flow.state == wire.STATE_PAUSE:  # 7
+                for message_id in range(receipt.first_id, receipt.last_id + 1):
+                    self.fates[message_id] = receipt
+                    self.open.pop(message_id, None)
+            if frame.receipts.seq:
+                self.write(wire.Frame(ack=wire.Ack(receipts_up_to=frame.receipts.seq)))
+        elif kind == "flow" and frame.flow.state == wire.STATE_PAUSE:  # 8
             self.paused[frame.flow.client] = time.monotonic() + frame.flow.retry_after_ms / 1000
         elif kind == "flow" and frame.flow.state == wire.STATE_RESUME:
             self.paused.pop(frame.flow.client, None)
-        elif kind == "ping":  # 8
+        elif kind == "ping":  # 9
             self.write(wire.Frame(pong=wire.Pong(nonce=frame.ping.nonce)))
         elif kind == "pong":
             self.last_pong = frame.pong.nonce
-        elif kind == "goodbye" and not frame.goodbye.grace_ms:  # 10
-            raise ConnectionError(f"goodbye {wire.Code.Name(frame.goodbye.code)}: {frame.goodbye.text}")
-        # 11: any other kind is a newer broker's, and ignored.
+        elif kind == "goodbye" and not frame.goodbye.grace_ms:  # 11
+            raise ConnectionError(f"goodbye {name_of(wire.Code, frame.goodbye.code)}: {frame.goodbye.text}")
+        # 12: any other kind is a newer broker's, and ignored.
 
     def run_until(self, done, deadline=float("inf")):
         """Takes what arrives until done() or the deadline; raises ConnectionError at the end of the connection."""
@@ -86,7 +99,7 @@ class Client:
             while (frame := self.next_frame()) is not None:
                 self.take(frame)
             now = time.monotonic()
-            if now >= self.heard + 1.5 * self.keepalive:  # 8
+            if now >= self.heard + 1.5 * self.keepalive:  # 9
                 raise ConnectionError("the broker is silent")
             if now >= self.heard + self.keepalive and not self.pinged:
                 self.pinged = True
@@ -119,7 +132,7 @@ class Client:
         while length >= 0x80:
             prefix, length = prefix + bytes([length & 0x7F | 0x80]), length >> 7
         data = prefix + bytes([length]) + body
-        while data:  # 9
+        while data:  # 10
             readable, writable, _ = select.select([self.socket], [self.socket], [])
             if writable:
                 data = data[self.socket.send(data):]
@@ -127,16 +140,21 @@ class Client:
                 self.read()
 
 
+def name_of(enum, value):
+    return enum.Name(value) if value in enum.values() else str(value)  # 12
+
+
 def main(host, port, name, to=None, *texts):
     client = Client(host, int(port), name)
     while to is None:
         message = client.receive()
         print(getattr(message, "from"), message.payload.decode(errors="replace"), flush=True)
+        client.acknowledge(message)
     for text in texts:
         client.send(to, text.encode())
     client.settle()
-    for message_id, receipt in sorted(client.refused.items()):
-        print(f"{texts[message_id - 1]!r} was refused: {wire.Reason.Name(receipt.reason)}")
+    for message_id, receipt in sorted(client.fates.items()):
+        print(repr(texts[message_id - 1]), name_of(wire.Outcome, receipt.outcome), name_of(wire.Reason, receipt.reason))
     client.close()
 
 

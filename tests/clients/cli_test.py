@@ -7,77 +7,11 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import unittest
 
-ONEHOP, ONEHOPD = sys.argv[1:3]
-LIMIT = 60  # Seconds that nothing here may take; what ends a failure, not what is tested.
-
-
-class Broker:
-    def __init__(self, *flags, listen="tcp://127.0.0.1:0"):
-        self.process = subprocess.Popen(
-            [ONEHOPD, "--listen", listen, "--log-level", "off", *flags], stdout=subprocess.PIPE, text=True)
-        self.address = self.process.stdout.readline().split()[-1]
-
-    def stop(self, sig=signal.SIGTERM):
-        if self.process.poll() is None:
-            self.process.send_signal(sig)
-        self.process.wait(LIMIT)
-        self.process.stdout.close()
-
-
-class Result:
-    def __init__(self, code, out, err):
-        self.code, self.out, self.err = code, out, err
-
-    def error_lines(self):
-        return self.err.decode().splitlines()
-
-
-def environment(address):
-    return {**os.environ, "ONEHOP_SERVER": address}
-
-
-class Case(unittest.TestCase):
-    flags = ()
-
-    def setUp(self):
-        self.broker = Broker(*self.flags)
-        self.addCleanup(self.broker.stop)
-
-    def run_onehop(self, *args, stdin=b"", server=None):
-        done = subprocess.run([ONEHOP, *args], input=stdin, capture_output=True, timeout=LIMIT,
-                              env=environment(server or self.broker.address))
-        return Result(done.returncode, done.stdout, done.stderr)
-
-    def start(self, *args, **kwargs):
-        process = subprocess.Popen([ONEHOP, *args], stderr=subprocess.PIPE, env=environment(self.broker.address),
-                                   **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, **kwargs})
-        self.addCleanup(self.end, process)
-        return process
-
-    @staticmethod
-    def end(process):
-        if process.poll() is None:
-            process.kill()
-        process.wait(LIMIT)
-        for stream in (process.stdin, process.stdout, process.stderr):
-            if stream:
-                stream.close()
-
-    def listen(self, name, *args, **kwargs):
-        """Starts a listener; returns when it listens."""
-        process = self.start("listen", name, *args, **kwargs)
-        line = process.stderr.readline().decode()
-        self.assertTrue(line.startswith("listening as " + name), line)
-        return process
-
-    def finish(self, process):
-        out, err = process.communicate(timeout=LIMIT)
-        return Result(process.returncode, out, err)
+from cli_case import LIMIT, ONEHOP, Broker, Case, environment, main
 
 
 class Usage(unittest.TestCase):
@@ -111,6 +45,11 @@ class Usage(unittest.TestCase):
             (["listen", "n" * 256], "255"),
             (["listen", "line\nbreak"], "line\\x0abreak"),
             (["listen", "bob", "-f", "%q"], "%q"),
+            (["listen", "bob", "--ack", "maybe"], "maybe"),
+            (["listen", "bob", "--receive-window", "0"], "--receive-window"),
+            (["listen", "bob", "--state", "file", "--session-expiry", "0"], "--state"),
+            (["listen", "bob", "--session-expiry", "90000"], "--session-expiry"),
+            (["send", "bob", "x", "--ttl", "0"], "--ttl"),
             (["ping", "--interval", "-1"], "--interval"),
         ]:
             with self.subTest(args=args):
@@ -118,7 +57,7 @@ class Usage(unittest.TestCase):
 
     def test_help_and_version_go_to_standard_output(self):
         for args, what in [(["--version"], "onehop "), (["help"], "Exit codes"), (["--help"], "Exit codes"),
-                           (["help", "send"], "admitted"), (["listen", "--help"], "%p")]:
+                           (["help", "send"], "DELIVERED"), (["listen", "--help"], "%p")]:
             done = subprocess.run([ONEHOP, *args], capture_output=True, timeout=LIMIT, text=True)
             self.assertEqual((done.returncode, done.stderr), (0, ""), args)
             self.assertIn(what, done.stdout)
@@ -167,14 +106,22 @@ class Connecting(unittest.TestCase):
 class Sending(Case):
     flags = ("--shards", "2")
 
-    def test_admitted_and_refused(self):
+    def test_delivered_and_rejected(self):
         bob = self.listen("bob", "--count", "1")
         sent = self.run_onehop("send", "bob", "hello")
-        self.assertEqual((sent.code, sent.out, sent.err), (0, b"", b"admitted: to=bob id=1\n"))
+        self.assertEqual((sent.code, sent.out, sent.err), (0, b"", b"DELIVERED to=bob id=1\n"))
         received = self.finish(bob)
         self.assertEqual((received.code, received.out), (0, b"hello\n"))
         refused = self.run_onehop("send", "bob", "hello")
-        self.assertEqual((refused.code, refused.err), (1, b"refused: to=bob id=1 reason=UNKNOWN_CLIENT\n"))
+        self.assertEqual((refused.code, refused.err), (1, b"REJECTED to=bob id=1 reason=UNKNOWN_CLIENT\n"))
+
+    def test_without_confirmation(self):
+        bob = self.listen("bob", "--count", "3")
+        sent = self.run_onehop("send", "bob", "hello", "--no-confirm")
+        self.assertEqual((sent.code, sent.err), (0, b"ADMITTED to=bob id=1\n"))
+        sent = self.run_onehop("send", "bob", "--no-confirm", stdin=b"1\n2\n")
+        self.assertEqual((sent.code, sent.err), (0, b"2 admitted\n"))
+        self.assertEqual(self.finish(bob).code, 0)
         quiet = self.run_onehop("send", "bob", "hello", "--quiet", "--no-confirm")
         self.assertEqual((quiet.code, quiet.err), (1, b""))
 
@@ -182,17 +129,27 @@ class Sending(Case):
         refused = self.run_onehop("send", "bob", "hello", "-o", "json")
         self.assertEqual(refused.code, 1)
         first, summary = [json.loads(line) for line in refused.error_lines()]
-        self.assertEqual(first, {"event": "refused", "to": "bob", "id": 1, "reason": "UNKNOWN_CLIENT"})
-        self.assertEqual((summary["admitted"], summary["refused"]), (0, 1))
+        self.assertEqual(first, {"event": "outcome", "outcome": "REJECTED", "to": "bob", "n": 1, "id": 1,
+                                 "reason": "UNKNOWN_CLIENT"})
+        self.assertEqual((summary["delivered"], summary["rejected"]), (0, 1))
+
+    def test_every_outcome_where_wanted(self):
+        self.listen("bob")
+        sent = self.run_onehop("send", "bob", "-v", "-o", "json", stdin=b"1\n2\n3\n")
+        lines = [json.loads(line) for line in sent.error_lines()]
+        self.assertEqual([(line["outcome"], line["n"]) for line in lines[:3]],
+                         [("DELIVERED", 1), ("DELIVERED", 2), ("DELIVERED", 3)])
+        self.assertEqual(lines[3]["delivered"], 3)
 
     def test_a_text_comes_through_byte_for_byte(self):
         text = b"".join(b"%d some words\n" % i for i in range(20_000)) + b"\n\n\xff\x00binary\r\nlast line\n"
-        bob = self.listen("bob", "--count", str(text.count(b"\n")))
-        sent = self.run_onehop("send", "bob", stdin=text)
-        self.assertEqual(sent.code, 0)
-        self.assertEqual(sent.err, b"%d admitted, 0 refused\n" % text.count(b"\n"))
-        received = self.finish(bob)
-        self.assertEqual((received.code, received.out), (0, text))
+        with tempfile.TemporaryFile() as out:  # A pipe that nobody reads yet would hold the acknowledgements back.
+            bob = self.listen("bob", "--count", str(text.count(b"\n")), stdout=out)
+            sent = self.run_onehop("send", "bob", stdin=text)
+            self.assertEqual((sent.code, sent.err), (0, b"%d delivered\n" % text.count(b"\n")))
+            self.assertEqual(self.finish(bob).code, 0)
+            out.seek(0)
+            self.assertEqual(out.read(), text)
 
     def test_a_last_line_without_newline_is_a_message(self):
         bob = self.listen("bob", "--count", "3")
@@ -217,7 +174,7 @@ class Sending(Case):
         bob = self.listen("bob", "--count", "2")
         sent = self.run_onehop("send", "bob", stdin=b"before\n" + b"x" * (3 << 20) + b"\nafter\n")
         self.assertEqual(sent.code, 1)
-        self.assertIn("refused: to=bob line=2 reason=TOO_LARGE", sent.error_lines()[0])
+        self.assertIn("REJECTED to=bob line=2 reason=TOO_LARGE", sent.error_lines()[0])
         self.assertEqual(self.finish(bob).out, b"before\nafter\n")
 
     def test_headers(self):
@@ -244,7 +201,7 @@ class Sending(Case):
         sender.stdin.write(b"x\n")
         sender.stdin.flush()
         line = b""
-        while b"refused" not in line:  # It is connected, and has read the line.
+        while b"REJECTED" not in line:  # It is connected, and has read the line.
             line = sender.stderr.readline()
         sender.send_signal(signal.SIGINT)
         self.assertEqual(self.finish(sender).code, 1)
@@ -253,7 +210,7 @@ class Sending(Case):
 class Listening(Case):
     def test_json(self):
         bob = self.start("listen", "bob", "-o", "json", "--count", "2")
-        self.assertEqual(json.loads(bob.stderr.readline()), {"event": "listening", "name": "bob"})
+        self.assertEqual(json.loads(bob.stderr.readline()), {"event": "listening", "name": "bob", "resumed": False})
         self.run_onehop("send", "bob", 'quote " and ünïcode', "--name", "alice", "-H", "k:v")
         self.run_onehop("send", "bob", stdin=b"\xff\xfe\n")
         first, second = [json.loads(line) for line in self.finish(bob).out.splitlines()]
@@ -290,18 +247,34 @@ class Listening(Case):
         self.assertIn("SESSION_TAKEN_OVER", ended.error_lines()[-1])
 
     def test_the_broker_stops(self):
-        bob = self.listen("bob")
+        bob = self.listen("bob", "--session-expiry", "0")
         self.broker.stop()
         ended = self.finish(bob)
         self.assertEqual(ended.code, 4)
         self.assertIn("SERVER_SHUTTING_DOWN", ended.error_lines()[-1])
 
     def test_the_broker_dies(self):
-        bob = self.listen("bob")
+        bob = self.listen("bob", "--session-expiry", "0")
         self.broker.stop(signal.SIGKILL)
         ended = self.finish(bob)
         self.assertEqual(ended.code, 4)
         self.assertEqual(len(ended.error_lines()), 1)
+
+    def test_the_broker_is_replaced(self):
+        bob = self.listen("bob")
+        self.broker.stop(signal.SIGKILL)
+        self.assertIn("trying again", bob.stderr.readline().decode())
+        self.broker = Broker(listen=self.broker.address)
+        self.addCleanup(self.broker.stop)
+        self.assertIn("connected again, in a new session", bob.stderr.readline().decode())
+        self.assertEqual(self.run_onehop("send", "bob", "again").code, 0)
+        self.assertEqual(bob.stdout.readline(), b"again\n")
+
+    def test_it_gives_up_when_the_session_must_have_ended(self):
+        bob = self.listen("bob", "--session-expiry", "0.2")
+        self.broker.stop(signal.SIGKILL)
+        ended = self.finish(bob)
+        self.assertEqual(ended.code, 4)
 
     def test_a_reader_that_goes(self):
         bob = self.listen("bob")
@@ -342,7 +315,7 @@ class Slow(Case):
         reader.join()
         self.assertEqual(sender.wait(LIMIT), 0)
         summary = json.loads(reports[-1])
-        self.assertEqual((summary["admitted"], summary["refused"]), (300_000, 0))
+        self.assertEqual((summary["delivered"], summary["rejected"]), (300_000, 0))
         self.assertGreater(summary["pauses"], 0)
 
 
@@ -362,4 +335,4 @@ class Ping(Case):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=[sys.argv[0]] + sys.argv[3:], verbosity=2)
+    main()

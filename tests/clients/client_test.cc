@@ -74,7 +74,7 @@ TEST(Client, TellsWhatBecameOfAMessage) {
   Client bob(broker.address(), named("bob"), {.on_message = [&](const Message& message) { inbox.put(message); }});
   Client alice(broker.address(), named("alice"), {});
   ASSERT_TRUE(bob.wait_until_open(kLong));
-  EXPECT_EQ(alice.send("bob", "hello").get().outcome, Outcome::kAdmitted);
+  EXPECT_EQ(alice.send("bob", "hello").get().outcome, Outcome::kDelivered);
   const SendResult refused = alice.send("nobody", "hello").get();
   EXPECT_EQ(refused.outcome, Outcome::kRejected);
   EXPECT_EQ(refused.reason, Reason::kUnknownClient);
@@ -98,7 +98,7 @@ TEST(Client, KeepsTheOrderOfEachThread) {
           Client::Handlers{.on_message = [&, i](const Message& m) { inboxes[static_cast<size_t>(i)].put(m); }}));
       ASSERT_TRUE(recipients.back()->wait_until_open(kLong));
     }
-    std::atomic<int> admitted{0};
+    std::atomic<int> delivered{0};
     {
       Client alice(broker.address(), named("alice"), {});
       std::vector<std::thread> threads;
@@ -106,14 +106,14 @@ TEST(Client, KeepsTheOrderOfEachThread) {
         threads.emplace_back([&, thread] {
           for (int i = 0; i < kMessages; ++i) {
             alice.send("bob" + std::to_string(i % kRecipients), std::to_string(thread) + ":" + std::to_string(i), {},
-                       [&](const SendResult& result) { admitted += result.outcome == Outcome::kAdmitted; });
+                       [&](const SendResult& result) { delivered += result.outcome == Outcome::kDelivered; });
           }
         });
       }
       for (std::thread& thread : threads) thread.join();
       EXPECT_EQ(alice.close(kLong).cause, Ending::Cause::kClosed);
     }
-    EXPECT_EQ(admitted, kThreads * kMessages);
+    EXPECT_EQ(delivered, kThreads * kMessages);
     for (int i = 0; i < kRecipients; ++i) {
       const int from_each = (kMessages - i + kRecipients - 1) / kRecipients;
       const size_t expected = static_cast<size_t>(kThreads) * static_cast<size_t>(from_each);
@@ -170,7 +170,7 @@ TEST(Client, BlocksForTheSlowAndNotForTheRest) {
     }
   });
   // Whatever the sockets hold, it is less than all of it: the other thread cannot have finished.
-  for (int i = 0; i < 200; ++i) EXPECT_EQ(alice.send("quick", "x").get().outcome, Outcome::kAdmitted);
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(alice.send("quick", "x").get().outcome, Outcome::kDelivered);
   EXPECT_LT(accepted, kMessages);
   go_on.open();
   sender.join();
@@ -193,7 +193,7 @@ TEST(Client, ComesBackWhenTheBrokerDied) {
   broker->stop(SIGKILL);
   broker = std::make_unique<BrokerProcess>(std::vector<std::string>{}, address);
   reopened.wait();
-  EXPECT_EQ(alice.send("alice", "again").get().outcome, Outcome::kAdmitted);
+  EXPECT_EQ(alice.send("alice", "again").get().outcome, Outcome::kDelivered);
 }
 
 TEST(Client, GivesUpWhenItsDeadlineForClosingPasses) {

@@ -4,23 +4,13 @@
 
 #include <deque>
 #include <map>
-#include <random>
 #include <set>
 
 #include "engine_rig.h"
+#include "seeded_random.h"
 
 namespace onehop::client {
 namespace {
-
-class Random {
- public:
-  explicit Random(uint64_t seed) : engine_(seed) {}
-  uint64_t below(uint64_t bound) { return engine_() % bound; }
-  bool one_in(uint64_t n) { return below(n) == 0; }
-
- private:
-  std::mt19937_64 engine_;
-};
 
 constexpr int kDestinations = 4;
 
@@ -205,7 +195,7 @@ class World {
       const std::string to = name_of(static_cast<int>(random_.below(kDestinations)));
       const std::string payload = to + "/" + std::to_string(sent_);
       uint64_t ticket = 0;
-      if (engine_.send(to, payload, {}, &ticket) != SendStatus::kAccepted) return;
+      if (engine_.send(to, payload, {.confirm = Confirm::kRefusals}, &ticket) != SendStatus::kAccepted) return;
       ++sent_;
       accepted_[to].push_back(payload);
       payloads_[ticket] = payload;

@@ -2,6 +2,8 @@
 // frames and looks at the frames it writes. Time stands still unless the test moves it.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <array>
 #include <string>
 #include <utility>
@@ -19,6 +21,7 @@ class Recorder : public ClientEvents {
   void on_open(const SessionInfo& session) override { log.push_back("open " + std::string(session.name)); }
   void on_message(const Message& message) override {
     log.push_back("message " + std::string(message.from) + " " + std::string(message.payload));
+    tags.push_back(message.tag);
   }
   void on_outcome(std::string_view to, const SendResult& result) override {
     std::string line = std::to_string(result.ticket) + " " + std::string(to_string(result.outcome));
@@ -40,6 +43,7 @@ class Recorder : public ClientEvents {
   }
 
   std::vector<std::string> log;
+  std::vector<DeliveryTag> tags;
   std::vector<std::string> outcomes;
   std::vector<SendResult> results;
   std::vector<std::string> destinations;
@@ -64,6 +68,36 @@ inline v1::Frame connected_frame(uint32_t frame_bytes_max = 1 << 20, uint32_t ke
   connected.set_keepalive_ms(keepalive_ms);
   connected.set_frame_bytes_max(frame_bytes_max);
   connected.set_features(1);
+  connected.set_send_window(4'096);
+  connected.set_send_window_bytes(8 << 20);
+  connected.set_ttl_ms_max(3'600'000);
+  connected.set_resume_token("ticket");
+  return frame;
+}
+
+// The same of a session that outlives its connections.
+inline v1::Frame lasting_frame(uint64_t session = 7) {
+  v1::Frame frame = connected_frame();
+  frame.mutable_connected()->set_session(session);
+  frame.mutable_connected()->set_session_expiry_ms(60'000);
+  return frame;
+}
+
+// The answer to a resume.
+inline v1::Frame resumed_frame(uint64_t last_id = 0, uint64_t session = 7) {
+  v1::Frame frame = lasting_frame(session);
+  frame.mutable_connected()->set_resumed(true);
+  frame.mutable_connected()->set_last_id(last_id);
+  return frame;
+}
+
+// A message as the broker hands it out; without a tag it wants no acknowledgement.
+inline v1::Frame delivery_frame(uint64_t tag, const std::string& payload = "x") {
+  v1::Frame frame;
+  frame.mutable_message()->set_client("alice");
+  frame.mutable_message()->set_from("bob");
+  frame.mutable_message()->set_delivery_tag(tag);
+  frame.mutable_message()->set_payload(payload);
   return frame;
 }
 
@@ -75,6 +109,17 @@ inline v1::Frame refusal_frame(uint64_t first, uint64_t last, v1::Reason reason,
   receipt.set_outcome(v1::OUTCOME_REJECTED);
   receipt.set_reason(reason);
   receipt.set_retry_after_ms(retry_after_ms);
+  return frame;
+}
+
+// One outcome for these messages, in the receipts frame `seq`.
+inline v1::Frame receipts_frame(uint64_t seq, uint64_t first, uint64_t last, v1::Outcome outcome) {
+  v1::Frame frame;
+  frame.mutable_receipts()->set_seq(seq);
+  v1::Receipt& receipt = *frame.mutable_receipts()->add_items();
+  receipt.set_first_id(first);
+  receipt.set_last_id(last);
+  receipt.set_outcome(outcome);
   return frame;
 }
 
@@ -100,7 +145,19 @@ inline v1::Frame goodbye_frame(v1::Code code, uint32_t retry_after_ms = 0, uint3
   return frame;
 }
 
-// A frame in one word or two: "connect", "bob:1=hello" (destination, id, payload), "ping", "resume bob".
+// "ack refused 3 taken 5-6 to 3 receipts 2", as far as it says so.
+inline std::string in_words(const v1::Ack& ack) {
+  std::string words = "ack";
+  for (const v1::Refusal& refusal : ack.refused()) words += " refused " + std::to_string(refusal.delivery_tag());
+  for (const v1::Range& range : ack.taken()) {
+    words += " taken " + std::to_string(range.first()) + "-" + std::to_string(range.last());
+  }
+  if (ack.up_to() != 0) words += " to " + std::to_string(ack.up_to());
+  if (ack.receipts_up_to() != 0) words += " receipts " + std::to_string(ack.receipts_up_to());
+  return words;
+}
+
+// A frame in a few words: "connect", "bob:1=hello" (destination, id, payload), "ping", "resume bob".
 inline std::string in_words(const v1::Frame& frame) {
   switch (frame.kind_case()) {
     case v1::Frame::kConnect:
@@ -110,6 +167,8 @@ inline std::string in_words(const v1::Frame& frame) {
       return message.client() + ":" + std::to_string(message.id()) + "=" + message.payload() +
              (message.maybe_repeated() ? " again" : "");
     }
+    case v1::Frame::kAck:
+      return in_words(frame.ack());
     case v1::Frame::kFlow:
       return (frame.flow().state() == v1::STATE_RESUME ? "resume " : "pause ") + frame.flow().client();
     case v1::Frame::kPing:
@@ -149,7 +208,9 @@ class Rig {
 
   void give(const v1::Frame& frame) { engine.on_bytes(encode_frame(frame), now); }
 
-  SendStatus send(std::string_view to, std::string_view payload) { return engine.send(to, payload, {}, &last_ticket); }
+  SendStatus send(std::string_view to, std::string_view payload, Confirm confirm = Confirm::kRefusals) {
+    return engine.send(to, payload, {.confirm = confirm}, &last_ticket);
+  }
 
   void wait(uint64_t ms) {
     now += ms;
@@ -197,5 +258,30 @@ class Rig {
 };
 
 using Words = std::vector<std::string>;
+
+// With an open session, number 7, that outlives its connections.
+struct ResumeRig : Rig {
+  explicit ResumeRig(ClientOptions options = {}) : Rig(std::move(options)) { open(lasting_frame()); }
+
+  // Loses the connection.
+  void cut() { engine.on_link_down("cut", now); }
+  // The next attempt's first frame.
+  v1::Connect connect() {
+    wait(events.retry_in);
+    engine.on_link_up(now);
+    const auto found = frames();
+    EXPECT_EQ(found.size(), 1U);
+    return found.empty() ? v1::Connect() : found[0].connect();
+  }
+  void take(uint64_t tag) { engine.acknowledge({7, tag}); }
+  // Leaves out what is only about time.
+  Words log_of_messages() const {
+    Words words;
+    for (const std::string& line : events.log) {
+      if (line.starts_with("message")) words.push_back(line);
+    }
+    return words;
+  }
+};
 
 }  // namespace onehop::client

@@ -6,6 +6,8 @@
 namespace onehop::client {
 namespace {
 
+const SendOptions kUnconfirmed{.confirm = Confirm::kRefusals};
+
 TEST(EngineSend, WritesEverythingThatWasAsked) {
   Rig rig;
   rig.open();
@@ -13,8 +15,9 @@ TEST(EngineSend, WritesEverythingThatWasAsked) {
   const SendOptions options{.headers = headers, .ttl_ms = 300, .in_reply_to = 5, .in_reply_to_session = 6};
   EXPECT_EQ(rig.engine.send("bob", "hello", options), SendStatus::kAccepted);
   const auto frames = rig.frames();
-  ASSERT_EQ(frames.size(), 2U);
+  ASSERT_EQ(frames.size(), 1U);
   const v1::Message& message = frames[0].message();
+  EXPECT_EQ(message.confirm(), v1::CONFIRM_DELIVERED);
   EXPECT_EQ(message.client(), "bob");
   EXPECT_EQ(message.id(), 1U);
   EXPECT_EQ(message.ttl_ms(), 300U);
@@ -174,7 +177,7 @@ TEST(EngineLimits, EncodedMessagesAreNeverBlocked) {
   Rig rig({.in_flight_messages_max = 1});
   rig.open();
   for (const char* payload : {"a", "b", "c"}) {
-    EXPECT_EQ(rig.engine.send_encoded(ClientEngine::encode("bob", payload, {})), SendStatus::kAccepted);
+    EXPECT_EQ(rig.engine.send_encoded(ClientEngine::encode("bob", payload, kUnconfirmed)), SendStatus::kAccepted);
   }
   EXPECT_EQ(rig.written(), (Words{"bob:1=a", "ping"}));
   rig.pong();
@@ -247,9 +250,9 @@ TEST(EngineLoss, TheEndLeavesNothingWithoutAnOutcome) {
 struct Replier : Recorder {
   void on_outcome(std::string_view to, const SendResult& result) override {
     Recorder::on_outcome(to, result);
-    if (result.ticket < 50) engine->send(to, "again", {});
+    if (result.ticket < 50) engine->send(to, "again", kUnconfirmed);
   }
-  void on_message(const Message& message) override { engine->send(message.from, "reply", {}); }
+  void on_message(const Message& message) override { engine->send(message.from, "reply", kUnconfirmed); }
   ClientEngine* engine = nullptr;
 };
 
@@ -260,7 +263,7 @@ TEST(EngineEvents, MaySendFromWithin) {
   engine.start(0);
   engine.on_link_up(0);
   engine.on_bytes(encode_frame(connected_frame()), 0);
-  for (const char* to : {"bob", "carol", "bob"}) engine.send(to, "x", {});
+  for (const char* to : {"bob", "carol", "bob"}) engine.send(to, "x", kUnconfirmed);
   std::array<std::string_view, 8> pieces;
   for (uint64_t nonce = 1; nonce < 200; ++nonce) {
     while (const size_t count = engine.output(pieces, 0)) {

@@ -36,12 +36,13 @@ struct Peer final : ClientEvents {
   void on_open(const SessionInfo&) override { ++opened; }
   void on_message(const Message& message) override {
     messages.emplace_back(message.payload);
+    tags.push_back(message.tag);
     senders.emplace_back(message.from);
   }
   void on_outcome(std::string_view, const SendResult& result) override {
     ++outcomes;
     last = result;
-    if (result.outcome == Outcome::kAdmitted) ++admitted;
+    if (result.outcome == Outcome::kDelivered) ++delivered;
   }
   void on_room() override {
     if (fill) fill();
@@ -55,11 +56,12 @@ struct Peer final : ClientEvents {
   std::function<void()> fill;
   std::vector<std::string> messages;
   std::vector<std::string> senders;
+  std::vector<DeliveryTag> tags;
   SendResult last;
   Ending ending;
   int opened = 0;
   int outcomes = 0;
-  int admitted = 0;
+  int delivered = 0;
   int downs = 0;
   bool ended = false;
 };
@@ -89,7 +91,7 @@ TEST(LoopClient, ManyClientsShareALoop) {
     }
     loop.run_until([&] {
       return std::all_of(peers.begin(), peers.end(), [](const Peer& peer) {
-        return peer.messages.size() == kClients && peer.admitted == static_cast<int>(kClients);
+        return peer.messages.size() == kClients && peer.delivered == static_cast<int>(kClients);
       });
     });
     for (Peer& peer : peers) {
@@ -141,7 +143,7 @@ TEST(LoopClient, StreamsInOrderThroughItsLimits) {
     alice.flush([&] { flushed = true; });
     loop.run_until([&] { return flushed && bob_peer.messages.size() == kMessages; });
     for (int i = 0; i < kMessages; ++i) ASSERT_EQ(bob_peer.messages[static_cast<size_t>(i)], std::to_string(i));
-    EXPECT_EQ(alice_peer.admitted, kMessages);
+    EXPECT_EQ(alice_peer.delivered, kMessages);
   }
 }
 
@@ -169,7 +171,7 @@ TEST(LoopClient, AReaderThatStopsFillsItsQueueAndNothingIsLost) {
   // What is under way may fill the window for a moment; the next pong makes room.
   loop.run_until([&] { return alice.send("carol", "meanwhile") == SendStatus::kAccepted; });
   loop.run_until([&] { return carol_peer.messages.size() == 1; });
-  EXPECT_LT(alice_peer.admitted, kMessages);
+  EXPECT_LT(alice_peer.delivered, kMessages);
   bob.set_reading(true);
   loop.run_until([&] { return bob_peer.messages.size() == kMessages && alice.unsettled() == 0; });
   for (int i = 0; i < kMessages; ++i) {
@@ -192,7 +194,7 @@ TEST(LoopClient, ComesBackAfterTheBrokerWasRestarted) {
     ASSERT_EQ(client.send("alice", "to myself, later"), SendStatus::kAccepted);
     broker = std::make_unique<BrokerProcess>(std::vector<std::string>{}, address);
     loop.run_until([&] { return peer.opened == 2 && peer.messages.size() == 1; });
-    loop.run_until([&] { return peer.admitted == 1; });
+    loop.run_until([&] { return peer.delivered == 1; });
   }
 }
 
@@ -212,6 +214,55 @@ TEST(LoopClient, WhoIsTakenOverStaysAway) {
   loop.run_until([&] { return newcomer_peer.opened == 1 && elder_peer.ended; });
   EXPECT_EQ(elder_peer.ending.code, Code::kSessionTakenOver);
   EXPECT_EQ(elder_peer.downs, 0);
+}
+
+TEST(LoopClient, AcknowledgesWhenItsOwnerSaysSo) {
+  BrokerProcess broker;
+  ProgramLoop loop;
+  Peer alice_peer, bob_peer;
+  ClientLoop client_loop(loop.get());
+  ClientOptions manual = named("bob");
+  manual.ack = AckMode::kManual;
+  LoopClient bob(client_loop, broker.address(), manual, bob_peer);
+  LoopClient alice(client_loop, broker.address(), named("alice"), alice_peer);
+  loop.run_until([&] { return alice_peer.opened + bob_peer.opened == 2; });
+  for (int i = 0; i < 4; ++i) alice.send("bob", std::to_string(i));
+  loop.run_until([&] { return bob_peer.messages.size() == 4; });
+  EXPECT_EQ(alice_peer.outcomes, 0);
+  bob.acknowledge(bob_peer.tags[3]);
+  loop.run_until([&] { return alice_peer.outcomes == 1; });
+  EXPECT_EQ(alice_peer.last.ticket, 4U);
+  bob.acknowledge_up_to(bob_peer.tags[1]);
+  loop.run_until([&] { return alice_peer.outcomes == 3; });
+  bob.refuse(bob_peer.tags[2], {.text = "no"});
+  loop.run_until([&] { return alice_peer.outcomes == 4; });
+  EXPECT_EQ(alice_peer.last.reason, Reason::kRefusedByRecipient);
+  EXPECT_EQ(alice_peer.delivered, 3);
+}
+
+TEST(LoopClient, DetachesAndIsResumedByAnother) {
+  BrokerProcess broker;
+  ProgramLoop loop;
+  Peer first_peer, second_peer;
+  ClientLoop client_loop(loop.get());
+  ClientOptions options = named("alice");
+  options.ack = AckMode::kManual;
+  LoopClient first(client_loop, broker.address(), options, first_peer);
+  EXPECT_FALSE(first.saved_session());
+  first.send("alice", "hello");
+  loop.run_until([&] { return first_peer.messages.size() == 1; });
+  first.detach(60'000);
+  uv_run(loop.get(), UV_RUN_DEFAULT);
+  EXPECT_TRUE(first_peer.ended);
+  EXPECT_EQ(first_peer.ending.cause, Ending::Cause::kClosed);
+  EXPECT_EQ(first_peer.last.outcome, Outcome::kUnknown);
+  options.resume = first.saved_session();
+  ASSERT_TRUE(options.resume);
+  LoopClient second(client_loop, broker.address(), options, second_peer);
+  loop.run_until([&] { return second_peer.messages.size() == 1; });
+  EXPECT_EQ(second_peer.tags[0], first_peer.tags[0]);
+  second.close(60'000);
+  uv_run(loop.get(), UV_RUN_DEFAULT);
 }
 
 TEST(LoopClient, OverAUnixSocket) {

@@ -38,8 +38,9 @@ v1::Message delivered(uint64_t id, size_t payload, bool by_reference) {
   message.from_session = 0x0102030405060708;
   message.from_stamp = stamp.stamp();
   message.owner = by_reference ? block.get() : nullptr;
-  append_delivery(queue, pool, message);
-  EXPECT_EQ(queue.bytes(), delivery_size(message));
+  const Delivery delivery(message);
+  append_delivery(queue, pool, delivery);
+  EXPECT_EQ(queue.bytes(), delivery_size(delivery));
   EXPECT_EQ(block->references(), by_reference && body.size() >= kReferenceBytesMin ? 2u : 1u);
   const std::string bytes = queued(queue);
   queue.clear(pool);

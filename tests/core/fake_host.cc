@@ -42,6 +42,7 @@ size_t FakeHost::write(HostLink link, std::span<const Iov> pieces) {
 
 void FakeHost::set_reading(HostLink link, bool reading) {
   EXPECT_NE(live(link).reading, reading);
+  EXPECT_FALSE(live(link).told) << "a link that failed is named";
   live(link).reading = reading;
 }
 
@@ -61,6 +62,7 @@ void FakeHost::hand_over(HostLink link, ShardIndex home, Bytes unread, Instant c
 void FakeHost::post(ShardIndex to, Parcel parcel) {
   EXPECT_TRUE(flushing_) << "post outside flush";
   broker_.parcels_.push_back({index_, to, std::move(parcel)});
+  broker_.posted_ = true;
 }
 
 void FakeHost::give_back(ShardIndex to, Parcel parcel) {
@@ -114,6 +116,7 @@ void FakeBroker::settle() {
   for (bool moved = true; moved;) {
     moved = false;
     for (size_t index = 0; index < hosts_.size(); ++index) moved = step(static_cast<ShardIndex>(index)) || moved;
+    moved = std::exchange(posted_, false) || moved;
   }
 }
 
@@ -190,6 +193,7 @@ bool FakeBroker::step_links(ShardIndex index) {
   for (FakeLink& link : links) {
     if (link.shard != index || link.closed || link.id == LinkId{}) continue;
     if (link.failed) {
+      link.told = true;
       shard(index).on_link_failed(link.id, now);
       link.closed = moved = true;
       continue;
@@ -250,6 +254,16 @@ FakeClient::FakeClient(FakeBroker& broker, const v1::Frame& connect, ShardIndex 
   send(connect);
   connected_ = read_one().connected();
   EXPECT_NE(connected_.session(), 0u) << "not connected";
+}
+
+std::vector<v1::Frame> FakeClient::connect(const v1::Frame& connect) {
+  send(connect);
+  std::vector<v1::Frame> frames = read();
+  EXPECT_TRUE(!frames.empty() && frames[0].has_connected()) << "not connected";
+  if (frames.empty()) return frames;
+  connected_ = frames[0].connected();
+  frames.erase(frames.begin());
+  return frames;
 }
 
 void FakeClient::send_bytes(const std::string& bytes) {

@@ -32,6 +32,7 @@ struct FakeLink {
   bool stream_ended = false;
   bool closed = false;
   bool failed = false;  // Reset by the peer.
+  bool told = false;    // And the shard has been told: it may note the link's end, no more.
   CloseHow how{};
   Instant connect_deadline;  // As it was given to the shard the link is at.
 };
@@ -137,6 +138,7 @@ class FakeBroker {
   std::deque<Crossing> parcels_;
   std::deque<Crossing> credits_;
   std::deque<HandedOver> handed_over_;
+  bool posted_ = false;  // Since the last round of settle.
   uint64_t random_ = 0x0123456789ABCDEF;
 };
 
@@ -149,6 +151,9 @@ class FakeClient {
   FakeClient(FakeBroker& broker, const v1::Frame& connect, ShardIndex shard = 0);
   FakeClient(FakeBroker& broker, const std::string& name, ShardIndex shard = 0)
       : FakeClient(broker, connect_frame(name), shard) {}
+
+  // Connects a client that has said nothing yet. Returns what it reads behind Connected.
+  std::vector<v1::Frame> connect(const v1::Frame& connect);
 
   void send(const v1::Frame& frame) { send_bytes(wire(frame)); }
   void send_bytes(const std::string& bytes);

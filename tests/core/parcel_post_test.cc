@@ -22,8 +22,8 @@ RoutedMessage routed(Bytes body, uint64_t id) {
   return message;
 }
 
-ReceiptRecord receipt(uint32_t sender, uint64_t id, v1::Reason reason = v1::REASON_UNKNOWN_CLIENT) {
-  return {{RecordKind::kReceipt, false, false, 0, 0, origin(sender)}, {}, {id, id, {v1::OUTCOME_REJECTED, reason, 0}}};
+Receipt receipt(uint32_t sender, uint64_t id, v1::Reason reason = v1::REASON_UNKNOWN_CLIENT) {
+  return {origin(sender), {}, false, false, 100, {id, id, {v1::OUTCOME_REJECTED, reason, 0, 0, false}, {}}};
 }
 
 struct Read {
@@ -45,9 +45,10 @@ std::vector<Read> read_all(const std::vector<Parcel>& parcels) {
           read.first_id = read.last_id = read_message_record(parcel, rest).scanned.id;
           break;
         case RecordKind::kReceipt: {
-          const FateOfIds ids = read_record<ReceiptRecord>(rest).ids;
+          const FateOfIds ids = read_receipt_record(rest).ids;
           read.first_id = ids.first_id;
           read.last_id = ids.last_id;
+          read.name = ids.text;
           break;
         }
         default:
@@ -128,8 +129,8 @@ TEST(ParcelPost, ReceiptsThatFollowOneAnotherMakeARange) {
   post.add_receipt(receipt(2, 8));
   post.add_receipt(receipt(2, 9, v1::REASON_TOO_LARGE));
   post.add_receipt(receipt(2, 11, v1::REASON_TOO_LARGE));
-  ReceiptRecord closing = receipt(2, 12, v1::REASON_TOO_LARGE);
-  closing.head.gate_closed = true;
+  Receipt closing = receipt(2, 12, v1::REASON_TOO_LARGE);
+  closing.gate_closed = true;
   post.add_receipt(closing);
   const std::vector<Read> expected{{RecordKind::kReceipt, 5, 7, {}},
                                    {RecordKind::kReceipt, 8, 8, {}},
@@ -137,6 +138,39 @@ TEST(ParcelPost, ReceiptsThatFollowOneAnotherMakeARange) {
                                    {RecordKind::kReceipt, 11, 11, {}},
                                    {RecordKind::kReceipt, 12, 12, {}}};
   EXPECT_EQ(read_all(post.take_filled()), expected);
+}
+
+TEST(ParcelPost, ARangeSumsTheFramesAndConfirmedOnesAreApart) {
+  ParcelPost post;
+  Receipt confirmed = receipt(1, 7);
+  confirmed.confirmed = true;
+  for (const uint64_t id : {5u, 6u}) post.add_receipt(receipt(1, id));
+  for (; confirmed.ids.first_id <= 9; confirmed.ids.last_id = ++confirmed.ids.first_id) post.add_receipt(confirmed);
+  const std::vector<Parcel> parcels = post.take_filled();
+  Bytes rest = parcels.at(0).bytes();
+  const Receipt first = read_receipt_record(rest);
+  EXPECT_FALSE(first.confirmed);
+  EXPECT_EQ(first.frame_bytes, 200u);
+  const Receipt second = read_receipt_record(rest);
+  EXPECT_TRUE(second.confirmed);
+  EXPECT_EQ(second.ids.first_id, 7u);
+  EXPECT_EQ(second.ids.last_id, 9u);
+  EXPECT_EQ(second.frame_bytes, 300u);
+  EXPECT_TRUE(rest.empty());
+}
+
+TEST(ParcelPost, TheRecipientsWordsArriveAndMakeNoRange) {
+  ParcelPost post;
+  for (const uint64_t id : {5u, 6u}) {
+    Receipt refused = receipt(1, id, v1::REASON_REFUSED_BY_RECIPIENT);
+    refused.ids.text = std::string(256, 'n');
+    post.add_receipt(refused);
+  }
+  post.add_receipt(receipt(1, 7, v1::REASON_REFUSED_BY_RECIPIENT));
+  const std::string words(256, 'n');
+  EXPECT_EQ(read_all(post.take_filled()), (std::vector<Read>{{RecordKind::kReceipt, 5, 5, words},
+                                                             {RecordKind::kReceipt, 6, 6, words},
+                                                             {RecordKind::kReceipt, 7, 7, {}}}));
 }
 
 TEST(ParcelPost, WhatIsOnItsWayDoesNotGrow) {

@@ -10,8 +10,8 @@
 namespace onehop::core {
 namespace {
 
-constexpr Fate kUnknown{v1::OUTCOME_REJECTED, v1::REASON_UNKNOWN_CLIENT, 0};
-constexpr Fate kFull{v1::OUTCOME_REJECTED, v1::REASON_QUEUE_FULL, 900};
+constexpr Fate kUnknown{v1::OUTCOME_REJECTED, v1::REASON_UNKNOWN_CLIENT, 0, 0, false};
+constexpr Fate kFull{v1::OUTCOME_REJECTED, v1::REASON_QUEUE_FULL, 900, 0, false};
 
 // Encodes and reads back what waits.
 std::vector<v1::Frame> told(PendingControl& control) {
@@ -49,10 +49,10 @@ TEST(PendingControl, NothingWaitsAtFirstAndAfterEncoding) {
 
 TEST(PendingControl, ConsecutiveIdsOfOneFateMakeARange) {
   PendingControl control;
-  for (uint64_t id = 1; id <= 1'000; ++id) control.add_receipt({id, id, kUnknown});
-  control.add_receipt({1'001, 1'005, kFull});
-  control.add_receipt({1'007, 1'007, kFull});
-  control.add_receipt({1'008, 1'010, kFull});
+  for (uint64_t id = 1; id <= 1'000; ++id) control.add_refusal({id, id, kUnknown, {}});
+  control.add_refusal({1'001, 1'005, kFull, {}});
+  control.add_refusal({1'007, 1'007, kFull, {}});
+  control.add_refusal({1'008, 1'010, kFull, {}});
   EXPECT_LT(control.bytes(), 200u);
   const std::vector<v1::Frame> frames = told(control);
   ASSERT_EQ(frames.size(), 1u);
@@ -74,7 +74,7 @@ TEST(PendingControl, ManyReceiptsMakeFramesThatEveryClientTakes) {
   PendingControl control;
   std::vector<uint64_t> ids;
   for (uint64_t id = UINT64_MAX - 20'000; id != 0; id += 2) {
-    control.add_receipt({id, id, kFull});
+    control.add_refusal({id, id, kFull, {}});
     ids.push_back(id);
     if (ids.size() == 5'000) break;
   }
@@ -88,7 +88,7 @@ TEST(PendingControl, ThePongComesAfterReceiptsAndTheLatestWins) {
   control.set_ping(7);
   control.add_flow("bob", v1::STATE_PAUSE, 800);
   control.add_flow("bob", v1::STATE_RESUME, 0);
-  control.add_receipt({3, 3, kUnknown});
+  control.add_refusal({3, 3, kUnknown, {}});
   control.set_pong(2);
   control.set_ping(8);
   const std::vector<v1::Frame> frames = told(control);

@@ -86,20 +86,34 @@ TEST(Record, KindsFollowOneAnother) {
   Parcel parcel(kParcelBytes, true);
   const std::string body = body_of(5);
   add_message_record(parcel, routed(body));
-  ReceiptRecord receipt{{RecordKind::kReceipt, false, true, 0, sizeof(ReceiptRecord), origin(1, 2)}, origin(2, 9), {}};
-  receipt.ids = {5, 8, {v1::OUTCOME_REJECTED, v1::REASON_QUEUE_FULL, 33}};
-  std::memcpy(parcel.extend(sizeof receipt), &receipt, sizeof receipt);
+  ReceiptRecord receipt{};
+  receipt.head = {RecordKind::kReceipt, false, true, 0, static_cast<uint32_t>(padded(sizeof receipt + 5)),
+                  origin(1, 2)};
+  receipt.recipient = origin(2, 9);
+  receipt.first_id = 5;
+  receipt.last_id = 8;
+  receipt.frame_bytes = 99;
+  receipt.fate = {v1::OUTCOME_REJECTED, v1::REASON_REFUSED_BY_RECIPIENT, 33, 44, true};
+  receipt.name_size = 5;
+  receipt.confirmed = 1;
+  char* out = parcel.extend(receipt.head.size);
+  std::memcpy(out, &receipt, sizeof receipt);
+  std::memcpy(out + sizeof receipt, "words", 5);
   add_message_record(parcel, routed(body));
 
   Bytes rest = parcel.bytes();
   expect_same(read_message_record(parcel, rest), routed(body));
   ASSERT_EQ(peek_record(rest).kind, RecordKind::kReceipt);
-  const auto read = read_record<ReceiptRecord>(rest);
-  EXPECT_TRUE(read.head.gate_closed);
-  EXPECT_EQ(read.head.sender, origin(1, 2));
+  const Receipt read = read_receipt_record(rest);
+  EXPECT_TRUE(read.gate_closed);
+  EXPECT_TRUE(read.confirmed);
+  EXPECT_EQ(read.frame_bytes, 99u);
+  EXPECT_EQ(read.sender, origin(1, 2));
+  EXPECT_EQ(read.ids.first_id, 5u);
+  EXPECT_EQ(read.ids.text, "words");
   EXPECT_EQ(read.recipient, origin(2, 9));
   EXPECT_EQ(read.ids.last_id, 8u);
-  EXPECT_EQ(read.ids.fate, receipt.ids.fate);
+  EXPECT_EQ(read.ids.fate, receipt.fate);
   expect_same(read_message_record(parcel, rest), routed(body));
   EXPECT_TRUE(rest.empty());
 }

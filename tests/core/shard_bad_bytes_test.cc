@@ -88,8 +88,9 @@ void add_flow_and_acks(std::vector<BadInput>& inputs) {
   inputs.push_back({"Flow without a target", flow_with([](v1::Flow& flow) { flow.clear_target(); })});
   inputs.push_back({"Flow with a bad name", wire(flow_frame("two words", v1::STATE_RESUME))});
   inputs.push_back({"an ack of a tag never given", ack_with([](v1::Ack& ack) { ack.set_up_to(1); })});
-  inputs.push_back({"a refusal of a tag never given", ack_with([](v1::Ack& ack) { ack.add_refused(); })});
-  inputs.push_back({"a range of tags never given", ack_with([](v1::Ack& ack) { ack.add_taken(); })});
+  inputs.push_back(
+      {"a refusal of a tag never given", ack_with([](v1::Ack& ack) { ack.add_refused()->set_delivery_tag(1); })});
+  inputs.push_back({"a range of tags never given", ack_with([](v1::Ack& ack) { ack.add_taken()->set_last(1); })});
   inputs.push_back({"an ack of receipts never sent", ack_with([](v1::Ack& ack) { ack.set_receipts_up_to(1); })});
 }
 

@@ -43,10 +43,13 @@ TEST(Connect, ValuesAreClamped) {
     c.set_protocol_version(0);
     c.set_session_expiry_ms(60'000);
   });
-  EXPECT_EQ(FakeClient(broker, low).connected().keepalive_ms(), limits.keepalive_ms_min);
+  const v1::Connected granted = FakeClient(broker, low).connected();
+  EXPECT_EQ(granted.keepalive_ms(), limits.keepalive_ms_min);
+  EXPECT_EQ(granted.session_expiry_ms(), 60'000u);
   const auto high = connect_with("high", [](v1::Connect& c) {
     c.set_keepalive_ms(UINT32_MAX);
     c.set_protocol_version(7);
+    c.set_session_expiry_ms(UINT32_MAX);
     c.set_features(~uint64_t{0});
     c.set_receive_window(UINT32_MAX);
     c.set_attempt(9);
@@ -56,6 +59,7 @@ TEST(Connect, ValuesAreClamped) {
   const v1::Connected connected = FakeClient(broker, high).connected();
   EXPECT_EQ(connected.keepalive_ms(), limits.keepalive_ms_max);
   EXPECT_EQ(connected.protocol_version(), 1u);
+  EXPECT_EQ(connected.session_expiry_ms(), limits.session_expiry_ms_max);
   EXPECT_EQ(connected.features(), 1u) << "only what both name";
 }
 
@@ -151,7 +155,7 @@ TEST(ConnectName, AMadeNameIsOnlyTakenBackWithItsToken) {
   FakeClient thief(broker);
   thief.send(take_over_frame(name));
   expect_ended(broker, thief, v1::CODE_PROTOCOL_ERROR);
-  // Resume is not served yet: with a token a new name is made.
+  // With a token that is not its own a new name is made.
   v1::Frame resume = take_over_frame(name);
   resume.mutable_connect()->set_resume_token("not the token");
   FakeClient other(broker, resume);

@@ -154,18 +154,40 @@ TEST_F(BadBytes, NothingIsAllocatedForWhatIsOnlyAnnounced) {
   expect_nothing_lost();
 }
 
-// The table's row "more open messages than send_window or send_window_bytes: QUOTA_EXCEEDED" speaks of messages with
-// confirm = DELIVERED. They are not served yet: each is refused as UNSUPPORTED and never open, so that no window fills.
-TEST_F(BadBytes, NoWindowCanBeExceededYet) {
-  RawClient sender(broker_.address());
-  const uint32_t window = sender.connect("sender").send_window();
-  for (uint64_t id = 1; id <= window + 10; ++id) {
-    v1::Frame frame = message_frame("bystander-1", id, "");
-    frame.mutable_message()->set_confirm(v1::CONFIRM_DELIVERED);
-    sender.send(frame);
+v1::Frame confirmed_frame(const std::string& client, uint64_t id, const std::string& payload) {
+  v1::Frame frame = message_frame(client, id, payload);
+  frame.mutable_message()->set_confirm(v1::CONFIRM_DELIVERED);
+  return frame;
+}
+
+// Whoever has as much open as the window allows may not send one more: by count, and by bytes.
+TEST_F(BadBytes, NoWindowCanBeExceeded) {
+  RawClient silent(broker_.address());
+  silent.connect("silent");
+  RawClient by_count(broker_.address());
+  const uint32_t window = by_count.connect("by-count").send_window();
+  for (uint64_t id = 1; id <= window; ++id) by_count.send(confirmed_frame("silent", id, ""));
+  EXPECT_TRUE(payloads(by_count.read_to_pong()).empty());
+  by_count.send(confirmed_frame("silent", window + 1, ""));
+  expect_goodbye(by_count, v1::CODE_QUOTA_EXCEEDED, "send window");
+
+  RawClient by_bytes(broker_.address());
+  const uint32_t window_bytes = by_bytes.connect("by-bytes").send_window_bytes();
+  std::deque<RawClient> recipients;  // More than one, as each takes less than the window.
+  const std::string payload(512 << 10, 'p');
+  uint64_t sent_bytes = 0;
+  for (uint64_t id = 1; sent_bytes <= window_bytes; ++id) {
+    const std::string name = "recipient-" + std::to_string(id);
+    recipients.emplace_back(broker_.address()).connect(name);
+    const std::string bytes = wire(confirmed_frame(name, id, payload));
+    sent_bytes += bytes.size();
+    by_bytes.send_bytes(bytes);
   }
-  EXPECT_EQ(window + 10, refused_ids(sender.read_to_pong(), v1::REASON_UNSUPPORTED).size());
+  expect_goodbye(by_bytes, v1::CODE_QUOTA_EXCEEDED, "send window");
+  recipients.clear();
+  silent.close();
   expect_nothing_lost();
+  expect_one_line_each();
 }
 
 }  // namespace

@@ -12,7 +12,6 @@ fi
 PATH=$(cd "$1" && pwd):$PATH
 for variable in ${!ONEHOP_@}; do unset "$variable"; done
 work=$(mktemp -d)
-taken=admitted  # What `send` says of a message that was not refused.
 started=()
 
 finish() {
@@ -92,7 +91,7 @@ section 'Bob listens; Alice sends to him, by name'
 begin bob "onehop listen bob --count 1 --format '%f says: %p\\n'"
 wait_for '^listening as bob' bob.err
 print_file "$work/bob.err"
-run 0 "^$taken: to=bob id=1\$" "onehop send bob 'Hello Bob, are you there?' --name alice"
+run 0 "^DELIVERED to=bob id=1\$" "onehop send bob 'Hello Bob, are you there?' --name alice"
 ended 0 bob
 grep -qx 'alice says: Hello Bob, are you there?' "$work/bob.out" || fail 'bob did not get it'
 note 'Bob prints:'
@@ -101,7 +100,7 @@ print_file "$work/bob.out"
 section 'And the other way round'
 begin alice "onehop listen alice --count 1 --output json"
 wait_for 'listening' alice.err
-run 0 "^$taken: to=alice id=1\$" "onehop send alice 'Here I am.' --name bob --header mood:good"
+run 0 "^DELIVERED to=alice id=1\$" "onehop send alice 'Here I am.' --name bob --header mood:good"
 ended 0 alice
 grep -q '"from":"bob".*"payload":"Here I am."' "$work/alice.out" || fail 'alice did not get it'
 note 'Alice prints:'
@@ -114,22 +113,45 @@ head -n 120000 texts >licences.txt
 run 0 '^ *120000 ' 'wc -lc licences.txt'
 begin copy 'onehop listen bob --count 120000 >copy.txt'
 wait_for '^listening as bob' copy.err
-run 0 "^120000 $taken, 0 refused" 'onehop send bob <licences.txt'
+run 0 '^120000 delivered' 'onehop send bob <licences.txt'
 ended 0 copy
 run 0 'the same' 'cmp licences.txt copy.txt && echo the same, byte for byte'
 
 section 'What is not taken comes with a reason'
-run 1 '^refused: to=nobody id=1 reason=UNKNOWN_CLIENT$' "onehop send nobody 'Is anybody there?'"
+run 1 '^REJECTED to=nobody id=1 reason=UNKNOWN_CLIENT$' "onehop send nobody 'Is anybody there?'"
 run 2 'is not a name that a client can have' "onehop send 'two words' 'A name has no spaces.'"
 begin carol 'onehop listen carol'
 wait_for '^listening as carol' carol.err
 run 4 'NAME_IN_USE' 'onehop listen carol'
 
+section 'DELIVERED means that the program took it; nothing else is called so'
+begin judge 'onehop listen judge --ack refuse --refuse-text "not in this court"'
+wait_for '^listening as judge' judge.err
+run 1 '^REJECTED to=judge .* reason=REFUSED_BY_RECIPIENT text="not in this court"$' "onehop send judge 'Objection!'"
+note 'This one never acknowledges.'
+begin silent 'onehop listen silent --ack manual'
+wait_for '^listening as silent' silent.err
+run 1 '^EXPIRED to=silent id=1 attempted=yes$' "onehop send silent 'Are you there?' --ttl 0.5"
+
+section 'A listener is killed; another process goes on with its session'
+begin erin 'onehop listen erin --state erin.session --ack manual'
+wait_for '^listening as erin' erin.err
+begin letter "onehop send erin 'Keep this for me.'"
+wait_for 'Keep this' erin.out
+# shellcheck disable=SC2154 # begin sets it.
+{ kill -KILL "$pid_erin" && wait "$pid_erin"; } 2>/dev/null || true  # Or the shell would tell of it.
+note 'It had the message, had not acknowledged it, and was killed. Now its session is resumed:'
+run 0 'Keep this for me' "onehop listen erin --state erin.session --count 1 --format 'once more: %p\\n'"
+ended 0 letter
+note 'And the sender, who knew nothing of all that, prints:'
+print_file "$work/letter.err"
+grep -qx 'DELIVERED to=erin id=1' "$work/letter.err" || fail 'the sender was told otherwise'
+
 section 'A client that does not read: its senders pause, and lose nothing'
 note 'After its first byte nobody reads for a second what this one prints.'
 begin sleepy 'onehop listen sleepy --count 120000 | (head -c 1; sleep 1; cat) >slowly.txt'
 wait_for '^listening as sleepy' sleepy.err
-run 0 "^120000 $taken, 0 refused \(paused [1-9][0-9]* times, repeated [1-9][0-9]* refused with QUEUE_FULL\)\$" \
+run 0 '^120000 delivered \(paused [1-9][0-9]* times, repeated [1-9][0-9]* refused for lack of room\)$' \
   'onehop send sleepy <licences.txt'
 ended 0 sleepy
 run 0 'the same' 'cmp licences.txt slowly.txt && echo the same, byte for byte'
@@ -141,7 +163,7 @@ ended 4 carol
 note 'The elder Carol is told, and ends:'
 tail -n 1 "$work/carol.err" | sed 's/^/    /'
 grep -q 'SESSION_TAKEN_OVER' "$work/carol.err" || fail 'the elder was not told'
-run 0 "^$taken: to=carol id=1\$" "onehop send carol 'Which Carol gets this?'"
+run 0 "^DELIVERED to=carol id=1\$" "onehop send carol 'Which Carol gets this?'"
 ended 0 newcomer
 note 'The newcomer prints:'
 print_file "$work/newcomer.out"
@@ -156,6 +178,6 @@ kill -TERM "$pid_broker"
 ended 0 broker
 command_line 'kill -TERM %1; wait %1'
 sed -n 's/.*"event":"served",\(.*\)}$/\1/p' "$work/broker.err" | tr ',' '\n' | sed 's/^/    /; s/"//g; s/:/: /'
-grep -q '"event":"served".*"messages_delivered":"240003".*"messages_dropped":"0"' "$work/broker.err" ||
+grep -q '"event":"served".*"messages_delivered":"240006".*"messages_dropped":"0"' "$work/broker.err" ||
   fail "the broker counted otherwise: $(grep served "$work/broker.err")"
 printf '\n%sAll as it should be.%s\n' "$bold" "$plain"

@@ -9,6 +9,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -62,7 +63,8 @@ struct Member final : client::ClientEvents {
 
 class Crowd {
  public:
-  explicit Crowd(const std::string& address) : address_(address), members_(kClients) {
+  Crowd(const std::string& address, client::Confirm confirm)
+      : address_(address), confirm_(confirm), members_(kClients) {
     uv_loop_init(&loop_);
     uv_timer_init(&loop_, &patience_);
     patience_.data = this;
@@ -90,8 +92,8 @@ class Crowd {
 
   void exchange() {
     for (Member& member : members_) send_more(member);
-    run_until([&] { return admitted_ == kClients * kMessagesEach && received_ == admitted_; });
-    EXPECT_EQ(admitted_, kClients * kMessagesEach);
+    run_until([&] { return settled_ == kClients * kMessagesEach && received_ == settled_; });
+    EXPECT_EQ(settled_, kClients * kMessagesEach);
     EXPECT_EQ(received_, kClients * kMessagesEach);
     for (const auto& [pair, count] : pairs_) {
       ASSERT_EQ(count.received, count.sent) << "from client " << (pair >> 32) << " to client " << uint32_t(pair);
@@ -111,7 +113,10 @@ class Crowd {
   }
   void take(const Member& member, const client::Message& message);
   void was_opened() { ++open_; }
-  void was_admitted() { ++admitted_; }
+  void was_settled() { ++settled_; }
+  client::Outcome wanted() const {
+    return confirm_ == client::Confirm::kDelivered ? client::Outcome::kDelivered : client::Outcome::kAdmitted;
+  }
   void was_ended() { ++ended_; }
 
   void problem(const std::string& what) {
@@ -150,7 +155,7 @@ class Crowd {
     const uint64_t sum = checksum(payload);
     payload.append(reinterpret_cast<const char*>(&sum), sizeof sum);
     ++member.sent;
-    const client::SendStatus status = member.client->send(name_of(to), payload);
+    const client::SendStatus status = member.client->send(name_of(to), payload, {.confirm = confirm_});
     if (status != client::SendStatus::kAccepted) problem("not accepted: " + std::string(to_string(status)));
   }
 
@@ -160,13 +165,14 @@ class Crowd {
   }
 
   const std::string address_;
+  const client::Confirm confirm_;
   uv_loop_t loop_;
   uv_timer_t patience_;
   std::optional<client::ClientLoop> client_loop_;
   std::vector<Member> members_;
   std::unordered_map<uint64_t, Count> pairs_;
   std::mt19937_64 random_{kSeed};
-  uint32_t open_ = 0, admitted_ = 0, received_ = 0, ended_ = 0;
+  uint32_t open_ = 0, settled_ = 0, received_ = 0, ended_ = 0;
   bool broken_ = false, out_of_patience_ = false;
 };
 
@@ -198,11 +204,11 @@ void Member::on_message(const client::Message& message) {
 }
 
 void Member::on_outcome(std::string_view to, const client::SendResult& result) {
-  if (result.outcome != client::Outcome::kAdmitted) {
+  if (result.outcome != crowd->wanted()) {
     return crowd->problem("a message to " + std::string(to) + " was " + std::string(to_string(result.outcome)) + " " +
                           to_string(result.reason));
   }
-  crowd->was_admitted();
+  crowd->was_settled();
   crowd->send_more(*this);
 }
 
@@ -211,7 +217,7 @@ void Member::on_ended(const client::Ending& ending) {
   if (ending.cause != client::Ending::Cause::kClosed) crowd->problem("a client ended: " + describe(ending));
 }
 
-class MainJob : public testing::TestWithParam<int> {};
+class MainJob : public testing::TestWithParam<std::tuple<int, client::Confirm>> {};
 
 TEST_P(MainJob, ThousandsOfClientsSendToRandomOthers) {
   rlimit limit;
@@ -220,9 +226,9 @@ TEST_P(MainJob, ThousandsOfClientsSendToRandomOthers) {
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
   ASSERT_GT(limit.rlim_cur, 2 * kClients) << "too few descriptors for this test: ulimit -n";
 
-  Onehopd broker({"--shards", std::to_string(GetParam()), "--log-format", "json"});
+  Onehopd broker({"--shards", std::to_string(std::get<0>(GetParam())), "--log-format", "json"});
   {
-    Crowd crowd(broker.address());
+    Crowd crowd(broker.address(), std::get<1>(GetParam()));
     crowd.connect();
     if (!HasFatalFailure()) crowd.exchange();
     if (!HasFailure()) crowd.close();
@@ -238,7 +244,9 @@ TEST_P(MainJob, ThousandsOfClientsSendToRandomOthers) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Shards, MainJob, testing::Values(1, 2));
+INSTANTIATE_TEST_SUITE_P(Shards, MainJob,
+                         testing::Combine(testing::Values(1, 2),
+                                          testing::Values(client::Confirm::kRefusals, client::Confirm::kDelivered)));
 
 }  // namespace
 }  // namespace onehop::test

@@ -240,7 +240,7 @@ def run_examples(bin_folder):
                  address], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     Lines(bob.stderr).wait_for(lambda line: line.startswith("listening as bob"))
     code, out, _ = run([os.path.join(bin_folder, "readme_client"), address])
-    assert (code, out) == (0, b"ADMITTED\n"), out
+    assert (code, out) == (0, b"DELIVERED\n"), out
     assert bob.communicate(timeout=SECONDS_MAX)[0] == b"alice: Hello from C++.\n"
     code, out, _ = run([os.path.join(bin_folder, "readme_client"), address])
     assert (code, out) == (0, b"REJECTED: UNKNOWN_CLIENT\n"), out

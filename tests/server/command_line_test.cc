@@ -41,10 +41,28 @@ TEST(CommandLine, HelpNamesEveryFlagAndItsEnvironment) {
     EXPECT_TRUE(ended.errors.empty());
     std::string text;
     for (const std::string& line : ended.output) text += line + "\n";
-    for (const std::string name :
-         {"listen", "allow-plaintext", "shards", "acceptors", "pin", "connections-max", "send-buffer-bytes",
-          "receive-buffer-bytes", "frame-bytes-max", "queue-bytes-max", "shard-queue-bytes-max", "keepalive-ms",
-          "slow-consumer-ms", "pause-lease-ms", "stop-deadline-ms", "log-level", "log-format"}) {
+    for (const std::string name : {"listen",
+                                   "allow-plaintext",
+                                   "shards",
+                                   "acceptors",
+                                   "pin",
+                                   "connections-max",
+                                   "send-buffer-bytes",
+                                   "receive-buffer-bytes",
+                                   "frame-bytes-max",
+                                   "queue-bytes-max",
+                                   "shard-queue-bytes-max",
+                                   "keepalive-ms",
+                                   "slow-consumer-ms",
+                                   "pause-lease-ms",
+                                   "send-window",
+                                   "receive-window",
+                                   "ack-timeout-ms",
+                                   "session-expiry-ms-max",
+                                   "ttl-ms-max",
+                                   "stop-deadline-ms",
+                                   "log-level",
+                                   "log-format"}) {
       EXPECT_NE(std::string::npos, text.find("--" + name)) << name;
       std::string environment = "ONEHOP_" + name;
       for (char& c : environment) c = c == '-' ? '_' : static_cast<char>(std::toupper(c));

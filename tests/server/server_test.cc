@@ -243,13 +243,55 @@ TEST(Server, ZeroMeansTheDefaultOfALimit) {
   options.keepalive_ms = 0;
   options.slow_consumer_ms = 0;
   options.pause_lease_ms = 0;
+  options.send_window = 0;
+  options.receive_window = 0;
+  options.ack_timeout_ms = 0;
+  options.session_expiry_ms_max = 0;
+  options.ttl_ms_max = 0;
   BrokerRig broker(options);
   RawClient a(broker.address());
-  const v1::Connected connected = a.connect("a");
+  const v1::Connected connected = a.connect("a", [](v1::Connect& c) { c.set_session_expiry_ms(UINT32_MAX); });
   EXPECT_EQ(1u << 20, connected.frame_bytes_max());
   EXPECT_EQ(30'000u, connected.keepalive_ms());
+  EXPECT_EQ(4'096u, connected.send_window());
+  EXPECT_EQ(86'400'000u, connected.session_expiry_ms());
+  EXPECT_EQ(3'600'000u, connected.ttl_ms_max());
   a.send(message_frame("a", 1, "to myself"));
   EXPECT_EQ("to myself", a.read_kind(v1::Frame::kMessage).message().payload());
+}
+
+TEST(Server, TheWindowsAndTimesOfConfirmedDeliveryAreOptions) {
+  BrokerOptions options = test_options();
+  options.send_window = 3;
+  options.receive_window = 2;
+  options.ack_timeout_ms = 300;
+  options.session_expiry_ms_max = 1'000;
+  options.ttl_ms_max = 2'000;
+  BrokerRig broker(options);
+  RawClient a(broker.address());
+  const v1::Connected connected = a.connect("a", [](v1::Connect& c) { c.set_session_expiry_ms(5'000); });
+  EXPECT_EQ(3u, connected.send_window());
+  EXPECT_EQ(1'000u, connected.session_expiry_ms());
+  EXPECT_EQ(2'000u, connected.ttl_ms_max());
+  RawClient b(broker.address());
+  b.connect("b");
+  for (uint64_t id = 1; id <= 3; ++id) {
+    v1::Frame frame = message_frame("b", id, "");
+    frame.mutable_message()->set_confirm(v1::CONFIRM_DELIVERED);
+    a.send(frame);
+  }
+  EXPECT_EQ(1u, b.read_kind(v1::Frame::kMessage).message().id());
+  EXPECT_EQ(2u, b.read_kind(v1::Frame::kMessage).message().id());
+  // Two fill its window; the third waits, until b has acknowledged nothing for too long.
+  EXPECT_EQ(v1::CODE_SLOW_CONSUMER, b.read_goodbye().code());
+  const v1::Receipts lost = a.read_kind(v1::Frame::kReceipts).receipts();
+  ASSERT_EQ(2, lost.items_size());
+  EXPECT_EQ(v1::OUTCOME_LOST, lost.items(0).outcome());
+  EXPECT_TRUE(lost.items(0).attempted());
+  EXPECT_FALSE(lost.items(1).attempted());
+  const BrokerCounters counters = broker->counters();
+  EXPECT_EQ(3u, counters.messages_lost);
+  EXPECT_EQ(0u, counters.open_bytes);
 }
 
 TEST(Server, ConnectedStatesTheLimitsInForce) {
@@ -267,7 +309,7 @@ TEST(Server, ConnectedStatesTheLimitsInForce) {
   EXPECT_FALSE(connected.resumed());
   EXPECT_NE(0u, connected.session());
   EXPECT_EQ(1'234u, connected.keepalive_ms());
-  EXPECT_EQ(0u, connected.session_expiry_ms());  // Sessions that outlive a connection are not served yet.
+  EXPECT_EQ(0u, connected.session_expiry_ms());  // None was asked for.
   EXPECT_EQ(16'384u, connected.frame_bytes_max());
   EXPECT_EQ(4'096u, connected.send_window());
   EXPECT_EQ(8u << 20, connected.send_window_bytes());

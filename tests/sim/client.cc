@@ -39,7 +39,7 @@ void Client::wake() {
   const uint64_t now_us = world_.now_us();
   if (now_us < frozen_until_us_) return sleep_until(frozen_until_us_);
   if (state_ == State::kAway) {
-    if (world_.ending) return;
+    if (world_.ending && !comes_back_) return;
     if (now_us < next_at_us_) return sleep_until(next_at_us_);
     return connect();
   }
@@ -74,6 +74,7 @@ void Client::plan_sleep() {
 void Client::push() {
   if (outbox_.empty()) return;
   const size_t size = world_.network.send(connection_, outbox_);
+  world_.oracle.connection(connection_).sent_bytes += size;
   outbox_.erase(0, size);
   if (outbox_.empty()) {
     stuck_since_us_ = UINT64_MAX;
@@ -88,6 +89,9 @@ void Client::away(uint32_t wait_us_max) {
   frozen_until_us_ = 0;
   deaf_until_us_ = 0;
   give_up_at_us_ = UINT64_MAX;
+  // Who is quick may be back before the broker knows that he was gone; who is slow comes too late for his session.
+  if (random_.chance(memory_.has_session ? 600 : 300)) wait_us_max = 3'000;
+  if (memory_.has_session && random_.chance(50)) wait_us_max = 2'000'000;
   next_at_us_ = world_.now_us() + random_.between(1, wait_us_max);
   sleep_until(next_at_us_);
 }
@@ -114,7 +118,7 @@ void Client::lose_connection() {
   const uint32_t how = random_.below(3);
   if (how == 0) {
     // Gone without a sign: the broker has to find out.
-    world_.network.abandon(connection_);
+    world_.network.abandon(connection_, random_.chance(500));
     world_.coverage.add(Provoked::kVanished);
     return away(500'000);
   }
@@ -126,6 +130,7 @@ void Client::lose_connection() {
 
 void Client::freeze() {
   const uint64_t until = world_.now_us() + 1000 * random_.between(1, world_.scenario.freeze_ms_max);
+  world_.oracle.session_of(connection_).lazy = true;
   // Either the program stands still, or it only does not read.
   if (random_.chance(500)) {
     frozen_until_us_ = until;
@@ -137,6 +142,9 @@ void Client::freeze() {
 void Client::ping() {
   out_.mutable_ping()->set_nonce(world_.oracle.ping_sent(connection_));
   append_frame(outbox_, out_);
+  if (!world_.verbose) return;
+  std::printf("             connection %u sends ping %llu\n", connection_,
+              static_cast<unsigned long long>(out_.ping().nonce()));
 }
 
 void Client::say_goodbye() {
@@ -151,6 +159,8 @@ void Client::say_goodbye() {
   append_frame(outbox_, out_);
   world_.coverage.add(other ? Provoked::kGoodbyeOther : Provoked::kGoodbye);
   world_.oracle.connection(connection_).said_goodbye = true;
+  world_.oracle.connection(connection_).said_for_good = !other;
+  if (!other && random_.chance(800)) memory_.has_session = false;
   state_ = State::kMute;
   push();
   give_up_at_us_ = world_.now_us() + kGiveUpUs;
@@ -170,6 +180,7 @@ void Client::step() {
   if (state_ == State::kConnecting && random_.chance(world_.scenario.cut_permille)) return break_off();
   if (state_ != State::kOpen) return;
   tend_gates();
+  settle_deliveries();
   if (world_.ending) {
     if (!last_ping_sent_ && outbox_.empty()) {
       ping();
@@ -187,6 +198,7 @@ void Client::step() {
   }
   if (random_.chance(100)) ping();
   if (random_.chance(30)) send_stray();
+  if (random_.chance(20)) send_stale_ack();
   if (outbox_.size() < kOutboxBytesMax) send_burst();
 }
 
@@ -194,14 +206,21 @@ void Client::begin_rest() {
   frozen_until_us_ = 0;
   deaf_until_us_ = 0;
   read_bytes_max_ = UINT32_MAX;
+  acks_receipts_ = true;
+  if (!settles_ && random_.chance(700)) settles_ = true;
+  // Some of those who are away come back to what waits for them.
+  comes_back_ = state_ == State::kAway && memory_.has_session && random_.chance(500);
   if (state_ != State::kAway) sleep_until(world_.now_us() + random_.between(1, 1'000));
 }
 
 bool Client::at_rest() const {
-  if (state_ == State::kAway || state_ == State::kMute) return true;
+  if (state_ == State::kAway) return !comes_back_;
+  if (state_ == State::kMute) return true;
   if (state_ != State::kOpen || !last_ping_sent_ || !outbox_.empty()) return false;
   const Connection& connection = world_.oracle.connection(connection_);
   if (connection.pongs != connection.pings.size()) return false;
+  const Session& session = world_.oracle.session_of(connection_);
+  if (session.outcomes != session.confirmed) return false;
   return std::all_of(outgoing_.begin(), outgoing_.end(),
                      [this](const Outgoing& to) { return to.gate == GateState::kOpen || !opens_gates_; });
 }
@@ -213,7 +232,7 @@ void Client::finish() {
   if (how == 0) return half_close();
   if (how == 1) return break_off();
   if (how == 2) {
-    world_.network.abandon(connection_);
+    world_.network.abandon(connection_, false);
     return away(1);
   }
   say_goodbye();

@@ -35,11 +35,49 @@ enum class Misdeed : uint8_t {
   kConnectTwice,
   kPauseFlow,
   kVerdict,
+  kBackwardRange,
+  kReceiptsAhead,
+  kOverQuota,
   kTwoFields,
   kUnknownFrame,
   kLargeFrame,
   kLargeControl,
   kLast = kLargeControl,
+};
+
+// What a program knows of its session. Another program that resumes it knows the token and the attempt alone.
+struct Memory {
+  struct Open {
+    uint64_t tag;
+    uint64_t due_us;  // When it is to be settled.
+  };
+  struct Given {
+    uint64_t tag;
+    uint64_t ping;  // After whose pong the verdict is known to have arrived.
+    bool taken;
+    v1::Refusal refusal;
+  };
+  struct Kept {
+    uint64_t id;
+    uint32_t record;
+    std::string frame;  // With its length in front.
+  };
+
+  bool has_session = false;
+  std::string token;
+  uint32_t name = kNone;
+  uint32_t session = kNone;  // The oracle's.
+  uint64_t number = 0;
+  uint32_t attempt = 0;  // The highest tried.
+
+  bool is_second = false;    // Another program had the session before.
+  uint32_t program = kNone;  // The oracle's.
+  uint64_t last_id = 0;
+  uint64_t received_up_to = 0;
+  uint64_t receipts_up_to = 0;
+  std::vector<Open> open;    // Deliveries to settle.
+  std::vector<Given> given;  // Verdicts that may have been lost.
+  std::vector<Kept> kept;    // Messages with an id that may have been lost.
 };
 
 class Client {
@@ -57,6 +95,7 @@ class Client {
   // Ends what it has, one way or another.
   void finish();
   uint32_t connection() const { return connection_; }
+  size_t inbox_bytes() const { return inbox_.size(); }
 
  private:
   enum class State : uint8_t {
@@ -95,15 +134,36 @@ class Client {
   // client_connect.cc
   void connect();
   void draw_habits();
-  void write_connect();
+  void write_connect(bool resumes);
   void pipeline_messages();
   void misbehave_at_connect();
+
+  // client_resume.cc
+  bool wants_to_resume();
+  void forget_session();
+  void write_resume(v1::Connect& connect);
+  void spoil_resume(v1::Connect& connect);
+  void repeat_verdicts(v1::Connect& connect);
+  void take_connected(const v1::Connected& connected);
+  void go_on(uint64_t last_id);
+  void repeat_messages(uint64_t last_id);
+
+  // client_ack.cc
+  void keep_delivery(uint64_t tag);
+  void settle_deliveries();
+  void add_verdicts(v1::Ack& ack);
+  void add_refusal(v1::Ack& ack, uint64_t tag);
+  void add_ranges(v1::Ack& ack, const std::vector<bool>& settles);
+  void add_prefix(v1::Ack& ack, const std::vector<bool>& settles);
+  void report(const v1::Ack& ack);
+  void send_stale_ack();
 
   // client_send.cc
   void send_burst();
   void send_to(uint32_t name, uint32_t size);
   void send_unserved();
   void send_stray();
+  bool may_confirm(uint32_t size);
   void send_message(v1::Message& message, SentMessage sent, uint32_t size);
   void add_optional_fields(v1::Message& message, SentMessage& sent);
   uint32_t pick_name();
@@ -124,6 +184,8 @@ class Client {
   void misbehave();
   void misbehave_with_message();
   void misbehave_with_control();
+  void misbehave_with_ack();
+  void overdraw();
 
   World& world_;
   const uint32_t number_;
@@ -141,17 +203,28 @@ class Client {
   std::string inbox_;
   uint64_t stuck_since_us_ = UINT64_MAX;  // Something waits for the socket since.
   uint64_t parsed_ = 0;                   // Of the stream from the broker.
-  uint64_t last_id_ = 0;
-  std::vector<Outgoing> outgoing_;
+  bool resumes_ = false;
+  bool restarts_ = false;       // As another program.
+  bool says_verdicts_ = false;  // Its Connect repeats what it had said.
   bool ordered_ = false;
   bool last_ping_sent_ = false;
   v1::Frame out_;
   v1::Frame in_;
 
+  // What survives a connection, while the program does.
+  Memory memory_;
+  std::vector<Outgoing> outgoing_;
+  uint64_t stale_session_ = 999;  // The number of one it had before.
+  bool comes_back_ = false;       // Once more, although all is ending.
+
   // Its habits, of this connection.
   bool obeys_pause_ = true;
   bool opens_gates_ = true;
   bool answers_pings_ = true;
+  bool settles_ = true;           // In the end.
+  bool settles_in_order_ = true;  // Up to a tag, rather than in ranges.
+  bool acks_receipts_ = true;
+  uint32_t settle_us_max_ = 0;  // How long it takes.
   uint32_t read_bytes_max_ = UINT32_MAX;
   Misdeed misdeed_ = Misdeed::kNothing;
   uint32_t steps_to_misdeed_ = 0;

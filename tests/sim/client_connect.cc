@@ -20,10 +20,8 @@ void Client::connect() {
   state_ = State::kConnecting;
   outbox_.clear();
   inbox_.clear();
-  outgoing_.clear();
   parsed_ = 0;
-  last_id_ = 0;
-  ordered_ = false;
+  comes_back_ = ordered_ = resumes_ = restarts_ = false;
   last_ping_sent_ = false;
   stuck_since_us_ = UINT64_MAX;
   give_up_at_us_ = UINT64_MAX;
@@ -31,9 +29,12 @@ void Client::connect() {
   if (misdeed_ != Misdeed::kNothing && misdeed_ <= Misdeed::kLastAtConnect) {
     misbehave_at_connect();
   } else {
-    write_connect();
+    resumes_ = wants_to_resume();
+    if (!resumes_) forget_session();
+    write_connect(resumes_);
     world_.oracle.connection(connection_).connect_at = world_.oracle.step();
-    pipeline_messages();
+    // Who shows a token sends nothing before it knows whether it is the session's.
+    if (!resumes_) pipeline_messages();
   }
   push();
   next_at_us_ = world_.now_us() + random_.between(1, world_.scenario.step_us_max);
@@ -42,16 +43,21 @@ void Client::connect() {
 
 void Client::draw_habits() {
   obeys_pause_ = random_.chance(600);
-  opens_gates_ = !random_.chance(80);
   answers_pings_ = !random_.chance(30);
+  const bool lazy = random_.chance(world_.scenario.lazy_permille);
+  settle_us_max_ = !lazy ? 0 : random_.chance(500) ? random_.between(1, 50'000) : random_.between(1, 3'000'000);
+  settles_ = !lazy || !random_.chance(300) || world_.ending;
+  settles_in_order_ = random_.chance(500);
+  acks_receipts_ = !random_.chance(100) || world_.ending;
   read_bytes_max_ = random_.chance(200) ? random_.between(200, 4000) : UINT32_MAX;
   misdeed_ = Misdeed::kNothing;
   if (!random_.chance(world_.scenario.misdeed_permille)) return;
   misdeed_ = static_cast<Misdeed>(random_.between(1, static_cast<uint32_t>(Misdeed::kLast)));
+  if (random_.chance(100)) misdeed_ = Misdeed::kOverQuota;
   steps_to_misdeed_ = random_.below(12);
 }
 
-void Client::write_connect() {
+void Client::write_connect(bool resumes) {
   const Scenario& scenario = world_.scenario;
   Connection& connection = world_.oracle.connection(connection_);
   v1::Connect& connect = *out_.mutable_connect();
@@ -61,10 +67,13 @@ void Client::write_connect() {
     connection.wanted_name = own;
     connect.set_name(world_.oracle.name(own).text);
   }
-  if (random_.chance(20)) {
-    // Resuming is not served yet: a session begins, and of a made name only a new one is given.
+  if (resumes) {
+    write_resume(connect);
+  } else if (random_.chance(20)) {
+    // A token of nobody's: a session begins, and of a made name only a new one is given.
+    world_.coverage.add(Provoked::kTokenWrong);
     connect.set_resume_token(std::string(24, 'r'));
-    connect.set_attempt(1);
+    connect.set_attempt(random_.below(3));
     connect.set_received_up_to(5);
     if (random_.chance(500)) {
       connect.set_name("~of-an-elder");
@@ -87,7 +96,13 @@ void Client::write_connect() {
   connect.set_features((connection.wants_order ? 1 : 0) | unknown_features);
   if (random_.chance(400)) connection.wanted_frame_bytes = random_.between(1 << 10, 32 << 10);
   connect.set_frame_bytes_max(connection.wanted_frame_bytes);
-  if (random_.chance(100)) connect.set_session_expiry_ms(random_.below(60'000));
+  if (random_.chance(500))
+    connection.wanted_window = random_.chance(700) ? random_.between(1, 20) : random_.between(1, 200);
+  connect.set_receive_window(connection.wanted_window);
+  if (random_.chance(scenario.expiry_permille)) {
+    connection.wanted_expiry_ms = random_.chance(300) ? random_.between(1, 300) : random_.between(300, 10'000);
+  }
+  connect.set_session_expiry_ms(connection.wanted_expiry_ms);
   connection.connect_bytes = append_frame(outbox_, out_);
   connection.connect_bytes += connection.connect_bytes < 0x80 ? 1 : 2;
 }
@@ -115,7 +130,7 @@ void Client::misbehave_at_connect() {
       break;
     case Misdeed::kPartialConnect:
       connection.deserved_codes = 0;
-      write_connect();
+      write_connect(false);
       outbox_.resize(random_.between(1, static_cast<uint32_t>(outbox_.size()) - 1));
       break;
     case Misdeed::kOtherFirst:

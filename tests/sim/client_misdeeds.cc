@@ -38,6 +38,18 @@ void Client::misbehave() {
     case Misdeed::kUnknownFrame:
       outbox_.append("\x03\xA2\x06\x00", 4);  // Field 100.
       break;
+    case Misdeed::kVerdict:
+    case Misdeed::kBackwardRange:
+    case Misdeed::kReceiptsAhead:
+      misbehave_with_ack();
+      break;
+    case Misdeed::kOverQuota:
+      if (world_.scenario.confirmed_permille != 0) {
+        overdraw();
+      } else {
+        misbehave_with_ack();
+      }
+      break;
     case Misdeed::kIdNotRising:
     case Misdeed::kForged:
     case Misdeed::kDeliveredWithoutId:
@@ -57,12 +69,12 @@ void Client::misbehave_with_message() {
   if (misdeed_ == Misdeed::kIdNotRising) {
     SentMessage sent;
     sent.to = 0;
-    sent.id = ++last_id_;
+    sent.id = ++memory_.last_id;
     send_message(message, sent, 10);
   }
   if (misdeed_ == Misdeed::kDeliveredWithoutId) message.set_confirm(v1::CONFIRM_DELIVERED);
   if (misdeed_ == Misdeed::kForged) {
-    message.set_id(last_id_ + 1);
+    message.set_id(memory_.last_id + 1);
     const uint32_t what = random_.below(4);
     if (what == 0) message.set_from("somebody");
     if (what == 1) message.set_from_session(7);
@@ -82,10 +94,6 @@ void Client::misbehave_with_control() {
       out_.mutable_flow()->set_client(world_.oracle.name(0).text);
       out_.mutable_flow()->set_state(v1::STATE_PAUSE);
       break;
-    case Misdeed::kVerdict:
-      out_.mutable_ack()->Clear();
-      out_.mutable_ack()->set_up_to(3);
-      break;
     default:  // kLargeControl
       world_.oracle.connection(connection_).deserved_codes = 1u << v1::CODE_FRAME_TOO_LARGE;
       out_.mutable_goodbye()->Clear();
@@ -95,6 +103,52 @@ void Client::misbehave_with_control() {
       break;
   }
   append_frame(outbox_, out_);
+}
+
+void Client::misbehave_with_ack() {
+  constexpr uint64_t kNeverGiven = uint64_t{1} << 50;
+  v1::Ack& ack = *out_.mutable_ack();
+  ack.Clear();
+  world_.oracle.connection(connection_).must_be_ended = true;
+  if (misdeed_ == Misdeed::kVerdict) {
+    const uint32_t what = random_.below(3);
+    if (what == 0) ack.set_up_to(kNeverGiven);
+    if (what == 1) ack.add_refused()->set_delivery_tag(kNeverGiven);
+    if (what == 2) ack.add_taken()->set_last(kNeverGiven);
+  } else if (misdeed_ != Misdeed::kReceiptsAhead) {
+    ack.add_taken()->set_first(2);
+    ack.mutable_taken(0)->set_last(1);
+  } else {
+    ack.set_receipts_up_to(kNeverGiven);
+  }
+  // None of it is applied.
+  if (!memory_.open.empty()) add_refusal(ack, memory_.open.front().tag);
+  append_frame(outbox_, out_);
+}
+
+// More messages to be confirmed than the send window allows, whatever has become of those before.
+void Client::overdraw() {
+  Connection& connection = world_.oracle.connection(connection_);
+  connection.deserved_codes = 1u << v1::CODE_QUOTA_EXCEEDED;
+  memory_.has_session = false;  // It could not repeat so many.
+  const uint32_t large = world_.scenario.limits.frame_bytes_max - 400;
+  const bool by_bytes = world_.scenario.limits.send_window > 40;
+  const uint64_t bytes = world_.scenario.limits.send_bytes_max();
+  const uint64_t count = by_bytes ? bytes / large + 1 : world_.scenario.limits.send_window;
+  // What is refused at once frees its bytes at once, but not its place.
+  connection.must_be_ended = !by_bytes;
+  const uint32_t name = pick_name();
+  for (uint64_t i = 0; i <= count; ++i) {
+    v1::Message& message = *out_.mutable_message();
+    message.Clear();
+    message.set_client(world_.oracle.name(name).text);
+    message.set_confirm(v1::CONFIRM_DELIVERED);
+    SentMessage sent;
+    sent.to = name;
+    sent.id = ++memory_.last_id;
+    sent.confirmed = true;
+    send_message(message, sent, by_bytes ? large : random_.below(50));
+  }
 }
 
 }  // namespace onehop::sim

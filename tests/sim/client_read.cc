@@ -31,19 +31,26 @@ void Client::log(const v1::Frame& frame) const {
   const double ms = static_cast<double>(world_.now_us()) / 1000;
   switch (frame.kind_case()) {
     case v1::Frame::kMessage:
-      std::printf("%10.3f connection %u reads message %llu from %s\n", ms, connection_,
-                  static_cast<unsigned long long>(frame.message().id()), frame.message().from().c_str());
+      std::printf("%10.3f connection %u reads message %llu from %s, tag %llu%s\n", ms, connection_,
+                  static_cast<unsigned long long>(frame.message().id()), frame.message().from().c_str(),
+                  static_cast<unsigned long long>(frame.message().delivery_tag()),
+                  frame.message().redelivered() ? ", again" : "");
       return;
     case v1::Frame::kReceipts:
       for (const v1::Receipt& item : frame.receipts().items()) {
-        std::printf("%10.3f connection %u reads receipt for %llu to %llu: reason %d\n", ms, connection_,
+        std::printf("%10.3f connection %u reads receipt %llu for %llu to %llu: outcome %d, reason %d\n", ms,
+                    connection_, static_cast<unsigned long long>(frame.receipts().seq()),
                     static_cast<unsigned long long>(item.first_id()), static_cast<unsigned long long>(item.last_id()),
-                    static_cast<int>(item.reason()));
+                    static_cast<int>(item.outcome()), static_cast<int>(item.reason()));
       }
       return;
     case v1::Frame::kFlow:
       std::printf("%10.3f connection %u reads flow %d for %s, %u ms\n", ms, connection_,
                   static_cast<int>(frame.flow().state()), frame.flow().client().c_str(), frame.flow().retry_after_ms());
+      return;
+    case v1::Frame::kPong:
+      std::printf("%10.3f connection %u reads pong %llu\n", ms, connection_,
+                  static_cast<unsigned long long>(frame.pong().nonce()));
       return;
     case v1::Frame::kGoodbye:
       std::printf("%10.3f connection %u reads goodbye %d\n", ms, connection_, static_cast<int>(frame.goodbye().code()));
@@ -63,19 +70,22 @@ void Client::take(const v1::Frame& frame, core::Bytes content) {
   }
   switch (frame.kind_case()) {
     case v1::Frame::kConnected:
-      world_.oracle.connected(connection_, frame.connected());
-      ordered_ = world_.oracle.connection(connection_).ordered;
-      if (state_ == State::kConnecting) state_ = State::kOpen;
+      return take_connected(frame.connected());
+    case v1::Frame::kMessage: {
+      const Link::Mark mark = world_.network.mark(connection_, parsed_);
+      const uint64_t written_us = mark.unblocked ? mark.at_us : kNever;
+      world_.oracle.delivered(connection_, frame.message(), content, written_us);
+      if (frame.message().delivery_tag() != 0) keep_delivery(frame.message().delivery_tag());
       return;
-    case v1::Frame::kMessage:
-      world_.oracle.delivered(connection_, frame.message(), content);
-      return;
-    case v1::Frame::kReceipts:
-      if (frame.receipts().seq() != 0 || frame.receipts().items().empty()) {
-        return world_.oracle.fail(connection_, "got receipts with a number, or none");
-      }
+    }
+    case v1::Frame::kReceipts: {
+      world_.oracle.receipts(connection_, frame.receipts());
+      const bool is_new = frame.receipts().seq() == 0 || frame.receipts().seq() > memory_.receipts_up_to;
+      memory_.receipts_up_to = std::max(memory_.receipts_up_to, frame.receipts().seq());
+      if (world_.oracle.failed() || !is_new) return;
       for (const v1::Receipt& receipt : frame.receipts().items()) take_receipt(receipt);
       return;
+    }
     case v1::Frame::kFlow:
       return take_flow(frame.flow());
     case v1::Frame::kPing:
@@ -100,12 +110,11 @@ void Client::take(const v1::Frame& frame, core::Bytes content) {
 }
 
 void Client::take_receipt(const v1::Receipt& receipt) {
-  if (!world_.oracle.refused(connection_, receipt) || !ordered_ || !opens_gates_) return;
-  if (receipt.reason() != v1::REASON_QUEUE_FULL || state_ != State::kOpen) return;
-  const Connection& connection = world_.oracle.connection(connection_);
-  auto entry = std::partition_point(connection.ids.begin(), connection.ids.end(),
+  if (!ordered_ || !opens_gates_ || receipt.reason() != v1::REASON_QUEUE_FULL) return;
+  const Session& session = world_.oracle.session_of(connection_);
+  auto entry = std::partition_point(session.ids.begin(), session.ids.end(),
                                     [&receipt](const IdEntry& e) { return e.id < receipt.first_id(); });
-  for (; entry != connection.ids.end() && entry->id <= receipt.last_id(); ++entry) {
+  for (; entry != session.ids.end() && entry->id <= receipt.last_id(); ++entry) {
     const SentMessage& sent = world_.oracle.message(entry->record);
     Outgoing& to = outgoing(sent.to);
     if (sent.logical != 0) to.refused.push_back(sent.logical);
@@ -113,6 +122,7 @@ void Client::take_receipt(const v1::Receipt& receipt) {
     if (to.gate != GateState::kOpen) continue;
     // All that is sent to that name now is refused as well. When the pong is there, every refusal is.
     to.gate = GateState::kAwaitPong;
+    if (state_ != State::kOpen) continue;
     ping();
     to.barrier = world_.oracle.connection(connection_).pings.size();
   }
@@ -133,8 +143,12 @@ void Client::take_flow(const v1::Flow& flow) {
 
 void Client::take_pong(uint64_t nonce) {
   world_.oracle.pong(connection_, nonce);
+  if (world_.oracle.failed()) return;
+  // What was sent before that ping has arrived.
+  std::erase_if(memory_.given, [nonce](const Memory::Given& given) { return given.ping <= nonce; });
+  std::erase_if(memory_.kept, [this](const Memory::Kept& kept) { return world_.oracle.message(kept.record).settled; });
   for (Outgoing& to : outgoing_) {
-    if (to.gate != GateState::kAwaitPong || nonce < to.barrier) continue;
+    if (to.gate != GateState::kAwaitPong || to.barrier == 0 || nonce < to.barrier) continue;
     to.gate = GateState::kAwaitRetry;
     std::sort(to.refused.begin(), to.refused.end());
   }

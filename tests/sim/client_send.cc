@@ -42,9 +42,8 @@ Client::Outgoing& Client::outgoing(uint32_t name) {
 
 uint32_t Client::pick_name() {
   if (random_.chance(world_.scenario.hot_permille)) return 0;
-  if (random_.chance(40) && world_.oracle.connection(connection_).name != kNone) {
-    return world_.oracle.connection(connection_).name;
-  }
+  const uint32_t own = world_.oracle.session_of(connection_).name;
+  if (random_.chance(40) && own != kNone) return own;
   return random_.below(world_.oracle.names().size());
 }
 
@@ -90,20 +89,30 @@ void Client::send_to(uint32_t name, uint32_t size) {
     if (to.gate != GateState::kOpen) return;
     to.sizes.push_back(size);
     sent.logical = static_cast<uint32_t>(to.sizes.size());
-    sent.id = ++last_id_;
+    sent.id = ++memory_.last_id;
   } else if (!random_.chance(200)) {
-    last_id_ += random_.chance(100) ? random_.between(1, 1000) : 1;
-    sent.id = last_id_;
+    memory_.last_id += random_.chance(100) ? random_.between(1, 1000) : 1;
+    sent.id = memory_.last_id;
   }
   // An ordered sender's other messages have no id: one refused would close the gate before the stream's own.
   if (in_order && sent.logical == 0) sent.id = 0;
   if (sent.logical == 0) add_optional_fields(message, sent);
+  if (sent.id != 0 && may_confirm(size)) {
+    sent.confirmed = true;
+    message.set_confirm(v1::CONFIRM_DELIVERED);
+  }
   --world_.messages_left;
   send_message(message, sent, size);
 }
 
 void Client::add_optional_fields(v1::Message& message, SentMessage& sent) {
-  if (random_.chance(30)) message.set_ttl_ms(random_.between(200'000, 1'000'000));
+  if (random_.chance(world_.scenario.ttl_permille)) {
+    const uint32_t what = random_.below(3);
+    sent.ttl_ms = what == 0   ? random_.between(1, 100)
+                  : what == 1 ? random_.between(100, 2'000)
+                              : random_.between(2'000, 1'000'000);
+    message.set_ttl_ms(sent.ttl_ms);
+  }
   if (random_.chance(30)) message.set_maybe_repeated(true);
   if (random_.chance(30)) {
     const uint32_t count = random_.between(1, 4);
@@ -119,7 +128,7 @@ void Client::add_optional_fields(v1::Message& message, SentMessage& sent) {
   message.set_in_reply_to(random_.between(1, 100));
   const Name& name = world_.oracle.name(sent.to);
   const bool stale = random_.chance(500) || name.owner == kNone;
-  sent.in_reply_to_session = stale ? 999 : world_.oracle.connection(name.owner).session;
+  sent.in_reply_to_session = stale ? 999 : world_.oracle.session(name.owner).number;
   message.set_in_reply_to_session(sent.in_reply_to_session);
 }
 
@@ -133,11 +142,15 @@ void Client::send_unserved() {
   if (what == 1) message.set_service("printer");
   if (what == 2) {
     message.set_client(world_.oracle.name(0).text);
-    message.set_confirm(v1::CONFIRM_DELIVERED);
+    message.set_confirm(static_cast<v1::Confirm>(2));
   }
-  if (what == 2 || random_.chance(800)) sent.id = ++last_id_;
+  if (what == 2 || random_.chance(800)) sent.id = ++memory_.last_id;
   --world_.messages_left;
   const uint32_t size = pick_size();
+  if (what != 2 && sent.id != 0 && may_confirm(size)) {
+    sent.confirmed = true;
+    message.set_confirm(v1::CONFIRM_DELIVERED);
+  }
   send_message(message, sent, size);
 }
 
@@ -148,17 +161,25 @@ void Client::send_stray() {
     out_.mutable_pong()->set_nonce(random_.next());
   } else if (what == 1) {
     out_.mutable_ack()->Clear();
-    out_.mutable_ack()->set_session(7);
-    out_.mutable_ack()->set_up_to(1000);
   } else {
     // There is no gate where nothing was sent.
     const uint32_t name = random_.below(world_.oracle.names().size());
-    if (std::any_of(outgoing_.begin(), outgoing_.end(), [name](const Outgoing& to) { return to.name == name; })) return;
+    const std::vector<Stream>& streams = world_.oracle.session_of(connection_).streams;
+    if (std::any_of(streams.begin(), streams.end(), [name](const Stream& s) { return s.name == name; })) return;
     out_.mutable_flow()->Clear();
     out_.mutable_flow()->set_client(world_.oracle.name(name).text);
     out_.mutable_flow()->set_state(v1::STATE_RESUME);
   }
   append_frame(outbox_, out_);
+}
+
+// As often as the scenario wants, and as the send window allows.
+bool Client::may_confirm(uint32_t size) {
+  constexpr uint64_t kFieldsBytesMax = 600;
+  if (!random_.chance(world_.scenario.confirmed_permille)) return false;
+  if (world_.oracle.window_has_room(connection_, size + kFieldsBytesMax)) return true;
+  world_.coverage.add(Provoked::kSendWindowFull);
+  return false;
 }
 
 void Client::send_message(v1::Message& message, SentMessage sent, uint32_t size) {
@@ -167,9 +188,11 @@ void Client::send_message(v1::Message& message, SentMessage sent, uint32_t size)
   if (sent.id == 0) size = std::max<uint32_t>(size, 8);
   const uint32_t record = world_.oracle.begin_message(connection_, sent);
   fill_payload(*message.mutable_payload(), record, size);
+  const size_t begin = outbox_.size();
   const uint32_t frame_bytes = append_frame(outbox_, out_);
   const auto body_bytes = static_cast<size_t>(message.GetCachedSize());
   world_.oracle.sent(record, core::Bytes(outbox_).substr(outbox_.size() - body_bytes), frame_bytes);
+  if (sent.id != 0) memory_.kept.push_back({sent.id, record, outbox_.substr(begin)});
   if (!world_.verbose) return;
   std::printf("             connection %u sends message %llu to %s, number %u, %u bytes\n", connection_,
               static_cast<unsigned long long>(sent.id), message.client().c_str(), sent.logical, frame_bytes);
@@ -201,8 +224,13 @@ void Client::repeat_refused(Outgoing& to) {
     SentMessage sent;
     sent.to = to.name;
     sent.logical = logical;
-    sent.id = ++last_id_;
-    send_message(message, sent, to.sizes[logical - 1]);
+    sent.id = ++memory_.last_id;
+    const uint32_t size = to.sizes[logical - 1];
+    if (may_confirm(size)) {
+      sent.confirmed = true;
+      message.set_confirm(v1::CONFIRM_DELIVERED);
+    }
+    send_message(message, sent, size);
   }
 }
 

@@ -77,8 +77,11 @@ void Network::cut(uint32_t number) {
   tell_client(link);
 }
 
-void Network::abandon(uint32_t number) {
-  links_[number]->abandoned = true;
+void Network::abandon(uint32_t number, bool swallows) {
+  Link& link = *links_[number];
+  link.abandoned = true;
+  link.swallows = swallows;
+  if (swallows && link.blocked && link.owned) world_.ready(link.shard, Ready::Kind::kWritable, number);
   world_.oracle.connection(number).cut = true;
 }
 
@@ -92,14 +95,15 @@ size_t Network::write(Link& link, std::span<const core::Iov> pieces) {
   if (link.failed) return 0;
   size_t offered = 0;
   for (const core::Iov& piece : pieces) offered += piece.size;
-  size_t room = std::min(offered, link.client_gone ? offered : link.to_client.room());
+  const bool void_behind = link.client_gone || link.swallows;
+  size_t room = std::min(offered, void_behind ? offered : link.to_client.room());
   if (room != 0 && world_.random.chance(world_.scenario.short_write_permille)) room = world_.random.below(room + 1);
   const bool was_blocked = link.blocked;
   size_t taken = 0;
   for (const core::Iov& piece : pieces) {
     const size_t size = std::min(piece.size, room - taken);
     if (size == 0 && piece.size != 0) break;
-    if (!link.client_gone) link.to_client.append({piece.data, size});
+    if (!void_behind) link.to_client.append({piece.data, size});
     taken += size;
   }
   const uint64_t now_us = world_.now_us();
@@ -113,7 +117,7 @@ size_t Network::write(Link& link, std::span<const core::Iov> pieces) {
   link.blocked = taken < offered;
   if (link.blocked) {
     world_.coverage.add(Provoked::kPartialWrite);
-    if (link.client_gone || link.to_client.room() != 0) world_.ready(link.shard, Ready::Kind::kWritable, link.number);
+    if (void_behind || link.to_client.room() != 0) world_.ready(link.shard, Ready::Kind::kWritable, link.number);
   }
   if (link.client_gone && taken != 0) {
     // The peer answers what comes after its end with a reset.
@@ -144,7 +148,11 @@ size_t Network::read_size(const Link& link) {
 
 void Network::has_read(Link& link, size_t size) {
   link.to_broker.consume(size);
-  world_.oracle.connection(link.number).last_given_us = world_.now_us();
+  Connection& connection = world_.oracle.connection(link.number);
+  connection.last_given_us = world_.now_us();
+  const bool had_verdict = connection.read_bytes >= connection.verdict_end;
+  connection.read_bytes = link.to_broker.read();
+  if (!had_verdict && connection.read_bytes >= connection.verdict_end) connection.heard_us = world_.now_us();
   if (link.write_waits) tell_client(link);
 }
 

@@ -47,6 +47,7 @@ struct Link {
   bool client_sends = true;
   bool client_gone = false;
   bool abandoned = false;    // The client reads and writes no more, and nobody can see it.
+  bool swallows = false;     // What is written to it vanishes as well, and seems to be taken.
   bool write_waits = false;  // The client's last write was not taken whole.
 
   // Writes of the broker that the client has not read yet.
@@ -77,8 +78,8 @@ class Network {
   void leave(uint32_t number, bool orderly);
   // The connection breaks for both sides; of what was on its way, some arrives.
   void cut(uint32_t number);
-  // The client has stopped for ever without a sign.
-  void abandon(uint32_t number);
+  // The client has stopped for ever without a sign. `swallows`: what is written to it still seems to be taken.
+  void abandon(uint32_t number, bool swallows);
   // When, and after what, the byte at this offset of the stream to the client was written.
   Link::Mark mark(uint32_t number, uint64_t offset);
 

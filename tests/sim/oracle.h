@@ -33,6 +33,8 @@ class Oracle {
   void fail(std::string what);
   // Fails with the connection's name in front.
   void fail(uint32_t connection, const std::string& what);
+  // Fails with the session's.
+  void fail(const Session& session, const std::string& what);
 
   // --- Time.
   uint64_t step() { return ++order_; }
@@ -47,15 +49,23 @@ class Oracle {
   // Returns the record's number; its body is not known before it is encoded, so sent() follows.
   uint32_t begin_message(uint32_t connection, const SentMessage& message);
   void sent(uint32_t record, core::Bytes body, uint32_t frame_bytes);
+  // The message is sent once more, on a connection that resumed its session.
+  void repeats(uint32_t connection, uint32_t record);
   void opens_gate(uint32_t connection, uint32_t name);
   uint64_t ping_sent(uint32_t connection);
+  // The recipient's words, in the order in which the broker is to apply them. `session` is the one they speak of.
+  void gives_verdict(uint32_t connection, uint32_t session, uint64_t tag, Verdict verdict);
+  void takes_range(uint32_t connection, uint32_t session, uint64_t first, uint64_t last, const Verdict& taken);
+  void acknowledges_receipts(uint32_t connection, uint64_t up_to);
+  // Whether a message to be confirmed, of at most so many bytes, surely fits the send window.
+  bool window_has_room(uint32_t connection, uint64_t bytes) const;
 
   // --- What clients read.
   void connected(uint32_t connection, const v1::Connected& connected);
-  // `content` is the Frame's bytes; the sender's are at its end. Returns the record, or kNone.
-  uint32_t delivered(uint32_t connection, const v1::Message& message, core::Bytes content);
-  // Returns false if the receipt makes no sense. Otherwise each id of the range is refused now.
-  bool refused(uint32_t connection, const v1::Receipt& receipt);
+  // `content` is the Frame's bytes; the sender's are at its end. `written_us`: when it was written, if nothing had
+  // waited before it, else kNever. Returns the record, or kNone.
+  uint32_t delivered(uint32_t connection, const v1::Message& message, core::Bytes content, uint64_t written_us);
+  void receipts(uint32_t connection, const v1::Receipts& receipts);
   void flow(uint32_t connection, const v1::Flow& flow, uint64_t written_us, bool was_unblocked);
   void pong(uint32_t connection, uint64_t nonce);
   void goodbye(uint32_t connection, const v1::Goodbye& goodbye);
@@ -64,16 +74,23 @@ class Oracle {
 
   // --- What the shards do.
   void session_opened(uint32_t connection, core::ShardIndex shard, core::Bytes name, uint64_t session);
-  void session_ended(uint32_t connection_or_none, core::Bytes name, uint64_t session, bool taken_over);
+  void session_resumed(uint32_t connection, core::ShardIndex shard, core::Bytes name, uint64_t session);
+  void session_detached(uint32_t connection, core::Bytes name, uint64_t session, v1::Code code);
+  void session_ended(uint32_t connection_or_none, core::Bytes name, uint64_t session, v1::Code code, bool taken_over);
   // The broker ends a connection now, with this goodbye: the time at which deadlines are judged.
   void connection_ended(uint32_t connection, v1::Code code);
   void closed_at_once(uint32_t connection, bool was_blocked);
+  // It is connected, and is being read.
+  void check_settling(uint32_t connection);
   // How much is queued, at a moment when it may be at its highest.
   void sample(core::ShardIndex shard, const core::Counters& counters);
   void after_call(core::ShardIndex shard, const core::Counters& counters);
   // From now on nobody sends anything new, and everybody reads at once.
   void resting() { resting_at_ = order_; }
-  void stopping() { stopping_at_ = order_; }
+  void stopping() {
+    stopping_at_ = order_;
+    stopping_us_ = now_us_;
+  }
 
   // --- At the end.
   // Everything that was sent has come to rest; sessions that live have answered a last ping.
@@ -84,10 +101,16 @@ class Oracle {
 
   Connection& connection(uint32_t number) { return connections_[number]; }
   const std::vector<Connection>& connections() const { return connections_; }
+  Session& session(uint32_t index) { return sessions_[index]; }
+  Session& session_of(uint32_t connection) { return sessions_[connections_[connection].session]; }
+  const std::vector<Session>& sessions() const { return sessions_; }
   Name& name(uint32_t number) { return names_[number]; }
   const std::vector<Name>& names() const { return names_; }
   SentMessage& message(uint32_t record) { return messages_[record]; }
   size_t messages() const { return messages_.size(); }
+  // Whether the owner of the name surely has nothing waiting for it behind its window or its return.
+  bool nothing_waits(const Name& name) const;
+  std::string describe(const SentMessage& sent) const;
 
  private:
   struct PeakSample {
@@ -95,32 +118,73 @@ class Oracle {
     uint64_t queued_bytes;
   };
 
+  // What a shard holds, queued and unsettled together.
+  struct Held {
+    uint64_t peak = 0;
+    uint64_t all = 0;
+    uint64_t open_bytes = 0;
+    uint64_t bytes_received = 0;
+    uint64_t messages_received = 0;
+  };
+
   // oracle_message.cc
   uint32_t find_delivered(const v1::Message& message) const;
   void check_stamps(uint32_t connection, const SentMessage& sent, const v1::Message& message, core::Bytes content);
   void check_arrival(uint32_t connection, uint32_t record);
+  void check_tag(uint32_t connection, uint32_t record, const v1::Message& message);
+  void count_waiting(SentMessage& sent);
+  void check_window(uint32_t connection, uint64_t tag, uint32_t bytes);
+
+  // oracle_refusal.cc
+  // Whether each id of the range was sent; otherwise a failure.
+  const IdEntry* find_range(uint32_t connection, const v1::Receipt& receipt);
   void refuse(uint32_t connection, uint32_t record, const v1::Receipt& receipt);
   // An empty text if the reason is one that could be true.
-  std::string why_illegal(const SentMessage& sent, v1::Reason reason);
+  std::string why_illegal(SentMessage& sent, v1::Reason reason);
   bool was_unowned_since(uint32_t name, uint64_t at) const;
-  bool any_owner_since(uint32_t name, uint64_t at, bool (*holds)(const Connection&, const SentMessage&),
+  bool any_owner_since(uint32_t name, uint64_t at, bool (*holds)(const Session&, const SentMessage&),
                        const SentMessage& sent) const;
   bool gate_may_be_closed(const SentMessage& sent);
   uint64_t queued_peak_since(uint32_t name, uint64_t at) const;
-  Stream& stream(uint32_t connection, uint32_t name);
+  Stream& stream(uint32_t session, uint32_t name);
+
+  // oracle_outcome.cc
+  bool check_seq(uint32_t connection, const v1::Receipts& receipts);
+  void take_outcome(uint32_t connection, uint32_t record, const v1::Receipt& receipt);
+  std::string why_impossible(const SentMessage& sent, const v1::Receipt& receipt);
+  std::string why_no_verdict(const SentMessage& sent, const v1::Receipt& receipt);
+  std::string why_not_expired(const SentMessage& sent, bool attempted);
+  std::string why_not_lost(const SentMessage& sent, v1::Reason reason, bool attempted);
+  void prove_verdicts(uint32_t connection, uint64_t pings);
+  std::string why_overruled(const SentMessage& sent, uint64_t until_us);
+  bool may_be_attempted(const SentMessage& sent) const;
+  std::string why_left_out(const SentMessage& sent, uint64_t until_us) const;
+  static Delivery* find_delivery(Session& session, uint64_t tag);
 
   // oracle_session.cc
+  void check_name(uint32_t connection, core::ShardIndex shard, core::Bytes name);
+  void check_connected(uint32_t connection, const v1::Connected& connected);
+  void take_last_id(uint32_t connection, uint64_t last_id);
+  void check_away();
+
+  // oracle_goodbye.cc
   std::string why_goodbye_illegal(Connection& connection, const v1::Goodbye& goodbye);
-  bool gates_may_have_no_room(const Connection& sender) const;
+  std::string why_taken_over_illegal(const Connection& connection);
+  bool gates_may_have_no_room(const Session& sender) const;
   std::string why_name_in_use_illegal(const Connection& connection, uint32_t retry_after_ms);
+  void check_silence(const Connection& connection);
+  void check_slow(const Connection& connection);
+  std::string why_stop_illegal(const Connection& connection) const;
 
   // oracle_end.cc
-  void check_settled(const Connection& sender);
-  void check_released(const Connection& sender);
-  void check_holes(const Connection& sender, const std::vector<uint32_t>& records);
-  void check_gates(const Connection& sender, const Stream& stream, const std::vector<uint32_t>& records);
-  void check_logical_order(const Connection& sender, const std::vector<uint32_t>& records);
-  void check_owner_order(const Connection& sender, const std::vector<uint32_t>& records);
+  bool may_be_lost(const SentMessage& sent) const;
+  bool is_broken(const Session& session) const;
+  void check_settled(const Session& sender);
+  void check_released(const Session& sender);
+  void check_holes(const Session& sender, const std::vector<uint32_t>& records);
+  void check_gates(const Session& sender, const Stream& stream, const std::vector<uint32_t>& records);
+  void check_logical_order(const Session& sender, const std::vector<uint32_t>& records);
+  void check_owner_order(const Session& sender, const std::vector<uint32_t>& records);
 
   const Scenario& scenario_;
   Coverage& coverage_;
@@ -129,16 +193,21 @@ class Oracle {
   uint64_t now_us_ = 0;
   uint64_t resting_at_ = kNever;
   uint64_t stopping_at_ = kNever;
+  uint64_t stopping_us_ = kNever;
   std::vector<SentMessage> messages_;
   std::vector<Connection> connections_;
+  std::vector<Session> sessions_;
+  std::vector<Program> programs_;
   std::vector<Name> names_;
   // Looked up, never walked.
   absl::flat_hash_map<std::string, uint32_t> name_numbers_;
-  absl::flat_hash_map<uint64_t, uint32_t> by_session_;
+  absl::flat_hash_map<uint64_t, uint32_t> by_number_;  // Sessions.
   // By shard: falling peaks of what was queued, so that the highest since any step is found.
   std::vector<std::vector<PeakSample>> peaks_;
-  std::vector<uint64_t> last_end_at_;  // By shard: when a session ended last.
+  std::vector<Held> held_;             // By shard.
+  std::vector<uint64_t> last_end_at_;  // By shard: when a session ended or lost its connection last.
   std::vector<uint32_t> taken_names_;  // Taken over within the call under way; the new owner is still to come.
+  std::vector<uint32_t> away_;         // Sessions without a connection.
 };
 
 }  // namespace onehop::sim

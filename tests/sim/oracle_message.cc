@@ -1,4 +1,4 @@
-// Oracle: messages on their way: what arrives, what is refused, and what pause, resume and pong say.
+// Oracle: messages on their way: what arrives, and what pause, resume and pong say.
 #include <algorithm>
 
 #include "sim/oracle.h"
@@ -14,37 +14,24 @@ constexpr uint32_t kStampBytesMax = 512;
 constexpr uint64_t kRoundingUs = 2'000;
 // A parcel that waits for two loops that stall.
 constexpr uint64_t kCrossingUsMax = 70'000;
+// A deadline is kept by a coarse wheel and a loop that may wake late.
+constexpr uint64_t kLateUs = 200'000;
 
 // Between shards that take so long at most, a pong takes no longer than this; what wakes for no reason takes a
 // keepalive.
 constexpr uint64_t kQuickUsMax = 5'000;
 constexpr uint64_t kPongUsMax = 700'000;
 
-const IdEntry* find_id(const Connection& connection, uint64_t id) {
-  const auto found = std::partition_point(connection.ids.begin(), connection.ids.end(),
-                                          [id](const IdEntry& entry) { return entry.id < id; });
-  return found != connection.ids.end() && found->id == id ? &*found : nullptr;
-}
-
-Stretch& stretch_of(Stream& stream, uint32_t position) {
-  size_t i = stream.stretches.size() - 1;
-  while (i > 0 && stream.stretches[i].from_position > position) --i;
-  return stream.stretches[i];
-}
-
-std::string describe(const SentMessage& sent) {
-  return "message " + std::to_string(sent.id) + " (connection " + std::to_string(sent.connection) + ", position " +
-         std::to_string(sent.position) + ", " + std::to_string(sent.frame_bytes) + " bytes)";
-}
-
 }  // namespace
 
 uint32_t Oracle::find_delivered(const v1::Message& message) const {
   if (message.id() != 0) {
-    const auto found = by_session_.find(message.from_session());
-    if (found == by_session_.end()) return kNone;
-    const IdEntry* entry = find_id(connections_[found->second], message.id());
-    return entry == nullptr ? kNone : entry->record;
+    const auto found = by_number_.find(message.from_session());
+    if (found == by_number_.end()) return kNone;
+    const std::vector<IdEntry>& ids = sessions_[found->second].ids;
+    const auto entry =
+        std::partition_point(ids.begin(), ids.end(), [&message](const IdEntry& e) { return e.id < message.id(); });
+    return entry == ids.end() || entry->id != message.id() ? kNone : entry->record;
   }
   uint32_t record = kNone;
   if (message.payload().size() < sizeof record) return kNone;
@@ -52,7 +39,7 @@ uint32_t Oracle::find_delivered(const v1::Message& message) const {
   return record < messages_.size() ? record : kNone;
 }
 
-uint32_t Oracle::delivered(uint32_t number, const v1::Message& message, core::Bytes content) {
+uint32_t Oracle::delivered(uint32_t number, const v1::Message& message, core::Bytes content, uint64_t written_us) {
   step();
   if (!connections_[number].connected_seen) {
     fail(number, "got a message before Connected");
@@ -64,165 +51,120 @@ uint32_t Oracle::delivered(uint32_t number, const v1::Message& message, core::By
     return kNone;
   }
   SentMessage& sent = messages_[record];
+  const Session& recipient = session_of(number);
   check_stamps(number, sent, message, content);
-  if (sent.fate == Fate::kDelivered) fail(number, "got " + describe(sent) + " a second time");
+  if (sent.fate == Fate::kDelivered && !sent.confirmed) fail(number, "got " + describe(sent) + " a second time");
+  if (sent.fate == Fate::kDelivered && sent.receiver != recipient.index) {
+    fail(number, "got " + describe(sent) + ", which another session has got");
+  }
   if (sent.fate == Fate::kRefused) fail(number, "got " + describe(sent) + ", which was refused");
+  if (sent.unprocessed) fail(number, "got " + describe(sent) + ", which was above last_id");
   check_arrival(number, record);
+  if (sent.confirmed) check_tag(number, record, message);
+  const uint64_t begun_us = written_us == kNever ? 0 : written_us;
+  if (sent.admitted_us != kNever && begun_us > sent.admitted_us + sent.ttl_ms * 1000ull + kLateUs) {
+    fail(number, "got " + describe(sent) + " after its ttl");
+  }
+  if (sent.waits) session_of(number).waiting_bytes -= sent.frame_bytes;
+  sent.waits = false;
   sent.fate = Fate::kDelivered;
-  sent.receiver = number;
+  sent.receiver = recipient.index;
+  sent.admitted_us = std::min(sent.admitted_us, now_us_);
+  sent.read_us = std::min(sent.read_us, now_us_);
   coverage_.add(Provoked::kDelivered);
-  if (connections_[sent.connection].name == connections_[number].name) coverage_.add(Provoked::kSentToItself);
+  if (sessions_[sent.sender].name == recipient.name) coverage_.add(Provoked::kSentToItself);
   return record;
 }
 
 void Oracle::check_stamps(uint32_t number, const SentMessage& sent, const v1::Message& message, core::Bytes content) {
-  const Connection& recipient = connections_[number];
-  const Connection& sender = connections_[sent.connection];
-  if (sender.session == 0) return fail(number, "got " + describe(sent) + ", whose sender has no session");
+  const Session& recipient = session_of(number);
+  const Session& sender = sessions_[sent.sender];
+  if (sender.number == 0) return fail(number, "got " + describe(sent) + ", whose sender has no session");
   if (sent.unsupported) return fail(number, "got " + describe(sent) + ", which is not served");
   if (content.size() < sent.body_bytes ||
       hash_bytes(content.substr(content.size() - sent.body_bytes)) != sent.body_hash) {
     return fail(number, "got " + describe(sent) + " with other bytes than were sent");
   }
+  const bool again = message.redelivered();
   const bool right = message.from() == names_[sender.name].text &&
-                     message.from_session() == (sent.id == 0 ? 0 : sender.session) && message.id() == sent.id &&
+                     message.from_session() == (sent.id == 0 ? 0 : sender.number) && message.id() == sent.id &&
                      message.client() == names_[recipient.name].text && sent.to == recipient.name &&
-                     message.delivery_tag() == 0 && !message.redelivered() && message.ttl_left_ms() == 0;
+                     (message.delivery_tag() != 0) == sent.confirmed && (sent.confirmed || !again) &&
+                     (message.ttl_left_ms() != 0) == again && message.ttl_left_ms() <= sent.ttl_ms;
   if (!right) return fail(number, "got " + describe(sent) + " with wrong stamps or by mistake");
   if (content.size() > sent.frame_bytes + kStampBytesMax) return fail(number, "got a message with too long a stamp");
-  if (sent.frame_bytes > recipient.frame_bytes_max)
+  if (recipient.wanted_frame_bytes != 0 &&
+      sent.frame_bytes > std::max(recipient.wanted_frame_bytes, core::kFrameBytesMaxFloor)) {
     return fail(number, "got " + describe(sent) + ", over its own limit");
-  if (sent.in_reply_to_session != 0 && sent.in_reply_to_session != recipient.session) {
+  }
+  if (sent.in_reply_to_session != 0 && sent.in_reply_to_session != recipient.number) {
     fail(number, "got " + describe(sent) + ", which answers another session");
   }
 }
 
+// One program gets what one sender sent in its order, and so nothing twice, over any number of connections.
 void Oracle::check_arrival(uint32_t number, uint32_t record) {
   const SentMessage& sent = messages_[record];
-  if (sent.sent_at > connections_[number].ended_at) fail(number, "got " + describe(sent) + ", sent after its session");
-  for (Arrived& arrived : connections_[number].arrived) {
-    if (arrived.sender != sent.connection) continue;
+  if (sent.sent_at > session_of(number).ended_at) {
+    fail(number, "got " + describe(sent) + ", sent after its session");
+  }
+  std::vector<Arrived>& all = programs_[connections_[number].program].arrived;
+  for (Arrived& arrived : all) {
+    if (arrived.sender != sent.sender) continue;
     if (arrived.position >= sent.position) fail(number, "got " + describe(sent) + " out of order");
     arrived.position = sent.position;
     return;
   }
-  connections_[number].arrived.push_back({sent.connection, sent.position});
+  all.push_back({sent.sender, sent.position});
 }
 
-bool Oracle::refused(uint32_t number, const v1::Receipt& receipt) {
-  step();
-  Connection& sender = connections_[number];
-  const uint64_t first = receipt.first_id();
-  const uint64_t last = receipt.last_id();
-  if (receipt.outcome() != v1::OUTCOME_REJECTED || receipt.attempted() || first == 0 || first > last) {
-    fail(number, "a receipt makes no sense: ids " + std::to_string(first) + " to " + std::to_string(last));
-    return false;
-  }
-  const IdEntry* entry = find_id(sender, first);
-  if (entry == nullptr) {
-    fail(number, "a receipt for id " + std::to_string(first) + ", which it never sent");
-    return false;
-  }
-  const IdEntry* end = sender.ids.data() + sender.ids.size();
-  for (uint64_t id = first; id <= last; ++id, ++entry) {
-    if (entry == end || entry->id != id) {
-      fail(number, "a receipt covers id " + std::to_string(id) + ", which it never sent");
-      return false;
-    }
-    refuse(number, entry->record, receipt);
-  }
-  return true;
-}
-
-void Oracle::refuse(uint32_t number, uint32_t record, const v1::Receipt& receipt) {
+void Oracle::check_tag(uint32_t number, uint32_t record, const v1::Message& message) {
   SentMessage& sent = messages_[record];
-  const v1::Reason reason = receipt.reason();
-  const std::string what = describe(sent) + " refused with reason " + std::to_string(reason);
-  if (sent.fate == Fate::kRefused) return fail(number, what + " a second time");
-  if (sent.fate == Fate::kDelivered) return fail(number, what + " after it was delivered");
-  if (sent.position < connections_[number].settled_messages) return fail(number, what + " after the pong");
-  const std::string why = why_illegal(sent, reason);
-  if (!why.empty()) return fail(number, what + ": " + why);
-  if (reason == v1::REASON_QUEUE_FULL && receipt.retry_after_ms() == 0)
-    return fail(number, what + ": no retry_after_ms");
-  sent.fate = Fate::kRefused;
-  sent.reason = reason;
-  if (reason != v1::REASON_QUEUE_FULL) return;
-  Stretch& stretch = stretch_of(stream(number, sent.to), sent.position);
-  if (stretch.refused_position == kNone || sent.position < stretch.refused_position) {
-    stretch.refused_position = sent.position;
-  } else if (connections_[number].ordered) {
-    coverage_.add(Provoked::kGateRefused);
+  Connection& connection = connections_[number];
+  Session& session = session_of(number);
+  const uint64_t tag = message.delivery_tag();
+  const std::string what = "got " + describe(sent) + " with tag " + std::to_string(tag);
+  if (tag <= connection.last_tag) return fail(number, what + ", which does not rise");
+  connection.last_tag = tag;
+  connection.last_tag_us = now_us_;
+  Program& program = programs_[connection.program];
+  if (tag <= program.received_up_to) return fail(number, what + ", which it said it had received");
+  program.received_up_to = tag;
+  if (sent.told_at != kNever && sent.told_at < connection.opened_at) {
+    return fail(number, what + ", though its sender had been told its outcome before");
   }
-}
-
-bool Oracle::gate_may_be_closed(const SentMessage& sent) {
-  if (!connections_[sent.connection].wants_order) return false;
-  const Stretch& stretch = stretch_of(stream(sent.connection, sent.to), sent.position);
-  return stretch.refused_position != kNone && stretch.refused_position < sent.position;
-}
-
-bool Oracle::was_unowned_since(uint32_t name, uint64_t at) const {
-  const Name& n = names_[name];
-  return (n.owner == kNone && !n.taken) || n.unowned_at >= at;
-}
-
-bool Oracle::any_owner_since(uint32_t name, uint64_t at, bool (*holds)(const Connection&, const SentMessage&),
-                             const SentMessage& sent) const {
-  const std::vector<uint32_t>& owners = names_[name].owners;
-  for (size_t i = owners.size(); i-- != 0;) {
-    const Connection& owner = connections_[owners[i]];
-    if (owner.ended_at < at) break;
-    if (holds(owner, sent)) return true;
+  const Delivery* known = find_delivery(session, tag);
+  if (known != nullptr ? known->record != record : sent.tag != 0) {
+    return fail(number, what + ", which is another's, or another than before");
   }
-  return false;
+  if (known != nullptr) {
+    coverage_.add(Provoked::kRedelivered);
+    if (!message.redelivered()) return fail(number, what + " again, not marked as redelivered");
+  } else {
+    if (message.redelivered() && (!connection.resumed || sent.sent_at > connection.opened_at)) {
+      return fail(number, what + " as redelivered for the first time");
+    }
+    if (!session.deliveries.empty() && session.deliveries.back().tag > tag) {
+      return fail(number, what + ", which was left out before");
+    }
+    session.deliveries.push_back({tag, record, {}});
+    sent.tag = tag;
+  }
+  check_window(number, tag, sent.body_bytes);
 }
 
-std::string Oracle::why_illegal(const SentMessage& sent, v1::Reason reason) {
-  const core::Limits& limits = scenario_.limits;
-  const uint64_t with_stamp = sent.frame_bytes + kStampBytesMax;
-  if (reason == v1::REASON_UNSUPPORTED) {
-    coverage_.add(Provoked::kUnsupported);
-    return sent.unsupported ? "" : "it is served";
-  }
-  if (reason == v1::REASON_SHUTTING_DOWN) return stopping_at_ != kNever ? "" : "nobody stops the shards";
-  if (sent.unsupported) return "it is not served";
-  switch (reason) {
-    case v1::REASON_UNKNOWN_CLIENT:
-      coverage_.add(Provoked::kUnknownClient);
-      return was_unowned_since(sent.to, sent.sent_at) ? "" : "its name had an owner all the time";
-    case v1::REASON_QUEUE_FULL:
-      coverage_.add(Provoked::kQueueFull);
-      if (gate_may_be_closed(sent)) return {};
-      return queued_peak_since(sent.to, sent.sent_at) + with_stamp > limits.queue_bytes_max ? ""
-                                                                                            : "the queue was not full";
-    case v1::REASON_TOO_LARGE:
-      coverage_.add(Provoked::kTooLarge);
-      return any_owner_since(
-                 sent.to, sent.sent_at,
-                 [](const Connection& owner, const SentMessage& message) {
-                   return owner.wanted_frame_bytes != 0 &&
-                          message.frame_bytes > std::max(owner.wanted_frame_bytes, core::kFrameBytesMaxFloor);
-                 },
-                 sent)
-                 ? ""
-                 : "no owner of the name has such a limit";
-    case v1::REASON_STALE_SESSION:
-      coverage_.add(Provoked::kStaleSession);
-      if (sent.in_reply_to_session == 0) return "it answers no session";
-      return any_owner_since(
-                 sent.to, sent.sent_at,
-                 [](const Connection& owner, const SentMessage& message) {
-                   return owner.session != message.in_reply_to_session;
-                 },
-                 sent)
-                 ? ""
-                 : "it answers the session that owns the name";
-    case v1::REASON_BROKER_BUSY:
-      coverage_.add(Provoked::kBrokerBusy);
-      return queued_peak_since(sent.to, sent.sent_at) + with_stamp > limits.shard_queue_bytes_max ? "" : "it has room";
-    default:
-      return "not a reason that exists so far";
+void Oracle::check_window(uint32_t number, uint64_t tag, uint32_t bytes) {
+  const Session& session = session_of(number);
+  std::vector<Program::Open>& open = programs_[connections_[number].program].open;
+  open.push_back({tag, bytes});
+  if (open.size() == session.receive_window) coverage_.add(Provoked::kReceiveWindowFull);
+  uint64_t total = 0;
+  for (const Program::Open& one : open) total += one.bytes;
+  const bool within =
+      open.size() <= session.receive_window && (open.size() == 1 || total <= scenario_.limits.receive_window_bytes);
+  if (!within) {
+    fail(number, "has " + std::to_string(open.size()) + " deliveries of " + std::to_string(total) +
+                     " bytes to settle, over its window");
   }
 }
 
@@ -235,14 +177,19 @@ void Oracle::flow(uint32_t number, const v1::Flow& flow, uint64_t written_us, bo
     return fail(number, "a Flow makes no sense");
   }
   const uint32_t name = found->second;
-  const std::vector<Stream>& streams = connections_[number].streams;
-  const auto has = std::find_if(streams.begin(), streams.end(), [name](const Stream& s) { return s.name == name; });
-  if (has == streams.end()) return fail(number, "was told Flow for " + flow.client() + ", to whom it never sent");
-  Stream& s = stream(number, name);
+  const Session& sender = session_of(number);
+  const auto has =
+      std::find_if(sender.streams.begin(), sender.streams.end(), [name](const Stream& s) { return s.name == name; });
+  if (has == sender.streams.end())
+    return fail(number, "was told Flow for " + flow.client() + ", to whom it never sent");
+  Stream& s = stream(sender.index, name);
   if (!pauses) {
     coverage_.add(Provoked::kResume);
-    if (s.pauses == 0) return fail(number, "was told RESUME for " + flow.client() + " without PAUSE before");
-    --s.pauses;
+    // A PAUSE may have been lost with an elder connection.
+    if (s.pauses == 0 && sender.connections.size() == 1) {
+      return fail(number, "was told RESUME for " + flow.client() + " without PAUSE before");
+    }
+    if (s.pauses != 0) --s.pauses;
     s.paused = false;
     return;
   }
@@ -253,11 +200,11 @@ void Oracle::flow(uint32_t number, const v1::Flow& flow, uint64_t written_us, bo
     return fail(number, "was told PAUSE for " + flow.client() + ", whose queue was not over the high mark");
   }
   // A lease begins when PAUSE is decided, which is when it is written if nothing waited before it, or a parcel earlier.
-  const bool crosses = names_[name].home != names_[connections_[number].name].home;
+  const bool crosses = names_[name].home != names_[sender.name].home;
   const uint64_t slack_us = crosses ? kCrossingUsMax + scenario_.parcel_delay_us_max : kRoundingUs;
   const uint32_t owner = names_[name].owner;
   const bool same_owner =
-      owner != kNone && owner == s.pause_owner && connections_[owner].opened_us + slack_us < s.pause_written_us;
+      owner != kNone && owner == s.pause_owner && sessions_[owner].opened_us + slack_us < s.pause_written_us;
   if (s.paused && s.pause_was_unblocked && same_owner &&
       written_us + slack_us < s.pause_written_us + uint64_t{s.pause_lease_ms} * 1000) {
     return fail(number, "was told PAUSE for " + flow.client() +
@@ -274,18 +221,41 @@ void Oracle::flow(uint32_t number, const v1::Flow& flow, uint64_t written_us, bo
 
 void Oracle::pong(uint32_t number, uint64_t nonce) {
   step();
-  Connection& sender = connections_[number];
-  if (nonce == 0 || nonce > sender.pings.size()) return fail(number, "a pong for a ping it never sent");
-  if (nonce <= sender.pongs) return fail(number, "a pong that was overtaken by a later one");
-  const Ping& ping = sender.pings[nonce - 1];
+  Connection& connection = connections_[number];
+  if (nonce == 0 || nonce > connection.pings.size()) return fail(number, "a pong for a ping it never sent");
+  if (nonce <= connection.pongs) return fail(number, "a pong that was overtaken by a later one");
+  const Ping& ping = connection.pings[nonce - 1];
   const bool quick = std::max(scenario_.parcel_delay_us_max, scenario_.credit_delay_us_max) < kQuickUsMax;
   if (ping.at > resting_at_ && quick && now_us_ - ping.at_us > kPongUsMax) {
     return fail(number, "waited " + std::to_string(now_us_ - ping.at_us) + " us for its pong, though all was quiet");
   }
-  sender.pongs = static_cast<uint32_t>(nonce);
-  sender.settled_messages = sender.pings[nonce - 1].messages;
+  Session& sender = session_of(number);
+  const uint32_t before = connection.pongs == 0 ? 0 : connection.pings[connection.pongs - 1].messages;
+  connection.pongs = static_cast<uint32_t>(nonce);
   sender.settled_at = order_;
+  prove_verdicts(number, nonce);
+  for (uint32_t i = before; i < ping.messages; ++i) {
+    SentMessage& sent = messages_[sender.messages[i]];
+    if (sent.unprocessed || (sent.connection != number && !sent.confirmed)) continue;
+    sent.settled = true;
+    // Refusals of an elder connection may have been lost with it.
+    if (sent.behind_gate && sender.connections.size() == 1 && !gate_may_be_closed(sent)) {
+      return fail(number, describe(sent) + " was refused as full, but neither its queue was, nor a gate closed");
+    }
+    sent.admitted_us = std::min(sent.admitted_us, now_us_);
+    count_waiting(sent);
+  }
   coverage_.add(Provoked::kPong);
+}
+
+// What is admitted for a connection that has been there since before it was sent waits until it is read.
+void Oracle::count_waiting(SentMessage& sent) {
+  if (sent.id == 0 || sent.confirmed || sent.fate != Fate::kOpen || sent.ttl_ms < scenario_.limits.ttl_ms_max) return;
+  if (sent.to == kNone || names_[sent.to].owner == kNone) return;
+  Session& recipient = sessions_[names_[sent.to].owner];
+  if (recipient.opened_at > sent.sent_at || recipient.connection == kNone || recipient.connections.size() > 1) return;
+  sent.waits = true;
+  recipient.waiting_bytes += sent.frame_bytes;
 }
 
 }  // namespace onehop::sim

@@ -21,6 +21,29 @@ core::Limits draw_limits(Random& random) {
   return limits;
 }
 
+// A fifth of the runs has none of it: there, queues can be judged more strictly.
+void draw_confirmed(Random& random, Scenario& scenario) {
+  core::Limits& limits = scenario.limits;
+  limits.ttl_ms_max = random.between(2'000, 9'000);
+  limits.ack_timeout_ms = random.between(300, 3'000);
+  limits.session_expiry_ms_max = random.between(1'000, 8'000);
+  if (random.chance(500)) limits.receive_window_default = random.between(1, 64);
+  if (random.chance(300)) limits.receive_window_bytes = random.between(1 << 10, 64 << 10);
+  if (random.chance(500)) limits.send_window = random.between(1, 100);
+  if (random.chance(300)) limits.send_window_bytes = random.between(1 << 10, 128 << 10);
+  scenario.ttl_permille = random.between(0, 400);
+  scenario.resume_permille = random.between(400, 950);
+  scenario.restart_permille = random.between(100, 600);
+  scenario.bad_resume_permille = random.between(0, 200);
+  scenario.lazy_permille = random.between(0, 500);
+  scenario.refuse_permille = random.between(0, 200);
+  if (random.chance(200)) return;
+  scenario.confirmed_permille = random.between(100, 950);
+  if (random.chance(150)) return;
+  scenario.expiry_permille = random.between(200, 1'000);
+  if (random.chance(700)) scenario.cut_permille += random.between(5, 80);
+}
+
 void draw_machine(Random& random, Scenario& scenario) {
   scenario.to_broker_bytes = random.between(2 << 10, 64 << 10);
   scenario.to_client_bytes = random.between(1 << 10, 24 << 10);
@@ -40,7 +63,8 @@ void draw_trouble(Random& random, Scenario& scenario) {
   scenario.leave_permille = trouble * random.between(1, 8);
   scenario.misdeed_permille = trouble * random.between(5, 50);
   scenario.freeze_permille = random.between(5, 60);
-  scenario.freeze_ms_max = random.between(50, 2 * scenario.limits.slow_consumer_ms);
+  const uint32_t longest = random.chance(300) ? 5 : 2;
+  scenario.freeze_ms_max = random.between(50, longest * scenario.limits.slow_consumer_ms);
   scenario.ask_pending_permille = random.between(0, 400);
   scenario.ask_refused_permille = random.between(0, 40);
   scenario.take_over_permille = random.between(100, 600);
@@ -48,6 +72,17 @@ void draw_trouble(Random& random, Scenario& scenario) {
   scenario.storm = random.chance(150);
   scenario.stops = random.chance(300);
   scenario.stops_early = random.chance(50);
+}
+
+// Little at a time for somebody who does not read for long: his queue passes its high mark late.
+void draw_drip(Random& random, Scenario& scenario) {
+  scenario.limits.slow_consumer_ms = random.between(50, 150);
+  scenario.step_us_max = random.between(20'000, 60'000);
+  scenario.burst_max = random.between(2, 4);
+  scenario.hot_permille = random.between(300, 700);
+  scenario.large_permille = random.between(200, 500);
+  scenario.freeze_permille = random.between(50, 150);
+  scenario.freeze_ms_max = random.between(500, 3'000);
 }
 
 }  // namespace
@@ -67,6 +102,8 @@ Scenario draw_scenario(Random& random) {
   scenario.burst_max = random.between(2, 24);
   draw_machine(random, scenario);
   draw_trouble(random, scenario);
+  draw_confirmed(random, scenario);
+  if (random.chance(80)) draw_drip(random, scenario);
   return scenario;
 }
 

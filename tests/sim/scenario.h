@@ -45,6 +45,14 @@ struct Scenario {
   uint32_t misdeed_permille = 60;     // Connections.
   uint32_t ordered_permille = 500;    // Connections.
   uint32_t take_over_permille = 300;  // Connections.
+  uint32_t confirmed_permille = 0;    // Messages.
+  uint32_t ttl_permille = 100;        // Messages with a ttl of their own.
+  uint32_t expiry_permille = 0;       // Connects that ask for a session that outlives its connection.
+  uint32_t resume_permille = 700;     // Connects of those who have a session.
+  uint32_t restart_permille = 300;    // Of them: by another program, which knows the token alone.
+  uint32_t bad_resume_permille = 50;  // Of them: with something wrong.
+  uint32_t lazy_permille = 300;       // Connections that settle late, or never.
+  uint32_t refuse_permille = 50;      // Deliveries.
   bool storm = false;                 // The clients of one name do nothing but take it from each other.
   bool stops = false;                 // The shards are told to stop at the end,
   bool stops_early = false;           // or in the midst of it.

@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "sim/client.h"
+
 namespace onehop::sim {
 namespace {
 
@@ -88,40 +90,68 @@ void ShardHost::stop() {
 }
 
 void ShardHost::check_links() {
-  const core::Limits& limits = world_.scenario.limits;
-  const uint64_t queued = shard_.counters().queued_bytes;
-  Link* blocked = nullptr;
-  uint32_t count = 0;
   std::erase_if(links_, [this](uint32_t number) {
     const Link& link = world_.network.link(number);
     return !link.owned || link.shard != index_;
   });
   for (const uint32_t number : links_) {
     Link& link = world_.network.link(number);
-    if (!link.reading) check_reading(link);
-    if (link.blocked || link.failed) {
-      blocked = &link;
-      ++count;
+    if (link.reading) {
+      world_.oracle.check_settling(number);
     } else {
-      link.over_since_us = UINT64_MAX;
+      check_reading(link);
     }
   }
-  const uint64_t each = limits.queue_bytes_max + kControlBytesMax;
-  if (queued > each * count) {
+  const uint64_t queued = shard_.counters().queued_bytes;
+  const auto count = static_cast<uint64_t>(std::count_if(links_.begin(), links_.end(), [this](uint32_t number) {
+    return world_.network.link(number).blocked || world_.network.link(number).failed;
+  }));
+  const bool all_for_sockets = nothing_waits();
+  const core::Limits& limits = world_.scenario.limits;
+  const uint64_t again = world_.scenario.confirmed_permille == 0 ? 0 : limits.receive_window_bytes;
+  const uint64_t each = limits.queue_bytes_max + kControlBytesMax + again;
+  if (all_for_sockets && queued > each * count) {
     return world_.oracle.fail("shard " + std::to_string(index_) + " keeps " + std::to_string(queued) + " bytes for " +
                               std::to_string(count) + " sockets that are full");
   }
-  // With one such socket all of that is its own.
-  if (count != 1) return;
-  if (queued <= limits.high_mark() || world_.oracle.connection(blocked->number).ending_since_us != UINT64_MAX) {
-    blocked->over_since_us = UINT64_MAX;
+  for (const uint32_t number : links_) {
+    Link& link = world_.network.link(number);
+    if (!link.blocked || world_.oracle.connection(number).ending_since_us != UINT64_MAX) {
+      link.over_since_us = UINT64_MAX;
+      continue;
+    }
+    // With one full socket all that is queued is for it; with several, what was sent to it and surely waits.
+    check_consumer(link, all_for_sockets && count == 1 ? queued : surely_queued(link));
+  }
+}
+
+// What waits in sessions is queued as well, and can only be told from what waits for sockets where nothing does.
+bool ShardHost::nothing_waits() const {
+  for (const Name& name : world_.oracle.names()) {
+    const bool here = name.owner != kNone && name.home == index_;
+    if (here && !world_.oracle.nothing_waits(name)) return false;
+  }
+  return true;
+}
+
+uint64_t ShardHost::surely_queued(const Link& link) const {
+  const Session& session = world_.oracle.session_of(link.number);
+  if (session.connection != link.number || session.connections.size() != 1) return 0;
+  const uint64_t on_the_way = link.to_client.size() + world_.clients[link.client]->inbox_bytes();
+  return session.waiting_bytes - std::min(session.waiting_bytes, on_the_way);
+}
+
+void ShardHost::check_consumer(Link& link, uint64_t queued) {
+  const core::Limits& limits = world_.scenario.limits;
+  if (queued <= limits.high_mark()) {
+    link.over_since_us = UINT64_MAX;
     return;
   }
   const uint64_t now_us = world_.now_us();
-  blocked->over_since_us = std::min(blocked->over_since_us, now_us);
-  const uint64_t blocked_us = now_us - world_.oracle.connection(blocked->number).last_taken_us;
-  if (now_us - blocked->over_since_us > kLateUs && blocked_us > limits.slow_consumer_ms * 1000ull + kLateUs) {
-    world_.oracle.fail(blocked->number, "is a slow consumer, and is not ended");
+  link.over_since_us = std::min(link.over_since_us, now_us);
+  const uint64_t blocked_us = now_us - world_.oracle.connection(link.number).last_taken_us;
+  if (now_us - link.over_since_us > kLateUs && blocked_us > limits.slow_consumer_ms * 1000ull + kLateUs) {
+    world_.oracle.fail(link.number, "is a slow consumer, and is not ended");
   }
 }
 

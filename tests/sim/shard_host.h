@@ -46,6 +46,10 @@ class ShardHost final : public core::Host {
   // What must hold before the loop sleeps, of every link this shard has.
   void check_links();
   void check_reading(const Link& link);
+  bool nothing_waits() const;
+  uint64_t surely_queued(const Link& link) const;
+  // `queued`: for this link, at least.
+  void check_consumer(Link& link, uint64_t queued);
   void sleep_until(uint64_t at_us);
   void begin_call(const char* name, uint64_t subject);
   void end_call();

@@ -161,13 +161,21 @@ void ShardHost::note(const core::Event& event) {
       if (connection == kNone) return world_.oracle.fail("a session opened without a link");
       return world_.oracle.session_opened(connection, index_, event.name, event.session);
     case core::Event::Kind::kSessionEnded:
-      return world_.oracle.session_ended(connection, event.name, event.session, false);
-    case core::Event::Kind::kTakenOver:
-      return world_.oracle.session_ended(connection, event.name, event.session, true);
+    case core::Event::Kind::kTakenOver: {
+      const bool taken_over = event.kind == core::Event::Kind::kTakenOver;
+      const auto code = static_cast<v1::Code>(event.code);
+      return world_.oracle.session_ended(connection, event.name, event.session, code, taken_over);
+    }
     case core::Event::Kind::kConnectRefused:
     case core::Event::Kind::kConnectionEnded:
       if (connection == kNone) return world_.oracle.fail("the end of no connection was noted");
       return world_.oracle.connection_ended(connection, static_cast<v1::Code>(event.code));
+    case core::Event::Kind::kSessionDetached:
+      if (connection == kNone) return world_.oracle.fail("a session was detached from no link");
+      return world_.oracle.session_detached(connection, event.name, event.session, static_cast<v1::Code>(event.code));
+    case core::Event::Kind::kSessionResumed:
+      if (connection == kNone) return world_.oracle.fail("a session was resumed without a link");
+      return world_.oracle.session_resumed(connection, index_, event.name, event.session);
   }
 }
 

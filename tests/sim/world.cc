@@ -150,7 +150,7 @@ bool World::is_at_rest() const {
 
 bool World::is_empty() const {
   for (const auto& host : hosts) {
-    if (host->counters().links != 0) return false;
+    if (host->counters().links != 0 || host->counters().sessions != 0) return false;
   }
   for (const Arrival& arrival : arrivals) {
     if (arrival.under_way) return false;

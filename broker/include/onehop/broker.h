@@ -18,6 +18,8 @@ namespace onehop {
 struct BrokerEvent {
   enum class Kind : uint8_t {
     kSessionOpened,    // `name` is up.
+    kSessionDetached,  // Its connection is gone; the session waits to be resumed.
+    kSessionResumed,   // It has a connection again.
     kSessionEnded,     // `name` is down.
     kTakenOver,        // As kSessionEnded; another connection took the name.
     kConnectRefused,   // A connection was ended before it had a session.
@@ -43,8 +45,14 @@ struct BrokerCounters {
   uint64_t takeovers = 0;
   uint64_t hand_overs = 0;  // Connections that were accepted by another shard than their name's.
   uint64_t messages_received = 0;
-  uint64_t messages_delivered = 0;  // Queued for their recipient's socket.
-  uint64_t messages_dropped = 0;    // Queued, and lost with the connection.
+  uint64_t messages_delivered = 0;     // Admitted: queued for a connection, or for a session that waits.
+  uint64_t messages_redelivered = 0;   // Once more, on a resumed session.
+  uint64_t messages_dropped = 0;       // Unconfirmed ones: queued, and lost with the connection.
+  uint64_t messages_acknowledged = 0;  // Confirmed ones: DELIVERED; and the other outcomes of what was admitted.
+  uint64_t messages_refused_by_recipient = 0;
+  uint64_t messages_expired = 0;
+  uint64_t messages_lost = 0;
+  uint64_t sessions_resumed = 0;
   uint64_t messages_refused = 0;
   uint64_t pauses_told = 0;
   uint64_t resumes_told = 0;
@@ -53,6 +61,7 @@ struct BrokerCounters {
   uint64_t bytes_received = 0;
   uint64_t bytes_sent = 0;
   uint64_t queued_bytes = 0;  // Now.
+  uint64_t open_bytes = 0;    // Now: delivered and not acknowledged.
 };
 
 struct BrokerOptions {
@@ -76,10 +85,15 @@ struct BrokerOptions {
   // Limits of the protocol: see docs/delivery.md. 0: the default, which is given here.
   uint32_t frame_bytes_max = 1 << 20;        // 16 KiB to 64 MiB.
   uint32_t queue_bytes_max = 4 << 20;        // For each client; at least 4 × frame_bytes_max.
-  uint64_t shard_queue_bytes_max = 1 << 30;  // All queues of one shard together.
+  uint64_t shard_queue_bytes_max = 1 << 30;  // All queues and unacknowledged deliveries of one shard together.
   uint32_t keepalive_ms = 30'000;            // For clients that ask for none; 1,000 to 600,000.
   uint32_t slow_consumer_ms = 10'000;
   uint32_t pause_lease_ms = 1'000;
+  uint32_t send_window = 4'096;                 // Confirmed messages of one client without an outcome; to 1,000,000.
+  uint32_t receive_window = 1'024;              // Unacknowledged deliveries, for clients that ask for none; to 65,535.
+  uint32_t ack_timeout_ms = 300'000;            // A client whose window is full and that settles nothing is ended.
+  uint32_t session_expiry_ms_max = 86'400'000;  // What a client may ask for.
+  uint32_t ttl_ms_max = 3'600'000;              // To which longer ones, and none, are cut.
 
   // Called on the shards' threads, so it must be quick and safe to call from several at once. May be empty.
   std::function<void(const BrokerEvent&)> on_event;

@@ -2,16 +2,17 @@
 //
 //   onehop::client::Client client("tcp://127.0.0.1:7411", {.name = "alice"}, {.on_message = print});
 //   auto sent = client.send("bob", "hello");
-//   if (sent.get().outcome != onehop::client::Outcome::kAdmitted) …
+//   if (sent.get().outcome != onehop::client::Outcome::kDelivered) …
 //
 // Every call may be made by any thread. Handlers and completions are called on the client's own thread, one at a time;
-// they may call everything but close(), the destructor and the waiting functions.
+// they may call everything but close(), detach(), the destructor and the waiting functions.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "onehop/client_types.h"
@@ -23,7 +24,7 @@ class Client {
   // Each may be empty.
   struct Handlers {
     std::function<void(const Message&)> on_message = {};
-    // The session is open. Again with each new session.
+    // The session is open. Again with each connection: `session.resumed` says whether it is the one from before.
     std::function<void(const SessionInfo&)> on_open = {};
     // The connection ended or did not come about; another will be tried in so many milliseconds.
     std::function<void(const Ending&, uint64_t retry_in_ms)> on_down = {};
@@ -58,10 +59,18 @@ class Client {
   void send(std::string_view to, std::string_view payload, const SendOptions& options,
             std::function<void(const SendResult&)> completion);
 
+  // Any thread. As those of ClientEngine: with AckMode::kManual a program acknowledges when it is done, in any order.
+  void acknowledge(DeliveryTag tag);
+  void acknowledge_up_to(DeliveryTag tag);
+  void refuse(DeliveryTag tag, const Refusal& refusal);
+
   // Accepts no more messages, waits until each has its outcome, says goodbye and ends. After `deadline_ms` it ends as
   // it is: then what was sent is kUnknown, what was not is kNotSent. Returns why the client ended; again what it
   // returned before, if it is closed already.
   Ending close(uint64_t deadline_ms);
+  // Ends as ClientEngine::detach() does, and returns the session for another process to go on with; nothing if none was
+  // ever open. After close() it is of no use any more.
+  std::optional<SavedSession> detach(uint64_t deadline_ms);
 
  private:
   class Impl;

@@ -4,20 +4,26 @@
 //
 // What it promises about messages:
 //  - Each accepted message gets exactly one on_outcome().
+//  - While the broker lives and the session's expiry is not exceeded, broken connections are not noticed: the
+//    session is resumed, what the broker has not got is sent again, outcomes that were decided meanwhile are told, and
+//    verdicts that may have been lost are repeated. Each confirmed message arrives once and in order.
 //  - Messages to one destination are sent in the order they were accepted, also through PAUSE and QUEUE_FULL, after
 //    which it waits as long as it was told and repeats what was refused before it goes on. That holds from session to
 //    session as well. After BROKER_BUSY it repeats likewise, but what was under way behind the refused message may have
 //    arrived before: the broker has no gate there. Different destinations do not wait for each other.
-//  - Nothing is dropped: what the end of a connection leaves unknown is reported as such, or repeated on request.
+//  - Nothing is dropped: what the end of a session leaves unknown is reported as such, or repeated on request.
+//  - on_message() is called once for each delivery, in the order of the sender.
 //
 // One thread at a time. Every call that takes `now_ms` may report events before it returns; `now_ms` is of a clock that
-// never goes back. Events may call send(), close(), flush() and ping(), nothing else.
+// never goes back. Events may call send(), acknowledge(), acknowledge_up_to(), refuse(), flush(), ping(), close() and
+// detach(), nothing else.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -60,6 +66,18 @@ class ClientEngine {
   // Any thread. An empty answer means kInvalid.
   static std::string encode(std::string_view to, std::string_view payload, const SendOptions& options);
 
+  // Says that the program has taken a delivery, or all up to it that have no verdict yet; in any order. Verdicts are
+  // good through broken connections, as long as the session is. Of a tag that has a verdict, or of an earlier session,
+  // nothing comes.
+  void acknowledge(DeliveryTag tag);
+  void acknowledge_up_to(DeliveryTag tag);
+  void refuse(DeliveryTag tag, const Refusal& refusal);
+
+  // The session as it is, for another process to go on with; nothing where there is none: before the first is open, and
+  // after it was taken over or ended. Good until the next connection attempt of this client, so that it is best taken
+  // after detach().
+  std::optional<SavedSession> saved_session() const;
+
   // Messages accepted and without an outcome so far.
   uint64_t unsettled() const;
   SendCounts counts() const;
@@ -70,8 +88,12 @@ class ClientEngine {
   // Asks for an on_pong(), if the session is open; returns its nonce, or 0.
   uint64_t ping();
 
-  // Accepts no more messages; when each has its outcome, says goodbye and ends.
+  // Accepts no more messages; when each has its outcome, says goodbye and ends. The session ends with it: what others
+  // have sent and this client has not acknowledged is lost.
   void close();
+  // Accepts no more messages, writes the verdicts that were given, and ends without a goodbye: the session stays, as
+  // long as its expiry says, for whoever resumes it. What has no outcome is kUnknown or kNotSent.
+  void detach();
   // Ends now: what was sent is kUnknown, what was not is kNotSent. Not from an event.
   void abort(const Ending& ending, uint64_t now_ms);
 

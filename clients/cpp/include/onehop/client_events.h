@@ -18,7 +18,7 @@ class ClientEvents {
   // The end. Every message has its outcome; no event follows.
   virtual void on_ended(const Ending& ending) = 0;
 
-  // The session is open. Again with each new session.
+  // The session is open. Again with each connection: `session.resumed` says whether it is the one from before.
   virtual void on_open(const SessionInfo& session) { (void)session; }
   // The connection ended or did not come about; another will be tried in `retry_in_ms`.
   virtual void on_down(const Ending& ending, uint64_t retry_in_ms) { (void)ending, (void)retry_in_ms; }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -55,17 +56,35 @@ enum class Code : uint8_t {
 std::string to_string(Reason reason);
 std::string to_string(Code code);
 
+// What a sender wants to know about a message.
+enum class Confirm : uint8_t {
+  // The fast path: only whether the broker admits it for the recipient. At most once, nothing kept once it is handed to
+  // the recipient's connection.
+  kRefusals = 0,
+  // What became of it: the recipient's program took it, refused it, its time ran out, or the recipient went for good.
+  kDelivered = 1,
+};
+
 // What became of a message. Each message that send() accepted has exactly one.
 enum class Outcome : uint8_t {
-  // The broker admitted it for the recipient: what happens to it from there on is not told.
+  // With Confirm::kRefusals: the broker admitted it for the recipient. What happens to it from there on is not told.
   kAdmitted,
-  // The broker did not take it, and the reason is none that waiting cures. Nothing of it reached the recipient.
+  // The recipient's program acknowledged it.
+  kDelivered,
+  // It was not taken, and the reason is none that waiting cures. With kRefusedByRecipient the recipient's program has
+  // seen it; otherwise nothing of it reached the recipient.
   kRejected,
-  // The connection ended before it was known whether the broker had taken it. It may have arrived.
+  // Its ttl ran out before the recipient acknowledged it.
+  kExpired,
+  // The broker had taken it, and the recipient's session ended before it was acknowledged.
+  kLost,
+  // The session ended before the broker told what became of it, or before it was known whether the broker had taken it:
+  // the broker was replaced, or the client was away for too long. It may have arrived.
   kUnknown,
   // The client ended before the broker had taken it. Nothing of it reached the recipient.
   kNotSent,
 };
+// "DELIVERED".
 std::string_view to_string(Outcome outcome);
 
 // One entry of a message's headers; carried opaquely. `key` is UTF-8.
@@ -76,9 +95,12 @@ struct Header {
 
 // What may be said about a message besides its destination and payload.
 struct SendOptions {
+  Confirm confirm = Confirm::kDelivered;
   // At most 64, keys and values together at most 8 KiB with 8 bytes of overhead each.
   std::span<const Header> headers = {};
-  // How long the broker may keep it waiting for the recipient; 0: the broker's ceiling.
+  // How long it may take until the recipient acknowledges it, from the broker's taking it on; then it is kExpired. 0:
+  // the broker's ceiling (SessionInfo::ttl_ms_max), to which longer ones are cut. Waiting inside the library does not
+  // count, and a repeat after QUEUE_FULL starts it anew.
   uint32_t ttl_ms = 0;
   // The id and from_session of the message that this one answers; 0: it answers none. With in_reply_to_session, it is
   // taken only while that very session owns the name, else rejected with kStaleSession.
@@ -106,10 +128,16 @@ struct SendResult {
   // The id of its last attempt on the wire, rising within a session; 0 if it was never written.
   uint64_t id = 0;
   Outcome outcome = Outcome::kNotSent;
-  // With kRejected always, with kNotSent if it had been refused before: the broker's reason.
+  // With kRejected and kLost always, with kNotSent if it had been refused before: the broker's reason.
   Reason reason = Reason::kNone;
   // With kRejected: when trying again may make sense; 0: not told.
   uint32_t retry_after_ms = 0;
+  // With kExpired and kLost: whether it was ever written to a connection of the recipient's. False: repeating it is
+  // safe.
+  bool attempted = false;
+  // With kRefusedByRecipient: what the recipient said.
+  uint32_t code = 0;
+  std::string text = {};
   // From Client's futures and completions only: other than kAccepted, the message was not even accepted, and the
   // outcome is kNotSent.
   SendStatus status = SendStatus::kAccepted;
@@ -121,6 +149,27 @@ struct SendCounts {
   uint64_t pauses = 0;
   // Refusals that waiting cures (the recipient's queue was full, the broker busy), each followed by a repeat.
   uint64_t repeats = 0;
+  // Sessions that were resumed on another connection.
+  uint64_t resumes = 0;
+};
+
+// Names a delivery that wants an acknowledgement, for ever: a tag is good for one session.
+struct DeliveryTag {
+  // The receiving client's own session.
+  uint64_t session = 0;
+  uint64_t tag = 0;
+
+  // Whether an acknowledgement is wanted at all.
+  explicit operator bool() const { return tag != 0; }
+  friend bool operator==(const DeliveryTag&, const DeliveryTag&) = default;
+};
+
+// Why a delivery is refused, in the recipient's own words; the sender is told kRejected, kRefusedByRecipient, and this.
+struct Refusal {
+  // At most 256 bytes arrive; UTF-8.
+  std::string_view text = {};
+  uint32_t code = 0;
+  uint32_t retry_after_ms = 0;
 };
 
 // A message that has arrived.
@@ -133,8 +182,13 @@ struct Message {
   uint64_t from_session = 0;
   uint64_t in_reply_to = 0;
   uint64_t in_reply_to_session = 0;
-  // The broker says that this delivery may have been seen before.
+  // For acknowledging it; false where no acknowledgement is wanted.
+  DeliveryTag tag;
+  // The broker says that this delivery may have been seen before: it was written to an earlier connection of this
+  // session. The client itself hands no message out twice, so that only an earlier process can have seen it.
   bool redelivered = false;
+  // With `redelivered`: what is left of its ttl.
+  uint32_t ttl_left_ms = 0;
   // The sender says that it does not know whether an earlier attempt arrived.
   bool maybe_repeated = false;
   std::span<const Header> headers;
@@ -149,8 +203,26 @@ struct SessionInfo {
   uint32_t keepalive_ms = 0;
   // The largest frame the client may send.
   uint32_t frame_bytes_max = 0;
+  // Confirmed messages without an outcome that the broker takes from this client, and the sum of their frames. The
+  // library keeps to it.
+  uint32_t send_window = 0;
+  uint32_t send_window_bytes = 0;
+  uint32_t session_expiry_ms = 0;
+  uint32_t ttl_ms_max = 0;
+  // Whether this is the session from before, on another connection.
+  bool resumed = false;
   // Whether order is kept through refusals (the feature ORDERED_REFUSALS).
   bool ordered_refusals = false;
+};
+
+// A session that another process can go on with: ClientOptions::resume. Whoever has it is the client; keep it secret.
+struct SavedSession {
+  std::string name;
+  uint64_t session = 0;
+  // Opaque bytes.
+  std::string token;
+  // How often it has been connected; a resume must be above.
+  uint32_t attempt = 0;
 };
 
 // Why a connection, or the client, ended.
@@ -185,6 +257,15 @@ std::string describe(const Ending& ending);
 // What to do if the name is already connected.
 enum class OnConflict : uint8_t { kReject, kTakeOver };
 
+// Who acknowledges deliveries.
+enum class AckMode : uint8_t {
+  // The client, each when on_message() has returned, unless it was refused in there.
+  kAuto,
+  // The program, with acknowledge() and refuse(), in any order, until the session ends. What it never acknowledges
+  // fills its receive window: then nothing more arrives.
+  kManual,
+};
+
 struct ClientOptions {
   // The name to own: 1 to 255 bytes of visible ASCII without " ' \ ` * > # + ? , and not beginning with $ or ~. Empty:
   // the broker makes one, another for each session.
@@ -198,25 +279,36 @@ struct ClientOptions {
   uint32_t keepalive_ms = 0;
   // The largest frame to receive, at least 16 KiB; senders of larger ones are refused with kTooLarge. 0: the broker's.
   uint32_t frame_bytes_max = 0;
+  // How long the broker keeps the session when a connection breaks: what was sent to the client meanwhile, and the
+  // outcomes of what it sent. 0: the session ends with its connection. The broker clamps it.
+  uint32_t session_expiry_ms = 60'000;
+  // Deliveries that may be unacknowledged at a time. 0: the broker's default.
+  uint32_t receive_window = 0;
+  AckMode ack = AckMode::kAuto;
+  // A session to go on with, of an earlier process; its name counts, not `name`. If the broker does not know it any
+  // more, a new one begins under that name.
+  std::optional<SavedSession> resume = {};
   // From the beginning of a connection attempt to the broker's answer.
   uint32_t connect_timeout_ms = 10'000;
 
   // Whether to connect again by itself, also when the first attempt fails. Never after SESSION_TAKEN_OVER, nor after a
   // goodbye that says that trying again is of no use (PROTOCOL_ERROR, BAD_CREDENTIALS, USE_ANOTHER_SERVER …).
   bool reconnect = true;
-  // Whether NAME_IN_USE is worth trying again.
+  // Whether NAME_IN_USE is worth trying again. For a while it is in any case after a connection whose Connect was not
+  // answered: then the name may be this client's own.
   bool retry_name_in_use = false;
   // The wait before an attempt: doubled with each that fails, from the first to the second value, then a random part of
   // its upper half. The broker's retry_after_ms is kept to if it is longer.
   uint32_t backoff_ms_min = 100;
   uint32_t backoff_ms_max = 30'000;
-  // What to do, in a new session, with messages whose fate the end of the old one left unknown: false, they are
+  // What to do, in a new session, with messages whose fate the end of the old one left unknown (because the broker was
+  // replaced, or the session expired, or has none to expire): false, they are
   // reported as kUnknown; true, they are repeated, in order, marked maybe_repeated.
   bool repeat_unknown = false;
 
   // Limits of what the library holds. A message is accepted while it is below them, so each may be exceeded by one.
-  // Sent, and not yet known to be admitted.
-  uint32_t in_flight_bytes_max = 4 << 20;
+  // Sent, and without an outcome. For confirmed messages the broker's send window holds as well.
+  uint32_t in_flight_bytes_max = 8 << 20;
   uint32_t in_flight_messages_max = 16'384;
   // Accepted by the socket of nobody yet. Small, because what is written cannot be held when PAUSE comes.
   uint32_t unsent_bytes_max = 256 << 10;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -51,6 +52,11 @@ class LoopClient {
   SendStatus send(std::string_view to, std::string_view payload, const SendOptions& options = {},
                   uint64_t* ticket = nullptr);
   SendStatus send_encoded(std::string body, uint64_t* ticket = nullptr);
+  // As those of ClientEngine.
+  void acknowledge(DeliveryTag tag);
+  void acknowledge_up_to(DeliveryTag tag);
+  void refuse(DeliveryTag tag, const Refusal& refusal);
+  std::optional<SavedSession> saved_session() const;
   // Messages accepted and without an outcome so far.
   uint64_t unsettled() const;
   SendCounts counts() const;
@@ -66,6 +72,8 @@ class LoopClient {
   // Accepts no more messages; when each has its outcome, says goodbye and ends with on_ended(). After `deadline_ms`
   // (0: none) it ends as it is: then what was sent is kUnknown, what was not is kNotSent.
   void close(uint64_t deadline_ms);
+  // As ClientEngine::detach(), with the same deadline.
+  void detach(uint64_t deadline_ms);
 
  private:
   class Impl;

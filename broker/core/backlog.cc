@@ -1,0 +1,187 @@
+// Backlog: see the header.
+#include "core/backlog.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <utility>
+
+#include "core/planted.h"
+
+namespace onehop::core {
+namespace {
+
+// Messages up to this size share blocks: an allocation for each took a quarter of what confirmed delivery costs.
+constexpr size_t kSharedBytesMax = 1 << 10;
+constexpr size_t kBlockBytes = 4 << 10;
+// A block may hold so many times the bytes that are still wanted of it, before those are copied out of it.
+constexpr size_t kPinnedTimesMax = 4;
+
+}  // namespace
+
+Backlog::Entry& Backlog::add(const RoutedMessage& m, Instant deadline) {
+  Entry& entry = entries_.emplace_back();
+  entry.tag = ++last_tag_;
+  entry.sender = m.sender;
+  entry.id = m.scanned.id;
+  entry.from_session = m.from_session;
+  entry.deadline = deadline;
+  entry.stamp_size = static_cast<uint16_t>(m.from_stamp.size());
+  entry.body_size = static_cast<uint32_t>(m.body.size());
+  entry.frame_bytes = m.frame_bytes;
+  entry.confirmed = m.confirmed();
+  char* bytes = take_room(entry);
+  std::memcpy(bytes, m.from_stamp.data(), m.from_stamp.size());
+  std::memcpy(bytes + m.from_stamp.size(), m.body.data(), m.body.size());
+  count_unsent(entry);
+  earliest_deadline_ = std::min(earliest_deadline_, deadline);
+  return entry;
+}
+
+char* Backlog::take_room(Entry& entry) {
+  if (entry.size() > kSharedBytesMax) {
+    entry.block = Buffer::allocate(entry.size());
+    return entry.block->data();
+  }
+  const bool unused = block_ && block_->references() == 1;
+  if (unused) block_used_ = 0;
+  if (!block_ || kBlockBytes - block_used_ < entry.size()) {
+    block_ = Buffer::allocate(kBlockBytes);
+    block_used_ = 0;
+  }
+  entry.block = block_;
+  entry.begin = static_cast<uint32_t>(block_used_);
+  block_used_ += entry.size();
+  return block_->data() + entry.begin;
+}
+
+// A few that stay open long must not keep the blocks of all that came with them.
+void Backlog::unshare(Entry& entry) {
+  if (!entry.block || entry.block.get() == block_.get()) return;
+  if (entry.block->capacity() <= kPinnedTimesMax * entry.size() * entry.block->references()) return;
+  BufferRef own = Buffer::allocate(entry.size());
+  std::memcpy(own->data(), entry.stamp().data(), entry.size());
+  entry.block = std::move(own);
+  entry.begin = 0;
+}
+
+void Backlog::free_memory() {
+  std::vector<Entry>().swap(entries_);
+  block_.reset();
+  first_ = next_unsent_ = settled_ = 0;
+}
+
+void Backlog::count_unsent(const Entry& entry) {
+  unsent_bytes_ += entry.weight();
+  totals_.queued_bytes += entry.weight();
+}
+
+void Backlog::uncount_unsent(const Entry& entry) {
+  unsent_bytes_ -= entry.weight();
+  totals_.queued_bytes -= entry.weight();
+}
+
+void Backlog::count_open(const Entry& entry) {
+  ++open_;
+  open_bytes_ += entry.frame_bytes;
+  totals_.open_bytes += entry.weight();
+}
+
+void Backlog::uncount_open(const Entry& entry) {
+  --open_;
+  open_bytes_ -= entry.frame_bytes;
+  totals_.open_bytes -= entry.weight();
+}
+
+void Backlog::move_to_open(Entry& entry) {
+  uncount_unsent(entry);
+  entry.state = State::kSent;
+  count_open(entry);
+}
+
+void Backlog::mark_sent() {
+  Entry& entry = next_unsent();
+  move_to_open(entry);
+  entry.attempted = true;
+  highest_sent_ = std::max(highest_sent_, entry.tag);
+  if (!entry.confirmed) settle(entry);
+  find_next_unsent();
+}
+
+size_t Backlog::position_of(uint64_t tag) const {
+  if (first_ == entries_.size() || tag <= entries_[first_].tag) return first_;
+  // Until holes are closed, tags are dense.
+  const uint64_t ahead = tag - entries_[first_].tag;
+  if (ahead < entries_.size() - first_ && entries_[first_ + ahead].tag == tag) return first_ + ahead;
+  const auto begin = entries_.begin() + static_cast<ptrdiff_t>(first_);
+  const auto found = std::lower_bound(begin, entries_.end(), tag,
+                                      [](const Entry& entry, uint64_t wanted) { return entry.tag < wanted; });
+  return static_cast<size_t>(found - entries_.begin());
+}
+
+Backlog::Entry* Backlog::find_open(uint64_t tag) {
+  const size_t at = position_of(tag);
+  return at < entries_.size() && entries_[at].tag == tag && entries_[at].open() ? &entries_[at] : nullptr;
+}
+
+void Backlog::settle(Entry& entry) {
+  assert(entry.state != State::kSettled);
+  if (entry.state == State::kUnsent) {
+    uncount_unsent(entry);
+  } else {
+    uncount_open(entry);
+  }
+  entry.state = State::kSettled;
+  entry.block.reset();
+  ++settled_;
+}
+
+void Backlog::expire(Entry& entry) {
+  // What was sent once and waits to be sent again need not be: nobody is left who wants it.
+  if (entry.state == State::kUnsent || ONEHOP_PLANTED(kSlotFreedAtExpiry)) return settle(entry);
+  entry.state = State::kExpired;
+  entry.block.reset();
+}
+
+void Backlog::close_holes() {
+  while (first_ < entries_.size() && entries_[first_].state == State::kSettled) {
+    ++first_;
+    --settled_;
+  }
+  constexpr size_t kFewEntries = 32;
+  const size_t useless = first_ + settled_;
+  if (useless >= entries_.size() || (useless >= kFewEntries && useless >= entries_.size() / 2)) {
+    std::erase_if(entries_, [](const Entry& entry) { return entry.state == State::kSettled; });
+    for (Entry& entry : entries_) unshare(entry);
+    first_ = settled_ = next_unsent_ = 0;
+  }
+  find_next_unsent();
+}
+
+void Backlog::find_next_unsent() {
+  while (next_unsent_ < entries_.size() && entries_[next_unsent_].state != State::kUnsent) ++next_unsent_;
+}
+
+void Backlog::rewind(uint64_t received_up_to) {
+  for (size_t i = first_; i < entries_.size(); ++i) {
+    Entry& entry = entries_[i];
+    if (entry.tag <= received_up_to || ONEHOP_PLANTED(kNotRedelivered)) {
+      // Waited to be sent again to another process, which did not say that it had received it.
+      if (entry.state == State::kUnsent && entry.attempted) move_to_open(entry);
+      continue;
+    }
+    if (entry.state != State::kSent && entry.state != State::kExpired) continue;
+    // Nobody who lives has received it, so nobody will settle an expired one.
+    if (entry.state == State::kExpired) {
+      settle(entry);
+      continue;
+    }
+    uncount_open(entry);
+    entry.state = State::kUnsent;
+    count_unsent(entry);
+    next_unsent_ = ONEHOP_PLANTED(kRedeliveredBackwards) ? i : std::min(next_unsent_, i);
+  }
+  close_holes();
+}
+
+}  // namespace onehop::core

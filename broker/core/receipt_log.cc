@@ -1,0 +1,47 @@
+// ReceiptLog: see the header.
+#include "core/receipt_log.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/control_frames.h"
+#include "core/planted.h"
+
+namespace onehop::core {
+
+void ReceiptLog::add(const FateOfIds& ids) {
+  outcomes_ += ids.last_id - ids.first_id + 1;
+  const size_t before = untold_.size();
+  append_fate(untold_, ids);
+  if (untold_.size() != before) untold_bytes_ += receipt_bytes(ids);
+}
+
+size_t ReceiptLog::encode(OutputQueue& queue, SegmentPool& pool, v1::Frame& frame) {
+  for (std::span<FateOfIds> left = untold_; !left.empty();) {
+    const std::span<FateOfIds> now = left.first(receipts_per_frame(left));
+    Told& told = told_.emplace_back();
+    told.seq = ++last_seq_;
+    told.fates.assign(std::make_move_iterator(now.begin()), std::make_move_iterator(now.end()));
+    left = left.subspan(now.size());
+  }
+  untold_.clear();
+  untold_bytes_ = 0;
+  size_t size = 0;
+  for (; next_repeat_ != told_.size(); ++next_repeat_) {
+    size += append_receipts(queue, pool, frame, told_[next_repeat_].fates, told_[next_repeat_].seq);
+  }
+  return size;
+}
+
+bool ReceiptLog::acknowledge(uint64_t up_to) {
+  if (up_to > last_seq_) return false;
+  while (!told_.empty() && told_.front().seq <= up_to) {
+    for (const FateOfIds& ids : told_.front().fates)
+      outcomes_ -= ONEHOP_PLANTED(kSlotKept) ? 1 : ids.last_id - ids.first_id + 1;
+    told_.pop_front();
+    if (next_repeat_ != 0) --next_repeat_;
+  }
+  return true;
+}
+
+}  // namespace onehop::core

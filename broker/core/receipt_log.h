@@ -1,0 +1,49 @@
+// What one sender's session has yet to learn of its confirmed messages: outcomes that are decided, until the client has
+// acknowledged the numbered frame of receipts that told them. It outlives connections; it is bounded by the send
+// window.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "core/output_queue.h"
+#include "core/pending_control.h"
+#include "onehop/v1/onehop.pb.h"
+
+namespace onehop::core {
+
+class ReceiptLog {
+ public:
+  void add(const FateOfIds& ids);
+  bool has_untold() const { return !untold_.empty() || next_repeat_ != told_.size(); }
+  // About how many bytes wait to be encoded.
+  size_t untold_bytes() const { return untold_bytes_; }
+  // Outcomes whose receipts are not acknowledged, told or not.
+  uint64_t outcomes() const { return outcomes_; }
+
+  // Encodes what is to be told: first, after repeat(), what was told before under the same numbers, then the rest under
+  // new ones. Returns the bytes queued. `frame` is scratch.
+  size_t encode(OutputQueue& queue, SegmentPool& pool, v1::Frame& frame);
+  // The client has every frame up to this number. False if there never was such a number.
+  bool acknowledge(uint64_t up_to);
+  // The highest number given so far.
+  uint64_t last_seq() const { return last_seq_; }
+  // The client has come back: what it has not acknowledged is told again.
+  void repeat() { next_repeat_ = 0; }
+
+ private:
+  struct Told {
+    uint64_t seq;
+    std::vector<FateOfIds> fates;
+  };
+
+  std::vector<FateOfIds> untold_;
+  size_t untold_bytes_ = 0;
+  std::deque<Told> told_;  // In the order of seq, without gaps.
+  size_t next_repeat_ = 0;
+  uint64_t last_seq_ = 0;
+  uint64_t outcomes_ = 0;
+};
+
+}  // namespace onehop::core

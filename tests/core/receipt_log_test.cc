@@ -1,0 +1,169 @@
+// The log of outcomes: frames are numbered, told again under the same numbers, and forgotten once acknowledged.
+#include "core/receipt_log.h"
+
+#include <gtest/gtest.h>
+#include <malloc.h>
+
+#include <string>
+#include <vector>
+
+namespace onehop::core {
+namespace {
+
+constexpr Fate kDelivered{v1::OUTCOME_DELIVERED, v1::REASON_UNSPECIFIED, 0, 0, true};
+constexpr Fate kRefused{v1::OUTCOME_REJECTED, v1::REASON_REFUSED_BY_RECIPIENT, 5, 6, true};
+
+struct Told {
+  uint64_t seq;
+  std::vector<std::pair<uint64_t, uint64_t>> ranges;
+  friend bool operator==(const Told&, const Told&) = default;
+};
+
+// Encodes and reads back.
+std::vector<v1::Receipts> encode(ReceiptLog& log) {
+  SegmentPool pool;
+  OutputQueue queue;
+  v1::Frame scratch;
+  const size_t size = log.encode(queue, pool, scratch);
+  EXPECT_EQ(size, queue.bytes());
+  std::vector<Iov> pieces(1'000);
+  std::string bytes;
+  const size_t count = queue.gather(pieces);
+  for (size_t i = 0; i < count; ++i) bytes.append(pieces[i].data, pieces[i].size);
+  queue.clear(pool);
+  std::vector<v1::Receipts> frames;
+  for (Bytes rest = bytes; !rest.empty();) {
+    uint64_t length = 0;
+    const char* body = read_varint(rest.data(), rest.data() + rest.size(), 5, length);
+    rest.remove_prefix(static_cast<size_t>(body - rest.data()) + length);
+    v1::Frame frame;
+    EXPECT_TRUE(frame.ParseFromArray(body, static_cast<int>(length)));
+    EXPECT_LE(length, 16u << 10) << "within a client's smallest frame limit";
+    frames.push_back(frame.receipts());
+  }
+  return frames;
+}
+
+std::vector<Told> told(ReceiptLog& log) {
+  std::vector<Told> all;
+  for (const v1::Receipts& frame : encode(log)) {
+    all.push_back({frame.seq(), {}});
+    for (const v1::Receipt& item : frame.items()) all.back().ranges.push_back({item.first_id(), item.last_id()});
+  }
+  return all;
+}
+
+TEST(ReceiptLog, EachEncodingHasTheNextNumber) {
+  ReceiptLog log;
+  EXPECT_FALSE(log.has_untold());
+  for (const uint64_t id : {3u, 4u, 5u, 7u}) log.add({id, id, kDelivered, {}});
+  EXPECT_TRUE(log.has_untold());
+  EXPECT_EQ(log.last_seq(), 0u);
+  EXPECT_EQ(told(log), (std::vector<Told>{{1, {{3, 5}, {7, 7}}}}));
+  EXPECT_FALSE(log.has_untold());
+  EXPECT_TRUE(told(log).empty());
+  log.add({8, 9, kDelivered, {}});
+  EXPECT_EQ(told(log), (std::vector<Told>{{2, {{8, 9}}}})) << "what was told does not grow";
+  EXPECT_EQ(log.last_seq(), 2u);
+}
+
+TEST(ReceiptLog, OutcomesCountUntilTheirFrameIsAcknowledged) {
+  ReceiptLog log;
+  log.add({1, 10, kDelivered, {}});
+  EXPECT_EQ(log.outcomes(), 10u);
+  EXPECT_FALSE(log.acknowledge(1)) << "not told yet";
+  told(log);
+  log.add({11, 11, kDelivered, {}});
+  told(log);
+  log.add({12, 12, kDelivered, {}});
+  EXPECT_EQ(log.outcomes(), 12u);
+  EXPECT_TRUE(log.acknowledge(0));
+  EXPECT_EQ(log.outcomes(), 12u);
+  EXPECT_TRUE(log.acknowledge(1));
+  EXPECT_EQ(log.outcomes(), 2u);
+  EXPECT_TRUE(log.acknowledge(1)) << "again: nothing";
+  EXPECT_FALSE(log.acknowledge(3));
+  EXPECT_EQ(log.outcomes(), 2u);
+  EXPECT_TRUE(log.acknowledge(2));
+  EXPECT_EQ(log.outcomes(), 1u);
+}
+
+TEST(ReceiptLog, WhatIsNotAcknowledgedIsToldAgainAsItWas) {
+  ReceiptLog log;
+  for (uint64_t id = 1; id <= 3; ++id) {
+    log.add({2 * id, 2 * id, kDelivered, {}});
+    told(log);
+  }
+  EXPECT_TRUE(log.acknowledge(1));
+  log.add({7, 7, kDelivered, {}});
+  log.repeat();
+  EXPECT_TRUE(log.has_untold());
+  EXPECT_EQ(told(log), (std::vector<Told>{{2, {{4, 4}}}, {3, {{6, 6}}}, {4, {{7, 7}}}}));
+  EXPECT_FALSE(log.has_untold());
+  log.repeat();
+  EXPECT_TRUE(log.acknowledge(3)) << "while it is to be repeated";
+  EXPECT_EQ(told(log), (std::vector<Told>{{4, {{7, 7}}}}));
+  EXPECT_TRUE(log.acknowledge(4));
+  log.repeat();
+  EXPECT_FALSE(log.has_untold());
+  EXPECT_EQ(log.outcomes(), 0u);
+}
+
+TEST(ReceiptLog, TheRecipientsWordsAreKept) {
+  ReceiptLog log;
+  log.add({1, 1, kRefused, "not today"});
+  log.add({2, 2, kRefused, "not today"});
+  log.add({3, 3, kRefused, "never"});
+  for (int round = 0; round < 2; ++round) {
+    const std::vector<v1::Receipts> frames = encode(log);
+    ASSERT_EQ(frames.size(), 1u);
+    ASSERT_EQ(frames[0].items_size(), 2);
+    EXPECT_EQ(frames[0].items(0).last_id(), 2u);
+    EXPECT_EQ(frames[0].items(0).text(), "not today");
+    EXPECT_EQ(frames[0].items(0).code(), 6u);
+    EXPECT_EQ(frames[0].items(0).retry_after_ms(), 5u);
+    EXPECT_EQ(frames[0].items(1).text(), "never");
+    log.repeat();
+  }
+}
+
+TEST(ReceiptLog, FramesStaySmallWhateverTheyTell) {
+  ReceiptLog log;
+  for (uint64_t id = 1; id <= 600; ++id) log.add({id, id, kRefused, std::string(250, 'x') + std::to_string(id)});
+  for (uint64_t id = 1; id <= 4'000; ++id)
+    log.add({UINT64_MAX - 10'000 + 2 * id, UINT64_MAX - 10'000 + 2 * id, kRefused, {}});
+  EXPECT_GT(log.untold_bytes(), 600u * 250);
+  uint64_t items = 0;
+  uint64_t seq = 0;
+  for (const v1::Receipts& frame : encode(log)) {
+    EXPECT_EQ(frame.seq(), ++seq);
+    items += static_cast<uint64_t>(frame.items_size());
+  }
+  EXPECT_EQ(items, 4'600u);
+  EXPECT_EQ(log.untold_bytes(), 0u);
+  EXPECT_EQ(log.outcomes(), 4'600u);
+}
+
+TEST(ReceiptLog, AMillionOutcomesLeaveItAsItWas) {
+  ReceiptLog log;
+  SegmentPool pool;
+  v1::Frame scratch;
+  uint64_t id = 0;
+  const auto round = [&](uint64_t outcomes) {
+    for (uint64_t left = outcomes / 100; left != 0; --left) {
+      OutputQueue queue;
+      for (int i = 0; i < 100; ++i) log.add({++id, id, i % 2 == 0 ? kDelivered : kRefused, {}});
+      log.encode(queue, pool, scratch);
+      queue.clear(pool);
+      EXPECT_TRUE(log.acknowledge(log.last_seq()));
+    }
+  };
+  round(10'000);
+  const size_t before = mallinfo2().uordblks;
+  round(1'000'000);
+  EXPECT_LE(mallinfo2().uordblks, before + 1'024);
+  EXPECT_EQ(log.outcomes(), 0u);
+}
+
+}  // namespace
+}  // namespace onehop::core

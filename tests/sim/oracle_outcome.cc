@@ -1,0 +1,277 @@
+// Oracle: what recipients say of deliveries, and what senders are told in the end: one outcome each, and a true one.
+#include <algorithm>
+
+#include "sim/oracle.h"
+#include "sim/trace.h"
+
+namespace onehop::sim {
+namespace {
+
+constexpr uint64_t kUsPerMs = 1000;
+// What a shard keeps beside a message's bytes.
+constexpr uint64_t kEntryBytesMax = 512;
+// A shard counts in whole milliseconds.
+constexpr uint64_t kEarlyUs = 2 * kUsPerMs;
+// A deadline is kept by a coarse wheel and a loop that may wake late.
+constexpr uint64_t kLateUs = 200 * kUsPerMs;
+
+uint64_t hash_receipts(const v1::Receipts& receipts) {
+  uint64_t hash = receipts.seq();
+  for (const v1::Receipt& item : receipts.items()) hash = hash_bytes(item.SerializeAsString(), hash);
+  return hash;
+}
+
+}  // namespace
+
+Delivery* Oracle::find_delivery(Session& session, uint64_t tag) {
+  const auto found = std::partition_point(session.deliveries.begin(), session.deliveries.end(),
+                                          [tag](const Delivery& delivery) { return delivery.tag < tag; });
+  return found == session.deliveries.end() || found->tag != tag ? nullptr : &*found;
+}
+
+void Oracle::gives_verdict(uint32_t number, uint32_t index, uint64_t tag, Verdict verdict) {
+  step();
+  Delivery* delivery = find_delivery(sessions_[index], tag);
+  if (delivery == nullptr) return;
+  std::vector<Program::Open>& open = programs_[connections_[number].program].open;
+  if (std::erase_if(open, [tag](const Program::Open& one) { return one.tag == tag; }) != 0) {
+    connections_[number].verdict_us = now_us_;
+  }
+  // The first verdict wins. One that was lost with its connection may be followed by another, on another connection.
+  for (const Verdict& before : delivery->verdicts) {
+    if (before.connection == number) return;
+  }
+  verdict.connection = number;
+  verdict.at_us = now_us_;
+  delivery->verdicts.push_back(verdict);
+  connections_[number].said.push_back({tag, connections_[number].pings.size()});
+}
+
+// The broker has everything that was said on this connection before so many pings.
+void Oracle::prove_verdicts(uint32_t number, uint64_t pings) {
+  std::erase_if(connections_[number].said, [this, number, pings](const Connection::Said& said) {
+    if (said.pings >= pings) return false;
+    Delivery* delivery = find_delivery(session_of(number), said.tag);
+    if (delivery == nullptr) return true;
+    for (Verdict& verdict : delivery->verdicts) {
+      if (verdict.connection == number) verdict.known_us = std::min(verdict.known_us, now_us_);
+    }
+    return true;
+  });
+}
+
+// A verdict that the broker had before a message could end in another way.
+std::string Oracle::why_overruled(const SentMessage& sent, uint64_t until_us) {
+  if (sent.fate != Fate::kDelivered) return {};
+  for (const Verdict& verdict : find_delivery(sessions_[sent.receiver], sent.tag)->verdicts) {
+    const bool counts = connections_[verdict.connection].session == sent.receiver;
+    if (counts && verdict.known_us < until_us) return "but its recipient had said what became of it";
+  }
+  return {};
+}
+
+void Oracle::takes_range(uint32_t number, uint32_t index, uint64_t first, uint64_t last, const Verdict& taken) {
+  Connection& connection = connections_[number];
+  const uint64_t from = std::max(first, connection.settled_up_to + 1);
+  const std::vector<Delivery>& deliveries = sessions_[index].deliveries;
+  auto next = std::partition_point(deliveries.begin(), deliveries.end(),
+                                   [from](const Delivery& delivery) { return delivery.tag < from; });
+  for (; next != deliveries.end() && next->tag <= last; ++next) gives_verdict(number, index, next->tag, taken);
+  if (first == 0) connection.settled_up_to = std::max(connection.settled_up_to, last);
+}
+
+// Acks come behind each other on one connection, and before the messages that follow them.
+void Oracle::acknowledges_receipts(uint32_t number, uint64_t up_to) {
+  Session& sender = session_of(number);
+  sender.acked_at_most = std::max(sender.acked_at_most, up_to);
+  for (; sender.acked_at_least < up_to; ++sender.acked_at_least) {
+    sender.acked_outcomes += sender.receipts[sender.acked_at_least].outcomes;
+  }
+}
+
+bool Oracle::window_has_room(uint32_t number, uint64_t bytes) const {
+  const Session& sender = sessions_[connections_[number].session];
+  const core::Limits& limits = scenario_.limits;
+  return sender.confirmed - sender.acked_outcomes < limits.send_window &&
+         sender.open_bytes + bytes <= limits.send_bytes_max();
+}
+
+void Oracle::receipts(uint32_t number, const v1::Receipts& receipts) {
+  step();
+  if (receipts.items().empty()) return fail(number, "got receipts of nothing");
+  const bool is_new = receipts.seq() == 0 || check_seq(number, receipts);
+  if (!is_new) return;
+  for (const v1::Receipt& receipt : receipts.items()) {
+    const IdEntry* entry = find_range(number, receipt);
+    if (failed()) return;
+    for (uint64_t id = receipt.first_id(); id <= receipt.last_id(); ++id, ++entry) {
+      const SentMessage& sent = messages_[entry->record];
+      if (sent.confirmed != (receipts.seq() != 0)) {
+        return fail(number, describe(sent) + " has a receipt in a frame of the other kind");
+      }
+      if (sent.unprocessed) return fail(number, describe(sent) + " has a receipt, but was above last_id");
+      if (sent.confirmed) {
+        take_outcome(number, entry->record, receipt);
+      } else {
+        refuse(number, entry->record, receipt);
+      }
+      if (failed()) return;
+    }
+  }
+}
+
+// True if this frame was not read before, by whichever program. What was told once is told the same way again.
+bool Oracle::check_seq(uint32_t number, const v1::Receipts& receipts) {
+  Connection& connection = connections_[number];
+  Session& sender = session_of(number);
+  const uint64_t seq = receipts.seq();
+  const std::string what = "got receipts with seq " + std::to_string(seq);
+  if (connection.last_seq != 0 ? seq != connection.last_seq + 1
+                               : seq > sender.acked_at_most + 1 || seq <= connection.receipts_up_to) {
+    fail(number, what + " after " + std::to_string(connection.last_seq) + ", with " +
+                     std::to_string(sender.acked_at_most) + " acknowledged");
+    return false;
+  }
+  // What is not told again had been acknowledged.
+  if (connection.last_seq == 0) acknowledges_receipts(number, seq - 1);
+  connection.last_seq = seq;
+  const uint64_t hash = hash_receipts(receipts);
+  if (seq <= sender.receipts.size()) {
+    coverage_.add(Provoked::kReceiptsRepeated);
+    if (sender.receipts[seq - 1].hash != hash) fail(number, what + ", which said something else the first time");
+    return false;
+  }
+  if (seq != sender.receipts.size() + 1) {
+    fail(number, what + ", and never the one before");
+    return false;
+  }
+  uint32_t outcomes = 0;
+  for (const v1::Receipt& item : receipts.items()) {
+    outcomes += static_cast<uint32_t>(item.last_id() - item.first_id() + 1);
+  }
+  sender.receipts.push_back({hash, outcomes});
+  return true;
+}
+
+void Oracle::take_outcome(uint32_t number, uint32_t record, const v1::Receipt& receipt) {
+  SentMessage& sent = messages_[record];
+  Session& sender = session_of(number);
+  const std::string what = describe(sent) + " to " + (sent.to == kNone ? "nobody" : names_[sent.to].text) +
+                           " has outcome " + std::to_string(receipt.outcome()) + ", reason " +
+                           std::to_string(receipt.reason());
+  if (sent.outcome != v1::OUTCOME_UNSPECIFIED) {
+    return fail(number, what + " after it had " + std::to_string(sent.outcome));
+  }
+  const bool at_admission =
+      receipt.outcome() == v1::OUTCOME_REJECTED && receipt.reason() != v1::REASON_REFUSED_BY_RECIPIENT;
+  if (at_admission) {
+    refuse(number, record, receipt);
+    if (failed()) return;
+  } else if (const std::string why = why_impossible(sent, receipt); !why.empty()) {
+    return fail(number, what + ": " + why);
+  }
+  sent.outcome = receipt.outcome();
+  sent.told_at = order_;
+  sent.told_us = now_us_;
+  ++sender.outcomes;
+  sender.open_bytes -= sent.frame_bytes;
+  coverage_.add(Provoked::kOutcome);
+  // What has expired may keep its place.
+  if (sent.to == kNone || sent.outcome == v1::OUTCOME_EXPIRED) return;
+  --names_[sent.to].open_messages;
+  names_[sent.to].open_bytes -= sent.frame_bytes + kEntryBytesMax;
+}
+
+std::string Oracle::why_impossible(const SentMessage& sent, const v1::Receipt& receipt) {
+  if (sent.unsupported) return "it is not served";
+  const bool by_verdict = receipt.outcome() == v1::OUTCOME_DELIVERED || receipt.outcome() == v1::OUTCOME_REJECTED;
+  if (by_verdict) return why_no_verdict(sent, receipt);
+  if (!receipt.text().empty() || receipt.code() != 0 || receipt.retry_after_ms() != 0)
+    return "with a recipient's words";
+  const bool attempted = receipt.attempted();
+  if (attempted && !may_be_attempted(sent)) return "attempted, but its recipient was away all the time";
+  if (!attempted && sent.fate == Fate::kDelivered) return "not attempted, but its recipient has got it";
+  switch (receipt.outcome()) {
+    case v1::OUTCOME_EXPIRED:
+      coverage_.add(attempted ? Provoked::kExpiredAttempted : Provoked::kExpiredNotAttempted);
+      return receipt.reason() == v1::REASON_UNSPECIFIED ? why_not_expired(sent, attempted) : "with a reason";
+    case v1::OUTCOME_LOST:
+      coverage_.add(attempted ? Provoked::kLostAttempted : Provoked::kLostNotAttempted);
+      return why_not_lost(sent, receipt.reason(), attempted);
+    default:
+      return "not an outcome that exists so far";
+  }
+}
+
+// A verdict was given that says so, by the session that got it.
+std::string Oracle::why_no_verdict(const SentMessage& sent, const v1::Receipt& receipt) {
+  if (!receipt.attempted()) return "not attempted";
+  if (sent.fate != Fate::kDelivered) return "its recipient never got it";
+  const bool taken = receipt.outcome() == v1::OUTCOME_DELIVERED;
+  coverage_.add(taken ? Provoked::kTaken : Provoked::kRefusedByRecipient);
+  if (taken && receipt.reason() != v1::REASON_UNSPECIFIED) return "with a reason";
+  const Delivery* delivery = find_delivery(sessions_[sent.receiver], sent.tag);
+  bool late = false;
+  for (const Verdict& verdict : delivery->verdicts) {
+    if (connections_[verdict.connection].session != sent.receiver) continue;
+    if (verdict.taken != taken || verdict.code != receipt.code() ||
+        verdict.retry_after_ms != receipt.retry_after_ms() || verdict.text_hash != hash_bytes(receipt.text())) {
+      continue;
+    }
+    if (verdict.at_us <= sent.admitted_us + sent.ttl_ms * kUsPerMs + kLateUs) return {};
+    late = true;
+  }
+  return late ? "its recipient said so when its ttl was over" : "its recipient did not say so";
+}
+
+// Whether its recipient had a connection at any time since it was sent.
+bool Oracle::may_be_attempted(const SentMessage& sent) const {
+  for (const uint32_t index : names_[sent.to].owners) {
+    const Session& owner = sessions_[index];
+    if (owner.ended_at >= sent.sent_at && (owner.connection != kNone || owner.left_at >= sent.sent_at)) return true;
+  }
+  return false;
+}
+
+std::string Oracle::why_not_expired(const SentMessage& sent, bool attempted) {
+  const uint64_t due_us = sent.sent_us + sent.ttl_ms * kUsPerMs;
+  if (now_us_ + kEarlyUs < due_us) return "its ttl is not over";
+  if (std::string why = why_overruled(sent, due_us - std::min(due_us, kEarlyUs)); !why.empty()) return why;
+  return attempted && sent.fate == Fate::kDelivered ? "" : why_left_out(sent, due_us - std::min(due_us, kEarlyUs));
+}
+
+std::string Oracle::why_not_lost(const SentMessage& sent, v1::Reason reason, bool attempted) {
+  const bool stopping = stopping_at_ != kNever;
+  if (reason != v1::REASON_CONNECTION_LOST && !(stopping && reason == v1::REASON_SHUTTING_DOWN))
+    return "a wrong reason";
+  uint64_t ended_us = stopping ? now_us_ : kNever;
+  for (const uint32_t index : names_[sent.to].owners) {
+    const Session& owner = sessions_[index];
+    if (owner.ended_at == kNever || owner.ended_at < sent.sent_at) continue;
+    if (sent.fate == Fate::kDelivered && owner.index != sent.receiver) continue;
+    ended_us = std::min(ended_us, owner.ended_us);
+  }
+  if (ended_us == kNever) return "its recipient has not ended";
+  if (std::string why = why_overruled(sent, stopping ? std::min(stopping_us_, ended_us) : ended_us); !why.empty())
+    return why;
+  // It had to have expired before. When it ended for several reasons, by the first.
+  if (sent.admitted_us != kNever && !stopping && ended_us > sent.admitted_us + sent.ttl_ms * kUsPerMs + kLateUs) {
+    return "its ttl was over before";
+  }
+  return attempted && sent.fate == Fate::kDelivered ? "" : why_left_out(sent, kNever);
+}
+
+// Who got later messages of this sender before that time, but not this one, had it left out.
+std::string Oracle::why_left_out(const SentMessage& sent, uint64_t until_us) const {
+  if (sent.fate == Fate::kDelivered) return {};
+  const Session& sender = sessions_[sent.sender];
+  for (size_t i = sent.position + 1; i < sender.messages.size(); ++i) {
+    const SentMessage& later = messages_[sender.messages[i]];
+    if (later.to != sent.to || later.fate != Fate::kDelivered || later.read_us >= until_us) continue;
+    // It owned the name all the time, so both messages were its own.
+    if (sessions_[later.receiver].opened_at < sent.sent_at) return "but " + describe(later) + " was delivered";
+  }
+  return {};
+}
+
+}  // namespace onehop::sim
