@@ -159,8 +159,9 @@ class ShardInputs {
   // it, there is more to do: call again before sleeping.
   virtual void flush(Instant now) = 0;
   virtual bool flush_wanted() const = 0;
-  // Begins the end: what is open is settled, between shards too, then every client is told goodbye SERVER_SHUTTING_DOWN,
-  // and no new one is let in. Links end one by one. A second time: without waiting for other shards.
+  // Begins the end: what is open is settled, between shards too, then every client is told goodbye
+  // SERVER_SHUTTING_DOWN, and no new one is let in. Links end one by one. A second time: without waiting for other
+  // shards.
   virtual void stop(Instant now) = 0;
   // Whether no other shard waits for this one any more. Until then its host goes on, though no link is left.
   virtual bool stopped() const = 0;

@@ -7,9 +7,9 @@
 //   route         shard_route.cc    which shard is the recipient's home; there: admit, then deliver or refuse
 //   on_parcel     shard_parcels.cc  what other shards send: messages to admit, receipts and flow to pass on
 //   flush         shard_flush.cc    out it goes: queues to sockets, parcels to shards
-// Beside the path: shard_connect.cc (lobby, names, takeover, the end of links), shard_sessions.cc (sessions that outlive
-// their links, and their end), shard_verdicts.cc (what becomes of messages after their admission), shard_flow.cc (pause,
-// resume, gates), shard_timers.cc (deadlines).
+// Beside the path: shard_connect.cc (lobby, names, takeover, the end of links), shard_sessions.cc (sessions that
+// outlive their links, and their end), shard_verdicts.cc (what becomes of messages after their admission),
+// shard_flow.cc (pause, resume, gates), shard_timers.cc (deadlines).
 #pragma once
 
 #include <cstdint>
