@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "core/limits.h"
@@ -98,7 +99,8 @@ TEST(Record, KindsFollowOneAnother) {
   receipt.confirmed = 1;
   char* out = parcel.extend(receipt.head.size);
   std::memcpy(out, &receipt, sizeof receipt);
-  std::memcpy(out + sizeof receipt, "words", 5);
+  const std::string_view words = "words";
+  std::copy(words.begin(), words.end(), out + sizeof receipt);
   add_message_record(parcel, routed(body));
 
   Bytes rest = parcel.bytes();
