@@ -10,6 +10,13 @@
 #include "core/planted.h"
 #include "sim/run.h"
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#include <sanitizer/common_interface_defs.h>
+#define ONEHOP_SANITIZED
+#endif
+#endif
+
 namespace {
 
 using onehop::core::Planted;
@@ -90,9 +97,19 @@ void found_by_assertion(int signal) {
   std::_Exit(0);
 }
 
+#ifdef ONEHOP_SANITIZED
+void found_by_sanitizer() {
+  found("a sanitizer's finding");
+  std::_Exit(0);
+}
+#endif
+
 int play(unsigned long long seeds) {
   std::signal(SIGABRT, found_by_assertion);
   std::signal(SIGSEGV, found_by_assertion);
+#ifdef ONEHOP_SANITIZED
+  __sanitizer_set_death_callback(found_by_sanitizer);
+#endif
   onehop::core::planted_bug = static_cast<Planted>(g_bug);
   for (unsigned long long seed = 1; seed <= seeds; ++seed) {
     g_seed = seed;
