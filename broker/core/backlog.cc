@@ -13,7 +13,9 @@ namespace {
 
 // Messages up to this size share blocks: an allocation for each took a quarter of what confirmed delivery costs.
 constexpr size_t kSharedBytesMax = 1 << 10;
-constexpr size_t kBlockBytes = 4 << 10;
+// Blocks grow from what a few messages need to what makes an allocation rare.
+constexpr size_t kBlockBytesMin = 1 << 10;
+constexpr size_t kBlockBytesMax = 16 << 10;
 // A block may hold so many times the bytes that are still wanted of it, before those are copied out of it.
 constexpr size_t kPinnedTimesMax = 4;
 
@@ -45,8 +47,8 @@ char* Backlog::take_room(Entry& entry) {
   }
   const bool unused = block_ && block_->references() == 1;
   if (unused) block_used_ = 0;
-  if (!block_ || kBlockBytes - block_used_ < entry.size()) {
-    block_ = Buffer::allocate(kBlockBytes);
+  if (!block_ || block_->capacity() - block_used_ < entry.size()) {
+    block_ = Buffer::allocate(block_ ? std::min(2 * block_->capacity(), kBlockBytesMax) : kBlockBytesMin);
     block_used_ = 0;
   }
   entry.block = block_;
