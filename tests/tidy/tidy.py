@@ -42,7 +42,7 @@ LAYERS = [
     ("clients/cli/", {"allow": ("client/", "cli/", "core/", "reactor/", "onehop/", "posix", "CLI/", "spdlog/", "fmt/", "uv.h")}),
     ("loadgen/", {"allow": ("loadgen/", "client/", "core/", "reactor/", "onehop/", "posix", "CLI/", "spdlog/", "fmt/",
                             "uv.h", "google/", "absl/")}),
-    ("tests/sim/", {"allow": ("sim/", "core/", "onehop/v1/", "gtest/", "gmock/", "absl/", "google/protobuf/"),
+    ("tests/sim/", {"allow": ("sim/", "core/", "onehop/v1/", "gtest/", "gmock/", "absl/", "google/protobuf/", "sanitizer/"),
                     "std_deny": ("thread", "chrono", "mutex", "atomic")}),
     ("tests/core/", {"deny": ("uv.h", "reactor/", "server/")}),
     ("tests/reactor/", {"deny": ("core/", "server/")}),
