@@ -274,5 +274,19 @@ TEST(BadBytesOfABlockedClient, TheCloseDoesNotWaitForEver) {
   EXPECT_EQ(broker.counters().queued_bytes, 0u);
 }
 
+// At the deadline what counts is whether the goodbye has gone out: a close at once could destroy it on its way.
+TEST(BadBytesOfABlockedClient, AGoodbyeThatGoesOutAtTheDeadlineIsNotCutOff) {
+  FakeBroker broker;
+  FakeClient bad(broker, "bad");
+  bad.set_room(0);
+  bad.send_bytes("\0"s);
+  broker.advance(kClosingDeadlineMs - 1);
+  bad.set_room(SIZE_MAX);
+  broker.now = broker.now + 20;
+  broker.settle();
+  EXPECT_TRUE(bad.closed());
+  EXPECT_EQ(bad.link().how, CloseHow::kGraceful);
+}
+
 }  // namespace
 }  // namespace onehop::core::test
