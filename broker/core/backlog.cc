@@ -11,7 +11,7 @@
 namespace onehop::core {
 namespace {
 
-// Messages up to this size share blocks: an allocation for each took a quarter of what confirmed delivery costs.
+// Messages up to this size share blocks: an allocation for each took a sixth of what confirmed delivery costs.
 constexpr size_t kSharedBytesMax = 1 << 10;
 // Blocks grow from what a few messages need to what makes an allocation rare.
 constexpr size_t kBlockBytesMin = 1 << 10;

@@ -51,6 +51,22 @@ Delivery::Delivery(const Backlog::Entry& entry, Instant now)
       body(entry.body()),
       owner(entry.block.get()) {}
 
+// In the order in which append_delivery writes: a message that wants an ack has its tag in front of the sender's bytes.
+bool is_unconfirmed_delivery(Bytes frame) {
+  const char* const end = frame.data() + frame.size();
+  const auto skip_number = [end](const char* at, uint64_t& value) {
+    return read_varint(at, end, kVarintBytesMax, value);
+  };
+  uint64_t size = 0;
+  const char* at = skip_number(frame.data(), size);
+  if (*at != kFrameMessageTag) return false;
+  at = skip_number(at + 1, size);
+  at = skip_number(at + 1, size);  // The name in `from`.
+  at += size;
+  if (at < end && *at == kFromSessionTag) at += 1 + sizeof(uint64_t);
+  return at >= end || *at != kDeliveryTagTag;
+}
+
 size_t delivery_size(const Delivery& delivery) {
   const Sizes sizes(delivery);
   return varint_size(sizes.frame) + sizes.frame;

@@ -30,6 +30,9 @@ struct Delivery {
 // How many bytes a message takes on its recipient's connection, with the broker's fields in front.
 size_t delivery_size(const Delivery& delivery);
 
+// Whether a queued frame, of which only a referenced body may be missing, is a message that wants no ack.
+bool is_unconfirmed_delivery(Bytes frame);
+
 // Queues the message: new length prefix, the broker's fields, the sender's bytes as they came. `waits`: the socket is
 // full, so that a large body is copied rather than let pin the block it was received in.
 void append_delivery(OutputQueue& queue, SegmentPool& pool, const Delivery& delivery, bool waits = false);

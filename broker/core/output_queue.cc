@@ -20,28 +20,6 @@ uint32_t frame_end(const Segment& chunk, uint32_t at) {
   return static_cast<uint32_t>(at + prefix_size + length);
 }
 
-uint32_t skip_varint(const Segment& chunk, uint32_t at) {
-  while ((chunk.data[at] & 0x80) != 0) ++at;
-  return at + 1;
-}
-
-// Whether the frame that begins at `at` is a message, as append_delivery wrote it, without a delivery tag.
-bool is_unconfirmed(const Segment& chunk, uint32_t at) {
-  constexpr char kMessageTag = 3 << 3 | 2;  // Field 3 of Frame, length-delimited.
-  constexpr char kFromSessionTag = 12 << 3 | 1;
-  constexpr char kDeliveryTagTag = 7 << 3 | 0;
-  at = skip_varint(chunk, at);
-  if (chunk.data[at] != kMessageTag) return false;
-  at = skip_varint(chunk, at + 1);
-  const uint32_t name = skip_varint(chunk, at + 1);
-  uint64_t name_size = 0;
-  size_t prefix_size = 0;
-  parse_length({chunk.data + at + 1, name - at - 1}, name_size, prefix_size);
-  at = name + static_cast<uint32_t>(name_size);
-  if (at < chunk.end && chunk.data[at] == kFromSessionTag) at += 1 + sizeof(uint64_t);
-  return at >= chunk.end || chunk.data[at] != kDeliveryTagTag;
-}
-
 void destroy(Segment* segment) {
   segment->~Segment();
   std::free(segment);
@@ -185,17 +163,17 @@ void OutputQueue::cut_after(SegmentPool& pool, Segment* last) {
   for (const Segment* s = head_; s != nullptr; s = s->next) bytes_ += s->end - s->begin;
 }
 
-size_t OutputQueue::count_unconfirmed() const {
-  size_t messages = head_ != nullptr && head_->continues ? 1 : 0;
+size_t OutputQueue::count_frames(bool (*counts)(Bytes frame)) const {
+  size_t frames = head_ != nullptr && head_->continues ? 1 : 0;
   for (const Segment* s = head_; s != nullptr; s = s->next) {
     if (s->continues) continue;
     for (uint32_t at = 0; at < s->end;) {
       const uint32_t end = frame_end(*s, at);
-      if (end > s->begin && is_unconfirmed(*s, at)) ++messages;
+      if (end > s->begin && counts({s->data + at, s->end - at})) ++frames;
       at = end;
     }
   }
-  return messages;
+  return frames;
 }
 
 void OutputQueue::clear(SegmentPool& pool) {

@@ -95,9 +95,10 @@ class OutputQueue {
   // Drops every frame of which nothing was taken yet.
   void drop_unbegun(SegmentPool& pool);
   void clear(SegmentPool& pool);
-  // How many messages without a delivery tag are queued; the begun one is counted whatever it is. Walks the queue: for
-  // its end only.
-  size_t count_unconfirmed() const;
+  // How many frames are queued for which `counts` says so, the begun one included; of a begun one only the body may be
+  // left, which counts whatever it is. `counts` sees the frame from its length prefix on, up to a body that is
+  // referenced. Walks the queue: for its end only.
+  size_t count_frames(bool (*counts)(Bytes frame)) const;
 
  private:
   void add_chunk(SegmentPool& pool, size_t size);

@@ -7,8 +7,8 @@
 #include <deque>
 #include <vector>
 
+#include "core/fate.h"
 #include "core/output_queue.h"
-#include "core/pending_control.h"
 #include "onehop/v1/onehop.pb.h"
 
 namespace onehop::core {

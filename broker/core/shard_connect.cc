@@ -220,10 +220,10 @@ void Shard::end_link_in_order(LinkId id, Link& link, const Farewell& farewell, I
 // All but the frame that has been begun.
 void Shard::drop_output(Link& link) {
   const size_t queued_bytes = link.output.bytes();
-  const size_t messages = link.output.count_unconfirmed();
+  const size_t messages = link.output.count_frames(is_unconfirmed_delivery);
   if (ONEHOP_PLANTED(kGoodbyeWithinFrame)) link.output.clear(segments_);
   link.output.drop_unbegun(segments_);
-  counters_.messages_dropped += messages - link.output.count_unconfirmed();
+  counters_.messages_dropped += messages - link.output.count_frames(is_unconfirmed_delivery);
   counters_.queued_bytes -= queued_bytes - link.output.bytes();
 }
 
@@ -251,7 +251,7 @@ void Shard::drop_question(Link& link) {
 
 void Shard::forget_link(LinkId id, Link& link) {
   drop_question(link);
-  counters_.messages_dropped += link.output.count_unconfirmed();
+  counters_.messages_dropped += link.output.count_frames(is_unconfirmed_delivery);
   counters_.queued_bytes -= link.output.bytes();
   link.output.clear(segments_);
   wheel_.disarm(id.index);

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 
-from cli_case import LIMIT, Case, main
+from cli_case import LIMIT, Broker, Case, main
 
 
 class Acknowledging(Case):
@@ -63,6 +63,40 @@ class Acknowledging(Case):
         self.assertEqual(self.finish(bob).code, 0)
         lost = self.finish(sender)
         self.assertEqual((lost.code, lost.err), (1, b"LOST to=bob id=1 reason=CONNECTION_LOST attempted=yes\n"))
+
+
+class Replaced(Case):
+    """The broker process dies with a message open, and another takes its place."""
+
+    def send_through_two_brokers(self, *flags):
+        bob = self.start("listen", "bob", "--ack", "manual", "-o", "json", stdin=subprocess.PIPE)
+        self.assertIn("listening", bob.stderr.readline().decode())
+        sender = self.start("send", "bob", "hello", *flags)
+        self.assertEqual(json.loads(bob.stdout.readline())["payload"], "hello")
+        sender.send_signal(signal.SIGSTOP)  # So that bob is there before it comes back.
+        self.broker.stop(signal.SIGKILL)
+        self.broker = Broker(listen=self.broker.address)
+        self.addCleanup(self.broker.stop)
+        while "new session" not in bob.stderr.readline().decode():
+            pass
+        sender.send_signal(signal.SIGCONT)
+        return bob, sender
+
+    def test_what_was_open_is_unknown(self):
+        _, sender = self.send_through_two_brokers()
+        unknown = self.finish(sender)
+        self.assertEqual(unknown.code, 1)
+        self.assertIn("UNKNOWN to=bob id=1", unknown.error_lines())
+
+    def test_or_repeated_and_marked(self):
+        bob, sender = self.send_through_two_brokers("--repeat-unknown")
+        again = json.loads(bob.stdout.readline())
+        self.assertEqual((again["payload"], again["maybe_repeated"]), ("hello", True))
+        bob.stdin.write(b"ack %d\n" % again["tag"])
+        bob.stdin.flush()
+        delivered = self.finish(sender)
+        self.assertEqual(delivered.code, 0)
+        self.assertIn("DELIVERED to=bob id=1", delivered.error_lines())
 
 
 class State(Case):

@@ -8,6 +8,7 @@
 #include <random>
 #include <string>
 
+#include "core/delivery.h"
 #include "frames.h"
 
 namespace onehop::core {
@@ -57,7 +58,7 @@ TEST(OutputQueue, GivesBackWhatWasAppended) {
   }
   EXPECT_EQ(queue.contents(), expected);
   EXPECT_EQ(queue.output.bytes(), expected.size());
-  EXPECT_EQ(queue.output.count_unconfirmed(), 5'000u);
+  EXPECT_EQ(queue.output.count_frames(is_unconfirmed_delivery), 5'000u);
 }
 
 TEST(OutputQueue, NothingIsAppendedToAReference) {
@@ -144,7 +145,7 @@ void expect_drop(const std::vector<std::string>& frames, size_t taken, bool by_r
   queue.output.consume(queue.pool, taken);
   queue.output.drop_unbegun(queue.pool);
   EXPECT_EQ(queue.output.bytes(), begun_end - taken) << taken;
-  EXPECT_EQ(queue.output.count_unconfirmed(), messages) << taken;
+  EXPECT_EQ(queue.output.count_frames(is_unconfirmed_delivery), messages) << taken;
   const std::string goodbye = wire(test::goodbye_frame(v1::CODE_NORMAL));
   queue.add(goodbye);
   sent += queue.contents();
@@ -166,15 +167,15 @@ TEST(OutputQueue, CountsMessagesAndNotControlFrames) {
   queue.add(large_frame(10));
   queue.add(wire(test::goodbye_frame(v1::CODE_NORMAL)));
   queue.add_with_body(large_frame(3'000), 3'000, 4'000);
-  EXPECT_EQ(queue.output.count_unconfirmed(), 2u);
+  EXPECT_EQ(queue.output.count_frames(is_unconfirmed_delivery), 2u);
   queue.output.consume(queue.pool, wire(ping_frame(3)).size());
-  EXPECT_EQ(queue.output.count_unconfirmed(), 2u);
+  EXPECT_EQ(queue.output.count_frames(is_unconfirmed_delivery), 2u);
   queue.output.consume(queue.pool, large_frame(10).size() - 1);
-  EXPECT_EQ(queue.output.count_unconfirmed(), 2u) << "the first is not all gone";
+  EXPECT_EQ(queue.output.count_frames(is_unconfirmed_delivery), 2u) << "the first is not all gone";
   queue.output.consume(queue.pool, 1);
-  EXPECT_EQ(queue.output.count_unconfirmed(), 1u);
+  EXPECT_EQ(queue.output.count_frames(is_unconfirmed_delivery), 1u);
   queue.output.consume(queue.pool, queue.output.bytes() - 10);
-  EXPECT_EQ(queue.output.count_unconfirmed(), 1u) << "a part of its body is left";
+  EXPECT_EQ(queue.output.count_frames(is_unconfirmed_delivery), 1u) << "a part of its body is left";
 }
 
 TEST(OutputQueue, GathersNoMoreThanThereIsRoomFor) {

@@ -6,43 +6,23 @@
 #include <string>
 
 #include "frames.h"
+#include "read_back.h"
 
 namespace onehop::core {
 namespace {
 
+using test::read_back;
+
 constexpr Fate kUnknown{v1::OUTCOME_REJECTED, v1::REASON_UNKNOWN_CLIENT, 0, 0, false};
 constexpr Fate kFull{v1::OUTCOME_REJECTED, v1::REASON_QUEUE_FULL, 900, 0, false};
-
-// Encodes and reads back what waits.
-std::vector<v1::Frame> told(PendingControl& control) {
-  SegmentPool pool;
-  OutputQueue queue;
-  v1::Frame scratch;
-  const size_t size = control.encode(queue, pool, scratch);
-  EXPECT_EQ(size, queue.bytes());
-  std::vector<Iov> pieces(1'000);
-  std::string bytes;
-  const size_t count = queue.gather(pieces);
-  for (size_t i = 0; i < count; ++i) bytes.append(pieces[i].data, pieces[i].size);
-  queue.clear(pool);
-  std::vector<v1::Frame> frames;
-  for (Bytes rest = bytes; !rest.empty();) {
-    uint64_t length = 0;
-    const char* body = read_varint(rest.data(), rest.data() + rest.size(), 5, length);
-    rest.remove_prefix(static_cast<size_t>(body - rest.data()) + length);
-    EXPECT_TRUE(frames.emplace_back().ParseFromArray(body, static_cast<int>(length)));
-    EXPECT_LE(length, 16u << 10) << "within a client's smallest frame limit";
-  }
-  return frames;
-}
 
 TEST(PendingControl, NothingWaitsAtFirstAndAfterEncoding) {
   PendingControl control;
   EXPECT_TRUE(control.empty());
-  EXPECT_TRUE(told(control).empty());
+  EXPECT_TRUE(read_back(control).empty());
   control.set_pong(1);
   EXPECT_FALSE(control.empty());
-  EXPECT_EQ(told(control).size(), 1u);
+  EXPECT_EQ(read_back(control).size(), 1u);
   EXPECT_TRUE(control.empty());
   EXPECT_EQ(control.bytes(), 0u);
 }
@@ -54,7 +34,7 @@ TEST(PendingControl, ConsecutiveIdsOfOneFateMakeARange) {
   control.add_refusal({1'007, 1'007, kFull, {}});
   control.add_refusal({1'008, 1'010, kFull, {}});
   EXPECT_LT(control.bytes(), 200u);
-  const std::vector<v1::Frame> frames = told(control);
+  const std::vector<v1::Frame> frames = read_back(control);
   ASSERT_EQ(frames.size(), 1u);
   const v1::Receipts& receipts = frames[0].receipts();
   EXPECT_EQ(receipts.seq(), 0u);
@@ -79,7 +59,7 @@ TEST(PendingControl, ManyReceiptsMakeFramesThatEveryClientTakes) {
     if (ids.size() == 5'000) break;
   }
   EXPECT_GT(control.bytes(), size_t{64} << 10);
-  EXPECT_EQ(test::refused_ids(told(control), v1::REASON_QUEUE_FULL), ids);
+  EXPECT_EQ(test::refused_ids(read_back(control), v1::REASON_QUEUE_FULL), ids);
 }
 
 TEST(PendingControl, ThePongComesAfterReceiptsAndTheLatestWins) {
@@ -91,7 +71,7 @@ TEST(PendingControl, ThePongComesAfterReceiptsAndTheLatestWins) {
   control.add_refusal({3, 3, kUnknown, {}});
   control.set_pong(2);
   control.set_ping(8);
-  const std::vector<v1::Frame> frames = told(control);
+  const std::vector<v1::Frame> frames = read_back(control);
   ASSERT_EQ(frames.size(), 5u);
   EXPECT_TRUE(frames[0].has_receipts());
   EXPECT_EQ(frames[1].flow().client(), "bob");

@@ -7,8 +7,12 @@
 #include <string>
 #include <vector>
 
+#include "read_back.h"
+
 namespace onehop::core {
 namespace {
+
+using test::read_back;
 
 constexpr Fate kDelivered{v1::OUTCOME_DELIVERED, v1::REASON_UNSPECIFIED, 0, 0, true};
 constexpr Fate kRefused{v1::OUTCOME_REJECTED, v1::REASON_REFUSED_BY_RECIPIENT, 5, 6, true};
@@ -19,36 +23,12 @@ struct Told {
   friend bool operator==(const Told&, const Told&) = default;
 };
 
-// Encodes and reads back.
-std::vector<v1::Receipts> encode(ReceiptLog& log) {
-  SegmentPool pool;
-  OutputQueue queue;
-  v1::Frame scratch;
-  const size_t size = log.encode(queue, pool, scratch);
-  EXPECT_EQ(size, queue.bytes());
-  std::vector<Iov> pieces(1'000);
-  std::string bytes;
-  const size_t count = queue.gather(pieces);
-  for (size_t i = 0; i < count; ++i) bytes.append(pieces[i].data, pieces[i].size);
-  queue.clear(pool);
-  std::vector<v1::Receipts> frames;
-  for (Bytes rest = bytes; !rest.empty();) {
-    uint64_t length = 0;
-    const char* body = read_varint(rest.data(), rest.data() + rest.size(), 5, length);
-    rest.remove_prefix(static_cast<size_t>(body - rest.data()) + length);
-    v1::Frame frame;
-    EXPECT_TRUE(frame.ParseFromArray(body, static_cast<int>(length)));
-    EXPECT_LE(length, 16u << 10) << "within a client's smallest frame limit";
-    frames.push_back(frame.receipts());
-  }
-  return frames;
-}
-
 std::vector<Told> told(ReceiptLog& log) {
   std::vector<Told> all;
-  for (const v1::Receipts& frame : encode(log)) {
-    all.push_back({frame.seq(), {}});
-    for (const v1::Receipt& item : frame.items()) all.back().ranges.push_back({item.first_id(), item.last_id()});
+  for (const v1::Frame& frame : read_back(log)) {
+    const v1::Receipts& receipts = frame.receipts();
+    all.push_back({receipts.seq(), {}});
+    for (const v1::Receipt& item : receipts.items()) all.back().ranges.push_back({item.first_id(), item.last_id()});
   }
   return all;
 }
@@ -115,14 +95,14 @@ TEST(ReceiptLog, TheRecipientsWordsAreKept) {
   log.add({2, 2, kRefused, "not today"});
   log.add({3, 3, kRefused, "never"});
   for (int round = 0; round < 2; ++round) {
-    const std::vector<v1::Receipts> frames = encode(log);
+    const std::vector<v1::Frame> frames = read_back(log);
     ASSERT_EQ(frames.size(), 1u);
-    ASSERT_EQ(frames[0].items_size(), 2);
-    EXPECT_EQ(frames[0].items(0).last_id(), 2u);
-    EXPECT_EQ(frames[0].items(0).text(), "not today");
-    EXPECT_EQ(frames[0].items(0).code(), 6u);
-    EXPECT_EQ(frames[0].items(0).retry_after_ms(), 5u);
-    EXPECT_EQ(frames[0].items(1).text(), "never");
+    ASSERT_EQ(frames[0].receipts().items_size(), 2);
+    EXPECT_EQ(frames[0].receipts().items(0).last_id(), 2u);
+    EXPECT_EQ(frames[0].receipts().items(0).text(), "not today");
+    EXPECT_EQ(frames[0].receipts().items(0).code(), 6u);
+    EXPECT_EQ(frames[0].receipts().items(0).retry_after_ms(), 5u);
+    EXPECT_EQ(frames[0].receipts().items(1).text(), "never");
     log.repeat();
   }
 }
@@ -135,9 +115,9 @@ TEST(ReceiptLog, FramesStaySmallWhateverTheyTell) {
   EXPECT_GT(log.untold_bytes(), 600u * 250);
   uint64_t items = 0;
   uint64_t seq = 0;
-  for (const v1::Receipts& frame : encode(log)) {
-    EXPECT_EQ(frame.seq(), ++seq);
-    items += static_cast<uint64_t>(frame.items_size());
+  for (const v1::Frame& frame : read_back(log)) {
+    EXPECT_EQ(frame.receipts().seq(), ++seq);
+    items += static_cast<uint64_t>(frame.receipts().items_size());
   }
   EXPECT_EQ(items, 4'600u);
   EXPECT_EQ(log.untold_bytes(), 0u);
