@@ -327,6 +327,26 @@ TEST(Backlog, AnyOrderOfCallsAgreesWithTheModel) {
   }
 }
 
+TEST(Backlog, AFewThatStayOpenDoNotKeepTheBlocksOfAllTheRest) {
+  Counters totals;
+  Backlog backlog{totals};
+  send(backlog, 20'000);
+  for (uint64_t tag = 1; tag <= 20'000; ++tag) {
+    if (tag % 1'000 != 0) backlog.settle(*backlog.find_open(tag));
+  }
+  backlog.close_holes();
+  size_t kept = 0;
+  size_t wanted = 0;
+  backlog.for_each([&](Backlog::Entry& entry) {
+    EXPECT_EQ(entry.stamp(), "stamp");
+    EXPECT_EQ(entry.body(), "the body");
+    kept += entry.block->capacity() / (entry.block->references() - (entry.tag == 20'000 ? 1 : 0));
+    wanted += entry.size();
+  });
+  // The last shares its block with what is to come.
+  EXPECT_LE(kept, 4 * wanted + (16u << 10));
+}
+
 TEST(Backlog, AMillionMessagesLeaveItAsItWas) {
   Counters totals;
   Backlog backlog{totals};
