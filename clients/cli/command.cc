@@ -1,36 +1,15 @@
 // See the header.
 #include "cli/command.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <utility>
 
 #include "cli/format.h"
 
 namespace onehop::cli {
 namespace {
-
-// Where the signal handler leaves its mark; -1: nowhere.
-int signal_pipe = -1;
-
-void on_unix_signal(int) {
-  const char mark = 0;
-  // A full pipe has marks enough.
-  static_cast<void>(!write(signal_pipe, &mark, 1));
-}
-
-void set_handler(void (*handler)(int), int flags) {
-  struct sigaction action = {};
-  action.sa_handler = handler;
-  action.sa_flags = flags;
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-}
 
 constexpr uint64_t kConnectMsMax = 10'000;
 // Somebody looks on while a lost connection is not back.
@@ -41,29 +20,6 @@ uint64_t to_ms(double seconds) {
 }
 
 }  // namespace
-
-Signals::Signals(reactor::Loop& loop, std::function<void()> on_signal) {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) std::abort();
-  read_end_.reset(ends[0]);
-  write_end_.reset(ends[1]);
-  if (watch_.start(loop, read_end_.get(), UV_READABLE, [this, on_signal = std::move(on_signal)] {
-        char marks[16];
-        static_cast<void>(!read(read_end_.get(), marks, sizeof marks));
-        // A second signal is not a request any more.
-        set_handler(SIG_DFL, 0);
-        on_signal();
-      }) != 0) {
-    std::abort();
-  }
-  signal_pipe = write_end_.get();
-  set_handler(on_unix_signal, SA_RESTART);
-}
-
-Signals::~Signals() {
-  set_handler(SIG_DFL, 0);
-  signal_pipe = -1;
-}
 
 Command::Command(const Options& options)
     : options_(options),

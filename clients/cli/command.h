@@ -10,24 +10,11 @@
 
 #include "cli/options.h"
 #include "onehop/loop_client.h"
-#include "reactor/fd.h"
 #include "reactor/loop.h"
+#include "reactor/signals.h"
 #include "reactor/timer.h"
-#include "reactor/watch.h"
 
 namespace onehop::cli {
-
-// SIGINT and SIGTERM, as events of a loop. One at a time in a process.
-class Signals {
- public:
-  Signals(reactor::Loop& loop, std::function<void()> on_signal);
-  ~Signals();
-
- private:
-  reactor::Fd read_end_;
-  reactor::Fd write_end_;
-  reactor::Watch watch_;
-};
 
 class Command : public client::ClientEvents {
  public:
@@ -75,7 +62,7 @@ class Command : public client::ClientEvents {
   void give_up();
   void fail(const client::Ending& ending);
 
-  Signals signals_;
+  reactor::Signals signals_;
   reactor::Timer timeout_;
   // Runs while a connection that was lost is not back.
   reactor::Timer patience_;
