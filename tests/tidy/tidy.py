@@ -41,7 +41,7 @@ LAYERS = [
     ("clients/cpp/", {"allow": ("client/", "core/", "reactor/", "onehop/", "posix", "uv.h", "google/", "absl/")}),
     ("clients/cli/", {"allow": ("client/", "cli/", "core/", "reactor/", "onehop/", "posix", "CLI/", "spdlog/", "fmt/", "uv.h")}),
     ("loadgen/", {"allow": ("loadgen/", "client/", "core/", "reactor/", "onehop/", "posix", "CLI/", "spdlog/", "fmt/",
-                            "uv.h", "google/", "absl/")}),
+                            "uv.h", "google/", "absl/", "nlohmann/")}),
     ("tests/sim/", {"allow": ("sim/", "core/", "onehop/v1/", "gtest/", "gmock/", "absl/", "google/protobuf/",
                               "sanitizer/"),
                     "std_deny": ("thread", "chrono", "mutex", "atomic")}),

@@ -1,0 +1,214 @@
+// Reads and writes the files, and has the runs made one after the other.
+#include "loadgen/command.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+#include "loadgen/capacity.h"
+#include "loadgen/host.h"
+#include "loadgen/progress.h"
+#include "loadgen/quantity.h"
+#include "loadgen/report.h"
+#include "loadgen/run.h"
+#include "reactor/signals.h"
+
+namespace onehop::loadgen {
+namespace {
+
+void complain(const std::string& what) {
+  std::fprintf(stderr, "onehop-loadgen: %s\n", what.c_str());
+}
+
+// False, with a complaint, if it cannot be written.
+bool write_file(const std::string& path, const std::string& text) {
+  if (path == "-") return std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  if (file << text << std::flush) return true;
+  complain("cannot write " + path);
+  return false;
+}
+
+// Found out before a run, as far as that can be without writing.
+bool can_write_all(const Settings& settings) {
+  for (const std::string& path : {settings.json_file, settings.html_file, settings.hgrm_file}) {
+    if (path.empty() || path == "-") continue;
+    const std::filesystem::path parent = std::filesystem::path(path).parent_path();
+    const bool exists = access(path.c_str(), F_OK) == 0;
+    const bool fine = exists ? access(path.c_str(), W_OK) == 0 && !std::filesystem::is_directory(path)
+                             : access(parent.empty() ? "." : parent.c_str(), W_OK | X_OK) == 0;
+    if (fine) continue;
+    complain("cannot write " + path);
+    return false;
+  }
+  return true;
+}
+
+bool goes_to_stdout(const Settings& settings) {
+  return settings.json_file == "-" || settings.html_file == "-" || settings.hgrm_file == "-";
+}
+
+// Everything that was asked for about a result, and the exit code it makes.
+int publish(const RunResult& result, const Settings& settings) {
+  std::fputs(to_summary(result).c_str(), goes_to_stdout(settings) ? stderr : stdout);
+  std::fflush(stdout);
+  bool written = true;
+  if (!settings.json_file.empty()) written = write_file(settings.json_file, to_json(result) + "\n") && written;
+  if (!settings.html_file.empty()) written = write_file(settings.html_file, to_html(result)) && written;
+  if (!settings.hgrm_file.empty()) written = write_file(settings.hgrm_file, to_hgrm(result.latency)) && written;
+  const ExitCode code = exit_code_of(result);
+  return written || code != kGood ? code : kFailed;
+}
+
+bool read_results(const std::vector<std::string>& paths, std::vector<RunResult>& into) {
+  for (const std::string& path : paths) {
+    std::ifstream file(path, std::ios::binary);
+    std::stringstream text;
+    text << file.rdbuf();
+    if (!file) {
+      complain("cannot read " + path);
+      return false;
+    }
+    try {
+      into.push_back(from_json(text.str()));
+    } catch (const std::runtime_error& wrong) {
+      complain(path + ": " + wrong.what());
+      return false;
+    }
+  }
+  return true;
+}
+
+// Runs that follow each other against one target.
+class Runs {
+ public:
+  explicit Runs(const Options& options, const reactor::SocketAddress& address)
+      : settings_(options.settings),
+        address_(address),
+        driver_(make_driver(options.target->system,
+                            {settings_.confirm, settings_.keepalive_ms, settings_.sizes->bytes_max()})),
+        progress_(settings_, settings_.quiet) {}
+
+  std::optional<RunResult> once(const Settings& settings) {
+    std::string error;
+    Run run(settings, *driver_, address_, progress_);
+    const reactor::Signals signals(run.loop(), [&run] { run.interrupt(); });
+    std::optional<RunResult> result = run.run(error);
+    if (!result) complain(error);
+    return result;
+  }
+
+  std::optional<RunResult> find_capacity();
+
+ private:
+  std::optional<RunResult> try_rate(double rate);
+  CapacitySearch::Step judge(const RunResult& result, Capacity& capacity);
+
+  const Settings& settings_;
+  const reactor::SocketAddress address_;
+  const std::unique_ptr<Driver> driver_;
+  Progress progress_;
+};
+
+// The result is that of the best step, with the whole search in it; nothing if the first step could not connect.
+std::optional<RunResult> Runs::find_capacity() {
+  CapacitySearch search(settings_.rate, settings_.rate_max);
+  Capacity capacity;
+  for (const Threshold& threshold : settings_.slo) capacity.slo += (capacity.slo.empty() ? "" : " ") + threshold.text();
+  std::optional<RunResult> best;
+  while (const auto rate = search.next_rate()) {
+    const std::optional<RunResult> step = try_rate(*rate);
+    if (!step || step->interrupted) break;  // What was found until then stands.
+    search.add(judge(*step, capacity));
+    // Without one that held, the last one that failed is at least something to look at.
+    if (capacity.steps.back().held || search.held_rate() == 0) best = step;
+    // A busy generator only adds to the latencies. What holds in spite of that, the system can do.
+    if (capacity.steps.back().held) best->void_reasons.clear();
+  }
+  if (!best) return std::nullopt;
+  capacity.rate = search.held_rate();
+  capacity.failed_rate = search.failed_rate();
+  capacity.generator_was_limit = search.generator_was_limit();
+  best->capacity = capacity;
+  return best;
+}
+
+std::optional<RunResult> Runs::try_rate(double rate) {
+  Settings settings = settings_;
+  settings.rate = rate;
+  settings.duration_ns = settings.step_ns;
+  settings.warm_up_ns = settings.step_ns / 5;  // Its first messages meet cold caches.
+  settings.flags["rate"] = std::to_string(static_cast<uint64_t>(rate));
+  settings.flags.erase("duration");  // It is that of the step.
+  return once(settings);
+}
+
+CapacitySearch::Step Runs::judge(const RunResult& result, Capacity& capacity) {
+  CapacityStep step;
+  step.rate = result.wanted_rate;
+  step.achieved_rate = result.achieved_rate;
+  step.why_not = why_not_held(result, settings_.slo);
+  step.held = step.why_not.empty();
+  if (!step.held && result.is_void()) {
+    const std::string& reason = result.void_reasons.front();
+    step.why_not += "; " + reason.substr(0, reason.find(';'));  // Without the advice.
+  }
+  step.latency = result.latency;
+  capacity.steps.push_back(step);
+  progress_.say(print_count(static_cast<uint64_t>(step.rate)) + "/s: p99 " +
+                print_duration(static_cast<double>(step.latency.quantile(0.99))) + ", " +
+                (step.held ? "held" : step.why_not));
+  if (step.held) return CapacitySearch::Step::kHeld;
+  return result.is_void() ? CapacitySearch::Step::kGeneratorFailed : CapacitySearch::Step::kFailed;
+}
+
+}  // namespace
+
+int run_command(const Options& options) {
+  const Settings& settings = options.settings;
+  if (!can_write_all(settings)) return kUsage;
+  std::string error;
+  const std::vector<reactor::SocketAddress> addresses = reactor::resolve(options.target->address, error);
+  if (addresses.empty()) {
+    complain(error);
+    return kCannotConnect;
+  }
+  const bool is_loopback = addresses.front().text().find("//127.") != std::string::npos;
+  const std::vector<std::string> problems = preflight(settings, is_loopback);
+  for (const std::string& problem : problems) complain(problem);
+  if (!problems.empty()) return kCannotConnect;
+  Runs runs(options, addresses.front());
+  const auto result = settings.find_capacity ? runs.find_capacity() : runs.once(settings);
+  if (!result) return kCannotConnect;
+  const int code = publish(*result, settings);
+  return code == kGood && result->capacity && result->capacity->rate == 0 ? kFailed : code;
+}
+
+int merge_command(const Options& options) {
+  std::vector<RunResult> parts;
+  if (!read_results(options.files, parts)) return kUsage;
+  std::vector<std::string> warnings;
+  RunResult sum = merge(parts, warnings);
+  for (const std::string& warning : warnings) complain("warning: " + warning);
+  for (const Threshold& threshold : options.settings.thresholds) sum.thresholds.push_back(threshold.check(sum));
+  return publish(sum, options.settings);
+}
+
+int compare_command(const Options& options) {
+  std::vector<RunResult> a, b;
+  if (!read_results(options.files, a) || !read_results(options.other_files, b)) return kUsage;
+  try {
+    const bool json = !options.settings.json_file.empty();
+    const std::string text = compare(a, b, json);
+    return write_file(json ? options.settings.json_file : "-", text) ? kGood : kFailed;
+  } catch (const std::runtime_error& wrong) {
+    complain(wrong.what());
+    return kFailed;
+  }
+}
+
+}  // namespace onehop::loadgen

@@ -1,0 +1,61 @@
+// HdrHistogram's text form of a distribution: a line wherever the part of the values that is not below reaches the next
+// tick, five ticks for each halving of what is left, and two lines with the sums. The plotters of HdrHistogram and wrk2
+// read it.
+#include <algorithm>
+#include <cinttypes>
+#include <cmath>
+
+#include "loadgen/report.h"
+#include "loadgen/text.h"
+
+namespace onehop::loadgen {
+namespace {
+
+constexpr double kTicksForEachHalf = 5;
+constexpr double kNsInMs = 1e6;
+
+// The tick after `percent`.
+double next_tick(double percent) {
+  const double halves = std::floor(std::log2(100 / (100 - percent))) + 1;
+  return percent + 100 / (kTicksForEachHalf * std::pow(2, halves));
+}
+
+double deviation(const Histogram& histogram) {
+  if (histogram.empty()) return 0;
+  double squares = 0;
+  for (const auto& [number, count] : histogram.buckets()) {
+    const double middle =
+        (static_cast<double>(Histogram::lowest_in(number)) + static_cast<double>(Histogram::highest_in(number))) / 2;
+    squares += static_cast<double>(count) * (middle - histogram.mean()) * (middle - histogram.mean());
+  }
+  return std::sqrt(squares / static_cast<double>(histogram.count()));
+}
+
+}  // namespace
+
+std::string to_hgrm(const Histogram& histogram) {
+  std::string text = printed("%12s %14s %10s %14s\n\n", "Value", "Percentile", "TotalCount", "1/(1-Percentile)");
+  const auto total = histogram.count();
+  uint64_t seen = 0;
+  double percent = 0;
+  for (const auto& [number, count] : histogram.buckets()) {
+    seen += count;
+    const double value = static_cast<double>(std::min(Histogram::highest_in(number), histogram.max())) / kNsInMs;
+    const double reached = 100 * static_cast<double>(seen) / static_cast<double>(total);
+    while (percent <= reached && percent < 100) {
+      text += printed("%12.6f %2.12f %10" PRIu64 " %14.2f\n", value, percent / 100, seen, 100 / (100 - percent));
+      percent = next_tick(percent);
+      if (seen == total) break;
+    }
+  }
+  const double max = static_cast<double>(histogram.max()) / kNsInMs;
+  if (total > 0) text += printed("%12.6f %2.12f %10" PRIu64 "\n", max, 1.0, total);
+  const auto last = histogram.empty() ? 0 : Histogram::bucket_of(histogram.max()) + 1;
+  text += printed("#[Mean    = %12.6f, StdDeviation   = %12.6f]\n", histogram.mean() / kNsInMs,
+                  deviation(histogram) / kNsInMs);
+  text += printed("#[Max     = %12.6f, Total count    = %12" PRIu64 "]\n", max, total);
+  text += printed("#[Buckets = %12d, SubBuckets     = %12d]\n", last / 1024 + 1, 1024);
+  return text;
+}
+
+}  // namespace onehop::loadgen

@@ -1,0 +1,113 @@
+// See the header: what is not done for every message.
+#include "loadgen/histogram.h"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+namespace onehop::loadgen {
+
+uint32_t Histogram::shift_of_bucket(uint32_t number) {
+  return number < 2 * kSubBuckets ? 0 : (number >> kSubBits) - 1;
+}
+
+uint64_t Histogram::lowest_in(uint32_t number) {
+  const uint32_t shift = shift_of_bucket(number);
+  return static_cast<uint64_t>(number - (shift << kSubBits)) << shift;
+}
+
+uint64_t Histogram::highest_in(uint32_t number) {
+  return lowest_in(number) + (uint64_t{1} << shift_of_bucket(number)) - 1;
+}
+
+void Histogram::grow(uint32_t bucket) {
+  counts_.resize(bucket + 1);
+}
+
+void Histogram::add(const Histogram& other) {
+  if (other.counts_.size() > counts_.size()) counts_.resize(other.counts_.size());
+  for (size_t i = 0; i < other.counts_.size(); ++i) counts_[i] += other.counts_[i];
+  count_ += other.count_;
+  sum_ += other.sum_;
+  min_ = std::min(min_, other.min_);
+  max_ = std::max(max_, other.max_);
+}
+
+void Histogram::clear() {
+  std::fill(counts_.begin(), counts_.end(), 0);
+  count_ = sum_ = max_ = 0;
+  min_ = UINT64_MAX;
+}
+
+uint64_t Histogram::quantile(double quantile) const {
+  if (count_ == 0) return 0;
+  const double wanted = std::ceil(std::clamp(quantile, 0.0, 1.0) * static_cast<double>(count_));
+  const uint64_t rank = std::clamp<uint64_t>(static_cast<uint64_t>(wanted), 1, count_);
+  if (rank == count_) return max_;
+  uint64_t seen = 0;
+  for (uint32_t i = 0; i < counts_.size(); ++i) {
+    seen += counts_[i];
+    if (seen < rank) continue;
+    return std::clamp(lowest_in(i) + (highest_in(i) - lowest_in(i)) / 2, min_, max_);
+  }
+  return max_;
+}
+
+uint64_t Histogram::count_up_to(uint64_t value) const {
+  const uint32_t last = bucket_of(value);
+  uint64_t seen = 0;
+  for (uint32_t i = 0; i < counts_.size() && i <= last; ++i) seen += counts_[i];
+  return seen;
+}
+
+std::vector<std::pair<uint32_t, uint64_t>> Histogram::buckets() const {
+  std::vector<std::pair<uint32_t, uint64_t>> buckets;
+  for (uint32_t i = 0; i < counts_.size(); ++i) {
+    if (counts_[i] != 0) buckets.emplace_back(i, counts_[i]);
+  }
+  return buckets;
+}
+
+Histogram Histogram::from_buckets(const std::vector<std::pair<uint32_t, uint64_t>>& buckets, uint64_t min, uint64_t max,
+                                  uint64_t sum) {
+  Histogram histogram;
+  if (buckets.empty()) {
+    if (max != 0 || sum != 0) throw std::invalid_argument("a histogram without values has a maximum or a sum");
+    return histogram;
+  }
+  double least = 0, most = 0;
+  int64_t last = -1;
+  for (const auto& [number, count] : buckets) {
+    if (number <= last || count == 0) throw std::invalid_argument("a histogram's buckets do not rise, or are empty");
+    last = number;
+    if (number > bucket_of(kValueMax)) throw std::invalid_argument("a histogram's bucket is too high");
+    histogram.counts_.resize(number + 1);
+    histogram.counts_[number] = count;
+    if (__builtin_add_overflow(histogram.count_, count, &histogram.count_)) {
+      throw std::invalid_argument("a histogram counts too many values");
+    }
+    least += static_cast<double>(lowest_in(number)) * static_cast<double>(count);
+    most += static_cast<double>(highest_in(number)) * static_cast<double>(count);
+  }
+  if (min > max || max > kValueMax || bucket_of(min) != buckets.front().first ||
+      bucket_of(max) != buckets.back().first) {
+    throw std::invalid_argument("a histogram's minimum or maximum is not in its buckets");
+  }
+  // Doubles are exact to 1 in 2^53: the sum of huge histograms may look beside its bounds by so much.
+  const auto total = static_cast<double>(sum);
+  if (total < least * (1 - 1e-9) || total > most * (1 + 1e-9)) {
+    throw std::invalid_argument("a histogram's sum does not fit its buckets");
+  }
+  histogram.min_ = min;
+  histogram.max_ = max;
+  histogram.sum_ = sum;
+  return histogram;
+}
+
+bool Histogram::operator==(const Histogram& other) const {
+  // Buckets at the end that were cleared do not count.
+  return count_ == other.count_ && sum_ == other.sum_ && min_ == other.min_ && max_ == other.max_ &&
+         buckets() == other.buckets();
+}
+
+}  // namespace onehop::loadgen

@@ -1,0 +1,169 @@
+// See the header. To reconcile, a stream's numbers are cut wherever one of its sets begins or ends: within a piece all
+// messages share one fate, so that each is judged by itself at the cost of one judgement for each piece.
+#include "loadgen/ledger.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace onehop::loadgen {
+
+using client::Outcome;
+
+namespace {
+
+struct Fate {
+  bool had = false;  // By the recipient.
+  bool admitted = false, delivered = false, rejected = false, expired = false, lost = false, unknown = false;
+  bool not_sent = false;  // Told so, all of these.
+};
+
+// `broken`: one of the stream's two clients broke.
+void judge_delivered(const Fate& fate, uint64_t messages, bool broken, Outcome promised, Account& account) {
+  account.delivered += messages;
+  if (fate.rejected) account.contradicted += messages;
+  // Expired, lost and unknown may be told of what the recipient has seen; rejected was complained of above.
+  const bool told_otherwise = fate.rejected || fate.expired || fate.lost || fate.unknown;
+  const bool kept =
+      promised == Outcome::kNotSent || fate.delivered || (promised == Outcome::kAdmitted && fate.admitted);
+  if (!kept && !told_otherwise && !broken) account.untold += messages;
+}
+
+void judge(const Fate& fate, uint64_t messages, bool broken, Outcome promised, Account& account) {
+  if (fate.had) return judge_delivered(fate, messages, broken, promised, account);
+  if (fate.rejected) {
+    account.rejected += messages;
+  } else if (fate.expired) {
+    account.expired += messages;
+  } else if (fate.lost) {
+    account.lost += messages;
+  } else if (fate.not_sent) {
+    account.not_sent += messages;  // It never reached a socket: whatever broke has nothing to do with it.
+  } else if (fate.unknown || (broken && !fate.delivered)) {
+    // Whatever broke, who was told of a delivery must have had one: clients acknowledge only what they have read.
+    account.unknown += messages;
+  } else {
+    account.unexplained += messages;
+    if (fate.delivered) account.contradicted += messages;
+  }
+}
+
+}  // namespace
+
+uint32_t Ledger::next_number(Stream stream) {
+  Sent& sent = sent_streams_[stream];
+  assert(sent.count < uint32_t{1} << 31);
+  ++sent_;
+  return sent.count++;
+}
+
+bool Ledger::told(Stream stream, uint32_t number, Outcome outcome) {
+  const auto found = sent_streams_.find(stream);
+  assert(found != sent_streams_.end() && number < found->second.count);
+  Sent& sent = found->second;
+  if (sent.delivered.contains(number)) return false;
+  if (const Otherwise* o = sent.otherwise.get()) {
+    for (const IntervalSet* last : {&o->rejected, &o->expired, &o->lost, &o->unknown, &o->not_sent}) {
+      if (last->contains(number)) return false;
+    }
+  }
+  if (outcome == Outcome::kAdmitted) return sent.admitted.insert(number, number) != 0;
+  if (outcome == Outcome::kDelivered) return sent.delivered.insert(number, number) != 0;
+  ++told_otherwise_;
+  if (!sent.otherwise) sent.otherwise = std::make_unique<Otherwise>();
+  Otherwise& otherwise = *sent.otherwise;
+  IntervalSet& set = outcome == Outcome::kRejected  ? otherwise.rejected
+                     : outcome == Outcome::kExpired ? otherwise.expired
+                     : outcome == Outcome::kLost    ? otherwise.lost
+                     : outcome == Outcome::kNotSent ? otherwise.not_sent
+                                                    : otherwise.unknown;
+  set.insert(number, number);
+  return true;
+}
+
+Ledger::Arrival Ledger::received(Stream stream, uint32_t number) {
+  Received& received = received_streams_[stream];
+  if (number < received.next) {
+    if (!received.missing.erase(number)) {
+      ++received.duplicates;
+      return Arrival::kDuplicate;
+    }
+    ++received.late;
+    ++delivered_;
+    return Arrival::kLate;
+  }
+  const bool early = number > received.next;
+  if (early) received.missing.insert(received.next, number - 1);
+  received.next = number + 1;
+  ++delivered_;
+  return early ? Arrival::kEarly : Arrival::kNext;
+}
+
+void Ledger::broke(uint32_t client) {
+  if (client >= broken_.size()) broken_.resize(client + 1);
+  broken_[client] = true;
+}
+
+// Cuts the stream where any of its sets begins or ends: all messages of a piece share one fate.
+void Ledger::judge_stream(const Sent& sent, const Received& received, bool one_broke, Outcome promised,
+                          Account& account) {
+  static const Otherwise kNothingElse;
+  const Otherwise& otherwise = sent.otherwise ? *sent.otherwise : kNothingElse;
+  std::vector<uint64_t> cuts{0, sent.count, std::min(sent.count, received.next)};
+  for (const IntervalSet* set : {&sent.admitted, &sent.delivered, &otherwise.rejected, &otherwise.expired,
+                                 &otherwise.lost, &otherwise.unknown, &otherwise.not_sent, &received.missing}) {
+    for (const auto& [first, end] : set->intervals()) {
+      cuts.push_back(std::min<uint64_t>(first, sent.count));
+      cuts.push_back(std::min<uint64_t>(end, sent.count));
+    }
+  }
+  std::sort(cuts.begin(), cuts.end());
+  for (size_t i = 0; i + 1 < cuts.size(); ++i) {
+    if (cuts[i] == cuts[i + 1]) continue;
+    const auto at = static_cast<uint32_t>(cuts[i]);
+    const Fate fate{at < received.next && !received.missing.contains(at),
+                    sent.admitted.contains(at),
+                    sent.delivered.contains(at),
+                    otherwise.rejected.contains(at),
+                    otherwise.expired.contains(at),
+                    otherwise.lost.contains(at),
+                    otherwise.unknown.contains(at),
+                    otherwise.not_sent.contains(at)};
+    judge(fate, cuts[i + 1] - cuts[i], one_broke, promised, account);
+  }
+}
+
+Account Ledger::reconcile(const std::vector<const Ledger*>& ledgers, Outcome promised) {
+  Account account;
+  absl::flat_hash_map<Stream, const Received*> arrivals;
+  std::vector<bool> broken;
+  uint64_t came = 0;
+  for (const Ledger* ledger : ledgers) {
+    account.corrupted += ledger->corrupted_;
+    account.misdirected += ledger->misdirected_;
+    account.sent += ledger->sent_;
+    if (broken.size() < ledger->broken_.size()) broken.resize(ledger->broken_.size());
+    for (size_t i = 0; i < ledger->broken_.size(); ++i) broken[i] = broken[i] || ledger->broken_[i];
+    for (const auto& [stream, received] : ledger->received_streams_) {
+      assert(!arrivals.contains(stream));  // A client lives in one ledger.
+      arrivals.emplace(stream, &received);
+      account.duplicates += received.duplicates;
+      account.out_of_order += received.late;
+      came += received.next - received.missing.size();
+    }
+  }
+  const auto is_broken = [&](uint32_t client) { return client < broken.size() && broken[client]; };
+
+  const Received nothing;
+  for (const Ledger* ledger : ledgers) {
+    for (const auto& [stream, sent] : ledger->sent_streams_) {
+      const auto found = arrivals.find(stream);
+      const bool one_broke = is_broken(sender_of(stream)) || is_broken(recipient_of(stream));
+      judge_stream(sent, found == arrivals.end() ? nothing : *found->second, one_broke, promised, account);
+    }
+  }
+  // What came whole and nobody of this run sent.
+  account.misdirected += came - account.delivered;
+  return account;
+}
+
+}  // namespace onehop::loadgen

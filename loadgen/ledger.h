@@ -1,0 +1,84 @@
+// The accounts of one thread: what its clients sent and were told, and what they received. At the end of the run the
+// ledgers of all threads are reconciled, message by message.
+//
+// A stream is all that one client sends to another; its messages are numbered from 0. The two ends of a stream may be
+// in different ledgers. In a run without faults a stream costs some 200 bytes at each end, however long it is.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "loadgen/interval_set.h"
+#include "loadgen/result.h"
+#include "onehop/client_types.h"
+
+namespace onehop::loadgen {
+
+using Stream = uint64_t;
+constexpr Stream stream_of(uint32_t sender, uint32_t recipient) {
+  return Stream{sender} << 32 | recipient;
+}
+constexpr uint32_t sender_of(Stream stream) {
+  return static_cast<uint32_t>(stream >> 32);
+}
+constexpr uint32_t recipient_of(Stream stream) {
+  return static_cast<uint32_t>(stream);
+}
+
+class Ledger {
+ public:
+  // --- As a sender.
+  // The number of the stream's next message, which counts as sent from here on.
+  uint32_t next_number(Stream stream);
+  // The outcome of one of them. kDelivered and kAdmitted are promises that reconcile() checks. False: it was told
+  // before.
+  bool told(Stream stream, uint32_t number, client::Outcome outcome);
+
+  // --- As a recipient.
+  enum class Arrival : uint8_t { kNext, kEarly, kLate, kDuplicate };
+  // kEarly: something before it has not arrived (so far). kLate: it fills such a gap.
+  Arrival received(Stream stream, uint32_t number);
+  void count_corrupted() { ++corrupted_; }
+  void count_misdirected() { ++misdirected_; }
+
+  // A client's connection broke: what is missing of its streams, either way, is unknown instead of unexplained.
+  void broke(uint32_t client);
+
+  // Running totals: messages sent, delivered (each once), and told rejected, expired, lost, unknown or not sent.
+  uint64_t sent() const { return sent_; }
+  uint64_t delivered() const { return delivered_; }
+  uint64_t told_otherwise() const { return told_otherwise_; }
+
+  // `promised`: the least that senders must have been told of each delivered message: kNotSent for nothing, kAdmitted
+  // (either that or kDelivered), or kDelivered.
+  static Account reconcile(const std::vector<const Ledger*>& ledgers, client::Outcome promised);
+
+ private:
+  struct Otherwise {
+    IntervalSet rejected, expired, lost, unknown, not_sent;  // Told so.
+  };
+  struct Sent {
+    uint32_t count = 0;
+    IntervalSet admitted, delivered;       // Told so.
+    std::unique_ptr<Otherwise> otherwise;  // Apart, since most streams have none of these and there may be millions.
+  };
+  struct Received {
+    uint32_t next = 0;    // One past the highest that came.
+    IntervalSet missing;  // Below it.
+    uint64_t duplicates = 0;
+    uint64_t late = 0;
+  };
+
+  static void judge_stream(const Sent& sent, const Received& received, bool one_broke, client::Outcome promised,
+                           Account& account);
+
+  absl::flat_hash_map<Stream, Sent> sent_streams_;
+  absl::flat_hash_map<Stream, Received> received_streams_;
+  std::vector<bool> broken_;  // By client.
+  uint64_t sent_ = 0, delivered_ = 0, told_otherwise_ = 0;
+  uint64_t corrupted_ = 0, misdirected_ = 0;
+};
+
+}  // namespace onehop::loadgen

@@ -1,0 +1,227 @@
+// Adding up runs: what can be added is, what cannot is the worst of them, and nothing is averaged.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <set>
+#include <sstream>
+
+#include "loadgen/report.h"
+#include "loadgen/text.h"
+
+namespace onehop::loadgen {
+namespace {
+
+using Parts = std::vector<RunResult>;
+using Warnings = std::vector<std::string>;
+
+// Settings in which the parts of one run differ by their nature.
+const std::set<std::string> kOwnSettings = {"clients", "rate", "connect-rate", "part", "prefix", "seed",
+                                            "sources", "json", "html",         "hgrm", "quiet"};
+
+// More are taken for a mistake.
+constexpr uint32_t kPartsMax = 10'000;
+
+void add_accounts(Account& sum, const Account& part) {
+  for (uint64_t Account::*count :
+       {&Account::sent, &Account::delivered, &Account::rejected, &Account::expired, &Account::lost, &Account::unknown,
+        &Account::not_sent, &Account::unexplained, &Account::duplicates, &Account::out_of_order, &Account::corrupted,
+        &Account::misdirected, &Account::untold, &Account::contradicted}) {
+    sum.*count += part.*count;
+  }
+}
+
+void add_generator(Generator& sum, const Generator& part) {
+  sum.threads += part.threads;
+  sum.cpu_s += part.cpu_s;
+  sum.busiest_thread = std::max(sum.busiest_thread, part.busiest_thread);
+  sum.waiting_for_cpu = std::max(sum.waiting_for_cpu, part.waiting_for_cpu);
+  sum.missed_arrivals += part.missed_arrivals;
+  sum.lag.add(part.lag);
+}
+
+// Each second of the part goes to the second of the sum in which most of it lies.
+void add_series(std::map<int64_t, Second>& sum, const RunResult& part, double start) {
+  for (const Second& second : part.series) {
+    const int64_t at = std::llround(part.started_unix_s - start + second.at_s);
+    Second& total = sum[at];
+    total.at_s = static_cast<double>(at);
+    total.sent += second.sent;
+    total.delivered += second.delivered;
+    total.told_otherwise += second.told_otherwise;
+    total.in_flight += second.in_flight;
+    total.opened += second.opened;
+    total.lag_max = std::max(total.lag_max, second.lag_max);
+    total.latency.add(second.latency);
+  }
+}
+
+void add_part(RunResult& sum, const RunResult& part) {
+  sum.open_loop = sum.open_loop && part.open_loop;
+  sum.planned_s = std::max(sum.planned_s, part.planned_s);
+  sum.duration_s = std::max(sum.duration_s, part.duration_s);
+  sum.wanted_rate += part.wanted_rate;
+  sum.achieved_rate += part.achieved_rate;
+  sum.interrupted = sum.interrupted || part.interrupted;
+  for (Histogram RunResult::*histogram : {&RunResult::latency, &RunResult::uncorrected, &RunResult::confirm_latency,
+                                          &RunResult::slow_latency, &RunResult::connect_latency}) {
+    (sum.*histogram).add(part.*histogram);
+  }
+  add_accounts(sum.account, part.account);
+  for (const auto& [reason, count] : part.reasons) sum.reasons[reason] += count;
+  sum.connections.opened += part.connections.opened;
+  sum.connections.failed += part.connections.failed;
+  sum.connections.unopened += part.connections.unopened;
+  sum.connections.broken += part.connections.broken;
+  if (!part.connections.last_problem.empty()) sum.connections.last_problem = part.connections.last_problem;
+  add_generator(sum.generator, part.generator);
+  sum.parts += part.parts;
+}
+
+// What several parts say, each once.
+class Words {
+ public:
+  void add(const std::string& word) {
+    if (std::find(words_.begin(), words_.end(), word) == words_.end()) words_.push_back(word);
+  }
+  std::string all() const { return joined(words_, ", "); }
+  bool differ() const { return words_.size() > 1; }
+
+ private:
+  std::vector<std::string> words_;
+};
+
+// Brings the words of all parts together, and says where they should be the same and are not.
+class WordsOfParts {
+ public:
+  WordsOfParts(const Parts& parts, Warnings& warnings) : parts_(parts), warnings_(warnings) {}
+
+  template <class Of>
+  std::string join(std::string_view what, bool may_differ, Of&& of) {
+    Words words;
+    for (const RunResult& part : parts_) words.add(of(part));
+    if (words.differ() && !may_differ) {
+      warnings_.push_back(concat("the runs have different ", what, ": ", words.all()));
+    }
+    return words.all();
+  }
+
+ private:
+  const Parts& parts_;
+  Warnings& warnings_;
+};
+
+void join_words(RunResult& sum, const Parts& parts, Warnings& warnings) {
+  WordsOfParts words(parts, warnings);
+  sum.id = words.join("ids", true, [](const RunResult& part) { return part.id; });
+  sum.version = words.join("versions", false, [](const RunResult& part) { return part.version; });
+  sum.target = words.join("targets", false, [](const RunResult& part) { return part.target; });
+  sum.server = words.join("servers", false, [](const RunResult& part) { return part.server; });
+  words.join("loops", false, [](const RunResult& part) { return part.open_loop ? "open" : "closed"; });
+  sum.host.name = words.join("hosts", true, [](const RunResult& part) { return part.host.name; });
+  sum.host.kernel = words.join("kernels", true, [](const RunResult& part) { return part.host.kernel; });
+  sum.host.cpu = words.join("processors", true, [](const RunResult& part) { return part.host.cpu; });
+  std::set<std::string> keys;
+  for (const RunResult& part : parts) {
+    for (const auto& [key, value] : part.settings) keys.insert(key);
+  }
+  for (const std::string& key : keys) {
+    sum.settings[key] = words.join("settings of " + key, kOwnSettings.count(key) > 0, [&](const RunResult& part) {
+      const auto found = part.settings.find(key);
+      return found == part.settings.end() ? std::string("(none)") : found->second;
+    });
+  }
+}
+
+void check_times(const Parts& parts, Warnings& warnings) {
+  const auto by_start = [](const RunResult& a, const RunResult& b) { return a.started_unix_s < b.started_unix_s; };
+  const auto by_end = [](const RunResult& a, const RunResult& b) {
+    return a.started_unix_s + a.duration_s < b.started_unix_s + b.duration_s;
+  };
+  const auto [first, last] = std::minmax_element(parts.begin(), parts.end(), by_start);
+  const double apart = last->started_unix_s - first->started_unix_s;
+  const RunResult& first_to_end = *std::min_element(parts.begin(), parts.end(), by_end);
+  if (first_to_end.started_unix_s + first_to_end.duration_s <= last->started_unix_s) {
+    warnings.push_back("not all runs were under way at the same time: their rates add up to one that never was");
+  } else if (apart > 1) {
+    warnings.push_back(printed("the runs started up to %.1f s apart", apart));
+  }
+  std::set<std::string> seen;
+  for (const RunResult& part : parts) {
+    if (!seen.insert(part.id).second) {
+      warnings.push_back(concat("two of the runs are the same one, started ", iso_time(part.started_unix_s)));
+    }
+  }
+}
+
+// Settings say "part": "2/3", or "1/3, 2/3" once merged.
+void check_parts(const Parts& parts, Warnings& warnings) {
+  std::map<uint32_t, std::map<uint32_t, int>> seen;  // Of how many → which → how often.
+  bool some_without = false;
+  for (const RunResult& part : parts) {
+    const auto found = part.settings.find("part");
+    if (found == part.settings.end()) {
+      some_without = true;
+      continue;
+    }
+    std::istringstream all(found->second);
+    for (std::string text; std::getline(all, text, ',');) {
+      unsigned which = 0, of = 0;
+      char rest = 0;
+      const bool is_part = std::sscanf(text.c_str(), "%u/%u%c", &which, &of, &rest) == 2;
+      if (is_part && which >= 1 && which <= of && of <= kPartsMax) {
+        ++seen[of][which];
+      } else {
+        some_without = true;
+      }
+    }
+  }
+  if (seen.empty()) return;
+  if (some_without) warnings.push_back("some of the runs do not say which part they are");
+  if (seen.size() > 1) warnings.push_back("the runs do not agree on how many parts there are");
+  for (auto& [of, which] : seen) {
+    std::vector<std::string> missing, doubled;
+    for (uint32_t part = 1; part <= of; ++part) {
+      if (which.count(part) == 0) missing.push_back(concat(part, "/", of));
+    }
+    for (const auto& [part, times] : which) {
+      if (times > 1) doubled.push_back(concat(part, "/", of));
+    }
+    if (!missing.empty()) warnings.push_back("missing: part " + joined(missing, ", "));
+    if (!doubled.empty()) warnings.push_back("there more than once: part " + joined(doubled, ", "));
+  }
+}
+
+}  // namespace
+
+RunResult merge(const Parts& parts, Warnings& warnings) {
+  if (parts.empty()) throw std::runtime_error("there is nothing to merge");
+  const auto earliest = std::min_element(parts.begin(), parts.end(), [](const RunResult& a, const RunResult& b) {
+    return a.started_unix_s < b.started_unix_s;
+  });
+  RunResult sum;
+  sum.parts = 0;
+  sum.generator.threads = 0;
+  sum.started_unix_s = earliest->started_unix_s;
+  sum.host = earliest->host;
+  std::map<int64_t, Second> series;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    add_part(sum, parts[i]);
+    add_series(series, parts[i], sum.started_unix_s);
+    // Whoever watched a process of the system saw what it did for all of them: that is told once.
+    const auto& used = parts[i].system;
+    if (used && (!sum.system || used->cpu_s > sum.system->cpu_s)) sum.system = used;
+    for (const std::string& reason : parts[i].void_reasons) {
+      sum.void_reasons.push_back(concat("run ", i + 1, " (", parts[i].host.name, "): ", reason));
+    }
+    if (parts[i].capacity) {
+      warnings.push_back(concat("run ", i + 1, " searched for the capacity: that part of it is left out"));
+    }
+  }
+  for (auto& [at, second] : series) sum.series.push_back(std::move(second));
+  join_words(sum, parts, warnings);
+  check_times(parts, warnings);
+  check_parts(parts, warnings);
+  return sum;
+}
+
+}  // namespace onehop::loadgen

@@ -1,0 +1,72 @@
+// The lines.
+#include "loadgen/progress.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <utility>
+
+#include "loadgen/quantity.h"
+
+namespace onehop::loadgen {
+
+Progress::Progress(const Settings& settings, bool quiet)
+    : settings_(settings), quiet_(quiet), on_terminal_(isatty(STDERR_FILENO) == 1) {}
+
+Progress::~Progress() {
+  if (line_open_) std::fputc('\n', stderr);
+}
+
+void Progress::on_connecting(uint32_t clients) {
+  show("connecting " + print_count(clients) + " clients to " + settings_.target);
+}
+
+void Progress::on_started(double wait_s) {
+  if (wait_s > 1) say("everybody is connected; the run begins in " + print_duration(wait_s * 1e9));
+}
+
+void Progress::on_second(const Second& second, double left_s) {
+  char line[256];
+  const auto print = [](uint64_t ns) { return print_duration(static_cast<double>(ns)); };
+  std::string text;
+  std::snprintf(line, sizeof line, "%4.0f s", second.at_s + 1);
+  text += line;
+  if (settings_.workload == Workload::kStorm || second.opened != 0) {
+    text += "  " + print_count(second.opened) + " connected/s";
+  }
+  if (second.sent + second.delivered + second.in_flight != 0) {
+    text += "  " + print_count(second.sent) + " sent/s  " + print_count(second.delivered) + " delivered/s";
+    if (!second.latency.empty()) {
+      text += "  p50 " + print(second.latency.quantile(0.5)) + "  p99 " + print(second.latency.quantile(0.99)) +
+              "  max " + print(second.latency.max());
+    }
+    text += "  " + print_count(second.in_flight) + " in flight";
+  }
+  if (second.told_otherwise != 0) text += "  " + print_count(second.told_otherwise) + " NOT DELIVERED";
+  std::snprintf(line, sizeof line, "  %.0f s left", left_s);
+  show(text + line);
+}
+
+void Progress::on_draining(uint64_t in_flight) {
+  show("waiting for what became of " + print_count(in_flight) + " messages");
+}
+
+void Progress::show(const std::string& line) {
+  if (quiet_) return;
+  if (on_terminal_) {
+    std::fprintf(stderr, "\r\x1b[K%s", line.c_str());
+    line_open_ = true;
+  } else {
+    std::fprintf(stderr, "%s\n", line.c_str());
+  }
+  std::fflush(stderr);
+}
+
+void Progress::say(const std::string& line) {
+  if (quiet_) return;
+  if (std::exchange(line_open_, false)) std::fputs("\r\x1b[K", stderr);
+  std::fprintf(stderr, "%s\n", line.c_str());
+  std::fflush(stderr);
+}
+
+}  // namespace onehop::loadgen

@@ -1,0 +1,33 @@
+// How a run goes, for whoever looks on: one line that is drawn anew on a terminal, a line for each second elsewhere.
+// Written to standard error, so that standard output is the result's.
+#pragma once
+
+#include <string>
+
+#include "loadgen/run.h"
+
+namespace onehop::loadgen {
+
+class Progress final : public RunWatcher {
+ public:
+  // `quiet`: nothing at all.
+  Progress(const Settings& settings, bool quiet);
+  ~Progress();
+
+  void on_connecting(uint32_t clients) override;
+  void on_started(double wait_s) override;
+  void on_second(const Second& second, double left_s) override;
+  void on_draining(uint64_t in_flight) override;
+  // A line that stays.
+  void say(const std::string& line);
+
+ private:
+  void show(const std::string& line);
+
+  const Settings& settings_;
+  const bool quiet_;
+  const bool on_terminal_;
+  bool line_open_ = false;
+};
+
+}  // namespace onehop::loadgen

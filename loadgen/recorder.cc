@@ -1,0 +1,16 @@
+// The end of a second.
+#include "loadgen/recorder.h"
+
+#include <utility>
+
+namespace onehop::loadgen {
+
+Second Recorder::take_second(uint64_t wanted, uint64_t delivered, uint64_t told_otherwise) {
+  Second second = std::exchange(second_, Second());
+  second.sent = wanted - std::exchange(wanted_, wanted);
+  second.delivered = delivered - std::exchange(delivered_, delivered);
+  second.told_otherwise = told_otherwise - std::exchange(told_otherwise_, told_otherwise);
+  return second;
+}
+
+}  // namespace onehop::loadgen

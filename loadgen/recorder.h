@@ -1,0 +1,60 @@
+// What one thread measures: latencies of the whole run, and of the second that is going on.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "loadgen/result.h"
+
+namespace onehop::loadgen {
+
+class Recorder {
+ public:
+  // Messages that were due before this are not timed, though they are in the series.
+  void set_timed_from(uint64_t timed_from_ns) { timed_from_ns_ = timed_from_ns; }
+
+  void note_arrival(uint64_t intended_ns, uint64_t arrived_ns, bool to_slow_reader) {
+    const uint64_t latency_ns = arrived_ns > intended_ns ? arrived_ns - intended_ns : 0;
+    if (!to_slow_reader) second_.latency.record(latency_ns);
+    if (intended_ns >= timed_from_ns_) (to_slow_reader ? slow_latency : latency).record(latency_ns);
+  }
+  void note_uncorrected(uint64_t intended_ns, uint64_t written_ns, uint64_t arrived_ns) {
+    if (intended_ns >= timed_from_ns_) uncorrected.record(arrived_ns > written_ns ? arrived_ns - written_ns : 0);
+  }
+  void note_outcome(uint64_t intended_ns, uint64_t told_ns) {
+    if (intended_ns >= timed_from_ns_) confirm_latency.record(told_ns > intended_ns ? told_ns - intended_ns : 0);
+  }
+  void note_lag(uint64_t intended_ns, uint64_t taken_up_ns) {
+    const uint64_t lag_ns = taken_up_ns > intended_ns ? taken_up_ns - intended_ns : 0;
+    if (intended_ns >= timed_from_ns_) lag.record(lag_ns);
+    if (lag_ns > second_.lag_max) second_.lag_max = lag_ns;
+  }
+  void note_connected(uint64_t intended_ns, uint64_t ready_ns) {
+    connect_latency.record(ready_ns > intended_ns ? ready_ns - intended_ns : 0);
+    ++second_.opened;
+    ++connections.opened;
+  }
+  void note_reason(std::string_view outcome, std::string_view reason, uint64_t times) {
+    std::string key(outcome);
+    if (!reason.empty()) key.append(" ").append(reason);
+    reasons[key] += times;
+  }
+
+  // The second that ends now. Its counts are filled in from running totals; in_flight is not, since the two ends of a
+  // message may be on different threads.
+  Second take_second(uint64_t wanted, uint64_t delivered, uint64_t told_otherwise);
+
+  Histogram latency, uncorrected, confirm_latency, slow_latency, connect_latency, lag;
+  std::map<std::string, uint64_t> reasons;
+  Connections connections;
+
+ private:
+  uint64_t timed_from_ns_ = 0;
+  Second second_;
+  // As of the end of the last second.
+  uint64_t wanted_ = 0, delivered_ = 0, told_otherwise_ = 0;
+};
+
+}  // namespace onehop::loadgen

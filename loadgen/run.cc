@@ -1,0 +1,246 @@
+// Orders, reports, and the sum.
+#include "loadgen/run.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "loadgen/host.h"
+#include "loadgen/void_reasons.h"
+
+namespace onehop::loadgen {
+namespace {
+
+constexpr uint64_t kMs = 1'000'000;
+// Time for the order to start to reach every thread.
+constexpr uint64_t kStartNs = 20 * kMs;
+constexpr uint64_t kDrainCheckMs = 5;
+constexpr uint64_t kQuietNs = 1'000 * kMs;
+
+double unix_now_s() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+Outcome promised(const Plan& plan) {
+  if (!plan.driver().tells()) return Outcome::kNotSent;
+  return plan.settings().confirm == Confirm::kDelivered ? Outcome::kDelivered : Outcome::kAdmitted;
+}
+
+// The last second ends when everybody leaves: most often there is nothing in it.
+bool is_empty(const Second& second) {
+  return second.sent + second.delivered + second.told_otherwise + second.opened == 0;
+}
+
+}  // namespace
+
+Run::Run(const Settings& settings, Driver& driver, const reactor::SocketAddress& address, RunWatcher& watcher)
+    : settings_(settings),
+      reports_(loop_, [this](const Report& report) { on_report(report); }),
+      plan_(settings, driver, address),
+      watcher_(watcher),
+      timer_(loop_, [this] { check_drained(); }) {
+  for (uint32_t number = 0; number < settings.threads; ++number) {
+    workers_.push_back(std::make_unique<Worker>(plan_, number, reports_));
+  }
+}
+
+Run::~Run() = default;
+
+std::optional<RunResult> Run::run(std::string& error) {
+  watcher_.on_connecting(plan_.stays());
+  for (const auto& worker : workers_) worker->start();
+  loop_.run();
+  for (const auto& worker : workers_) worker->join();
+  reports_.drain();
+  if (!error_.empty()) {
+    error = error_;
+    return std::nullopt;
+  }
+  return result();
+}
+
+void Run::on_report(const Report& report) {
+  switch (report.kind) {
+    case Report::Kind::kConnected:
+      if (++connected_ == workers_.size() && !leaving_) on_all_connected();
+      return;
+    case Report::Kind::kConnectFailed:
+      if (error_.empty()) error_ = report.text;
+      return leave();
+    case Report::Kind::kSecond:
+      add_second(report);
+      return tell_seconds();
+    case Report::Kind::kArrivalsDone:
+      if (++arrivals_done_ != workers_.size() || leaving_) return;
+      end_watching_system();
+      drain_until_ns_ = now_ns() + settings_.drain_ns;
+      return check_drained();
+    case Report::Kind::kLeft:
+      if (++left_ == workers_.size()) loop_.stop();
+      return;
+  }
+}
+
+void Run::on_all_connected() {
+  uint64_t wait_ns = kStartNs;
+  if (settings_.start_at_unix_s) {
+    const double wait_s = *settings_.start_at_unix_s - unix_now_s();
+    if (wait_s < 0) {
+      error_ = "everybody is connected only " + std::to_string(-wait_s) + " s after the time to start at";
+      return leave();
+    }
+    wait_ns = static_cast<uint64_t>(wait_s * 1e9);
+  }
+  start_ns_ = now_ns() + wait_ns;
+  started_unix_s_ = unix_now_s() + static_cast<double>(wait_ns) * 1e-9;
+  begin_watching_system();
+  for (const auto& worker : workers_) worker->post({Order::Kind::kStart, start_ns_});
+  watcher_.on_started(static_cast<double>(wait_ns) * 1e-9);
+  if (interrupted_) interrupt();
+}
+
+void Run::begin_watching_system() {
+  if (settings_.system_pid == 0) return;
+  if (const auto cpu_s = cpu_of_process_s(settings_.system_pid)) system_ = SystemUse{*cpu_s, 0};
+}
+
+void Run::end_watching_system() {
+  if (!system_) return;
+  const auto cpu_s = cpu_of_process_s(settings_.system_pid);
+  if (!cpu_s) return system_.reset();  // It has ended.
+  system_ = SystemUse{*cpu_s - system_->cpu_s, private_dirty_bytes(settings_.system_pid)};
+}
+
+void Run::interrupt() {
+  interrupted_ = true;
+  if (start_ns_ == 0 || now_ns() < start_ns_) {
+    if (error_.empty()) error_ = "interrupted before the run began";
+    return leave();
+  }
+  // Whoever asks again, or during the drain, does not want to wait.
+  if (arrivals_done_ == workers_.size()) return leave();
+  for (const auto& worker : workers_) worker->post({Order::Kind::kStopArrivals});
+}
+
+void Run::add_second(const Report& report) {
+  const auto number = static_cast<size_t>(report.second.at_s);
+  if (series_.size() <= number) {
+    series_.resize(number + 1);
+    reported_.resize(number + 1);
+  }
+  Second& sum = series_[number];
+  sum.at_s = report.second.at_s;
+  sum.sent += report.second.sent;
+  sum.delivered += report.second.delivered;
+  sum.told_otherwise += report.second.told_otherwise;
+  sum.opened += report.second.opened;
+  sum.lag_max = std::max(sum.lag_max, report.second.lag_max);
+  sum.latency.add(report.second.latency);
+  ++reported_[number];
+}
+
+// What is under way is known of all threads together only: a message's ends may be on different ones.
+void Run::count_in_flight() {
+  int64_t in_flight = 0;
+  for (Second& second : series_) {
+    in_flight += static_cast<int64_t>(second.sent) - static_cast<int64_t>(second.delivered + second.told_otherwise);
+    second.in_flight = static_cast<uint64_t>(std::max<int64_t>(in_flight, 0));
+  }
+}
+
+void Run::tell_seconds() {
+  count_in_flight();
+  for (; told_seconds_ < series_.size() && reported_[told_seconds_] == workers_.size(); ++told_seconds_) {
+    if (is_empty(series_[told_seconds_]) && leaving_) continue;
+    const double planned_s = static_cast<double>(settings_.duration_ns) * 1e-9;
+    watcher_.on_second(series_[told_seconds_], std::max(planned_s - static_cast<double>(told_seconds_ + 1), 0.0));
+  }
+}
+
+// Leaves when nothing is under way any more, or it has taken too long.
+void Run::check_drained() {
+  if (leaving_) return;
+  Worker::Totals sum;
+  for (const auto& worker : workers_) {
+    const Worker::Totals totals = worker->totals();
+    sum.wanted += totals.wanted;
+    sum.delivered += totals.delivered;
+    sum.told_otherwise += totals.told_otherwise;
+    sum.untold += totals.untold;
+    sum.broken += totals.broken;
+  }
+  const uint64_t settled = sum.delivered + sum.told_otherwise;
+  if ((sum.wanted <= settled && sum.untold == 0) || now_ns() >= drain_until_ns_) return leave();
+  // What was under way on a connection that broke may be lost, and nobody will say so.
+  if (std::exchange(settled_, settled) != settled) settled_ns_ = now_ns();
+  if (sum.broken != 0 && now_ns() > settled_ns_ + kQuietNs) return leave();
+  if (!told_draining_ && now_ns() + settings_.drain_ns > drain_until_ns_ + 1'000 * kMs) {
+    told_draining_ = true;
+    watcher_.on_draining(sum.wanted > settled ? sum.wanted - settled : sum.untold);
+  }
+  timer_.arm_at(loop_.now_ms() + kDrainCheckMs);
+}
+
+void Run::leave() {
+  if (std::exchange(leaving_, true)) return;
+  for (const auto& worker : workers_) worker->post({Order::Kind::kLeave});
+}
+
+RunResult Run::result() const {
+  RunResult result;
+  result.version = ONEHOP_VERSION;
+  result.id = plan_.id();
+  result.host = this_host();
+  result.started_unix_s = started_unix_s_;
+  result.target = settings_.target;
+  result.settings = settings_.flags;
+  result.open_loop = settings_.window == 0;
+  result.planned_s = static_cast<double>(settings_.duration_ns) * 1e-9;
+  result.wanted_rate = result.open_loop ? settings_.rate : 0;
+  result.interrupted = interrupted_;
+  result.series = series_;
+  if (!result.series.empty() && is_empty(result.series.back())) result.series.pop_back();
+  result.system = system_;
+  result.generator.threads = settings_.threads;
+  std::vector<const Ledger*> ledgers;
+  uint64_t delivered_in_time = 0, wanted = 0;
+  for (const auto& worker : workers_) {
+    const Recorder& measured = worker->measured();
+    result.latency.add(measured.latency);
+    result.uncorrected.add(measured.uncorrected);
+    result.confirm_latency.add(measured.confirm_latency);
+    result.slow_latency.add(measured.slow_latency);
+    result.connect_latency.add(measured.connect_latency);
+    result.generator.lag.add(measured.lag);
+    for (const auto& [reason, count] : measured.reasons) result.reasons[reason] += count;
+    result.connections.opened += measured.connections.opened;
+    result.connections.failed += measured.connections.failed;
+    result.connections.unopened += measured.connections.unopened;
+    result.connections.broken += measured.connections.broken;
+    if (!measured.connections.last_problem.empty()) result.connections.last_problem = measured.connections.last_problem;
+    if (result.server.empty()) result.server = worker->server();
+    ledgers.push_back(&worker->accounts());
+    delivered_in_time += worker->delivered_in_time();
+    wanted += worker->totals().wanted;
+    result.duration_s = std::max(result.duration_s, worker->ran_for_s());
+    result.generator.cpu_s += worker->cpu_s();
+    result.generator.missed_arrivals += worker->missed_arrivals();
+    if (worker->ran_for_s() <= 0) continue;
+    const double waiting = worker->waited_s() / worker->ran_for_s();
+    result.generator.waiting_for_cpu = std::max(result.generator.waiting_for_cpu, waiting);
+    result.generator.busiest_thread =
+        std::max(result.generator.busiest_thread, worker->cpu_s() / worker->ran_for_s() + waiting);
+  }
+  result.generator.busiest_thread = std::min(result.generator.busiest_thread, 1.0);
+  if (result.duration_s > 0) result.achieved_rate = static_cast<double>(delivered_in_time) / result.duration_s;
+  result.account = Ledger::reconcile(ledgers, promised(plan_));
+  // What the workload wanted and no client's account knows of would be the generator's own fault: it is not hidden
+  // either.
+  if (wanted > result.account.sent) result.account.unexplained += wanted - result.account.sent;
+  result.account.sent = wanted;
+  result.void_reasons = void_reasons(result, {settings_.lag_max_ns, settings_.spin});
+  for (const Threshold& threshold : settings_.thresholds) result.thresholds.push_back(threshold.check(result));
+  return result;
+}
+
+}  // namespace onehop::loadgen

@@ -1,0 +1,81 @@
+// One run from its first connection to its result: starts the workers, gives them their orders, tells whoever looks on
+// how it goes, and adds up what they have measured.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "loadgen/plan.h"
+#include "loadgen/result.h"
+#include "loadgen/worker.h"
+#include "reactor/loop.h"
+#include "reactor/mailbox.h"
+#include "reactor/timer.h"
+
+namespace onehop::loadgen {
+
+// Told on the thread that runs.
+class RunWatcher {
+ public:
+  virtual void on_connecting(uint32_t clients) = 0;
+  // The schedule begins; in `wait_s` seconds, if the start is agreed with others.
+  virtual void on_started(double wait_s) = 0;
+  // A second of the run, of all threads together. `left_s`: until the schedule is through.
+  virtual void on_second(const Second& second, double left_s) = 0;
+  virtual void on_draining(uint64_t in_flight) = 0;
+
+ protected:
+  ~RunWatcher() = default;
+};
+
+class Run {
+ public:
+  // `settings` and `driver` must outlive it.
+  Run(const Settings& settings, Driver& driver, const reactor::SocketAddress& address, RunWatcher& watcher);
+  ~Run();
+
+  // Returns what was found, or nothing, with the reason in `error`, if it could not connect.
+  std::optional<RunResult> run(std::string& error);
+  // The result is of what there was until then. From a callback of the watcher or of the loop's.
+  void interrupt();
+  // On which the run is run; for signals.
+  reactor::Loop& loop() { return loop_; }
+
+ private:
+  void on_report(const Report& report);
+  void on_all_connected();
+  void add_second(const Report& report);
+  void count_in_flight();
+  void tell_seconds();
+  void begin_watching_system();
+  void end_watching_system();
+  void check_drained();
+  void leave();
+  RunResult result() const;
+
+  const Settings& settings_;
+  reactor::Loop loop_;
+  reactor::Mailbox<Report> reports_;
+  const Plan plan_;
+  RunWatcher& watcher_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  reactor::Timer timer_;  // For the end of the drain.
+
+  size_t connected_ = 0, arrivals_done_ = 0, left_ = 0;
+  bool leaving_ = false, interrupted_ = false, told_draining_ = false;
+  std::string error_;
+  double started_unix_s_ = 0;
+  uint64_t start_ns_ = 0;
+  uint64_t drain_until_ns_ = 0;
+  uint64_t settled_ = 0, settled_ns_ = 0;  // How many messages are settled, and since when no other one was.
+  std::optional<SystemUse> system_;        // Until the run has ended, cpu_s is that of its beginning.
+  std::vector<Second> series_;
+  std::vector<size_t> reported_;  // How many workers have told each second of series_.
+  size_t told_seconds_ = 0;       // How many the watcher knows.
+};
+
+}  // namespace onehop::loadgen

@@ -1,0 +1,212 @@
+// See the header.
+#include "loadgen/threshold.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "loadgen/quantity.h"
+#include "loadgen/text.h"
+
+namespace onehop::loadgen {
+namespace {
+
+struct NamedHistogram {
+  std::string_view prefix;
+  const Histogram& (*of)(const RunResult&);
+};
+
+// The one without a prefix stands last: every metric begins with nothing.
+constexpr std::array<NamedHistogram, 6> kHistograms = {{
+    {"confirm.", [](const RunResult& result) -> const Histogram& { return result.confirm_latency; }},
+    {"uncorrected.", [](const RunResult& result) -> const Histogram& { return result.uncorrected; }},
+    {"connect.", [](const RunResult& result) -> const Histogram& { return result.connect_latency; }},
+    {"slow.", [](const RunResult& result) -> const Histogram& { return result.slow_latency; }},
+    {"lag.", [](const RunResult& result) -> const Histogram& { return result.generator.lag; }},
+    {"", [](const RunResult& result) -> const Histogram& { return result.latency; }},
+}};
+
+struct NamedCount {
+  std::string_view name;
+  uint64_t (*of)(const RunResult&);
+};
+
+uint64_t errors(const Account& account) {
+  return account.rejected + account.expired + account.lost + account.unknown + account.not_sent + account.unexplained;
+}
+
+constexpr std::array<NamedCount, 17> kCounts = {{
+    {"sent", [](const RunResult& result) { return result.account.sent; }},
+    {"delivered", [](const RunResult& result) { return result.account.delivered; }},
+    {"rejected", [](const RunResult& result) { return result.account.rejected; }},
+    {"expired", [](const RunResult& result) { return result.account.expired; }},
+    {"lost", [](const RunResult& result) { return result.account.lost; }},
+    {"unknown", [](const RunResult& result) { return result.account.unknown; }},
+    {"not_sent", [](const RunResult& result) { return result.account.not_sent; }},
+    {"unexplained", [](const RunResult& result) { return result.account.unexplained; }},
+    {"errors", [](const RunResult& result) { return errors(result.account); }},
+    {"duplicates", [](const RunResult& result) { return result.account.duplicates; }},
+    {"out_of_order", [](const RunResult& result) { return result.account.out_of_order; }},
+    {"corrupted", [](const RunResult& result) { return result.account.corrupted; }},
+    {"misdirected", [](const RunResult& result) { return result.account.misdirected; }},
+    {"untold", [](const RunResult& result) { return result.account.untold; }},
+    {"contradicted", [](const RunResult& result) { return result.account.contradicted; }},
+    {"connect_failed", [](const RunResult& result) { return result.connections.failed; }},
+    {"broken", [](const RunResult& result) { return result.connections.broken; }},
+}};
+
+std::string known_metrics() {
+  std::string counts;
+  for (const NamedCount& count : kCounts) counts += concat(" ", count.name);
+  return concat("p50 p90 p99 p99.9 (any pNN.N) max mean min, of confirm. uncorrected. connect. slow. lag. too;", counts,
+                "; rate");
+}
+
+std::string_view without_spaces(std::string_view text) {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  return text;
+}
+
+// Digits, and a fraction of digits if there is a point: no sign, no exponent, no space.
+std::optional<double> parse_decimal(std::string_view text) {
+  const bool plain = !text.empty() && text.front() != '.' && text.back() != '.' &&
+                     std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
+  if (!plain || std::count(text.begin(), text.end(), '.') > 1) return std::nullopt;
+  double value = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (problem != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+std::optional<Threshold> Threshold::parse(std::string_view text, std::string& error) {
+  constexpr std::array<std::pair<std::string_view, Operator>, 6> kOperators = {{{"<=", Operator::kLessOrEqual},
+                                                                                {">=", Operator::kGreaterOrEqual},
+                                                                                {"==", Operator::kEqual},
+                                                                                {"!=", Operator::kNotEqual},
+                                                                                {"<", Operator::kLess},
+                                                                                {">", Operator::kGreater}}};
+  const size_t at = std::min(text.find_first_of("<>=!"), text.size());
+  const std::string_view rest = text.substr(at);
+  const auto* const found = std::find_if(kOperators.begin(), kOperators.end(), [&](const auto& candidate) {
+    return rest.substr(0, candidate.first.size()) == candidate.first;
+  });
+  if (found == kOperators.end()) {
+    error = concat("'", text, "' is no threshold: it needs one of < <= > >= == !=, as in p99<5ms or lost==0");
+    return std::nullopt;
+  }
+
+  Threshold threshold;
+  threshold.text_ = text;
+  threshold.operator_ = found->second;
+  const std::string_view metric = without_spaces(text.substr(0, at));
+  const std::string_view value = without_spaces(rest.substr(found->first.size()));
+  if (!threshold.read_metric(metric)) {
+    error = concat("'", text, "': there is no metric '", metric, "'. There are ", known_metrics());
+    return std::nullopt;
+  }
+  if (!threshold.read_value(value)) {
+    constexpr std::array<std::string_view, 3> kExpected = {"duration with its unit, as in p99<5ms",
+                                                           "whole number nor a per cent, as in lost==0 or rejected<1%",
+                                                           "rate, as in rate>=9500"};
+    error = concat("'", text, "': '", value, "' is no ", kExpected[static_cast<size_t>(threshold.kind_)]);
+    return std::nullopt;
+  }
+  return threshold;
+}
+
+bool Threshold::read_metric(std::string_view metric) {
+  const auto same = [&](const NamedCount& count) { return count.name == metric; };
+  if (metric == "rate" || std::any_of(kCounts.begin(), kCounts.end(), same)) {
+    kind_ = metric == "rate" ? Kind::kRate : Kind::kCount;
+    metric_ = metric;
+    return true;
+  }
+  const auto* const histogram = std::find_if(kHistograms.begin(), kHistograms.end(), [&](const NamedHistogram& named) {
+    return metric.substr(0, named.prefix.size()) == named.prefix;
+  });
+  histogram_ = histogram->prefix;
+  metric_ = metric.substr(histogram_.size());
+  if (metric_ == "max" || metric_ == "mean" || metric_ == "min") return true;
+  if (metric_.empty() || metric_.front() != 'p') return false;
+  const auto percent = parse_decimal(std::string_view(metric_).substr(1));
+  if (!percent || *percent <= 0 || *percent > 100) return false;
+  quantile_ = *percent / 100;
+  return true;
+}
+
+bool Threshold::read_value(std::string_view value) {
+  if (value.empty()) return false;
+  if (kind_ == Kind::kLatency) {
+    // A number alone is seconds elsewhere; here it would be read as milliseconds by as many people.
+    const bool has_unit = value.back() < '0' || value.back() > '9';
+    const auto duration = has_unit ? parse_duration(value) : std::nullopt;
+    value_ = static_cast<double>(duration.value_or(0));
+    return duration.has_value();
+  }
+  if (kind_ == Kind::kRate) {
+    const auto rate = parse_rate(value);
+    value_ = rate.value_or(0);
+    return rate.has_value();
+  }
+  of_sent_ = value.back() == '%';
+  const auto number = parse_decimal(of_sent_ ? value.substr(0, value.size() - 1) : value);
+  value_ = number.value_or(0);
+  return number && (of_sent_ ? *number <= 100 : value.find('.') == std::string_view::npos);
+}
+
+ThresholdResult Threshold::check(const RunResult& result) const {
+  ThresholdResult checked{text_, 0, false};
+  bool measured = true;
+  if (kind_ == Kind::kLatency) {
+    const auto* const named = std::find_if(kHistograms.begin(), kHistograms.end(),
+                                           [&](const NamedHistogram& one) { return one.prefix == histogram_; });
+    const Histogram& histogram = named->of(result);
+    measured = !histogram.empty();
+    checked.value = quantile_ >= 0      ? static_cast<double>(histogram.quantile(quantile_))
+                    : metric_ == "max"  ? static_cast<double>(histogram.max())
+                    : metric_ == "mean" ? histogram.mean()
+                                        : static_cast<double>(histogram.min());
+  } else if (kind_ == Kind::kRate) {
+    checked.value = result.achieved_rate;
+  } else {
+    const auto* const named =
+        std::find_if(kCounts.begin(), kCounts.end(), [&](const NamedCount& count) { return count.name == metric_; });
+    checked.value = static_cast<double>(named->of(result));
+    if (of_sent_) {
+      measured = result.account.sent > 0;
+      checked.value = measured ? 100 * checked.value / static_cast<double>(result.account.sent) : 0;
+    }
+  }
+  checked.kept = measured && holds(checked.value);
+  return checked;
+}
+
+bool Threshold::holds(double value) const {
+  switch (operator_) {
+    case Operator::kLess:
+      return value < value_;
+    case Operator::kLessOrEqual:
+      return value <= value_;
+    case Operator::kGreater:
+      return value > value_;
+    case Operator::kGreaterOrEqual:
+      return value >= value_;
+    case Operator::kEqual:
+      return value == value_;
+    case Operator::kNotEqual:
+      return value != value_;
+  }
+  return false;
+}
+
+std::string Threshold::print_value(double value) const {
+  if (kind_ == Kind::kLatency) return value > 0 ? print_duration(value) : "nothing measured";
+  if (kind_ == Kind::kRate) return printed("%.1f/s", value);
+  return of_sent_ ? printed("%.4g %%", value) : print_count(static_cast<uint64_t>(value));
+}
+
+}  // namespace onehop::loadgen

@@ -1,0 +1,52 @@
+// Conditions on a result, as in --threshold 'p99<5ms' and --slo: METRIC OPERATOR VALUE.
+//
+//   latency    p50 p90 p99 p99.9 p99.99 (any pNN.N), max, mean, min     a duration with its unit
+//              prefix confirm. uncorrected. connect. slow. lag. for another histogram: confirm.p99<10ms
+//   counts     sent delivered rejected expired lost unknown not_sent unexplained, errors (all that were sent and not
+//              delivered), duplicates out_of_order corrupted misdirected untold contradicted, connect_failed broken
+//              a number, or a part of what was sent with %: lost==0, rejected<0.1%
+//   rate       messages delivered a second: rate>=9500, rate>=9.5k
+//   operators  < <= > >= == !=
+//
+// Spaces around the operator do not matter; everything else is taken as written or refused.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "loadgen/result.h"
+
+namespace onehop::loadgen {
+
+class Threshold {
+ public:
+  // Nothing, and in `error` a line that names the text, if it is none.
+  static std::optional<Threshold> parse(std::string_view text, std::string& error);
+
+  // What was not measured keeps no threshold, neither a latency of nothing nor a part of nothing: no sample is no
+  // proof.
+  ThresholdResult check(const RunResult& result) const;
+  const std::string& text() const { return text_; }
+  // A ThresholdResult's value for people, in this threshold's unit.
+  std::string print_value(double value) const;
+
+ private:
+  enum class Kind : uint8_t { kLatency, kCount, kRate };
+  enum class Operator : uint8_t { kLess, kLessOrEqual, kGreater, kGreaterOrEqual, kEqual, kNotEqual };
+
+  bool read_metric(std::string_view metric);
+  bool read_value(std::string_view value);
+  bool holds(double value) const;
+
+  std::string text_;
+  Kind kind_ = Kind::kLatency;
+  std::string histogram_;  // "", "confirm.", …
+  std::string metric_;
+  double quantile_ = -1;  // Of a pNN; below 0: metric_ says what.
+  Operator operator_ = Operator::kLess;
+  double value_ = 0;  // Nanoseconds, a number, or per cent.
+  bool of_sent_ = false;
+};
+
+}  // namespace onehop::loadgen

@@ -1,0 +1,79 @@
+"""A proxy between the generator and a real broker drops, doubles, reorders, corrupts or misdirects one message: each
+time the accounts say what is wrong, and the run fails."""
+
+
+from loadgen_cases import FAILED, Broker, Case, Program, main
+import loadgen_cases
+
+FLAGS = ["--workload", "pairs", "--clients", 20, "--rate", 1000, "--duration", "0.5s", "--drain", "1s"]
+NUMBER = 100  # Of the message that it happens to.
+
+
+class Accounting(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.broker = Broker(loadgen_cases.folder, "--shards", "2")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.broker.__exit__()
+
+    def run_through_proxy(self, fault=None, *flags):
+        faults = [fault, NUMBER] if fault else []
+        target = self.broker.address.removeprefix("tcp://")
+        proxy = self.started(Program("onehop-hostile-proxy", "--target", target, *faults))
+        run = self.generate("--target", proxy.target, *FLAGS, *flags)
+        proxy.__exit__()
+        if fault:
+            self.assertIn(f"did {fault}", proxy.output.now(), run)
+        return run
+
+    def check_fault(self, run, unexplained=0, **faults):
+        """These counters, and no other."""
+        self.assertEqual(run.code, FAILED, run)
+        self.assertEqual(run.json["exit_code"], FAILED, run)
+        self.assertEqual(run.json["unexplained"], unexplained, run)
+        expected = {name: faults.get(name, 0) for name in run.json["faults"]}
+        self.assertEqual(run.json["faults"], expected, run)
+        self.assertTrue(set(faults) <= set(run.json["faults"]), run)
+        self.check_sums(run)
+
+    def test_an_honest_proxy(self):
+        self.check_all_delivered(self.run_through_proxy())
+
+    def test_dropped(self):
+        # The recipient acknowledges what comes after it: so the sender is told that it was delivered.
+        self.check_fault(self.run_through_proxy("--drop"), unexplained=1, contradicted=1)
+
+    def test_dropped_and_nothing_is_told(self):
+        self.check_fault(self.run_through_proxy("--drop", "--confirm", "none"), unexplained=1)
+
+    def test_dropped_and_told_taken(self):
+        # That the broker took it is no word about the recipient: so nobody is contradicted.
+        self.check_fault(self.run_through_proxy("--drop", "--confirm", "taken"), unexplained=1)
+
+    def test_dropped_before_the_broker(self):
+        self.check_fault(self.run_through_proxy("--drop-sent"), unexplained=1)
+
+    def test_doubled(self):
+        self.check_fault(self.run_through_proxy("--double"), duplicates=1)
+
+    def test_swapped(self):
+        self.check_fault(self.run_through_proxy("--swap"), out_of_order=1)
+
+    def test_corrupted(self):
+        self.check_fault(self.run_through_proxy("--corrupt"), unexplained=1, contradicted=1, corrupted=1)
+
+    def test_misdirected(self):
+        self.check_fault(self.run_through_proxy("--misdirect"), unexplained=2, contradicted=2, misdirected=2)
+
+    def test_receipts_lost(self):
+        run = self.run_through_proxy("--drop-receipts")
+        self.assertEqual(run.code, FAILED, run)
+        self.assertGreater(run.json["faults"]["untold"], 0, run)
+        self.assertEqual(run.json["outcomes"]["sent"], run.json["outcomes"]["delivered"], run)
+        self.check_sums(run)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""A fake broker holds each message back by a delay of a known distribution and writes down what it really did; the
+generator's percentiles must be those.
+
+In full, to 1 % + 50 us, no processor may fall asleep: waking one up takes as long in a virtual machine, and is in what
+the generator sees. So each gets something to do that gives way to everything else. What else the machine does is in it
+too: so these two have a processor each and go before it, where that is allowed, and a distribution has three tries.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+
+from loadgen_cases import FULL, VOID, Case, Program, main, start, take_processor_of
+
+SECONDS, RATE, CLIENTS = (10, 2000, 200) if FULL else (1.5, 1000, 100)
+PART, MICROSECONDS = (0.01, 50) if FULL else (0.05, 2000)
+# What the generator does for one message delays another that comes meanwhile: in full it does no more than it must.
+CONFIRM = "none" if FULL else "delivered"
+TRIES = 3 if FULL else 1
+IDLE_LOOP = ["chrt", "--idle", "0", "/bin/sh", "-c", "while :; do :; done"]
+
+
+def may_go_before_others():
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    except PermissionError:
+        return False
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    return True
+
+
+class Accuracy(Case):
+    def alone_on(self, number):
+        """For a process: the processor on which it is to run, before all else."""
+        if not FULL:
+            return []
+        before_all_else = ["chrt", "--rr", "1"] if may_go_before_others() else []
+        return [*before_all_else, *take_processor_of(sorted(os.sched_getaffinity(0))[number])]
+
+    def setUp(self):
+        for processor in os.sched_getaffinity(0) if FULL else ():
+            loop = start([*take_processor_of(processor), *IDLE_LOOP], stdin=subprocess.DEVNULL)
+            self.addCleanup(loop.wait)
+            self.addCleanup(loop.send_signal, signal.SIGKILL)
+
+    def check(self, latency):
+        for _ in range(TRIES):
+            wrong = self.try_once(latency)
+            if not wrong:
+                return
+        self.fail(wrong)
+
+    def try_once(self, latency):
+        """What is not as it should be, if another try may help. That not all have arrived has none."""
+        with tempfile.TemporaryDirectory(prefix="onehop-accuracy-") as place:
+            truth_file = os.path.join(place, "truth.json")
+            broker = self.started(Program("onehop-fake-broker", "--latency", latency, "--truth", truth_file,
+                                          prefix=self.alone_on(0)))
+            run = self.generate("--target", broker.target, "--workload", "pairs", "--clients", CLIENTS, "--rate", RATE,
+                                "--duration", f"{SECONDS}s", "--arrivals", "poisson", "--confirm", CONFIRM,
+                                prefix=self.alone_on(-1))
+            broker.stop()
+            with open(truth_file, encoding="utf-8") as file:
+                truth = json.load(file)
+        if FULL and run.code == VOID:
+            return str(run)
+        self.check_all_delivered(run)
+        measured = run.json["latency_us"]
+        self.assertEqual(measured["count"], truth["count"], run)
+        self.assertEqual(run.json["outcomes"]["delivered"], truth["count"], run)
+        lag = run.json["generator"]["lag_us"]
+        wrong = ""
+        for key in ("p50", "p90", "p99", "p99_9"):
+            allowed = truth[key] * PART + MICROSECONDS
+            row = f"{latency} {key}: truth {truth[key]:.0f} us, measured {measured[key]:.0f} us, lag {lag[key]:.0f} us"
+            print(row, flush=True)
+            # How late the generator was by itself is in the latencies, as it should be, and not in what the broker saw.
+            late = lag[key] if FULL else lag["max"]
+            if not truth[key] - allowed <= measured[key] <= truth[key] + allowed + late:
+                wrong += f"{row}, which is not within {allowed:.0f} us\n"
+        return wrong and f"{wrong}{run}"
+
+    def test_fixed(self):
+        self.check("fixed:5ms")
+
+    def test_uniform(self):
+        self.check("uniform:1ms-20ms")
+
+    def test_lognormal(self):
+        self.check("lognormal:3ms/0.8")
+
+    def test_points(self):
+        self.check("points:50%:2ms,49%:10ms,1%:100ms")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,303 @@
+"""The command line of onehop-loadgen: what it refuses, what it tells whom, and what it does when the run does not go as
+planned."""
+
+import json
+import os
+import pty
+import signal
+import threading
+import time
+
+from loadgen_cases import (CANNOT_CONNECT, FAILED, FULL, GOOD, USAGE, VOID, Broker, Case, Program, free_port, main,
+                           target_of)
+import loadgen_cases
+
+FLAGS = """--target --workload --clients --recipients --zipf --slow-readers --slow-rate --idle --rate --arrivals
+    --window --duration --warmup --drain --size --confirm --ttl --keepalive --threads --source --connect-rate
+    --start-at --part --prefix --seed --lag-max --threshold --find-capacity --slo --step --rate-max --json --html
+    --hgrm --quiet""".split()
+
+# What is wrong, and the word that the one line about it must have.
+WRONG = [
+    (["--nonsense"], "--nonsense"),
+    (["nonsense"], "nonsense"),
+    (["--rate", "-5"], "--rate"),
+    (["--rate", "0"], "--rate"),
+    (["--rate", "fast"], "fast"),
+    (["--workload", "juggling"], "juggling"),
+    (["--duration", "8parsecs"], "8parsecs"),
+    (["--clients", "0"], "--clients"),
+    (["--clients", "3", "--workload", "pairs"], "--clients"),
+    (["--clients", "99999999999"], "--clients"),
+    (["--size", "10"], "10"),
+    (["--size", "large"], "large"),
+    (["--arrivals", "random"], "random"),
+    (["--confirm", "maybe"], "maybe"),
+    (["--threshold", "p99"], "p99"),
+    (["--threshold", "speed>1"], "speed"),
+    (["--slo", "p99<5ms"], "--find-capacity"),
+    (["--find-capacity"], "--slo"),
+    (["--part", "3/2"], "3/2"),
+    (["--slow-readers", "150%"], "150%"),
+    (["--source", "127.0.0.300"], "127.0.0.300"),
+    (["--start-at", "noon"], "noon"),
+    (["--target", "smoke://127.0.0.1:1"], "smoke"),
+    (["--target", "127.0.0.1"], "127.0.0.1"),
+    (["--workload", "fan-in", "--clients", "5", "--recipients", "5"], "--recipients"),
+    (["--target", "nats://127.0.0.1:1", "--confirm", "delivered"], "confirm"),
+    (["--target", "mqtt://127.0.0.1:1", "--confirm", "delivered"], "confirm"),
+    (["--json"], "--json"),
+    (["merge"], "FILE"),
+    (["merge", "/nonexistent/run.json"], "/nonexistent/run.json"),
+    (["compare", "/nonexistent/run.json"], "--"),
+]
+
+
+class Refused(Case):
+    def test_what_is_wrong_is_said_in_one_line(self):
+        for words, named in WRONG:
+            with self.subTest(words=words):
+                run = self.generate(*words, json_file=False)
+                self.assertEqual(run.code, USAGE, run)
+                lines = run.errors.strip().splitlines()
+                self.assertEqual(len(lines), 1, run)
+                self.assertIn(named, lines[0], run)
+                self.assertEqual(run.out, "", run)
+
+    def test_help_names_every_flag(self):
+        run = self.generate("--help", json_file=False)
+        self.assertEqual(run.code, GOOD, run)
+        self.assertEqual([flag for flag in FLAGS if flag not in run.out], [])
+        for word in ("merge", "compare", "pairs", "fan-in", "storm", "onehop://", "nats://", "mqtt://", "redis://",
+                     "blind://", "Exit codes"):
+            self.assertIn(word.lower(), run.out.lower())
+        self.assertLessEqual(max(map(len, run.out.splitlines())), 120)
+
+    def test_version(self):
+        run = self.generate("--version", json_file=False)
+        self.assertEqual((run.code, len(run.out.splitlines())), (GOOD, 1), run)
+
+    def test_nobody_listens(self):
+        target = f"127.0.0.1:{free_port()}"
+        for scheme in ("onehop", "nats", "mqtt", "redis", "blind"):
+            with self.subTest(scheme=scheme):
+                run = self.generate("--target", f"{scheme}://{target}", "--clients", 2, "--duration", "1s")
+                self.assertEqual(run.code, CANNOT_CONNECT, run)
+                self.assertEqual(run.out, "", run)
+                self.assertIn(target, run.errors, run)
+                self.assertFalse(run.json, "there was no run")
+
+    def test_another_protocol(self):
+        with Broker(loadgen_cases.folder, "--shards", "1") as broker:
+            run = self.generate("--target", target_of(broker.address, "nats"), "--clients", 2, "--duration", "1s")
+            self.assertEqual(run.code, CANNOT_CONNECT, run)
+
+    def test_too_few_descriptors(self):
+        with Broker(loadgen_cases.folder, "--shards", "1") as broker:
+            run = self.generate("--target", target_of(broker.address), "--clients", 500, "--duration", "1s",
+                                prefix=["prlimit", "--nofile=100:100"])
+            self.assertEqual(run.code, CANNOT_CONNECT, run)
+            self.assertIn("100", run.errors, run)
+            self.assertRegex(run.errors, "ulimit|nofile|LimitNOFILE", run)
+
+
+class Told(Case):
+    """What it tells, and where."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.broker = Broker(loadgen_cases.folder, "--shards", "2")
+        cls.flags = ["--target", target_of(cls.broker.address), "--clients", 10, "--rate", 200, "--drain", "5s"]
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.broker.__exit__()
+
+    def test_run_may_be_said_or_not(self):
+        run = self.generate("run", *self.flags, "--duration", "0.3s")
+        self.check_all_delivered(run)
+
+    def test_thresholds(self):
+        for wanted, code in ((["p99<60s", "lost==0", "errors<0.1%"], GOOD), (["p99<60s", "p50<1ns"], FAILED)):
+            thresholds = [word for threshold in wanted for word in ("--threshold", threshold)]
+            run = self.generate(*self.flags, "--duration", "0.3s", "--lag-max", "10s", *thresholds)
+            self.assertEqual(run.code, code, run)
+            self.assertEqual([threshold["text"] for threshold in run.json["thresholds"]], wanted, run)
+            self.assertEqual(all(threshold["kept"] for threshold in run.json["thresholds"]), code == GOOD, run)
+            self.check_sums(run)
+            for threshold in wanted:
+                self.assertIn(threshold, run.out, run)
+
+    def test_json_to_standard_output(self):
+        run = self.generate(*self.flags, "--duration", "0.3s", "--json", "-", json_file=False)
+        told = json.loads(run.out)
+        self.assertEqual(told["exit_code"], run.code)
+        self.assertIn("p99", run.errors, "the summary goes to the other stream")
+
+    def test_every_file(self):
+        place = os.path.dirname(self.generate(*self.flags, "--duration", "0.3s").path)
+        html, hgrm = os.path.join(place, "run.html"), os.path.join(place, "run.hgrm")
+        run = self.generate(*self.flags, "--duration", "0.3s", "--html", html, "--hgrm", hgrm)
+        self.check_all_delivered(run)
+        for path in (html, hgrm):
+            self.assertGreater(os.path.getsize(path), 100)
+
+    def test_a_file_that_cannot_be_written_is_known_before_the_run(self):
+        for flag in ("--json", "--html", "--hgrm"):
+            run = self.generate(*self.flags, "--duration", "2s", flag, "/nonexistent/file", json_file=False)
+            self.assertEqual(run.code, USAGE, run)
+            self.assertIn("/nonexistent/file", run.errors, run)
+
+    def test_progress_in_plain_lines(self):
+        run = self.generate(*self.flags, "--duration", "2.5s")
+        self.assertGreaterEqual(len(run.errors.splitlines()), 2, run)
+        for byte in "\r\x1b\b":
+            self.assertNotIn(byte, run.errors, run)
+            self.assertNotIn(byte, run.out, run)
+        self.assertNotIn("nan", run.errors + run.out)
+        self.assertIn("p99", run.out)
+        self.assertIn("uncorrected", run.out)
+
+    def test_quiet(self):
+        run = self.generate(*self.flags, "--duration", "1.2s", "--quiet")
+        self.assertEqual(run.errors, "", run)
+
+    def test_progress_on_a_terminal(self):
+        ours, theirs = pty.openpty()
+        read = []
+
+        def gather():
+            try:
+                while some := os.read(ours, 4096):
+                    read.append(some)
+            except OSError:  # The other end is closed.
+                pass
+
+        reader = threading.Thread(target=gather, daemon=True)
+        run = self.begin(*self.flags, "--duration", "2.5s", stderr=theirs, environment={"TERM": "xterm"})
+        os.close(theirs)
+        reader.start()
+        run.finish()
+        reader.join(60)
+        os.close(ours)
+        text = b"".join(read).decode()
+        self.assertTrue("\r" in text.replace("\r\n", "\n") or "\x1b[" in text, repr(text))
+        self.assertNotIn("\x1b", run.out)
+        self.assertNotIn("\r", run.out)
+        self.check_sums(run)
+
+
+class Interrupted(Case):
+    FLAGS = ["--clients", 10, "--rate", 500]
+
+    def check_ended_early(self, run):
+        self.assertLess(run.json["duration_s"], run.json["planned_s"], run)
+        self.assertIs(run.json["interrupted"], True, run)
+        self.assertIn("p99", run.out, run)
+
+    def test_by_the_user(self):
+        for by in (signal.SIGINT, signal.SIGTERM):
+            with Broker(loadgen_cases.folder, "--shards", "2") as broker:
+                run = self.begin("--target", target_of(broker.address), *self.FLAGS, "--duration", "100s")
+                run.await_progress(" 1 s ")
+                run.process.send_signal(by)
+                run.finish()
+            self.check_all_delivered(run)
+            self.check_ended_early(run)
+
+    def test_before_it_began(self):
+        with Broker(loadgen_cases.folder, "--shards", "2") as broker:
+            run = self.begin("--target", target_of(broker.address), *self.FLAGS, "--start-at", "+20s")
+            run.await_progress("everybody is connected")
+            run.process.send_signal(signal.SIGINT)
+            run.finish(seconds_max=15)  # It does not wait for its start.
+        self.assertNotIn("nan", run.out + run.errors)
+
+    def test_the_broker_is_killed(self):
+        with Broker(loadgen_cases.folder, "--shards", "2") as broker:
+            run = self.begin("--target", target_of(broker.address), *self.FLAGS, "--duration", "3s", "--drain", "1s",
+                             "--threshold", "errors==0")
+            run.await_progress(" 1 s ")
+            broker.process.kill()
+            killed = time.monotonic()
+            run.finish()
+        self.assertLess(time.monotonic() - killed, 20, "it waited for nothing")
+        self.check_sums(run)
+        self.assertIn(run.code, (FAILED,) if FULL else (FAILED, VOID), run)
+        self.assertEqual(run.json["unexplained"], 0, run)
+        self.assertEqual(set(run.json["faults"].values()), {0}, run)
+        outcomes = run.json["outcomes"]
+        self.assertGreater(outcomes["delivered"], 0, run)
+        self.assertGreater(outcomes["unknown"] + outcomes["not_sent"], 0, run)
+        self.assertEqual(run.json["connections"]["broken"], 10, run)
+        self.assertTrue(run.json["connections"]["last_problem"], run)
+
+    def test_the_broker_is_killed_while_messages_are_under_way(self):
+        broker = self.started(Program("onehop-fake-broker", "--latency", "fixed:200ms"))
+        run = self.begin("--target", broker.target, *self.FLAGS, "--duration", "2s", "--drain", "1s")
+        run.await_progress(" 1 s ")
+        broker.process.kill()
+        run.finish()
+        self.check_sums(run)
+        self.assertEqual(run.json["unexplained"], 0, run)
+        self.assertGreater(run.json["outcomes"]["unknown"], 0, run)
+
+    def test_the_broker_is_restarted(self):
+        port = free_port()
+        listen = f"tcp://127.0.0.1:{port}"
+        with Broker(loadgen_cases.folder, "--shards", "2", listen=listen) as broker:
+            run = self.begin("--target", target_of(broker.address), *self.FLAGS, "--duration", "4s",
+                             "--drain", "1s")
+            run.await_progress(" 1 s ")
+            broker.process.kill()
+            broker.process.wait()
+            with Broker(loadgen_cases.folder, "--shards", "2", listen=listen):
+                run.finish()
+        self.check_sums(run)
+        self.assertEqual(run.json["unexplained"], 0, run)
+        self.assertEqual(set(run.json["faults"].values()), {0}, run)
+        self.assertEqual(run.json["connections"]["broken"], 10, run)
+        self.assertEqual(run.json["connections"]["opened"], 20, run)
+        self.assertGreater(sum(second["delivered"] for second in run.json["series"][2:]), 0, run)
+
+    def test_a_closed_loop_goes_on_after_a_restart(self):
+        listen = f"tcp://127.0.0.1:{free_port()}"
+        with Broker(loadgen_cases.folder, "--shards", "2", listen=listen) as broker:
+            run = self.begin("--target", target_of(broker.address), "--clients", 4, "--window", 4, "--duration", "6s",
+                             "--drain", "1s")
+            run.await_progress(" 1 s ")
+            broker.process.kill()
+            broker.process.wait()
+            with Broker(loadgen_cases.folder, "--shards", "2", listen=listen):
+                run.finish()
+        self.check_sums(run)
+        self.assertEqual(run.json["unexplained"], 0, run)
+        self.assertEqual(run.json["connections"]["opened"], 8, run)
+        # Each sender had its window under way when the connections broke: without a new one, nothing more would be sent.
+        self.assertGreater(sum(second["delivered"] for second in run.json["series"][2:]), 1000, run)
+
+    def test_a_silent_broker_is_noticed(self):
+        broker = self.started(Program("onehop-fake-broker"))
+        run = self.begin("--target", broker.target, "--workload", "idle", "--clients", 4, "--keepalive", "1s",
+                         "--duration", "5s")
+        run.await_progress(" 1 s ")
+        broker.process.send_signal(signal.SIGSTOP)
+        run.finish()
+        broker.process.send_signal(signal.SIGCONT)
+        self.assertEqual(run.json["connections"]["broken"], 4, run)
+
+    def test_the_broker_stops_in_good_order(self):
+        with Broker(loadgen_cases.folder, "--shards", "2") as broker:
+            run = self.begin("--target", target_of(broker.address), *self.FLAGS, "--duration", "2s", "--drain", "1s")
+            run.await_progress(" 1 s ")
+            broker.stop()
+            run.finish()
+        self.check_sums(run)
+        self.assertEqual(run.json["unexplained"], 0, run)
+        self.assertEqual(set(run.json["faults"].values()), {0}, run)
+        self.assertEqual(run.json["connections"]["broken"], 10, run)
+        self.assertTrue(run.json["connections"]["last_problem"], run)
+
+
+if __name__ == "__main__":
+    main()

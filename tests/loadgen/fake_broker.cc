@@ -1,0 +1,245 @@
+// A broker that is as slow as it was told to be, and knows exactly how slow it was: what the load generator's figures
+// are held against. One thread; the rules are in fake_broker_rules.h.
+//
+//   onehop-fake-broker --listen 127.0.0.1:0 [--latency SPEC] [--service-rate R] [--truth FILE] [--seed N]
+//                      [--send-window N] [--spin]
+//
+// --latency: each message is held back by a delay of this distribution (fake_broker_delays.h). --service-rate: messages
+// pass one after the other, each taking 1/R seconds. --truth: at SIGTERM the delays it really imposed, from the recv()
+// of a message to the send() of it, go into this file. --spin: never sleeps, for the least of its own noise.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <ctime>
+#include <fstream>
+#include <map>
+#include <stdexcept>
+
+#include "fake_broker_rules.h"
+
+namespace onehop::test {
+namespace {
+
+// Sleeping ends this long before a message is due, since waking up takes its time; the rest is spun.
+constexpr uint64_t kSpinNs = 100'000;
+
+uint64_t now_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+int checked(int result, const char* what) {
+  if (result < 0) throw std::runtime_error(what);
+  return result;
+}
+
+struct Options {
+  std::string listen = "127.0.0.1:0";
+  std::string latency = "fixed:0ns";
+  double service_rate = 0;  // 0: no limit.
+  std::string truth_file;
+  uint64_t seed = 1;
+  uint32_t send_window = 65'535;
+  bool spin = false;
+};
+
+Options read_options(int count, char** words) {
+  Options options;
+  for (int i = 1; i < count; ++i) {
+    const std::string flag = words[i];
+    if (flag == "--spin") {
+      options.spin = true;
+      continue;
+    }
+    if (++i == count) throw std::invalid_argument(flag + " wants a value");
+    const std::string value = words[i];
+    if (flag == "--listen") {
+      options.listen = value;
+    } else if (flag == "--latency") {
+      options.latency = value;
+    } else if (flag == "--service-rate") {
+      options.service_rate = std::stod(value);
+    } else if (flag == "--truth") {
+      options.truth_file = value;
+    } else if (flag == "--seed") {
+      options.seed = std::stoull(value);
+    } else if (flag == "--send-window") {
+      options.send_window = static_cast<uint32_t>(std::stoul(value));
+    } else {
+      throw std::invalid_argument("no flag " + flag);
+    }
+  }
+  return options;
+}
+
+Rules rules_of(const Options& options) {
+  Rules rules;
+  rules.send_window = options.send_window;
+  const auto service_ns = static_cast<uint64_t>(options.service_rate > 0 ? 1e9 / options.service_rate : 0);
+  rules.delay = [delays = Delays(options.latency, options.seed), service_ns,
+                 free_ns = uint64_t{0}](uint64_t received_ns) mutable {
+    if (service_ns == 0) return delays.draw_ns();
+    free_ns = std::max(free_ns, received_ns) + service_ns;
+    return free_ns - received_ns + delays.draw_ns();
+  };
+  return rules;
+}
+
+class Program {
+ public:
+  explicit Program(const Options& options)
+      : options_(options), broker_(rules_of(options)), epoll_fd_(checked(epoll_create1(0), "epoll_create1")) {
+    sigset_t ends;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    sigprocmask(SIG_BLOCK, &ends, nullptr);
+    signal_fd_ = checked(signalfd(-1, &ends, SFD_NONBLOCK), "signalfd");
+    timer_fd_ = checked(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK), "timerfd_create");
+    listen();
+    for (const int fd : {signal_fd_, timer_fd_, listen_fd_}) watch(EPOLL_CTL_ADD, fd, EPOLLIN);
+  }
+
+  void run() {
+    while (!ended_) {
+      epoll_event events[64];
+      const int count = epoll_wait(epoll_fd_, events, 64, wait_ms());
+      for (int i = 0; i < count; ++i) on_event(events[i].data.fd, events[i].events);
+      broker_.release_due(now_ns());
+      for (Client* client : broker_.take_changed()) write(fd_of_.at(client));
+    }
+    if (!options_.truth_file.empty()) std::ofstream(options_.truth_file) << broker_.truth().to_json();
+  }
+
+ private:
+  void listen() {
+    const size_t colon = options_.listen.rfind(':');
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    if (colon == std::string::npos ||
+        inet_pton(AF_INET, options_.listen.substr(0, colon).c_str(), &address.sin_addr) != 1) {
+      throw std::invalid_argument("--listen wants an address and a port");
+    }
+    address.sin_port = htons(static_cast<uint16_t>(std::stoul(options_.listen.substr(colon + 1))));
+    listen_fd_ = checked(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), "socket");
+    const int on = 1;
+    setsockopt(listen_fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    socklen_t size = sizeof address;
+    checked(bind(listen_fd_, reinterpret_cast<const sockaddr*>(&address), size), "bind");
+    checked(::listen(listen_fd_, 4096), "listen");
+    checked(getsockname(listen_fd_, reinterpret_cast<sockaddr*>(&address), &size), "getsockname");
+    std::printf("listening on tcp://%s:%d\n", options_.listen.substr(0, colon).c_str(), ntohs(address.sin_port));
+    std::fflush(stdout);
+  }
+
+  void watch(int operation, int fd, uint32_t events) {
+    epoll_event event{};
+    event.events = events;
+    event.data.fd = fd;
+    checked(epoll_ctl(epoll_fd_, operation, fd, &event), "epoll_ctl");
+  }
+
+  // How long to sleep: the timer wakes before the next message is due.
+  int wait_ms() {
+    if (options_.spin || broker_.has_changed()) return 0;
+    const uint64_t due_ns = broker_.next_due_ns();
+    if (due_ns == UINT64_MAX) return -1;
+    if (due_ns <= now_ns() + kSpinNs) return 0;
+    const uint64_t wake_ns = due_ns - kSpinNs;
+    itimerspec timer{};
+    timer.it_value.tv_sec = static_cast<time_t>(wake_ns / 1'000'000'000);
+    timer.it_value.tv_nsec = static_cast<long>(wake_ns % 1'000'000'000);
+    timerfd_settime(timer_fd_, TFD_TIMER_ABSTIME, &timer, nullptr);
+    return -1;
+  }
+
+  void on_event(int fd, uint32_t events) {
+    if (fd == signal_fd_) {
+      ended_ = true;
+    } else if (fd == timer_fd_) {
+      uint64_t times = 0;
+      if (::read(fd, &times, sizeof times) < 0 && errno != EAGAIN) throw std::runtime_error("read of the timer");
+    } else if (fd == listen_fd_) {
+      accept();
+    } else {
+      if ((events & EPOLLOUT) != 0) write(fd);
+      if (client_of_.contains(fd) && (events & ~static_cast<uint32_t>(EPOLLOUT)) != 0) read(fd);
+    }
+  }
+
+  void accept() {
+    for (int fd = 0; (fd = accept4(listen_fd_, nullptr, nullptr, SOCK_NONBLOCK)) >= 0;) {
+      const int on = 1;
+      setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+      Client& client = broker_.add();
+      client_of_[fd] = &client;
+      fd_of_[&client] = fd;
+      watch(EPOLL_CTL_ADD, fd, EPOLLIN);
+    }
+  }
+
+  void read(int fd) {
+    Client& client = *client_of_.at(fd);
+    char bytes[65'536];
+    const ssize_t size = recv(fd, bytes, sizeof bytes, 0);
+    const uint64_t received_ns = now_ns();
+    if (size < 0 && errno == EAGAIN) return;
+    if (size <= 0) return close(fd);
+    if (client.ended) return;  // What follows a goodbye is discarded.
+    client.in.append(bytes, static_cast<size_t>(size));
+    broker_.read(client, received_ns);
+  }
+
+  void write(int fd) {
+    Client& client = *client_of_.at(fd);
+    if (!client.out.empty()) {
+      const ssize_t size = send(fd, client.out.data(), client.out.size(), MSG_NOSIGNAL);
+      if (size < 0 && errno != EAGAIN) return close(fd);
+      broker_.sent(client, size < 0 ? 0 : static_cast<size_t>(size), now_ns());
+    }
+    if (client.out.empty() && client.ended) shutdown(fd, SHUT_WR);
+    watch(EPOLL_CTL_MOD, fd, EPOLLIN | (client.out.empty() ? 0U : static_cast<uint32_t>(EPOLLOUT)));
+  }
+
+  void close(int fd) {
+    Client* client = client_of_.at(fd);
+    client_of_.erase(fd);
+    fd_of_.erase(client);
+    broker_.remove(*client);
+    ::close(fd);
+  }
+
+  const Options options_;
+  FakeBroker broker_;
+  int epoll_fd_;
+  int listen_fd_ = -1;
+  int signal_fd_ = -1;
+  int timer_fd_ = -1;
+  bool ended_ = false;
+  std::map<int, Client*> client_of_;
+  std::map<Client*, int> fd_of_;
+};
+
+}  // namespace
+}  // namespace onehop::test
+
+int main(int count, char** words) {
+  try {
+    onehop::test::Program(onehop::test::read_options(count, words)).run();
+  } catch (const std::exception& wrong) {
+    std::fprintf(stderr, "onehop-fake-broker: %s\n", wrong.what());
+    return 2;
+  }
+  return 0;
+}

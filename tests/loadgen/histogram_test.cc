@@ -1,0 +1,101 @@
+// Quantiles against those of the sorted values.
+#include "loadgen/histogram.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+#include "loadgen/random.h"
+
+namespace onehop::loadgen {
+namespace {
+
+std::vector<uint64_t> values_of(int kind) {
+  Random random(7);
+  std::vector<uint64_t> values(20'000);
+  for (uint64_t& value : values) {
+    switch (kind) {
+      case 0:
+        value = random.below(10'000'000);
+        break;
+      case 1:
+        value = static_cast<uint64_t>(random.exponential(3e6));
+        break;
+      case 2:
+        value = random.below(10) == 0 ? 1'000'000'000 + random.below(1000) : 200 + random.below(100);
+        break;
+      default:
+        value = 123'456'789;
+    }
+  }
+  return values;
+}
+
+TEST(Histogram, QuantilesAreExactToTheBucketsWidth) {
+  for (int kind = 0; kind < 4; ++kind) {
+    std::vector<uint64_t> values = values_of(kind);
+    Histogram histogram;
+    for (const uint64_t value : values) histogram.record(value);
+    std::sort(values.begin(), values.end());
+    for (const double quantile : {0.0, 0.01, 0.25, 0.5, 0.9, 0.99, 0.999, 0.9999, 1.0}) {
+      const double rank = std::max(1.0, std::ceil(quantile * static_cast<double>(values.size())));
+      const auto exact = static_cast<double>(values[static_cast<size_t>(rank) - 1]);
+      EXPECT_NEAR(static_cast<double>(histogram.quantile(quantile)), exact, exact / 1024) << kind << " " << quantile;
+    }
+    EXPECT_EQ(histogram.min(), values.front());
+    EXPECT_EQ(histogram.max(), values.back());
+    EXPECT_EQ(histogram.quantile(1), values.back());
+    EXPECT_EQ(Histogram::from_buckets(histogram.buckets(), histogram.min(), histogram.max(), histogram.sum()),
+              histogram);
+  }
+}
+
+TEST(Histogram, BucketsTileTheValues) {
+  const uint32_t last = Histogram::bucket_of(Histogram::kValueMax);
+  uint64_t next = 0;
+  for (uint32_t i = 0; i <= last; ++i) {
+    ASSERT_EQ(Histogram::lowest_in(i), next);
+    ASSERT_EQ(Histogram::bucket_of(Histogram::lowest_in(i)), i);
+    ASSERT_EQ(Histogram::bucket_of(Histogram::highest_in(i)), i);
+    next = Histogram::highest_in(i) + 1;
+    ASSERT_LE((next - Histogram::lowest_in(i) - 1) * 1024, Histogram::lowest_in(i));
+  }
+  EXPECT_EQ(next, Histogram::kValueMax + 1);
+}
+
+TEST(Histogram, AddingIsRecordingAll) {
+  Histogram all, a, b;
+  for (int kind = 0; kind < 4; ++kind) {
+    for (const uint64_t value : values_of(kind)) {
+      all.record(value);
+      (kind % 2 == 0 ? a : b).record(value);
+    }
+  }
+  a.add(b);
+  a.add(Histogram());
+  EXPECT_EQ(a, all);
+  EXPECT_EQ(all.count_up_to(Histogram::kValueMax), all.count());
+  a.clear();
+  EXPECT_EQ(a, Histogram());
+}
+
+TEST(Histogram, ValuesAboveTheLargestCountAsIt) {
+  Histogram histogram;
+  histogram.record(UINT64_MAX);
+  EXPECT_EQ(histogram.max(), Histogram::kValueMax);
+  EXPECT_EQ(histogram.quantile(0.5), Histogram::kValueMax);
+  EXPECT_EQ(Histogram().quantile(0.5), 0u);
+}
+
+TEST(Histogram, ContradictionsAreRefused) {
+  EXPECT_THROW(Histogram::from_buckets({{5, 1}, {5, 1}}, 5, 5, 10), std::invalid_argument);
+  EXPECT_THROW(Histogram::from_buckets({{5, 1}}, 4, 5, 5), std::invalid_argument);
+  EXPECT_THROW(Histogram::from_buckets({{5, 1}}, 5, 5, 6), std::invalid_argument);
+  EXPECT_THROW(Histogram::from_buckets({{UINT32_MAX, 1}}, 5, 5, 5), std::invalid_argument);
+  EXPECT_THROW(Histogram::from_buckets({}, 0, 1, 0), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace onehop::loadgen

@@ -1,0 +1,200 @@
+"""The HTML report in a browser: html_page_test.py PATH_OF_onehop-sample-report
+
+Opens each kind of report in headless Chromium with every name lookup failing, and asserts what a reader would see: lines
+with points, labelled ticks, the figures, and no script error. Chromium is given a time to end by, and is killed after it.
+"""
+
+import html.parser
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PROGRAM = ""
+BROWSER_SECONDS = 60
+CHARTS = ["spectrum", "other-spectrum", "rate", "latency", "in-flight", "lag"]
+CAPACITY_CHARTS = ["capacity-latency", "capacity-rate"]
+
+
+def report(kind):
+    return subprocess.run([PROGRAM, kind, "html"], check=True, capture_output=True, timeout=60).stdout.decode()
+
+
+def run_browser(page, *arguments):
+    """What Chromium prints for the page. All of its processes have ended when this returns."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "report.html")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(page)
+        command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+                   "--disable-background-networking", "--disable-component-update", "--disable-sync",
+                   "--disable-dev-shm-usage", "--host-resolver-rules=MAP * ~NOTFOUND", "--window-size=1100,2000",
+                   "--user-data-dir=" + os.path.join(folder, "profile"), *arguments, "file://" + path]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              start_new_session=True) as browser:
+            try:
+                output, _ = browser.communicate(timeout=BROWSER_SECONDS)
+            finally:
+                try:
+                    os.killpg(browser.pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+        if browser.returncode != 0:
+            raise AssertionError(f"Chromium ended with {browser.returncode}")
+        return output.decode()
+
+
+class Drawn(html.parser.HTMLParser):
+    """The charts of a page after its scripts ran: for each, its paths, its dots and the texts of its svg."""
+
+    def __init__(self, dom):
+        super().__init__()
+        self.charts, self.current, self.in_svg, self.errors, self.text = {}, None, False, [], ""
+        self.tags = []
+        self.feed(dom)
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self.tags.append((tag, attributes))
+        if tag == "figure":
+            self.current = self.charts.setdefault(attributes["data-chart"], {"paths": {}, "dots": 0, "texts": []})
+        elif tag == "svg":
+            self.in_svg = True
+        elif tag == "path":
+            self.current["paths"][attributes["class"].split()[-1]] = attributes["d"]
+        elif tag == "circle":
+            self.current["dots"] += 1
+        elif attributes.get("class") == "script-error":
+            self.errors.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag == "svg":
+            self.in_svg = False
+        elif tag == "figure":
+            self.current = None
+
+    def handle_data(self, data):
+        self.text += data
+        if self.in_svg and data.strip():
+            self.current["texts"].append(data.strip())
+
+
+def points(path):
+    return [(float(x), float(y)) for x, y in re.findall(r"[ML]([-\d.]+) ([-\d.]+)", path)]
+
+
+class PageTest(unittest.TestCase):
+    def open(self, kind):
+        drawn = Drawn(run_browser(report(kind), "--dump-dom"))
+        self.assertEqual(drawn.errors, [], drawn.text[-300:])
+        return drawn
+
+    def assert_drawn(self, drawn, names):
+        self.assertEqual(sorted(drawn.charts), sorted(names))
+        for name in names:
+            chart = drawn.charts[name]
+            self.assertGreaterEqual(len(chart["paths"]), 1, name)
+            for style, path in chart["paths"].items():
+                where = points(path)
+                self.assertGreaterEqual(len(where), 8, f"{name} {style}")
+                self.assertTrue(all(0 <= x <= 1100 and 0 <= y <= 400 for x, y in where), f"{name} {style}: {path}")
+                self.assertTrue(all(a[0] < b[0] for a, b in zip(where, where[1:])), f"{name} {style}: {path}")
+            self.assertGreaterEqual(len(chart["texts"]), 6, name)
+            self.assertNotIn("NaN", "".join(chart["texts"]))
+
+    def test_every_chart_is_drawn(self):
+        drawn = self.open("plain")
+        self.assert_drawn(drawn, CHARTS)
+        self.assertEqual(len(points(drawn.charts["rate"]["paths"]["first"])), 20)
+        self.assertEqual(len(points(drawn.charts["spectrum"]["paths"]["first"])), 200)
+
+    def test_axes_have_ticks_with_units(self):
+        drawn = self.open("plain")
+        for tick in ["0 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %", "1 ms", "100 ms"]:
+            self.assertIn(tick, drawn.charts["spectrum"]["texts"])
+        for tick in ["0", "2,000", "4,000", "0 s", "10 s"]:
+            self.assertIn(tick, drawn.charts["rate"]["texts"])
+        self.assertIn("50 µs", drawn.charts["lag"]["texts"])
+
+    def test_lines_are_where_the_numbers_are(self):
+        drawn = self.open("plain")
+        # The standstill was in the tenth second: there the line of p99 is highest (y grows downwards).
+        where = points(drawn.charts["latency"]["paths"]["second"])
+        self.assertEqual(min(range(20), key=lambda i: where[i][1]), 9)
+        # From the intended time the tail is long; the uncorrected line stays below it from the 99th percentile on.
+        corrected = points(drawn.charts["spectrum"]["paths"]["first"])
+        uncorrected = points(drawn.charts["spectrum"]["paths"]["soft"])
+        for i in range(90, 190):
+            self.assertLess(corrected[i][1], uncorrected[i][1] - 20)
+        for i in range(5, 40):
+            self.assertLess(abs(corrected[i][1] - uncorrected[i][1]), 5)
+
+    def test_figures_are_on_the_page(self):
+        text = self.open("plain").text
+        for figure in ["4,999/s", "of 5,000/s wanted", "100,000", "99.98 % delivered", "REJECTED QUEUE_FULL",
+                       "Fine Processor 9000", "Linux 6.18.0", "2026-09-21T14:13:20.125Z"]:
+            self.assertIn(figure, text)
+        self.assertNotIn("VOID", text)
+        self.assertNotIn("FAILED", text)
+
+    def test_the_capacity_curve_marks_the_knee(self):
+        drawn = self.open("capacity")
+        self.assert_drawn(drawn, CHARTS + CAPACITY_CHARTS)
+        for name in CAPACITY_CHARTS:
+            self.assertIn("knee 60,000/s", drawn.charts[name]["texts"])
+            self.assertEqual(drawn.charts[name]["dots"], 8)
+        self.assertIn("80k/s", drawn.charts["capacity-rate"]["texts"])
+
+    def test_void_and_failed_runs_say_so(self):
+        text = self.open("void").text
+        for words in ["VOID: the generator was the limit.", "a thread was busy for 99 % of the run",
+                      "FAILED: the accounts do not come out.", "FAILED: not every threshold was kept.", "Closed loop."]:
+            self.assertIn(words, text)
+
+    def test_foreign_text_stays_text(self):
+        page = report("hostile").replace("drawAll();\n", "drawAll();\nif (window.broken) throw new Error('broken');\n", 1)
+        drawn = Drawn(run_browser(page, "--dump-dom"))
+        self.assertEqual(drawn.errors, [])
+        self.assert_drawn(drawn, CHARTS + CAPACITY_CHARTS)
+        self.assertIn("<img src=x onerror=", drawn.text)
+        self.assertNotIn("img", [tag for tag, _ in drawn.tags])
+        self.assertEqual([tag for tag, _ in drawn.tags].count("script"), 3)
+
+    def test_a_run_without_anything_has_a_page(self):
+        drawn = self.open("empty")
+        self.assertEqual(drawn.charts, {})
+
+    def test_a_script_error_would_be_seen(self):
+        page = report("plain").replace("drawAll();\n", "throw new Error('on purpose');\n", 1)
+        drawn = Drawn(run_browser(page, "--dump-dom"))
+        self.assertEqual(len(drawn.errors), 1)
+        self.assertIn("on purpose", drawn.text)
+
+    def test_nothing_external_is_referred_to(self):
+        for kind in ["plain", "capacity", "void", "hostile"]:
+            for tag, attributes in Drawn(report(kind)).tags:
+                self.assertNotIn(tag, ["link", "iframe", "object", "embed", "base", "img", "form"])
+                self.assertFalse({"src", "href", "srcset", "action", "style", "onclick"} & set(attributes), tag)
+            page = report(kind)
+            self.assertIn("default-src 'none'", page)
+            addresses = set(re.findall(r"https?://[^\s'\"<]+", page))
+            self.assertEqual(addresses, {"http://www.w3.org/2000/svg"})
+
+    def test_it_can_be_looked_at(self):
+        with tempfile.TemporaryDirectory() as folder:
+            picture = os.path.join(folder, "report.png")
+            run_browser(report("capacity"), "--screenshot=" + picture)
+            with open(picture, "rb") as file:
+                data = file.read()
+        self.assertEqual(data[:8], b"\x89PNG\r\n\x1a\n")
+        self.assertGreater(len(data), 50_000)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    PROGRAM = sys.argv.pop(1)
+    unittest.main()

@@ -1,0 +1,205 @@
+// Merging: histograms and series add up to what one run would have found, and doubtful company is named.
+#include <gtest/gtest.h>
+
+#include "loadgen/report.h"
+#include "sample_run.h"
+
+namespace onehop::loadgen {
+namespace {
+
+using Warnings = std::vector<std::string>;
+
+// Another run of the same work at the same time from another machine.
+RunResult part(uint64_t seed) {
+  RunResult run = sample_run(seed);
+  run.host.name = "measuring-" + std::to_string(seed);
+  run.id = std::to_string(seed);
+  return run;
+}
+
+bool warns(const Warnings& warnings, const std::string& words) {
+  for (const std::string& warning : warnings) {
+    if (warning.find(words) != std::string::npos) return true;
+  }
+  return false;
+}
+
+TEST(Merge, HistogramsAreThoseOfOneThatSawAll) {
+  RunResult a = part(1), b = part(2), all = part(1);
+  for (Histogram RunResult::*histogram : {&RunResult::latency, &RunResult::uncorrected, &RunResult::confirm_latency,
+                                          &RunResult::connect_latency, &RunResult::slow_latency}) {
+    (a.*histogram).clear();
+    (b.*histogram).clear();
+    (all.*histogram).clear();
+    for (uint64_t i = 1; i < 5000; ++i) {
+      const uint64_t value = i * i * 37 % 9'000'000;
+      ((i % 3 == 0 ? a : b).*histogram).record(value);
+      (all.*histogram).record(value);
+    }
+  }
+  Warnings warnings;
+  const RunResult sum = merge({a, b}, warnings);
+  EXPECT_TRUE(sum.latency == all.latency);
+  EXPECT_TRUE(sum.uncorrected == all.uncorrected);
+  EXPECT_TRUE(sum.confirm_latency == all.confirm_latency);
+  EXPECT_TRUE(sum.connect_latency == all.connect_latency);
+  EXPECT_TRUE(sum.slow_latency == all.slow_latency);
+  EXPECT_EQ(warnings, Warnings());
+}
+
+TEST(Merge, AccountsRatesAndGeneratorsAddUpAndTheWorstStays) {
+  RunResult a = part(1), b = part(2);
+  b.duration_s = 21.5;
+  b.generator.busiest_thread = 0.9;
+  b.generator.waiting_for_cpu = 0.001;
+  b.generator.missed_arrivals = 5;
+  b.account.lost = 3;
+  b.account.untold = 2;
+  b.interrupted = true;
+  b.reasons = {{"EXPIRED", 4}, {"LOST", 3}};
+  Warnings warnings;
+  const RunResult sum = merge({a, b}, warnings);
+  EXPECT_EQ(sum.parts, 2u);
+  EXPECT_EQ(sum.wanted_rate, 10'000);
+  EXPECT_EQ(sum.achieved_rate, 2 * 4999.25);
+  EXPECT_EQ(sum.duration_s, 21.5);
+  EXPECT_EQ(sum.account.sent, 200'000u);
+  EXPECT_EQ(sum.account.rejected, 24u);
+  EXPECT_EQ(sum.account.lost, 3u);
+  EXPECT_EQ(sum.account.untold, 2u);
+  EXPECT_EQ(sum.reasons, (std::map<std::string, uint64_t>{{"EXPIRED", 7}, {"LOST", 3}, {"REJECTED QUEUE_FULL", 12}}));
+  EXPECT_EQ(sum.connections.opened, 208u);
+  EXPECT_EQ(sum.connections.broken, 8u);
+  EXPECT_EQ(sum.generator.threads, 4u);
+  EXPECT_EQ(sum.generator.cpu_s, 7.5);
+  EXPECT_EQ(sum.generator.busiest_thread, 0.9);
+  EXPECT_EQ(sum.generator.waiting_for_cpu, 0.0125);
+  EXPECT_EQ(sum.generator.missed_arrivals, 5u);
+  EXPECT_EQ(sum.generator.lag.count(), a.generator.lag.count() + b.generator.lag.count());
+  EXPECT_TRUE(sum.interrupted);
+  EXPECT_TRUE(sum.thresholds.empty());
+  EXPECT_EQ(sum.host.name, "measuring-1, measuring-2");
+  EXPECT_EQ(sum.settings, a.settings);
+}
+
+TEST(Merge, SecondsAreAlignedByTheClock) {
+  RunResult early = part(1), late = part(2);
+  late.started_unix_s = early.started_unix_s + 2.1;
+  Warnings warnings;
+  const RunResult sum = merge({late, early}, warnings);
+  EXPECT_EQ(sum.started_unix_s, early.started_unix_s);
+  ASSERT_EQ(sum.series.size(), 22u);
+  for (size_t i = 0; i < 22; ++i) {
+    const uint64_t expected = (i < 20 ? early.series[i].delivered : 0) + (i >= 2 ? late.series[i - 2].delivered : 0);
+    EXPECT_EQ(sum.series[i].at_s, static_cast<double>(i));
+    EXPECT_EQ(sum.series[i].delivered, expected) << i;
+    EXPECT_EQ(sum.series[i].latency.count(), expected) << i;
+  }
+  EXPECT_EQ(sum.series[5].in_flight, early.series[5].in_flight + late.series[3].in_flight);
+  EXPECT_EQ(sum.series[5].lag_max, std::max(early.series[5].lag_max, late.series[3].lag_max));
+  EXPECT_TRUE(warns(warnings, "the runs started up to 2.1 s apart"));
+}
+
+TEST(Merge, OneVoidPartVoidsTheSum) {
+  RunResult a = part(1), b = part(2);
+  b.void_reasons = {"a thread was busy"};
+  Warnings warnings;
+  const RunResult sum = merge({a, b}, warnings);
+  EXPECT_EQ(sum.void_reasons, Warnings{"run 2 (measuring-2): a thread was busy"});
+  EXPECT_EQ(exit_code_of(sum), kVoid);
+}
+
+TEST(Merge, OtherWorkTargetsVersionsAndLoopsAreNamed) {
+  RunResult a = part(1), b = part(2);
+  b.settings["size"] = "4096";
+  b.settings["ttl"] = "1s";
+  b.settings["clients"] = "50";
+  b.settings["seed"] = "9";
+  b.target = "onehop://10.0.0.1:7411";
+  b.version = "1.2.4";
+  b.open_loop = false;
+  Warnings warnings;
+  const RunResult sum = merge({a, b}, warnings);
+  EXPECT_TRUE(warns(warnings, "different settings of size: 128, 4096"));
+  EXPECT_TRUE(warns(warnings, "different settings of ttl: (none), 1s"));
+  EXPECT_TRUE(warns(warnings, "different targets: onehop://127.0.0.1:7411, onehop://10.0.0.1:7411"));
+  EXPECT_TRUE(warns(warnings, "different versions: 1.2.3, 1.2.4"));
+  EXPECT_TRUE(warns(warnings, "different loops: open, closed"));
+  EXPECT_FALSE(warns(warnings, "clients"));
+  EXPECT_FALSE(warns(warnings, "seed"));
+  EXPECT_EQ(sum.settings.at("clients"), "100, 50");
+  EXPECT_FALSE(sum.open_loop);
+}
+
+TEST(Merge, RunsThatDidNotOverlapAreNamed) {
+  RunResult a = part(1), b = part(2);
+  b.started_unix_s = a.started_unix_s + 60;
+  Warnings warnings;
+  merge({a, b}, warnings);
+  EXPECT_TRUE(warns(warnings, "not all runs were under way at the same time"));
+  warnings.clear();
+  merge({b, a}, warnings);
+  EXPECT_TRUE(warns(warnings, "not all runs were under way at the same time"));
+}
+
+TEST(Merge, TheSameRunTwiceIsNamed) {
+  Warnings warnings;
+  merge({part(1), part(1)}, warnings);
+  EXPECT_TRUE(warns(warnings, "are the same one"));
+}
+
+TEST(Merge, MissingAndDoubledPartsAreNamed) {
+  const auto warnings_of = [](const std::vector<std::string>& labels) {
+    std::vector<RunResult> parts;
+    for (const std::string& label : labels) {
+      parts.push_back(part(parts.size() + 1));
+      if (!label.empty()) parts.back().settings["part"] = label;
+    }
+    Warnings warnings;
+    merge(parts, warnings);
+    return warnings;
+  };
+  EXPECT_EQ(warnings_of({"2/3", "1/3", "3/3"}), Warnings());
+  EXPECT_EQ(warnings_of({"1/4", "3/4"}), Warnings{"missing: part 2/4, 4/4"});
+  EXPECT_EQ(warnings_of({"1/2", "2/2", "2/2"}), Warnings{"there more than once: part 2/2"});
+  EXPECT_TRUE(warns(warnings_of({"1/2", "2/2", ""}), "do not say which part they are"));
+  EXPECT_TRUE(warns(warnings_of({"1/2", "2/3"}), "do not agree on how many"));
+  for (const char* bad : {"3/2", "0/2", "x", "1/2x", "1/4000000000"}) {
+    EXPECT_TRUE(warns(warnings_of({"1/1", bad}), "do not say which part they are")) << bad;
+  }
+}
+
+TEST(Merge, SumsCanBeMergedAgain) {
+  std::vector<RunResult> parts = {part(1), part(2), part(3)};
+  for (size_t i = 0; i < 3; ++i) parts[i].settings["part"] = std::to_string(i + 1) + "/3";
+  Warnings warnings;
+  const RunResult first = merge({parts[0], parts[1]}, warnings);
+  EXPECT_EQ(warnings, Warnings{"missing: part 3/3"});
+  warnings.clear();
+  const RunResult sum = merge({first, parts[2]}, warnings);
+  EXPECT_EQ(warnings, Warnings());
+  EXPECT_EQ(sum.parts, 3u);
+  const RunResult at_once = merge(parts, warnings);
+  EXPECT_TRUE(sum.latency == at_once.latency);
+  EXPECT_EQ(sum.host.name, at_once.host.name);
+}
+
+TEST(Merge, ACapacitySearchIsLeftOutAndSaidSo) {
+  RunResult a = part(1), b = part(2);
+  b.capacity = sample_capacity(1);
+  Warnings warnings;
+  EXPECT_FALSE(merge({a, b}, warnings).capacity.has_value());
+  EXPECT_TRUE(warns(warnings, "run 2 searched for the capacity"));
+}
+
+TEST(Merge, NothingIsAnErrorAndOneIsItself) {
+  Warnings warnings;
+  EXPECT_THROW(merge({}, warnings), std::runtime_error);
+  RunResult one = part(1);
+  one.thresholds.clear();
+  EXPECT_TRUE(to_json(merge({one}, warnings)) == to_json(one));
+  EXPECT_EQ(warnings, Warnings());
+}
+
+}  // namespace
+}  // namespace onehop::loadgen

@@ -1,0 +1,172 @@
+// Thresholds: the grammar, what each metric reads, and that nothing measured proves nothing.
+#include "loadgen/threshold.h"
+
+#include <gtest/gtest.h>
+
+namespace onehop::loadgen {
+namespace {
+
+constexpr uint64_t kMs = 1'000'000;
+
+RunResult sample() {
+  RunResult result;
+  for (uint64_t i = 1; i <= 1000; ++i) result.latency.record(i * 10'000);  // 10 µs to 10 ms.
+  result.confirm_latency.record(20 * kMs);
+  result.uncorrected.record(3 * kMs);
+  result.connect_latency.record(4 * kMs);
+  result.slow_latency.record(5 * kMs);
+  result.generator.lag.record(6 * kMs);
+  result.achieved_rate = 9500;
+  result.account.sent = 1000;
+  result.account.delivered = 990;
+  result.account.rejected = 4;
+  result.account.expired = 3;
+  result.account.lost = 2;
+  result.account.unknown = 1;
+  result.account.duplicates = 7;
+  result.connections.failed = 8;
+  result.connections.broken = 9;
+  return result;
+}
+
+Threshold parsed(std::string_view text) {
+  std::string error;
+  auto threshold = Threshold::parse(text, error);
+  if (!threshold) throw std::runtime_error(error);
+  return *threshold;
+}
+
+bool kept(std::string_view text) {
+  return parsed(text).check(sample()).kept;
+}
+
+std::string refusal(std::string_view text) {
+  std::string error;
+  EXPECT_FALSE(Threshold::parse(text, error).has_value()) << text;
+  return error;
+}
+
+TEST(Threshold, EveryOperatorOnBothSidesOfItsEdge) {
+  EXPECT_TRUE(kept("lost<3"));
+  EXPECT_FALSE(kept("lost<2"));
+  EXPECT_TRUE(kept("lost<=2"));
+  EXPECT_FALSE(kept("lost<=1"));
+  EXPECT_TRUE(kept("lost>1"));
+  EXPECT_FALSE(kept("lost>2"));
+  EXPECT_TRUE(kept("lost>=2"));
+  EXPECT_FALSE(kept("lost>=3"));
+  EXPECT_TRUE(kept("lost==2"));
+  EXPECT_FALSE(kept("lost==0"));
+  EXPECT_TRUE(kept("lost!=0"));
+  EXPECT_FALSE(kept("lost!=2"));
+}
+
+TEST(Threshold, LatenciesReadTheHistogramTheyName) {
+  EXPECT_NEAR(parsed("p50<1s").check(sample()).value, 5.0e6, 5.0e3);
+  EXPECT_NEAR(parsed("p99.9<1s").check(sample()).value, 9.99e6, 1.0e4);
+  EXPECT_EQ(parsed("p100<1s").check(sample()).value, 10e6);
+  EXPECT_EQ(parsed("max<1s").check(sample()).value, 10e6);
+  EXPECT_EQ(parsed("min<1s").check(sample()).value, 10e3);
+  EXPECT_EQ(parsed("mean<1s").check(sample()).value, 5.005e6);
+  EXPECT_EQ(parsed("confirm.max<1s").check(sample()).value, 20e6);
+  EXPECT_EQ(parsed("uncorrected.max<1s").check(sample()).value, 3e6);
+  EXPECT_EQ(parsed("connect.max<1s").check(sample()).value, 4e6);
+  EXPECT_EQ(parsed("slow.max<1s").check(sample()).value, 5e6);
+  EXPECT_EQ(parsed("lag.max<1s").check(sample()).value, 6e6);
+}
+
+TEST(Threshold, DurationsHaveUnits) {
+  EXPECT_TRUE(kept("confirm.max==20ms"));
+  EXPECT_TRUE(kept("confirm.max==20000us"));
+  EXPECT_TRUE(kept("confirm.max==20000000ns"));
+  EXPECT_TRUE(kept("confirm.max==0.02s"));
+  EXPECT_NE(refusal("p99<5").find("'5' is no duration with its unit"), std::string::npos);
+}
+
+TEST(Threshold, CountsAreNumbersOrPartsOfWhatWasSent) {
+  EXPECT_TRUE(kept("rejected==0.4%"));
+  EXPECT_TRUE(kept("rejected<=0.5%"));
+  EXPECT_FALSE(kept("rejected<0.4%"));
+  EXPECT_TRUE(kept("delivered>=99%"));
+  EXPECT_TRUE(kept("errors==10"));
+  EXPECT_TRUE(kept("expired==3"));
+  EXPECT_TRUE(kept("unknown==1"));
+  EXPECT_TRUE(kept("duplicates==7"));
+  EXPECT_TRUE(kept("unexplained==0"));
+  EXPECT_TRUE(kept("connect_failed==8"));
+  EXPECT_TRUE(kept("broken==9"));
+  EXPECT_EQ(parsed("rejected<1%").check(sample()).value, 0.4);
+}
+
+TEST(Threshold, TheRateIsWhatWasDelivered) {
+  EXPECT_TRUE(kept("rate>=9500"));
+  EXPECT_TRUE(kept("rate>=9.5k"));
+  EXPECT_FALSE(kept("rate>9500"));
+}
+
+TEST(Threshold, SpacesAroundTheOperatorAreAllowedAndTheTextIsKept) {
+  EXPECT_EQ(parsed("p99 <= 5ms").text(), "p99 <= 5ms");
+  EXPECT_TRUE(kept("lost == 2"));
+}
+
+TEST(Threshold, WhatWasNotMeasuredKeepsNothing) {
+  const RunResult nothing;
+  EXPECT_FALSE(parsed("p99<5ms").check(nothing).kept);
+  EXPECT_FALSE(parsed("max>=0s").check(nothing).kept);
+  EXPECT_FALSE(parsed("confirm.p50<1h").check(nothing).kept);
+  EXPECT_FALSE(parsed("lost<1%").check(nothing).kept);
+  EXPECT_TRUE(parsed("lost==0").check(nothing).kept);
+}
+
+TEST(Threshold, AnUnknownMetricIsNamedTogetherWithThoseThereAre) {
+  const std::string error = refusal("p95ms<5ms");
+  EXPECT_NE(error.find("no metric 'p95ms'"), std::string::npos) << error;
+  EXPECT_NE(error.find("p99.9"), std::string::npos) << error;
+  EXPECT_NE(error.find("confirm."), std::string::npos) << error;
+  EXPECT_NE(error.find("out_of_order"), std::string::npos) << error;
+  EXPECT_EQ(error.find('\n'), std::string::npos);
+}
+
+TEST(Threshold, WhatIsNotInTheGrammarIsRefused) {
+  for (const char* text : {"",
+                           "p99",
+                           "<5ms",
+                           "p99<",
+                           "p99=5ms",
+                           "p99!5ms",
+                           "p99<<5ms",
+                           "p<5ms",
+                           "p0<5ms",
+                           "p101<5ms",
+                           "p9.9.9<5ms",
+                           "p-1<5ms",
+                           "p1e1<5ms",
+                           "p99<5 parsecs",
+                           "p99<-5ms",
+                           "confirm.lost==0",
+                           "foo.p99<5ms",
+                           "confirm.<5ms",
+                           "lost==1.5",
+                           "lost==-1",
+                           "lost==x",
+                           "lost==%",
+                           "lost<101%",
+                           "rate>=fast",
+                           "rate>=",
+                           "rate>=10%",
+                           "P99<5ms",
+                           "p99<5ms p50<1ms"}) {
+    EXPECT_NE(refusal(text).find(text), std::string::npos) << text;
+  }
+}
+
+TEST(Threshold, PrintsItsValueInItsUnit) {
+  EXPECT_EQ(parsed("p99<5ms").print_value(1.23e6), "1.23 ms");
+  EXPECT_EQ(parsed("p99<5ms").print_value(0), "nothing measured");
+  EXPECT_EQ(parsed("lost==0").print_value(12345), "12,345");
+  EXPECT_EQ(parsed("lost<1%").print_value(0.4), "0.4 %");
+  EXPECT_EQ(parsed("rate>1").print_value(9500), "9500.0/s");
+}
+
+}  // namespace
+}  // namespace onehop::loadgen
