@@ -159,7 +159,7 @@ struct Load {
   uint64_t messages;
   size_t payload_bytes;
   uint32_t receive_window;  // 0: the broker's default.
-  bool overflows = false;   // The recipient's queue: some are refused.
+  bool overflows = false;   // The recipient's queue, if it does not read: some are refused.
 };
 
 void PrintTo(const Load& load, std::ostream* out) {
@@ -192,7 +192,9 @@ TEST_P(FullWindows, OfTwoClientsThatSendToEachOther) {
   }
   ASSERT_TRUE(talkers[0]->window_full() && talkers[1]->window_full());
   finish(talkers, reads);
-  EXPECT_TRUE(!load.overflows || broker->counters().messages_refused != 0) << "nothing was refused";
+  // Who reads all the time may be quick enough for the queue never to fill.
+  const bool overflows = load.overflows && reads == Reads::kWhenStuck;
+  EXPECT_TRUE(!overflows || broker->counters().messages_refused != 0) << "nothing was refused";
 }
 
 constexpr Load kLoads[] = {
