@@ -41,8 +41,7 @@ Client::Client(ClientHost& host, uint32_t index, bool receives, bool slow)
 
 Client::~Client() = default;
 
-// --- The connection
-// ---------------------------------------------------------------------------------------------------
+// --- The connection ------------------------------------------------------------------------------
 void Client::connect(uint64_t intended_ns) {
   state_ = State::kConnecting;
   intended_ns_ = intended_ns;
@@ -155,8 +154,7 @@ void Client::drop() {
   lose("");
 }
 
-// --- Receiving
-// --------------------------------------------------------------------------------------------------------
+// --- Receiving -----------------------------------------------------------------------------------
 void Client::on_readable(reactor::Socket&) {
   std::span<char> buffer = host_.receive_buffer();
   if (reads_slowly_) {
@@ -187,7 +185,7 @@ void Client::take(Bytes bytes) {
   in_read_ = false;
   if (partial_.empty() && partial_.capacity() > kFlushBytes) std::string().swap(partial_);
   if (!ended_why_.empty()) return lose(std::string(ended_why_));
-  if (output_.size() != had) host_.wants_flush(*this);
+  if (output_.size() != had) ask_for_flush();
 }
 
 void Client::on_message(Bytes payload, const Incoming& incoming) {
@@ -202,7 +200,7 @@ void Client::on_told(uint64_t first_id, uint64_t last_id, Outcome outcome, std::
   }
   if (settled == 0) return;
   host_.on_settled(*this, settled);
-  if (sender_.waiting() != 0) host_.wants_flush(*this);
+  if (sender_.waiting() != 0) ask_for_flush();
 }
 
 void Client::on_pause(Bytes to, uint32_t retry_after_ms) {
@@ -213,7 +211,7 @@ void Client::on_pause(Bytes to, uint32_t retry_after_ms) {
 
 void Client::on_resume(Bytes to) {
   sender_.on_resume(host_.plan().client_of(to));
-  if (sender_.waiting() != 0) host_.wants_flush(*this);
+  if (sender_.waiting() != 0) ask_for_flush();
 }
 
 void Client::read_freely() {
@@ -230,12 +228,11 @@ size_t Client::read_allowance(uint64_t now_ns) {
   return static_cast<size_t>(std::max(allowance_bytes_, 0.0));
 }
 
-// --- Sending
-// ----------------------------------------------------------------------------------------------------------
+// --- Sending -------------------------------------------------------------------------------------
 void Client::want(const Wanted& wanted, uint64_t now_ns) {
   sender_.want(wanted);
   pump(now_ns);
-  host_.wants_flush(*this);
+  ask_for_flush();
 }
 
 void Client::pump(uint64_t now_ns) {
@@ -255,9 +252,14 @@ void Client::pump(uint64_t now_ns) {
   }
 }
 
+void Client::ask_for_flush() {
+  if (!std::exchange(wants_flush_, true)) host_.wants_flush(*this);
+}
+
 void Client::flush(uint64_t now_ns) {
+  wants_flush_ = false;
   if (state_ != State::kOpening && state_ != State::kReady && state_ != State::kLeaving) return;
-  if (in_read_) return host_.wants_flush(*this);
+  if (in_read_) return ask_for_flush();
   pump(now_ns);
   while (!blocked_ && !output_.empty()) {
     const Bytes bytes = output_.bytes();
@@ -284,8 +286,7 @@ void Client::on_writable(reactor::Socket&) {
   flush(now_ns());
 }
 
-// --- Time
-// -------------------------------------------------------------------------------------------------------------
+// --- Time ----------------------------------------------------------------------------------------
 bool Client::tick(uint64_t now_ns) {
   switch (state_) {
     case State::kConnecting:
@@ -302,7 +303,7 @@ bool Client::tick(uint64_t now_ns) {
     case State::kReady: {
       if (sender_.has_paused()) {
         sender_.on_time(now_ns);
-        host_.wants_flush(*this);
+        ask_for_flush();
       }
       const bool held_back = reads_slowly_ && !socket_.reading();
       if (held_back && read_allowance(now_ns) != 0) socket_.set_reading(true);
@@ -330,7 +331,7 @@ void Client::keep_alive(uint64_t now_ns) {
 void Client::ask_what_was_taken() {
   if (state_ != State::kReady || sender_.untold() == 0) return;
   peer_->ask_what_was_taken(output_);
-  host_.wants_flush(*this);
+  ask_for_flush();
 }
 
 }  // namespace onehop::loadgen

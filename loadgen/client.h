@@ -98,6 +98,7 @@ class Client final : private reactor::SocketHandler, private Inbox {
   void on_resume(Bytes to) override;
   void on_ended(std::string_view why) override { ended_why_ = why; }
 
+  void ask_for_flush();
   std::string open_socket();
   void on_connected();
   size_t read_allowance(uint64_t now_ns);
@@ -121,8 +122,9 @@ class Client final : private reactor::SocketHandler, private Inbox {
   bool blocked_ = false;         // The socket takes no more at present.
   bool written_out_ = false;     // kLeaving: all is sent, and the writing end is shut down.
   bool wants_ticks_ = false;
-  bool in_read_ = false;   // The peer reads, from our memory and into our output: nothing may be closed.
-  uint32_t failures_ = 0;  // In a row.
+  bool wants_flush_ = false;  // It has been asked for, and has not come.
+  bool in_read_ = false;      // The peer reads, from our memory and into our output: nothing may be closed.
+  uint32_t failures_ = 0;     // In a row.
   bool ever_ready_ = false;
   uint64_t intended_ns_ = 0;  // When it should have connected.
   uint64_t since_ns_ = 0;     // When connecting or leaving began, or when to connect again.

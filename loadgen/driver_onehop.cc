@@ -31,19 +31,6 @@ std::string_view short_name(const std::string& (*name)(Enum), Enum value, size_t
   return text.size() > prefix_size ? std::string_view(text).substr(prefix_size) : unknown;
 }
 
-Outcome to_outcome(v1::Outcome outcome) {
-  switch (outcome) {
-    case v1::OUTCOME_DELIVERED:
-      return Outcome::kDelivered;
-    case v1::OUTCOME_REJECTED:
-      return Outcome::kRejected;
-    case v1::OUTCOME_EXPIRED:
-      return Outcome::kExpired;
-    default:  // Final and not a delivery, as docs/wire.md says of those that a client does not know.
-      return Outcome::kLost;
-  }
-}
-
 void append_frame(Output& out, const v1::Frame& frame) {
   const size_t size = frame.ByteSizeLong();
   char* at = core::write_varint(out.reserve(core::kLengthBytesMax + size), size);
@@ -183,7 +170,7 @@ class OnehopPeer final : public Peer {
         return "a receipt for ids that were never sent";
       }
       if (confirmed()) settle(receipt.first_id(), receipt.last_id());
-      const Outcome outcome = to_outcome(receipt.outcome());
+      const Outcome outcome = client::to_outcome(receipt.outcome());
       const bool plain = outcome == Outcome::kDelivered || receipt.reason() == v1::REASON_UNSPECIFIED;
       inbox.on_told(receipt.first_id(), receipt.last_id(), outcome,
                     plain ? "" : short_name(v1::Reason_Name<v1::Reason>, receipt.reason(), 7, "UNKNOWN_REASON"));

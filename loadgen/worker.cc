@@ -126,8 +126,7 @@ void Worker::report(Report report) {
   reports_.post(std::move(report));
 }
 
-// --- The phases of a run
-// ----------------------------------------------------------------------------------------------
+// --- The phases of a run -------------------------------------------------------------------------
 void Worker::turn() {
   const uint64_t now = now_ns();
   if (!guests_waiting_.empty()) admit_guests();

@@ -156,8 +156,7 @@ void Worker::on_settled(Client& client, uint64_t messages) {
   if (!under_way_.empty() && ended_by_outcome) free_window(client, messages, now_ns());
 }
 
-// --- Guests
-// -----------------------------------------------------------------------------------------------------------
+// --- Guests --------------------------------------------------------------------------------------
 void Worker::invite_guest(uint64_t intended_ns) {
   ++wanted_;
   ++counted_wanted_;

@@ -246,4 +246,19 @@ bool read_message(Bytes body, std::vector<Header>& headers, Message& out) {
   return !fields.failed();
 }
 
+Outcome to_outcome(v1::Outcome outcome) {
+  switch (outcome) {
+    case v1::OUTCOME_DELIVERED:
+      return Outcome::kDelivered;
+    case v1::OUTCOME_REJECTED:
+      return Outcome::kRejected;
+    case v1::OUTCOME_EXPIRED:
+      return Outcome::kExpired;
+    case v1::OUTCOME_LOST:
+      return Outcome::kLost;
+    default:
+      return Outcome::kUnknown;
+  }
+}
+
 }  // namespace onehop::client

@@ -10,6 +10,7 @@
 
 #include "core/bytes.h"
 #include "onehop/client_types.h"
+#include "onehop/v1/onehop.pb.h"
 
 namespace onehop::client {
 
@@ -62,5 +63,8 @@ char* write_message_head(char* out, uint64_t id, const FrameSize& size);
 // Reads the body of a message frame from the broker. Fields it does not know are skipped. `headers` holds what
 // `out.headers` names. Its tag's session is the caller's to set. False: it is not a message.
 bool read_message(core::Bytes body, std::vector<Header>& headers, Message& out);
+
+// An outcome that this client does not know is final and no delivery, but it may have arrived: kUnknown.
+Outcome to_outcome(v1::Outcome outcome);
 
 }  // namespace onehop::client

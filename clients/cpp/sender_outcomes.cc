@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "client/message_codec.h"
 #include "client/sender.h"
 
 namespace onehop::client {
@@ -21,22 +22,6 @@ bool is_passing(v1::Reason reason) {
 
 Reason to_reason(v1::Reason reason) {
   return static_cast<Reason>(static_cast<uint8_t>(reason));
-}
-
-// An outcome that this client does not know is final and no delivery, but it may have arrived.
-Outcome to_outcome(v1::Outcome outcome) {
-  switch (outcome) {
-    case v1::OUTCOME_DELIVERED:
-      return Outcome::kDelivered;
-    case v1::OUTCOME_REJECTED:
-      return Outcome::kRejected;
-    case v1::OUTCOME_EXPIRED:
-      return Outcome::kExpired;
-    case v1::OUTCOME_LOST:
-      return Outcome::kLost;
-    default:
-      return Outcome::kUnknown;
-  }
 }
 
 }  // namespace
