@@ -36,8 +36,8 @@ struct Account {
   // Faults beside that. Of none of these may there be one in a good run.
   uint64_t duplicates = 0;    // Deliveries of what was delivered before.
   uint64_t out_of_order = 0;  // Deliveries of what was sent before something that was delivered earlier.
-  uint64_t corrupted = 0;     // Deliveries whose checksum is wrong.
-  uint64_t misdirected = 0;   // Deliveries to another client than the one they were for, or from another run.
+  uint64_t corrupted = 0;     // Deliveries whose checksum is wrong, or that another run sent.
+  uint64_t misdirected = 0;   // Deliveries to another client than the one they were for.
   uint64_t untold = 0;        // Delivered, but the promised outcome never came.
   uint64_t contradicted =
       0;  // Delivered and told rejected; or told delivered, and never seen (those are unexplained too).

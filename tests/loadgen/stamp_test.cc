@@ -25,5 +25,23 @@ TEST(Stamp, EveryFlippedBitAndEveryOtherRecipientIsSeen) {
   EXPECT_EQ(stamper.read("short", 5, 10, stamp), Stamper::Found::kCorrupted);
 }
 
+TEST(Stamp, WhatAnotherRunSentIsSeen) {
+  Stamper ours(42, 100), theirs(43, 100);
+  std::string payload(64, '\0');
+  theirs.write(payload.data(), payload.size(), {}, 5);
+  Stamp stamp;
+  EXPECT_EQ(ours.read(payload, 5, 10, stamp), Stamper::Found::kCorrupted);
+}
+
+// The waits of very long stalls stop growing, and do not begin anew.
+TEST(Stamp, AWaitOfHoursIsAnHour) {
+  Stamper stamper(42, 100);
+  std::string payload(kStampBytes, '\0');
+  stamper.write(payload.data(), payload.size(), {1, 2, false, UINT32_MAX, 1'000}, 5);
+  Stamp stamp;
+  ASSERT_EQ(stamper.read(payload, 5, 10, stamp), Stamper::Found::kGood);
+  EXPECT_EQ(stamp.wait_us, 3'600'000'000u);
+}
+
 }  // namespace
 }  // namespace onehop::loadgen

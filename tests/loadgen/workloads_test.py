@@ -134,6 +134,19 @@ class Workloads(Case):
         self.assertGreater(run.json["slow_latency_us"]["p50"], 1e6 * SECONDS / 10, run)
         self.assertLess(run.json["latency_us"]["p50"], run.json["slow_latency_us"]["p50"] / 2, run)
 
+    def test_what_waits_for_a_full_window_waits_in_the_latencies(self):
+        # One message under way for 50 ms at a time carries 20 a second; 100 are due.
+        broker = self.started(Program("onehop-fake-broker", "--latency", "fixed:50ms", "--send-window", "1"))
+        run = self.generate("--target", broker.target, "--clients", 2, "--rate", 100, "--duration", "1s", "--drain",
+                            "20s")
+        self.check_all_delivered(run)
+        # The last one was due at 1 s and left at 5 s.
+        self.assertGreater(run.json["latency_us"]["max"], 3_500_000, run)
+        self.assertGreater(run.json["latency_us"]["p50"], 1_500_000, run)
+        # Whoever counts from the send sees the 50 ms, of every one: none was sent while another was awaited.
+        self.assertGreater(run.json["uncorrected_latency_us"]["count"], 90, run)
+        self.assertLess(run.json["uncorrected_latency_us"]["p50"], run.json["latency_us"]["p50"] / 5, run)
+
     def test_ttl(self):
         run = self.run_workload("pairs", "--clients", 20, "--rate", 500, "--ttl", "60s")
         self.check_all_delivered(run)
