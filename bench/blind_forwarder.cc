@@ -2,7 +2,10 @@
 // what any relay on one thread pays at the least. The first connection accepted is paired with the second, the third
 // with the fourth, and so on; a connection is read once it has a partner, and only while its partner owes nothing.
 //
-//   onehop-blind --listen 127.0.0.1:0        prints the port, then forwards until it is killed
+// With --answer it is the yardstick of connects instead: what comes is sent back, and nothing else is done.
+//
+//   onehop-blind --listen 127.0.0.1:0            prints the port, then forwards until it is killed
+//   onehop-blind --listen 127.0.0.1:0 --answer   the same, and answers
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -43,34 +46,45 @@ struct Connection {
   std::exit(1);
 }
 
+int listen_on(const char* host, uint16_t port) {
+  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (listener < 0) fail("onehop-blind: socket");
+  const int on = 1;
+  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  if (inet_pton(AF_INET, host, &address.sin_addr) != 1) {
+    std::fprintf(stderr, "onehop-blind: '%s' is not an IPv4 address\n", host);
+    std::exit(2);
+  }
+  if (bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) fail("onehop-blind: bind");
+  if (listen(listener, kBacklog) != 0) fail("onehop-blind: listen");
+  return listener;
+}
+
+uint16_t port_of(int listener) {
+  sockaddr_in address{};
+  socklen_t size = sizeof address;
+  getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size);
+  return ntohs(address.sin_port);
+}
+
+// Nothing: there is none at present.
+int accept_one(int listener) {
+  const int fd = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (fd < 0 && errno != EAGAIN && errno != ECONNABORTED) fail("onehop-blind: accept");
+  return fd;
+}
+
 class Forwarder {
  public:
-  Forwarder(const char* host, uint16_t port) : buffer_(kBufferBytes) {
+  explicit Forwarder(int listener) : listener_(listener), buffer_(kBufferBytes) {
     epoll_ = epoll_create1(EPOLL_CLOEXEC);
-    listener_ = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (epoll_ < 0 || listener_ < 0) fail("onehop-blind: socket");
-    const int on = 1;
-    setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    if (inet_pton(AF_INET, host, &address.sin_addr) != 1) {
-      std::fprintf(stderr, "onehop-blind: '%s' is not an IPv4 address\n", host);
-      std::exit(2);
-    }
-    if (bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) fail("onehop-blind: bind");
-    if (listen(listener_, kBacklog) != 0) fail("onehop-blind: listen");
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.ptr = nullptr;
     if (epoll_ctl(epoll_, EPOLL_CTL_ADD, listener_, &event) != 0) fail("onehop-blind: epoll_ctl");
-  }
-
-  uint16_t port() const {
-    sockaddr_in address{};
-    socklen_t size = sizeof address;
-    getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
-    return ntohs(address.sin_port);
   }
 
   [[noreturn]] void run() {
@@ -103,11 +117,8 @@ class Forwarder {
 
   void accept_all() {
     for (;;) {
-      const int fd = accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-      if (fd < 0) {
-        if (errno == EAGAIN || errno == ECONNABORTED) return;
-        fail("onehop-blind: accept");
-      }
+      const int fd = accept_one(listener_);
+      if (fd < 0) return;
       const int on = 1;
       setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
       auto* connection = new Connection(fd);
@@ -203,21 +214,51 @@ class Forwarder {
   }
 
   int epoll_;
-  int listener_;
+  const int listener_;
   Connection* unpaired_ = nullptr;
   std::vector<char> buffer_;
   std::vector<Connection*> closed_;
 };
 
+// Accepts, answers what it reads with the same bytes, and closes when its peer has closed.
+[[noreturn]] void answer_all(int listener) {
+  const int epoll = epoll_create1(EPOLL_CLOEXEC);
+  const auto watch = [epoll](int fd) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = fd;
+    if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0) fail("onehop-blind: epoll_ctl");
+  };
+  watch(listener);
+  std::vector<char> buffer(kBufferBytes);
+  std::vector<epoll_event> events(kEventsMax);
+  for (;;) {
+    const int count = epoll_wait(epoll, events.data(), kEventsMax, -1);
+    for (int i = 0; i < count; ++i) {
+      const int fd = events[static_cast<size_t>(i)].data.fd;
+      if (fd == listener) {
+        for (int accepted = accept_one(listener); accepted >= 0; accepted = accept_one(listener)) watch(accepted);
+        continue;
+      }
+      const ssize_t size = recv(fd, buffer.data(), buffer.size(), 0);
+      if (size < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+      // So few bytes that an empty socket takes them all: if not, its peer is gone.
+      if (size <= 0 || send(fd, buffer.data(), static_cast<size_t>(size), MSG_NOSIGNAL) != size) close(fd);
+    }
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::string listen = argc == 3 && std::string_view(argv[1]) == "--listen" ? argv[2] : "";
+  const bool answers = argc == 4 && std::string_view(argv[3]) == "--answer";
+  const bool has_address = (argc == 3 || answers) && std::string_view(argv[1]) == "--listen";
+  const std::string listen = has_address ? argv[2] : "";
   const size_t colon = listen.rfind(':');
   uint16_t port = 0;
   const char* end = listen.data() + listen.size();
   if (colon == std::string::npos || std::from_chars(listen.data() + colon + 1, end, port).ptr != end) {
-    std::fputs("usage: onehop-blind --listen HOST:PORT\n", stderr);
+    std::fputs("usage: onehop-blind --listen HOST:PORT [--answer]\n", stderr);
     return 2;
   }
   rlimit limit{};
@@ -225,8 +266,9 @@ int main(int argc, char** argv) {
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
 
-  Forwarder forwarder(listen.substr(0, colon).c_str(), port);
-  std::printf("%u\n", forwarder.port());
+  const int listener = listen_on(listen.substr(0, colon).c_str(), port);
+  std::printf("%u\n", port_of(listener));
   std::fflush(stdout);
-  forwarder.run();
+  if (answers) answer_all(listener);
+  Forwarder(listener).run();
 }

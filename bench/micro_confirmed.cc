@@ -18,7 +18,7 @@ using namespace onehop;
 using bench::kNow;
 using bench::receive;
 
-// A window of messages from client-0 to client-1, and what the two say afterwards.
+// A window of messages from the first client to the second, and what the two say afterwards.
 class Exchange {
  public:
   Exchange(size_t window, size_t payload_bytes, bool confirmed) : confirmed_(confirmed), world_(2) {
@@ -26,12 +26,12 @@ class Exchange {
       v1::Frame frame;
       v1::Message& message = *frame.mutable_message();
       message.set_id(kFirstId);
-      message.set_client("client-1");
+      message.set_client("client-0000001");
       if (confirmed) message.set_confirm(v1::CONFIRM_DELIVERED);
       message.set_payload(std::string(payload_bytes, 'x'));
       const std::string bytes = bench::delimited(frame.SerializeAsString());
       // The destination has a lower number than the id, and so comes first.
-      ids_at_.push_back(sent_.size() + bytes.find('\x28', bytes.find("client-1")) + 1);
+      ids_at_.push_back(sent_.size() + bytes.find('\x28', bytes.find("client-0000001")) + 1);
       sent_ += bytes;
     }
   }

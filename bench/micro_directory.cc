@@ -1,16 +1,18 @@
 // What it costs to find the session that owns a name: the shard's directory, and the tables it could have been (ADR 4).
-// "hot" asks for the same few names, "uniform" for any of a million: then each lookup misses the cache a few times.
+// "hot" asks for one name again and again, "set" for any of a thousand, "uniform" for any of a million: then each
+// lookup misses the cache a few times.
 #include <benchmark/benchmark.h>
-#include <malloc.h>
 
 #include <absl/container/flat_hash_map.h>
 
+#include <algorithm>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "core/directory.h"
 #include "core/name_hash.h"
+#include "micro_heap.h"
 
 namespace {
 
@@ -23,12 +25,14 @@ std::string name_of(size_t number) {
   return "client-" + std::to_string(number);
 }
 
-// The order in which names are asked for: the same for every table.
-std::vector<std::pair<std::string, uint64_t>> questions(size_t names) {
-  constexpr size_t kQuestions = 1 << 16;
-  std::vector<std::pair<std::string, uint64_t>> out;
+// The order in which names are asked for: the same for every table, and long enough to ask for most of them.
+const std::vector<std::pair<std::string, uint64_t>>& questions(size_t names) {
+  static std::unordered_map<size_t, std::vector<std::pair<std::string, uint64_t>>> made;
+  std::vector<std::pair<std::string, uint64_t>>& out = made[names];
+  if (!out.empty()) return out;
+  constexpr size_t kQuestionsMin = 1 << 16;
   uint64_t state = 1;
-  for (size_t i = 0; i < kQuestions; ++i) {
+  for (size_t i = 0; i < std::max(names, kQuestionsMin); ++i) {
     state = state * 6'364'136'223'846'793'005 + 1'442'695'040'888'963'407;
     const std::string name = name_of((state >> 33) % names);
     out.emplace_back(name, name_hash(name, kKey));
@@ -123,15 +127,14 @@ void find(benchmark::State& state) {
   static std::unordered_map<size_t, std::pair<std::unique_ptr<Table>, double>> made;
   auto& [table, bytes] = made[names];
   if (table == nullptr) {
-    const struct mallinfo2 before = mallinfo2();
+    const double before = onehop::bench::heap_bytes();
     table = std::make_unique<Table>(sessions);
     sessions.for_each([&table = table](SessionId id, Session& session) {
       table->insert(session.name.name(), session.name_hash, id);
     });
-    const struct mallinfo2 after = mallinfo2();
-    bytes = static_cast<double>((after.uordblks + after.hblkhd) - (before.uordblks + before.hblkhd));
+    bytes = onehop::bench::heap_bytes() - before;
   }
-  const auto asked = questions(names);
+  const auto& asked = questions(names);
   size_t next = 0;
   for (auto _ : state) {
     const auto& [name, hash] = asked[next++ % asked.size()];
@@ -139,6 +142,9 @@ void find(benchmark::State& state) {
   }
   state.counters["bytes_per_name"] = bytes / static_cast<double>(names);
 }
+BENCHMARK(find<DirectoryTable>)->Name("directory/hot")->Arg(1);
+BENCHMARK(find<DirectoryTable>)->Name("directory/set")->Arg(1'000);
+BENCHMARK(find<DirectoryTable>)->Name("directory/uniform")->Arg(1'000'000);
 BENCHMARK(find<DirectoryTable>)->Arg(kHotNames)->Arg(1'000'000);
 BENCHMARK(find<UnorderedSlotTable>)->Arg(kHotNames)->Arg(1'000'000);
 BENCHMARK(find<UnorderedStringTable>)->Arg(kHotNames)->Arg(1'000'000);
@@ -148,6 +154,6 @@ void hash_a_name(benchmark::State& state) {
   const std::string name(static_cast<size_t>(state.range(0)), 'x');
   for (auto _ : state) benchmark::DoNotOptimize(name_hash(name, kKey));
 }
-BENCHMARK(hash_a_name)->Arg(8)->Arg(32)->Arg(255);
+BENCHMARK(hash_a_name)->Name("name_hash")->Arg(8)->Arg(32)->Arg(255);
 
 }  // namespace

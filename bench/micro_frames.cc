@@ -30,7 +30,7 @@ void decode_whole_frames(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(read.size() / frame.size()));
 }
-BENCHMARK(decode_whole_frames)->Arg(16)->Arg(128)->Arg(4096);
+BENCHMARK(decode_whole_frames)->Name("decode")->Arg(16)->Arg(128)->Arg(4096);
 
 // Each read ends within a frame, whose parts are put together in a block of its own.
 void decode_split_frames(benchmark::State& state) {
@@ -49,30 +49,72 @@ void decode_split_frames(benchmark::State& state) {
   }
   state.SetItemsProcessed(static_cast<int64_t>(state.iterations()));
 }
-BENCHMARK(decode_split_frames)->Arg(128)->Arg(4096);
+BENCHMARK(decode_split_frames)->Name("decode/split")->Arg(128)->Arg(4096);
 
-void scan_frame_and_message(benchmark::State& state) {
-  const std::string body = message_body("bob", 7, static_cast<size_t>(state.range(0)));
+// A frame larger than a read comes in several, and is put together in a block that grows with it.
+void decode_large_frames(benchmark::State& state) {
+  const std::string frame = message_frame("bob", 7, static_cast<size_t>(state.range(0)));
+  FrameDecoder decoder;
+  for (auto _ : state) {
+    FrameView view;
+    size_t frames = 0;
+    for (Bytes left = frame; !left.empty();) {
+      const Bytes read = left.substr(0, kReadBytes);
+      left.remove_prefix(read.size());
+      Input in{read, nullptr};
+      while (decoder.next(in, 2 * frame.size(), view) == Next::kFrame) ++frames;
+    }
+    if (frames != 1) state.SkipWithError("no frame");
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(frame.size()));
+}
+BENCHMARK(decode_large_frames)->Name("decode/large")->Arg(100'000)->Arg(1'000'000);
+
+// The message in a frame, from a sender that has written to its destination before, or has not.
+void scan(benchmark::State& state, const std::string& body, Bytes known_good_name) {
   const std::string frame = onehop::bench::frame_of(body);
   for (auto _ : state) {
     FrameField field;
     ScannedMessage scanned;
     if (scan_frame(frame, field) != ScanError::kNone) state.SkipWithError("frame");
-    if (scan_message(field.body, "bob", scanned) != ScanError::kNone) state.SkipWithError("message");
+    if (scan_message(field.body, known_good_name, scanned) != ScanError::kNone) state.SkipWithError("message");
     benchmark::DoNotOptimize(scanned);
   }
 }
-BENCHMARK(scan_frame_and_message)->Arg(16)->Arg(128)->Arg(4096);
+void scan_short(benchmark::State& state) {
+  scan(state, message_body("bob", 0, static_cast<size_t>(state.range(0))), "bob");
+}
+BENCHMARK(scan_short)->Name("scan/short")->Arg(16)->Arg(128);
+
+void scan_with_id(benchmark::State& state) {
+  scan(state, message_body("bob", 1'000'000, static_cast<size_t>(state.range(0))), "bob");
+}
+BENCHMARK(scan_with_id)->Name("scan/with_id")->Arg(128)->Arg(4'096);
 
 // As when a sender changes its destination with every message: the name is checked again.
-void scan_message_new_name(benchmark::State& state) {
-  const std::string body = message_body("client-1234567", 7, 128);
-  for (auto _ : state) {
-    ScannedMessage scanned;
-    if (scan_message(body, {}, scanned) != ScanError::kNone) state.SkipWithError("message");
-    benchmark::DoNotOptimize(scanned);
-  }
+void scan_new_name(benchmark::State& state) {
+  scan(state, message_body("client-1234567", 0, 128), {});
 }
-BENCHMARK(scan_message_new_name);
+BENCHMARK(scan_new_name)->Name("scan/new_name");
+
+// Everything that a sender may set, and some headers.
+void scan_all_fields(benchmark::State& state) {
+  onehop::v1::Message message;
+  message.set_client("bob");
+  message.set_id(1'000'000);
+  message.set_confirm(onehop::v1::CONFIRM_DELIVERED);
+  message.set_ttl_ms(60'000);
+  message.set_in_reply_to(7);
+  message.set_in_reply_to_session(8);
+  message.set_maybe_repeated(true);
+  message.set_payload(std::string(128, 'x'));
+  for (int64_t i = 0; i < state.range(0); ++i) {
+    onehop::v1::Header& header = *message.add_headers();
+    header.set_key("content-type");
+    header.set_value("application/octet-stream");
+  }
+  scan(state, message.SerializeAsString(), "bob");
+}
+BENCHMARK(scan_all_fields)->Name("scan/all_fields")->ArgName("headers")->Arg(0)->Arg(4)->Arg(64);
 
 }  // namespace

@@ -44,7 +44,7 @@ void append_and_consume(benchmark::State& state, bool owned, size_t reference_by
   OutputQueue queue;
   std::array<Iov, 64> pieces;
   for (auto _ : state) {
-    for (size_t i = 0; i < batch; ++i) append_delivery(queue, pool, Delivery(message));
+    for (size_t i = 0; i < batch; ++i) Delivery(message).append_to(queue, pool);
     while (!queue.empty()) {
       const size_t count = queue.gather(pieces);
       size_t size = 0;
@@ -62,7 +62,26 @@ BENCHMARK(output_copied)->Arg(16)->Arg(128)->Arg(512)->Arg(1024)->Arg(2048)->Arg
 void output_referenced(benchmark::State& state) {
   append_and_consume(state, true, kReferenceBytesMin);
 }
-BENCHMARK(output_referenced)->Arg(2048)->Arg(4096)->Arg(8192)->Arg(16384);
+BENCHMARK(output_referenced)->Arg(2048)->Arg(4096)->Arg(8192)->Arg(16384)->Arg(65536);
+
+// So many messages of 128 B before each write.
+void output_batch(benchmark::State& state) {
+  const auto batch = static_cast<size_t>(state.range(0));
+  const std::string body = onehop::bench::message_body("bob", 0, 128);
+  const NameStamp from("alice");
+  const RoutedMessage message = routed(from, body, nullptr);
+  SegmentPool pool;
+  OutputQueue queue;
+  std::array<Iov, 64> pieces;
+  for (auto _ : state) {
+    for (size_t i = 0; i < batch; ++i) Delivery(message).append_to(queue, pool);
+    const size_t count = queue.gather(pieces);
+    benchmark::DoNotOptimize(count);
+    queue.consume(pool, queue.bytes());
+  }
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK(output_batch)->Arg(1)->Arg(16)->Arg(128);
 
 void parcel_write_and_read(benchmark::State& state) {
   const std::string body = onehop::bench::message_body("bob", 7, static_cast<size_t>(state.range(0)));

@@ -1,12 +1,14 @@
-// What a message costs in the shard alone: bytes in, bytes out, a host that does nothing. And the wheel, which holds a
-// deadline for every connection.
+// What a message costs in the shard alone: bytes in, bytes out, a host that does nothing. With few clients, all of whom
+// are in the cache, and with up to a million.
 #include <benchmark/benchmark.h>
 
+#include <cstring>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "core/wheel.h"
+#include "micro_heap.h"
 #include "micro_wire.h"
 #include "micro_world.h"
 
@@ -14,94 +16,131 @@ namespace {
 
 using namespace onehop::core;
 
+using onehop::bench::client_name;
 using onehop::bench::kNow;
 using onehop::bench::receive;
 using onehop::bench::World;
 
-World& world_of(size_t clients) {
-  static std::unique_ptr<World> world;
-  static size_t made = 0;
-  if (std::exchange(made, clients) != clients) world = std::make_unique<World>(clients);
-  return *world;
-}
+constexpr size_t kReadsPerFlush = 64;  // As the server's.
 
 // 100 pairs; each read brings `batch` messages for the partner, 8 reads make a flush.
 void route_hot(benchmark::State& state) {
-  constexpr size_t kPairs = 100, kReadsPerFlush = 8;
+  constexpr size_t kPairs = 100, kBatchesPerFlush = 8;
   const auto batch = static_cast<size_t>(state.range(0));
-  World& world = world_of(2 * kPairs);
+  World world(2 * kPairs);
   std::vector<std::string> reads;
   for (size_t i = 0; i < kPairs; ++i) {
     std::string read;
     for (size_t k = 0; k < batch; ++k) {
-      read +=
-          onehop::bench::message_frame("client-" + std::to_string(2 * i + 1), 0, static_cast<size_t>(state.range(1)));
+      read += onehop::bench::message_frame(client_name(2 * i + 1), 0, static_cast<size_t>(state.range(1)));
     }
     reads.push_back(std::move(read));
   }
   size_t next = 0;
   for (auto _ : state) {
     receive(world.shard, world.links[2 * (next % kPairs)], reads[next % kPairs]);
-    if (++next % kReadsPerFlush == 0 || world.shard.flush_wanted()) world.shard.flush(kNow);
+    if (++next % kBatchesPerFlush == 0 || world.shard.flush_wanted()) world.shard.flush(kNow);
   }
   world.shard.flush(kNow);
   state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(batch));
 }
-BENCHMARK(route_hot)->Args({128, 128})->Args({128, 16})->Args({8, 4096})->Args({4, 128})->Args({1, 128});
+BENCHMARK(route_hot)
+    ->Name("shard/batches")
+    ->ArgNames({"batch", "payload"})
+    ->Args({128, 128})
+    ->Args({128, 16})
+    ->Args({8, 4096})
+    ->Args({4, 128})
+    ->Args({1, 128});
 
-// Any of so many clients sends one message to any other: what is touched is not in the cache, and no destination is the
-// last one.
-void route_uniform(benchmark::State& state) {
-  constexpr size_t kReads = 1 << 14;
-  const auto clients = static_cast<size_t>(state.range(0));
-  World& world = world_of(clients);
-  std::vector<std::pair<LinkId, std::string>> reads;
-  uint64_t random = 1;
-  const auto any = [&random, clients] {
-    random = random * 6'364'136'223'846'793'005 + 1'442'695'040'888'963'407;
-    return static_cast<size_t>(random >> 33) % clients;
-  };
-  for (size_t i = 0; i < kReads; ++i) {
-    const LinkId from = world.links[any()];
-    reads.emplace_back(from, onehop::bench::message_frame("client-" + std::to_string(any()), 0, 128));
+// Reads of one message of 128 B each, for any client: only the digits of its name are written anew.
+class ReadsForAny {
+ public:
+  ReadsForAny() : frame_(onehop::bench::message_frame(client_name(0), 0, 128)) {
+    digits_at_ = frame_.find(client_name(0)) + client_name(0).size() - onehop::bench::kNameDigits;
   }
+  void receive(World& world, size_t from, size_t to) {
+    char* space = world.shard.receive_space().data();
+    std::memcpy(space, frame_.data(), frame_.size());
+    onehop::bench::write_number(space + digits_at_, to);
+    world.shard.on_received(world.links[from], frame_.size(), kNow);
+  }
+
+ private:
+  std::string frame_;
+  size_t digits_at_;
+};
+
+// A world is kept for all that ask for this many clients: the largest takes seconds to make.
+struct CrowdedWorld {
+  explicit CrowdedWorld(size_t clients) : world(clients) {}
+  World world;
+  double idle_bytes = 0;     // Of the heap, for each session,
+  double sending_bytes = 0;  // and when every one has sent.
+};
+CrowdedWorld& world_of(size_t clients) {
+  static std::map<size_t, std::unique_ptr<CrowdedWorld>> made;
+  std::unique_ptr<CrowdedWorld>& crowd = made[clients];
+  if (crowd != nullptr) return *crowd;
+  const double before = onehop::bench::heap_bytes();
+  crowd = std::make_unique<CrowdedWorld>(clients);
+  const auto count = static_cast<double>(clients);
+  // The list of links is the benchmark's own.
+  const double own = count * sizeof(LinkId);
+  crowd->idle_bytes = (onehop::bench::heap_bytes() - before - own) / count;
+  ReadsForAny reads;
+  for (size_t i = 0; i < clients; ++i) {
+    reads.receive(crowd->world, i, clients - 1 - i);
+    if (i % kReadsPerFlush == 0) crowd->world.shard.flush(kNow);
+  }
+  crowd->world.shard.flush(kNow);
+  crowd->sending_bytes = (onehop::bench::heap_bytes() - before - own) / count;
+  return *crowd;
+}
+
+void tell_sizes(benchmark::State& state, const CrowdedWorld& crowd, uint64_t delivered_before) {
+  state.counters["bytes_per_idle_session"] = crowd.idle_bytes;
+  state.counters["bytes_per_sending_session"] = crowd.sending_bytes;
+  const auto delivered = static_cast<int64_t>(crowd.world.shard.counters().messages_delivered - delivered_before);
+  if (delivered != state.iterations()) state.SkipWithError("not every message was delivered");
+}
+
+// All clients send in turn, each time to any other: nothing that a message touches is in the cache, and no destination
+// is the one before.
+void route_uniform(benchmark::State& state) {
+  const auto clients = static_cast<size_t>(state.range(0));
+  CrowdedWorld& crowd = world_of(clients);
+  const uint64_t delivered = crowd.world.shard.counters().messages_delivered;
+  ReadsForAny reads;
+  uint64_t random = 1;
   size_t next = 0;
   for (auto _ : state) {
-    const auto& [link, read] = reads[next++ % kReads];
-    receive(world.shard, link, read);
-    if (next % 64 == 0) world.shard.flush(kNow);
+    random = random * 6'364'136'223'846'793'005 + 1'442'695'040'888'963'407;
+    reads.receive(crowd.world, next % clients, static_cast<size_t>(random >> 33) % clients);
+    if (++next % kReadsPerFlush == 0) crowd.world.shard.flush(kNow);
   }
-  world.shard.flush(kNow);
+  crowd.world.shard.flush(kNow);
+  tell_sizes(state, crowd, delivered);
 }
-BENCHMARK(route_uniform)->Arg(1'000)->Arg(100'000);
+BENCHMARK(route_uniform)->Name("shard/uniform")->RangeMultiplier(10)->Range(1'000, 1'000'000);
 
-// One turn of the loop for so many connections, each of which was heard since: the lazy re-arming.
-void wheel_arm_and_advance(benchmark::State& state) {
-  const auto connections = static_cast<uint32_t>(state.range(0));
-  constexpr uint64_t kKeepaliveMs = 30'000;
-  Wheel wheel;
-  Instant now = kNow;
-  for (uint32_t i = 0; i < connections; ++i) wheel.arm(i, now + 1 + i % kKeepaliveMs);
-  std::vector<uint32_t> due;
-  size_t armed = 0;
+// 100 of the clients send, each to a partner of its own; all others are idle.
+void route_among_idle(benchmark::State& state) {
+  constexpr size_t kPairs = 100;
+  const auto clients = static_cast<size_t>(state.range(0));
+  CrowdedWorld& crowd = world_of(clients);
+  const uint64_t delivered = crowd.world.shard.counters().messages_delivered;
+  ReadsForAny reads;
+  const size_t apart = clients / kPairs;
+  size_t next = 0;
   for (auto _ : state) {
-    now = now + Wheel::kTickMs;
-    due.clear();
-    wheel.advance(now, due);
-    for (const uint32_t index : due) wheel.arm(index, now + kKeepaliveMs);
-    armed += due.size();
-    benchmark::DoNotOptimize(wheel.next());
+    const size_t sender = next % kPairs * apart;
+    reads.receive(crowd.world, sender, sender + apart / 2);
+    if (++next % kReadsPerFlush == 0) crowd.world.shard.flush(kNow);
   }
-  state.counters["due_per_turn"] = static_cast<double>(armed) / static_cast<double>(state.iterations());
-  state.SetItemsProcessed(static_cast<int64_t>(armed));
+  crowd.world.shard.flush(kNow);
+  tell_sizes(state, crowd, delivered);
 }
-BENCHMARK(wheel_arm_and_advance)->Arg(1'000)->Arg(100'000);
-
-void wheel_arm_earlier(benchmark::State& state) {
-  Wheel wheel;
-  wheel.arm(0, kNow + 100);
-  for (auto _ : state) wheel.arm_earlier(0, kNow + 30'000);
-}
-BENCHMARK(wheel_arm_earlier);
+BENCHMARK(route_among_idle)->Name("shard/hot")->RangeMultiplier(10)->Range(1'000, 1'000'000);
 
 }  // namespace

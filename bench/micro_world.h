@@ -1,6 +1,7 @@
 // A shard without sockets for the micro-benchmarks: what it writes is taken at once and looked at by nobody.
 #pragma once
 
+#include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,7 +16,7 @@ using core::Instant;
 using core::LinkId;
 using core::Shard;
 
-class SilentHost final : public core::Host {
+class SilentHost : public core::Host {
  public:
   size_t write(core::HostLink, std::span<const core::Iov> pieces) override {
     size_t size = 0;
@@ -40,33 +41,67 @@ class SilentHost final : public core::Host {
   // What is written is kept while this is set.
   bool recording = false;
   std::string recorded;
+
+ protected:
+  ~SilentHost() = default;
 };
 
 inline constexpr Instant kNow{1'000'000};
 
-inline void receive(Shard& shard, LinkId link, Bytes bytes) {
+inline core::ShardConfig shard_config(core::ShardIndex index, core::ShardIndex count) {
+  core::ShardConfig config;
+  config.index = index;
+  config.count = count;
+  config.hash_key = {1, 2, 3};
+  return config;
+}
+
+inline void receive(Shard& shard, LinkId link, Bytes bytes, Instant now = kNow) {
   const std::span<char> space = shard.receive_space();
   std::copy(bytes.begin(), bytes.end(), space.begin());
-  shard.on_received(link, bytes.size(), kNow);
+  shard.on_received(link, bytes.size(), now);
+}
+
+inline void flush_all(Shard& shard, Instant now = kNow) {
+  do {
+    shard.flush(now);
+  } while (shard.flush_wanted());
+}
+
+// A link whose client has this name; `host_link` is what the host is told of it.
+inline LinkId connect(Shard& shard, uint64_t host_link, const std::string& name) {
+  const LinkId link = shard.on_link({{host_link}, kNow + 5'000, {}}, kNow);
+  receive(shard, link, connect_frame(name));
+  return link;
+}
+
+// All names have one length, so that a frame for one client becomes a frame for another by writing over the digits.
+inline constexpr size_t kNameDigits = 7;
+inline void write_number(char* digits, size_t number) {
+  for (size_t i = kNameDigits; i-- > 0; number /= 10) digits[i] = static_cast<char>('0' + number % 10);
+}
+inline std::string client_name(size_t number) {
+  std::string name = "client-" + std::string(kNameDigits, '0');
+  write_number(name.data() + name.size() - kNameDigits, number);
+  return name;
 }
 
 // A shard with so many named clients.
 struct World {
-  explicit World(size_t clients) : shard(config(), host) {
-    for (size_t i = 0; i < clients; ++i) {
-      links.push_back(shard.on_link({{i + 1}, kNow + 5'000, {}}, kNow));
-      receive(shard, links.back(), connect_frame("client-" + std::to_string(i)));
-      if (shard.flush_wanted() || i % 64 == 0) shard.flush(kNow);
-    }
-    shard.flush(kNow);
+  explicit World(size_t clients) : shard(shard_config(0, 1), host) {
+    links.reserve(clients);
+    add(clients);
   }
-  static core::ShardConfig config() {
-    core::ShardConfig config;
-    config.hash_key = {1, 2, 3};
-    return config;
+  void add(size_t clients) {
+    for (size_t i = 0; i < clients; ++i) {
+      links.push_back(connect(shard, links.size() + 1, client_name(links.size())));
+      if (i % 64 == 0) flush_all(shard);
+    }
+    flush_all(shard);
   }
 
-  SilentHost host;
+  struct Host final : SilentHost {};
+  Host host;
   Shard shard;
   std::vector<LinkId> links;
 };

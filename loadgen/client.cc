@@ -21,10 +21,6 @@ constexpr uint64_t kLeaveNsMax = 2'000 * kMs;
 // A broker that restarts is back within moments, and must not be stormed by those it lost.
 constexpr uint64_t kRetryNsMin = 100 * kMs;
 constexpr uint32_t kRetryDoublingsMax = 5;
-// So much is sent at once, like any client that gathers; and is taken from the queue while the socket is full, so that
-// what waits stays in the queue, where it is counted.
-constexpr size_t kFlushBytes = 64 << 10;
-constexpr size_t kBlockedBytesMax = 1 << 20;
 // The kernel reads ahead for a slow reader too: the less, the slower it looks.
 constexpr int kSlowReceiveBuffer = 16 << 10;
 
@@ -37,6 +33,7 @@ Client::Client(ClientHost& host, uint32_t index, bool receives, bool slow)
       index_(index),
       receives_(receives),
       slow_(slow),
+      tells_(host.plan().driver().tells()),
       reads_slowly_(slow) {}
 
 Client::~Client() = default;
@@ -148,6 +145,11 @@ void Client::leave(uint64_t now_ns) {
   flush(now_ns);
 }
 
+void Client::leave_at_once(uint64_t now_ns) {
+  resets_ = true;
+  leave(now_ns);
+}
+
 void Client::drop() {
   if (state_ == State::kGone) return;
   state_ = State::kLeaving;
@@ -230,36 +232,45 @@ size_t Client::read_allowance(uint64_t now_ns) {
 
 // --- Sending -------------------------------------------------------------------------------------
 void Client::want(const Wanted& wanted, uint64_t now_ns) {
-  sender_.want(wanted);
-  pump(now_ns);
+  if (state_ == State::kReady && sender_.lets_pass() && has_room()) {
+    uint64_t id = 0;
+    const uint32_t number = sender_.take(wanted, tells_, id);
+    write(wanted, id, number, now_ns);
+  } else {
+    sender_.want(wanted);
+    pump(now_ns);
+  }
   ask_for_flush();
 }
 
 void Client::pump(uint64_t now_ns) {
   if (state_ != State::kReady) return;
-  const bool told_of = host_.plan().driver().tells();
-  while (output_.size() < (blocked_ ? kBlockedBytesMax : kFlushBytes) && peer_->may_send()) {
+  while (has_room()) {
     const Wanted* next = sender_.next();
     if (next == nullptr) return;
     const Wanted wanted = *next;
-    Outgoing outgoing;
-    const uint32_t number = sender_.take_next(told_of, outgoing.id);
-    outgoing.to = host_.plan().known_name_of(wanted.recipient);
-    outgoing.ttl_ms = host_.plan().settings().ttl_ms;
-    outgoing.in_reply_to = wanted.in_reply_to;
-    outgoing.in_reply_to_session = wanted.in_reply_to_session;
-    peer_->write_message(output_, outgoing, host_.payload_of(wanted, index_, number, now_ns));
+    uint64_t id = 0;
+    const uint32_t number = sender_.take_next(tells_, id);
+    write(wanted, id, number, now_ns);
   }
 }
 
-void Client::ask_for_flush() {
-  if (!std::exchange(wants_flush_, true)) host_.wants_flush(*this);
+void Client::write(const Wanted& wanted, uint64_t id, uint32_t number, uint64_t now_ns) {
+  const Plan& plan = host_.plan();
+  Outgoing outgoing;
+  outgoing.id = id;
+  outgoing.to = plan.known_name_of(wanted.recipient);
+  outgoing.ttl_ms = plan.settings().ttl_ms;
+  outgoing.in_reply_to = wanted.in_reply_to;
+  outgoing.in_reply_to_session = wanted.in_reply_to_session;
+  peer_->write_message(output_, outgoing, host_.payload_of(wanted, index_, number, now_ns));
 }
 
 void Client::flush(uint64_t now_ns) {
   wants_flush_ = false;
   if (state_ != State::kOpening && state_ != State::kReady && state_ != State::kLeaving) return;
   if (in_read_) return ask_for_flush();
+  if (state_ == State::kReady) host_.before_flush(*this);
   pump(now_ns);
   while (!blocked_ && !output_.empty()) {
     const Bytes bytes = output_.bytes();
@@ -276,7 +287,14 @@ void Client::flush(uint64_t now_ns) {
       pump(now_ns);
     }
   }
-  if (state_ == State::kLeaving && output_.empty() && !std::exchange(written_out_, true)) socket_.shutdown_write();
+  if (state_ == State::kLeaving && output_.empty() && !std::exchange(written_out_, true)) end_writing();
+}
+
+void Client::end_writing() {
+  if (!resets_) return socket_.shutdown_write();
+  const linger at_once{1, 0};
+  setsockopt(socket_.fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  lose("");
 }
 
 void Client::on_writable(reactor::Socket&) {

@@ -13,6 +13,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "loadgen/driver.h"
 #include "loadgen/output.h"
@@ -35,6 +36,8 @@ class ClientHost {
   virtual std::span<char> receive_buffer() = 0;
   // Writes the payload of a message.
   virtual Bytes payload_of(const Wanted& wanted, uint32_t sender, uint32_t number, uint64_t now_ns) = 0;
+  // It is about to send: now is the time to want what its window has room for.
+  virtual void before_flush(Client& client) = 0;
   // It has output, to be sent before the loop sleeps. It must be ticked until it says no.
   virtual void wants_flush(Client& client) = 0;
   virtual void wants_ticks(Client& client) = 0;
@@ -67,6 +70,9 @@ class Client final : private reactor::SocketHandler, private Inbox {
   // `intended_ns`: when it should have connected; what its connecting is timed from.
   void connect(uint64_t intended_ns);
   void want(const Wanted& wanted, uint64_t now_ns);
+  void ask_for_flush() {
+    if (!std::exchange(wants_flush_, true)) host_.wants_flush(*this);
+  }
   // Writes what waits, as far as the protocol's window and the socket go; it is sent by the next flush.
   void pump(uint64_t now_ns);
   // Sends what there is. Messages that waited for room follow.
@@ -81,10 +87,18 @@ class Client final : private reactor::SocketHandler, private Inbox {
   // No more is sent: what waits is given up.
   void give_up_waiting() { sender_.give_up(); }
   void leave(uint64_t now_ns);
+  // Says goodbye, where the protocol has a word for it, and resets the connection behind it: so no local port is kept
+  // from whoever connects next, as it would be for a minute after an orderly end.
+  void leave_at_once(uint64_t now_ns);
   // At once, without a word.
   void drop();
 
  private:
+  // So much is sent at once, like any client that gathers; and is taken from the queue while the socket is full, so
+  // that what waits stays in the queue, where it is counted.
+  static constexpr size_t kFlushBytes = 64 << 10;
+  static constexpr size_t kBlockedBytesMax = 1 << 20;
+
   enum class State : uint8_t { kIdle, kConnecting, kOpening, kReady, kDown, kLeaving, kGone };
 
   void on_readable(reactor::Socket& socket) override;
@@ -98,13 +112,15 @@ class Client final : private reactor::SocketHandler, private Inbox {
   void on_resume(Bytes to) override;
   void on_ended(std::string_view why) override { ended_why_ = why; }
 
-  void ask_for_flush();
+  bool has_room() const { return output_.size() < (blocked_ ? kBlockedBytesMax : kFlushBytes) && peer_->may_send(); }
+  void write(const Wanted& wanted, uint64_t id, uint32_t number, uint64_t now_ns);
   std::string open_socket();
   void on_connected();
   size_t read_allowance(uint64_t now_ns);
   void take(Bytes bytes);
   void lose(const std::string& why);
   void close_socket();
+  void end_writing();
 
   ClientHost& host_;
   reactor::Socket socket_;
@@ -116,11 +132,13 @@ class Client final : private reactor::SocketHandler, private Inbox {
   const uint32_t index_;
   const bool receives_;
   const bool slow_;
+  const bool tells_;  // The system, what became of a message.
   bool reads_slowly_;
   State state_ = State::kIdle;
   bool closing_socket_ = false;  // The last one; a new one may be opened after on_closed.
   bool blocked_ = false;         // The socket takes no more at present.
   bool written_out_ = false;     // kLeaving: all is sent, and the writing end is shut down.
+  bool resets_ = false;          // kLeaving: at once.
   bool wants_ticks_ = false;
   bool wants_flush_ = false;  // It has been asked for, and has not come.
   bool in_read_ = false;      // The peer reads, from our memory and into our output: nothing may be closed.

@@ -123,7 +123,7 @@ std::optional<PayloadSizes> PayloadSizes::parse(std::string_view text, size_t by
   return sizes;
 }
 
-size_t PayloadSizes::draw(Random& random) const {
+size_t PayloadSizes::draw_one(Random& random) const {
   switch (kind_) {
     case Kind::kFixed:
       return bytes_max_;

@@ -38,12 +38,14 @@ class PayloadSizes {
   // Nothing, and in `error` a line that names the text, if it is none, or one may be below `bytes_min`.
   static std::optional<PayloadSizes> parse(std::string_view text, size_t bytes_min, std::string& error);
 
-  size_t draw(Random& random) const;
+  size_t draw(Random& random) const { return kind_ == Kind::kFixed ? bytes_max_ : draw_one(random); }
   size_t bytes_max() const { return bytes_max_; }
   const std::string& text() const { return text_; }
 
  private:
   enum class Kind : uint8_t { kFixed, kUniform, kWeighted, kLognormal };
+  size_t draw_one(Random& random) const;
+
   Kind kind_ = Kind::kFixed;
   std::string text_;
   size_t bytes_min_ = 0;

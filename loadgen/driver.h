@@ -125,6 +125,7 @@ class Driver {
 // Each reports an unsupported confirm level by throwing std::invalid_argument with a line for people.
 std::unique_ptr<Driver> make_onehop_driver(const DriverOptions& options);
 std::unique_ptr<Driver> make_blind_driver(const DriverOptions& options);
+std::unique_ptr<Driver> make_bare_driver(const DriverOptions& options);
 std::unique_ptr<Driver> make_nats_driver(const DriverOptions& options);
 std::unique_ptr<Driver> make_mqtt_driver(const DriverOptions& options);
 std::unique_ptr<Driver> make_redis_driver(const DriverOptions& options);

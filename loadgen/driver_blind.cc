@@ -4,11 +4,9 @@
 #include <stdexcept>
 #include <utility>
 
-#include "client/message_codec.h"
 #include "core/frame_decoder.h"
-#include "core/message_scan.h"
 #include "loadgen/driver.h"
-#include "onehop/v1/onehop.pb.h"
+#include "loadgen/message_frames.h"
 
 namespace onehop::loadgen {
 namespace {
@@ -19,27 +17,30 @@ class BlindPeer final : public Peer {
   void open(Output&) override {}
 
   void write_message(Output& out, const Outgoing& message, Bytes payload) override {
-    const client::BodyWriter body(message.to, payload, send_options_);
-    const client::FrameSize size(0, body.size());
-    char* at = client::write_message_head(out.reserve(size.head_bytes + body.size()), 0, size);
-    out.commit(body.write(at));
+    writer_.write(out, 0, message, payload);
   }
 
   size_t read(Bytes in, Inbox& inbox, Output&) override {
     if (!std::exchange(ready_, true)) inbox.on_ready("a blind forwarder");
     Bytes rest = in;
     for (;;) {
+      if (last_.is_repeated_by(rest)) {
+        inbox.on_message(last_.payload_in(rest), {});
+        rest.remove_prefix(last_.frame_bytes());
+        continue;
+      }
       uint64_t size = 0;
       size_t prefix_size = 0;
       const core::LengthState state = core::parse_length(rest, size, prefix_size);
       if (state != core::LengthState::kComplete || rest.size() - prefix_size < size) break;
       core::FrameField field;
-      client::Message message;
-      if (core::scan_frame(rest.substr(prefix_size, size), field) != core::ScanError::kNone ||
-          !client::read_message(field.body, headers_, message)) {
+      ArrivedMessage message;
+      if (scan_arrived_frame(rest.substr(prefix_size, size), field) != core::ScanError::kNone ||
+          field.number != kMessageFrameTag >> 3 || !read_message(field.body, message)) {
         inbox.on_ended("what was forwarded is no message: is this a forwarder?");
         break;
       }
+      last_.remember(rest.substr(0, prefix_size + size), message);
       inbox.on_message(message.payload, {});
       rest.remove_prefix(prefix_size + size);
     }
@@ -50,8 +51,8 @@ class BlindPeer final : public Peer {
   void leave(Output&) override {}
 
  private:
-  const client::SendOptions send_options_{.confirm = client::Confirm::kRefusals};
-  std::vector<client::Header> headers_;
+  MessageWriter writer_{client::Confirm::kRefusals};
+  LastMessage last_;
   bool ready_ = false;
 };
 

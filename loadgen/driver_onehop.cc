@@ -3,11 +3,10 @@
 #include <deque>
 #include <utility>
 
-#include "client/message_codec.h"
 #include "core/frame_decoder.h"
 #include "core/limits.h"
-#include "core/message_scan.h"
 #include "loadgen/driver.h"
+#include "loadgen/message_frames.h"
 #include "onehop/v1/onehop.pb.h"
 
 namespace onehop::loadgen {
@@ -40,10 +39,10 @@ void append_frame(Output& out, const v1::Frame& frame) {
 
 class OnehopPeer final : public Peer {
  public:
-  OnehopPeer(const DriverOptions& options, PeerOptions peer) : options_(options), name_(std::move(peer.name)) {
-    send_options_.confirm =
-        options.confirm == Confirm::kDelivered ? client::Confirm::kDelivered : client::Confirm::kRefusals;
-  }
+  OnehopPeer(const DriverOptions& options, PeerOptions peer)
+      : options_(options),
+        name_(std::move(peer.name)),
+        writer_(options.confirm == Confirm::kDelivered ? client::Confirm::kDelivered : client::Confirm::kRefusals) {}
 
   void open(Output& out) override {
     v1::Frame frame;
@@ -64,16 +63,10 @@ class OnehopPeer final : public Peer {
   void write_message(Output& out, const Outgoing& message, Bytes payload) override {
     const uint64_t id = options_.confirm == Confirm::kNone ? 0 : message.id;
     last_id_ = message.id;
-    send_options_.ttl_ms = message.ttl_ms;
-    send_options_.in_reply_to = message.in_reply_to;
-    send_options_.in_reply_to_session = message.in_reply_to_session;
-    const client::BodyWriter body(message.to, payload, send_options_);
-    const client::FrameSize size(id, body.size());
-    char* at = client::write_message_head(out.reserve(size.head_bytes + body.size()), id, size);
-    out.commit(body.write(at));
+    const size_t frame_bytes = writer_.write(out, id, message, payload);
     if (!confirmed()) return;
-    sizes_.push_back(static_cast<uint32_t>(size.frame_bytes));
-    untold_bytes_ += size.frame_bytes;
+    sizes_.push_back(static_cast<uint32_t>(frame_bytes));
+    untold_bytes_ += frame_bytes;
     ++untold_;
   }
 
@@ -87,6 +80,11 @@ class OnehopPeer final : public Peer {
   size_t read(Bytes in, Inbox& inbox, Output& out) override {
     Bytes rest = in;
     while (!ended_) {
+      if (last_.is_repeated_by(rest)) {
+        inbox.on_message(last_.payload_in(rest), {0, last_.fields().from_session});
+        rest.remove_prefix(last_.frame_bytes());
+        continue;
+      }
       uint64_t size = 0;
       size_t prefix_size = 0;
       const core::LengthState state = core::parse_length(rest, size, prefix_size);
@@ -94,7 +92,7 @@ class OnehopPeer final : public Peer {
         end(inbox, "the broker sent a length that no frame has");
       }
       if (ended_ || state != core::LengthState::kComplete || rest.size() - prefix_size < size) break;
-      if (const char* wrong = on_frame(rest.substr(prefix_size, size), inbox, out)) {
+      if (const char* wrong = on_frame(rest.substr(0, prefix_size + size), prefix_size, inbox, out)) {
         end(inbox, std::string("the broker sent ") + wrong);
       }
       rest.remove_prefix(prefix_size + size);
@@ -116,13 +114,13 @@ class OnehopPeer final : public Peer {
   size_t frame_bytes_max() const { return options_.payload_bytes_max + kFrameOverheadMax; }
 
   // Returns what is wrong with it; nullptr: nothing.
-  const char* on_frame(Bytes frame, Inbox& inbox, Output& out) {
+  const char* on_frame(Bytes frame, size_t prefix_size, Inbox& inbox, Output& out) {
     core::FrameField field;
-    const core::ScanError error = core::scan_frame(frame, field);
+    const core::ScanError error = scan_arrived_frame(frame.substr(prefix_size), field);
     if (error != core::ScanError::kNone) return core::describe(error);
     switch (field.number) {
       case v1::Frame::kMessageFieldNumber:
-        return on_message(field.body, inbox);
+        return on_message(frame, field.body, inbox);
       case v1::Frame::kReceiptsFieldNumber:
         return on_receipts(field.body, inbox);
       case v1::Frame::kFlowFieldNumber:
@@ -154,10 +152,11 @@ class OnehopPeer final : public Peer {
     return nullptr;
   }
 
-  const char* on_message(Bytes body, Inbox& inbox) {
-    client::Message message;
-    if (!client::read_message(body, headers_, message)) return "a message that does not parse";
-    if (message.tag) ack_up_to_ = message.tag.tag;
+  const char* on_message(Bytes frame, Bytes body, Inbox& inbox) {
+    ArrivedMessage message;
+    if (!read_message(body, message)) return "a message that does not parse";
+    if (message.delivery_tag != 0) ack_up_to_ = message.delivery_tag;
+    last_.remember(frame, message);
     inbox.on_message(message.payload, {message.id, message.from_session});
     return nullptr;
   }
@@ -246,8 +245,8 @@ class OnehopPeer final : public Peer {
 
   const DriverOptions& options_;
   const std::string name_;
-  client::SendOptions send_options_;
-  std::vector<client::Header> headers_;
+  MessageWriter writer_;
+  LastMessage last_;
   // Kept for their memory.
   v1::Receipts receipts_;
   v1::Frame ack_;

@@ -68,7 +68,8 @@ uint64_t local_ports() {
 
 std::vector<std::string> preflight(const Settings& settings, bool is_loopback) {
   std::vector<std::string> problems;
-  const uint64_t connections = uint64_t{settings.clients} + settings.idle;
+  const uint64_t come_and_go = settings.workload == Workload::kConnects ? settings.window : 0;
+  const uint64_t connections = come_and_go + settings.clients + settings.idle;
   const uint64_t limit = reactor::raise_descriptor_limit();
   const uint64_t needed = connections + kDescriptorsElse + settings.threads * 8;
   if (needed > limit) {

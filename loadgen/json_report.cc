@@ -65,9 +65,11 @@ Json generator(const Generator& generator) {
 }
 
 Json system_use(const SystemUse& used, const RunResult& result) {
-  const double messages = result.achieved_rate * result.duration_s;
   Json json{{"cpu_s", used.cpu_s}, {"memory_bytes", used.memory_bytes}};
-  json["cpu_us_per_message"] = messages > 0 ? Json(used.cpu_s / messages * 1e6) : Json(nullptr);
+  const double each_us = result.cpu_us_each();
+  const bool connects = result.counts_connects();
+  json["cpu_us_per_message"] = each_us > 0 && !connects ? Json(each_us) : Json(nullptr);
+  json["cpu_us_per_connect"] = each_us > 0 && connects ? Json(each_us) : Json(nullptr);
   return json;
 }
 

@@ -49,17 +49,9 @@ void judge(const Fate& fate, uint64_t messages, bool broken, Outcome promised, A
 
 }  // namespace
 
-uint32_t Ledger::next_number(Stream stream) {
-  Sent& sent = sent_streams_[stream];
-  assert(sent.count < uint32_t{1} << 31);
-  ++sent_;
-  return sent.count++;
-}
-
 bool Ledger::told(Stream stream, uint32_t number, Outcome outcome) {
-  const auto found = sent_streams_.find(stream);
-  assert(found != sent_streams_.end() && number < found->second.count);
-  Sent& sent = found->second;
+  Sent& sent = sent_of(stream);
+  assert(number < sent.count);
   if (sent.delivered.contains(number)) return false;
   if (const Otherwise* o = sent.otherwise.get()) {
     for (const IntervalSet* last : {&o->rejected, &o->expired, &o->lost, &o->unknown, &o->not_sent}) {
@@ -80,8 +72,21 @@ bool Ledger::told(Stream stream, uint32_t number, Outcome outcome) {
   return true;
 }
 
-Ledger::Arrival Ledger::received(Stream stream, uint32_t number) {
-  Received& received = received_streams_[stream];
+void Ledger::told_all(Stream stream, uint32_t first, uint32_t last, Outcome outcome) {
+  Sent& sent = sent_of(stream);
+  assert(first <= last && last < sent.count);
+  // Most often nothing else was told of any of them.
+  const bool plain = !sent.otherwise;
+  if (plain && outcome == Outcome::kDelivered) {
+    sent.delivered.insert(first, last);
+  } else if (plain && outcome == Outcome::kAdmitted && sent.delivered.empty()) {
+    sent.admitted.insert(first, last);
+  } else {
+    for (uint64_t number = first; number <= last; ++number) told(stream, static_cast<uint32_t>(number), outcome);
+  }
+}
+
+Ledger::Arrival Ledger::received_out_of_turn(Received& received, uint32_t number) {
   if (number < received.next) {
     if (!received.missing.erase(number)) {
       ++received.duplicates;
@@ -91,11 +96,10 @@ Ledger::Arrival Ledger::received(Stream stream, uint32_t number) {
     ++delivered_;
     return Arrival::kLate;
   }
-  const bool early = number > received.next;
-  if (early) received.missing.insert(received.next, number - 1);
+  received.missing.insert(received.next, number - 1);
   received.next = number + 1;
   ++delivered_;
-  return early ? Arrival::kEarly : Arrival::kNext;
+  return Arrival::kEarly;
 }
 
 void Ledger::broke(uint32_t client) {

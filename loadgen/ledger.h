@@ -5,6 +5,7 @@
 // in different ledgers. In a run without faults a stream costs some 200 bytes at each end, however long it is.
 #pragma once
 
+#include <cassert>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -31,15 +32,28 @@ class Ledger {
  public:
   // --- As a sender.
   // The number of the stream's next message, which counts as sent from here on.
-  uint32_t next_number(Stream stream);
+  uint32_t next_number(Stream stream) {
+    Sent& sent = sent_of(stream);
+    assert(sent.count < uint32_t{1} << 31);
+    ++sent_;
+    return sent.count++;
+  }
   // The outcome of one of them. kDelivered and kAdmitted are promises that reconcile() checks. False: it was told
   // before.
   bool told(Stream stream, uint32_t number, client::Outcome outcome);
+  // The same of all numbers from first to last.
+  void told_all(Stream stream, uint32_t first, uint32_t last, client::Outcome outcome);
 
   // --- As a recipient.
   enum class Arrival : uint8_t { kNext, kEarly, kLate, kDuplicate };
   // kEarly: something before it has not arrived (so far). kLate: it fills such a gap.
-  Arrival received(Stream stream, uint32_t number);
+  Arrival received(Stream stream, uint32_t number) {
+    Received& received = received_of(stream);
+    if (number != received.next) return received_out_of_turn(received, number);
+    ++received.next;
+    ++delivered_;
+    return Arrival::kNext;
+  }
   void count_corrupted() { ++corrupted_; }
   void count_misdirected() { ++misdirected_; }
 
@@ -71,11 +85,32 @@ class Ledger {
     uint64_t late = 0;
   };
 
+  // The accounts of a stream; those of the last one are at hand, since messages come in batches.
+  Sent& sent_of(Stream stream) {
+    if (stream != last_sent_stream_ || last_sent_ == nullptr) {
+      last_sent_ = &sent_streams_[stream];
+      last_sent_stream_ = stream;
+    }
+    return *last_sent_;
+  }
+  Received& received_of(Stream stream) {
+    if (stream != last_received_stream_ || last_received_ == nullptr) {
+      last_received_ = &received_streams_[stream];
+      last_received_stream_ = stream;
+    }
+    return *last_received_;
+  }
+  Arrival received_out_of_turn(Received& received, uint32_t number);
+
   static void judge_stream(const Sent& sent, const Received& received, bool one_broke, client::Outcome promised,
                            Account& account);
 
   absl::flat_hash_map<Stream, Sent> sent_streams_;
   absl::flat_hash_map<Stream, Received> received_streams_;
+  // An entry moves when another is added, which makes that one the last.
+  Stream last_sent_stream_ = 0, last_received_stream_ = 0;
+  Sent* last_sent_ = nullptr;
+  Received* last_received_ = nullptr;
   std::vector<bool> broken_;  // By client.
   uint64_t sent_ = 0, delivered_ = 0, told_otherwise_ = 0;
   uint64_t corrupted_ = 0, misdirected_ = 0;

@@ -28,7 +28,8 @@ Workloads:
   pairs    client 0 sends to 1, 2 to 3, ...      echo   the same, and each message is answered; timed there and back
   random   each sends to others at random        churn  clients connect, send one message to one of --clients, leave
   fan-in   all send to --recipients              storm  all --clients connect, --rate a second, or without it at once
-                                                 idle   all --clients connect, and do nothing but keep alive
+  fan-out  client 0 sends to the others in turn  idle   all --clients connect, and do nothing but keep alive
+  connects clients connect, are granted their name, and leave, --window at a time or --rate a second
 Durations: 300ms, 8s, 2m. Sizes: 128, 4KiB, uniform:64-4096, 128:90,4KiB:9,64KiB:1 (weights), lognormal:300/1.5
 Conditions: p99<5ms, max<=1s, confirm.p99.9<20ms, rate>=9500, lost==0, rejected<0.1%
 
@@ -126,7 +127,7 @@ struct Parser {
   void add_target() {
     app.option_defaults()->group("Who talks to whom");
     app.add_option("--target", settings.target,
-                   "onehop://host:port, onehop+unix:///path, nats://, mqtt://, redis:// or blind://")
+                   "onehop://host:port, onehop+unix:///path, nats://, mqtt://, redis://, blind:// or bare://")
         ->envname("ONEHOP_SERVER")
         ->type_name("URL")
         ->capture_default_str();
@@ -134,8 +135,10 @@ struct Parser {
                          {{"pairs", Workload::kPairs},
                           {"random", Workload::kRandom},
                           {"fan-in", Workload::kFanIn},
+                          {"fan-out", Workload::kFanOut},
                           {"echo", Workload::kEcho},
                           {"churn", Workload::kChurn},
+                          {"connects", Workload::kConnects},
                           {"storm", Workload::kStorm},
                           {"idle", Workload::kIdle}},
                          "pairs", "What the clients do, see below");
@@ -173,12 +176,8 @@ struct Parser {
     run.duration("--duration", settings.duration_ns, "10s", "How long messages are sent");
     run.duration("--warmup", settings.warm_up_ns, "0s", "How much of that, at its beginning, is not timed");
     run.duration("--drain", settings.drain_ns, "10s", "How long to wait for the last ones at the end, at most");
-    run.add("--size", "128", "Payload bytes, or their distribution, see below; at least 24", "SIZES",
-            [this](const std::string& text) {
-              std::string error;
-              settings.sizes = PayloadSizes::parse(text, kStampBytes, error);
-              if (!settings.sizes) refuse("--size", error);
-            });
+    run.add("--size", "128", "Payload bytes, or their distribution, see below; at least 24, with --window 16", "SIZES",
+            [this](const std::string& text) { size_text = text; });
     confirm = run.choice<Confirm>(
         "--confirm", settings.confirm,
         {{"none", Confirm::kNone}, {"taken", Confirm::kTaken}, {"delivered", Confirm::kDelivered}}, nullptr,
@@ -248,6 +247,7 @@ struct Parser {
   }
 
   void check();
+  void check_sizes();
   void check_driver();
   void keep_flags();
 
@@ -255,6 +255,7 @@ struct Parser {
   Options& options;
   Settings& settings;
   Reader run;
+  std::string size_text = "128";
   CLI::Option* rate = nullptr;
   CLI::Option* window = nullptr;
   CLI::Option* confirm = nullptr;
@@ -265,13 +266,26 @@ void Parser::check() {
   std::string error;
   options.target = parse_target(settings.target, error);
   if (!options.target) refuse("--target", error);
-  if (!settings.sizes) settings.sizes = PayloadSizes::parse("128", kStampBytes, error);
+  check_sizes();
   if (settings.seed == 0) settings.seed = std::random_device()();
   if (confirm->count() == 0) settings.confirm = usual_confirm(options.target->system);
   if (settings.workload == Workload::kStorm && rate->count() == 0) settings.rate = 0;
+  if (settings.workload == Workload::kConnects) settings.clients = 0;  // Nobody stays.
   if (const std::string wrong = what_is_wrong_with(settings, rate->count() != 0); !wrong.empty())
     throw CLI::ParseError(wrong, 2);
   check_driver();
+}
+
+// In a closed loop the stamp can be a smaller one.
+void Parser::check_sizes() {
+  std::string error, other_error;
+  const bool closed = settings.window != 0;
+  settings.sizes = PayloadSizes::parse(size_text, closed ? kCompactStampBytes : kStampBytes, error);
+  if (settings.sizes) return;
+  if (!closed && PayloadSizes::parse(size_text, kCompactStampBytes, other_error)) {
+    error += "; only a closed loop (--window) has smaller ones, from " + std::to_string(kCompactStampBytes);
+  }
+  refuse("--size", error);
 }
 
 void Parser::check_driver() {
@@ -279,6 +293,9 @@ void Parser::check_driver() {
   const bool in_pairs = settings.workload == Workload::kPairs || settings.workload == Workload::kEcho;
   if (is_blind && (!in_pairs || settings.threads > 1 || settings.idle != 0)) {
     refuse("--target", "a blind forwarder joins connections in their order: only pairs or echo, one thread, no --idle");
+  }
+  if (options.target->system == System::kBare && settings.workload != Workload::kConnects) {
+    refuse("--target", "a bare server knows no messages: only --workload connects");
   }
   if (settings.ttl_ms != 0 && options.target->system != System::kOnehop) refuse("--ttl", "only onehop has that");
   try {
@@ -310,6 +327,7 @@ void Parser::keep_flags() {
   if (settings.workload == Workload::kStorm && settings.rate == 0) settings.flags["rate"] = "at once";
   if (settings.workload != Workload::kFanIn) settings.flags.erase("recipients");
   if (settings.workload != Workload::kRandom) settings.flags.erase("zipf");
+  if (settings.workload == Workload::kConnects) settings.flags.erase("clients"), settings.flags.erase("size");
   if (settings.slow_part == 0) settings.flags.erase("slow-rate");
   if (!settings.find_capacity) settings.flags.erase("step");
 }

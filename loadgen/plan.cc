@@ -70,7 +70,10 @@ bool Plan::sends(uint32_t client) const {
       return true;
     case Workload::kFanIn:
       return client >= settings_.recipients;
+    case Workload::kFanOut:
+      return client == 0;
     case Workload::kChurn:
+    case Workload::kConnects:
     case Workload::kStorm:
     case Workload::kIdle:
       return false;
@@ -85,6 +88,8 @@ bool Plan::receives(uint32_t client) const {
       return client % 2 == 1;
     case Workload::kFanIn:
       return client < settings_.recipients;
+    case Workload::kFanOut:
+      return client != 0;
     default:
       return true;
   }
@@ -103,8 +108,9 @@ uint32_t Plan::thread_of(uint32_t client) const {
   return (in_pairs ? client / 2 : client) % settings_.threads;
 }
 
-uint32_t Plan::recipient_of(uint32_t sender, Random& random) const {
+uint32_t Plan::recipient_of(uint32_t sender, uint64_t turn, Random& random) const {
   if (settings_.workload == Workload::kPairs || is_echo()) return sender ^ 1;
+  if (settings_.workload == Workload::kFanOut) return 1 + static_cast<uint32_t>(turn % (settings_.clients - 1));
   uint32_t recipient = popularity_.draw(random);
   while (recipient == sender) recipient = popularity_.draw(random);
   return recipient;

@@ -28,7 +28,7 @@ class Plan {
   uint64_t run() const { return run_; }
   std::string id() const;  // The same, for people.
 
-  // Clients that stay for the whole run are 0 to stays() - 1; the guests of kChurn come after them.
+  // Clients that stay for the whole run are 0 to stays() - 1; the guests of kChurn and kConnects come after them.
   uint32_t stays() const { return settings_.clients + settings_.idle; }
   std::string name_of(uint32_t client) const { return prefix_ + std::to_string(client); }
   const std::string& known_name_of(uint32_t client) const { return names_[client]; }  // Of one that stays.
@@ -40,11 +40,13 @@ class Plan {
   bool receives(uint32_t client) const;
   bool is_slow(uint32_t client) const;
   uint32_t thread_of(uint32_t client) const;
-  // Whom the next message of `sender` is for.
-  uint32_t recipient_of(uint32_t sender, Random& random) const;
+  // Whom the next message of `sender` is for; `turn` counts them, for kFanOut.
+  uint32_t recipient_of(uint32_t sender, uint64_t turn, Random& random) const;
 
   // Whether latencies are those of messages from `sender` to `recipient`, or of the answers (kEcho).
   bool is_echo() const { return settings_.workload == Workload::kEcho; }
+  // Whether connects are what the run counts, and no messages.
+  bool counts_connects() const { return settings_.workload == Workload::kConnects; }
   // When the message of each client that was counted last into the uncorrected latencies arrived, in ns: what one who
   // waits for each message before sending the next would be waiting for. ANY THREAD.
   std::atomic<uint64_t>& waits_until(uint32_t client) const { return waits_until_[client]; }

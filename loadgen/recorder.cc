@@ -7,6 +7,8 @@ namespace onehop::loadgen {
 
 Second Recorder::take_second(uint64_t wanted, uint64_t delivered, uint64_t told_otherwise) {
   Second second = std::exchange(second_, Second());
+  latency.add(second.latency);
+  second.latency.add(std::exchange(untimed_, Histogram()));
   second.sent = wanted - std::exchange(wanted_, wanted);
   second.delivered = delivered - std::exchange(delivered_, delivered);
   second.told_otherwise = told_otherwise - std::exchange(told_otherwise_, told_otherwise);

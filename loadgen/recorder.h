@@ -17,8 +17,12 @@ class Recorder {
 
   void note_arrival(uint64_t intended_ns, uint64_t arrived_ns, bool to_slow_reader) {
     const uint64_t latency_ns = arrived_ns > intended_ns ? arrived_ns - intended_ns : 0;
-    if (!to_slow_reader) second_.latency.record(latency_ns);
-    if (intended_ns >= timed_from_ns_) (to_slow_reader ? slow_latency : latency).record(latency_ns);
+    const bool timed = intended_ns >= timed_from_ns_;
+    if (to_slow_reader) {
+      if (timed) slow_latency.record(latency_ns);
+    } else {
+      (timed ? second_.latency : untimed_).record(latency_ns);
+    }
   }
   void note_uncorrected(uint64_t intended_ns, uint64_t written_ns, uint64_t arrived_ns) {
     if (intended_ns >= timed_from_ns_) uncorrected.record(arrived_ns > written_ns ? arrived_ns - written_ns : 0);
@@ -32,7 +36,7 @@ class Recorder {
     if (lag_ns > second_.lag_max) second_.lag_max = lag_ns;
   }
   void note_connected(uint64_t intended_ns, uint64_t ready_ns) {
-    connect_latency.record(ready_ns > intended_ns ? ready_ns - intended_ns : 0);
+    if (intended_ns >= timed_from_ns_) connect_latency.record(ready_ns > intended_ns ? ready_ns - intended_ns : 0);
     ++second_.opened;
     ++connections.opened;
   }
@@ -46,13 +50,15 @@ class Recorder {
   // message may be on different threads.
   Second take_second(uint64_t wanted, uint64_t delivered, uint64_t told_otherwise);
 
+  // `latency` has what arrived until the last second ended.
   Histogram latency, uncorrected, confirm_latency, slow_latency, connect_latency, lag;
   std::map<std::string, uint64_t> reasons;
   Connections connections;
 
  private:
   uint64_t timed_from_ns_ = 0;
-  Second second_;
+  Second second_;      // Its latencies: of those that are timed,
+  Histogram untimed_;  // and of the others.
   // As of the end of the last second.
   uint64_t wanted_ = 0, delivered_ = 0, told_otherwise_ = 0;
 };

@@ -49,9 +49,10 @@ struct Account {
 };
 
 struct Connections {
-  uint64_t opened = 0;       // Named and subscribed; those opened again are counted again.
-  uint64_t failed = 0;       // Could not be opened.
-  uint64_t unopened = 0;     // Of a storm: wanted, and not open when the run ended. A run with one of these has failed.
+  uint64_t opened = 0;  // Named and subscribed; those opened again are counted again.
+  uint64_t failed = 0;  // Could not be opened.
+  uint64_t unopened =
+      0;  // Of a storm and of connects: wanted, and not open when the run ended. A run with one of these has failed.
   uint64_t broken = 0;       // Ended other than by the generator.
   std::string last_problem;  // Of the failed and the broken ones; empty: none.
 };
@@ -122,7 +123,7 @@ struct RunResult {
   double planned_s = 0;      // As asked for.
   double duration_s = 0;     // Measured: until the last arrival was due, or the run was stopped; without the drain.
   double wanted_rate = 0;    // Messages a second; 0 in a closed loop.
-  double achieved_rate = 0;  // Delivered a second.
+  double achieved_rate = 0;  // Delivered a second; of connects: opened.
   bool interrupted = false;
 
   Histogram latency;          // From the intended time (closed loop: from the write) to the arrival.
@@ -144,6 +145,16 @@ struct RunResult {
   uint32_t parts = 1;  // Of how many runs this is the sum.
 
   bool is_void() const { return !void_reasons.empty(); }
+  // Whether connects are what the rate counts, and no messages.
+  bool counts_connects() const {
+    const auto workload = settings.find("workload");
+    return workload != settings.end() && workload->second == "connects";
+  }
+  // What the system used for each of what the rate counts, in microseconds; 0 if it is not known.
+  double cpu_us_each() const {
+    const double count = achieved_rate * duration_s;
+    return system && count > 0 ? system->cpu_s / count * 1e6 : 0;
+  }
 };
 
 // What the program ends with.

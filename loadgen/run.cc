@@ -207,7 +207,8 @@ RunResult Run::result() const {
   for (const auto& worker : workers_) {
     const Recorder& measured = worker->measured();
     result.latency.add(measured.latency);
-    result.uncorrected.add(measured.uncorrected);
+    // In a closed loop nobody counts otherwise.
+    result.uncorrected.add(result.open_loop ? measured.uncorrected : measured.latency);
     result.confirm_latency.add(measured.confirm_latency);
     result.slow_latency.add(measured.slow_latency);
     result.connect_latency.add(measured.connect_latency);

@@ -34,7 +34,13 @@ const Wanted* Sender::next() {
 }
 
 uint32_t Sender::take_next(bool is_told_of, uint64_t& id) {
-  const Wanted& wanted = waiting_.front();
+  const Wanted wanted = waiting_.front();
+  waiting_bytes_ -= wanted.payload_bytes + sizeof wanted;
+  waiting_.pop_front();
+  return take(wanted, is_told_of, id);
+}
+
+uint32_t Sender::take(const Wanted& wanted, bool is_told_of, uint64_t& id) {
   const Stream stream = stream_of(client_, wanted.recipient);
   const uint32_t number = ledger_.next_number(stream);
   id = next_id_++;
@@ -42,8 +48,6 @@ uint32_t Sender::take_next(bool is_told_of, uint64_t& id) {
     under_way_.push_back({stream, wanted.intended_ns, number});
     ++untold_;
   }
-  waiting_bytes_ -= wanted.payload_bytes + sizeof wanted;
-  waiting_.pop_front();
   return number;
 }
 
@@ -70,6 +74,9 @@ bool Sender::on_told(uint64_t first_id, uint64_t last_id, Outcome outcome, std::
   if (first_id == 0 || first_id > last_id || last_id >= next_id_) return false;
   bool in_order = true;
   uint64_t told = 0;
+  // Numbers in a row in one stream are told together.
+  Stream stream = 0;
+  uint32_t first = 0, count = 0;
   for (uint64_t id = std::max(first_id, oldest_id_); id <= last_id; ++id) {
     UnderWay& message = under_way_[id - oldest_id_];
     if (std::exchange(message.told, true)) {
@@ -77,9 +84,17 @@ bool Sender::on_told(uint64_t first_id, uint64_t last_id, Outcome outcome, std::
       continue;
     }
     ++told;
-    ledger_.told(message.stream, message.number, outcome);
     if (is_good(outcome)) recorder_.note_outcome(message.intended_ns, now_ns);
+    if (count != 0 && message.stream == stream && message.number == first + count) {
+      ++count;
+      continue;
+    }
+    if (count != 0) ledger_.told_all(stream, first, first + count - 1, outcome);
+    stream = message.stream;
+    first = message.number;
+    count = 1;
   }
+  if (count != 0) ledger_.told_all(stream, first, first + count - 1, outcome);
   if (first_id < oldest_id_) in_order = in_order && outcome == Outcome::kAdmitted;
   untold_ -= told;
   settled += told;

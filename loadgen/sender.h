@@ -2,7 +2,7 @@
 // present connection, for outcomes to be matched with. Knows no socket and no clock.
 //
 //   want ──► waiting ──► take_next ──► under way (if the system tells outcomes) ──► on_told
-//               │  ▲
+//               │  ▲          ▲ take: what need not wait
 //       on_pause▼  │on_resume
 //              parked: behind a recipient that is paused; nobody else waits for it
 #pragma once
@@ -38,6 +38,9 @@ class Sender {
   // stream, and in `id` what it is called on this connection.
   const Wanted* next();
   uint32_t take_next(bool is_told_of, uint64_t& id);
+  // A message that was not told to want() and is sent now; only while nothing waits and nobody is paused.
+  uint32_t take(const Wanted& wanted, bool is_told_of, uint64_t& id);
+  bool lets_pass() const { return waiting_.empty() && paused_until_.empty(); }
 
   void on_pause(uint32_t recipient, uint64_t until_ns) { paused_until_[recipient] = until_ns; }
   void on_resume(uint32_t recipient);

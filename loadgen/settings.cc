@@ -15,14 +15,17 @@ bool is_in_pairs(Workload workload) {
 }
 
 bool sends(Workload workload) {
-  return workload != Workload::kStorm && workload != Workload::kIdle;
+  return workload != Workload::kStorm && workload != Workload::kIdle && workload != Workload::kConnects;
 }
 
 std::string wrong_with_window(const Settings& settings, bool rate_given) {
   if (rate_given) return "--window: a closed loop has no --rate";
   if (settings.find_capacity) return "--window: a capacity is searched with an open loop";
+  if (settings.workload == Workload::kConnects) {
+    return settings.window < settings.threads ? "--window: less than the --threads that share it" : "";
+  }
   if (!sends(settings.workload) || settings.workload == Workload::kChurn) {
-    return "--window: only for workloads whose clients stay and send";
+    return "--window: only for connects, and for workloads whose clients stay and send";
   }
   const bool told_on_its_thread =
       is_in_pairs(settings.workload) || settings.threads == 1 || settings.confirm == Confirm::kDelivered;
@@ -52,11 +55,13 @@ std::string what_is_wrong_with(const Settings& settings, bool rate_given) {
   if (settings.duration_ns == 0) return "--duration: must be more than nothing";
   if (settings.warm_up_ns >= settings.duration_ns) return "--warmup: leaves nothing of --duration";
   if (is_in_pairs(settings.workload) && clients % 2 != 0) return "--clients: pairs need an even number of clients";
-  if (settings.workload == Workload::kRandom && clients < 2) return "--clients: must be 2 at least";
+  const bool needs_two = settings.workload == Workload::kRandom || settings.workload == Workload::kFanOut;
+  if (needs_two && clients < 2) return "--clients: must be 2 at least";
   if (settings.workload == Workload::kFanIn && (settings.recipients == 0 || settings.recipients >= clients)) {
     return "--recipients: must be 1 at least, and below --clients";
   }
-  if (settings.threads > (is_in_pairs(settings.workload) ? clients / 2 : clients)) {
+  const bool all_come_and_go = settings.workload == Workload::kConnects;
+  if (!all_come_and_go && settings.threads > (is_in_pairs(settings.workload) ? clients / 2 : clients)) {
     return "--threads: more than there are clients, or pairs of them, to share";
   }
   if (settings.slow_part > 0 && settings.slow_bytes == 0) return "--slow-rate: must be more than nothing";

@@ -15,13 +15,15 @@
 namespace onehop::loadgen {
 
 enum class Workload : uint8_t {
-  kPairs,   // Client 2i sends to client 2i + 1.
-  kRandom,  // Each sends to others at random, uniformly or after Zipf's law.
-  kFanIn,   // All send to the first `recipients`.
-  kEcho,    // Client 2i asks client 2i + 1, which answers (in_reply_to). Timed there and back.
-  kChurn,   // At `rate` a second, one connects, sends one message to one of the `clients` that stay, and leaves.
-  kStorm,   // All connect, at `rate` a second or at once; then they leave. Connects are what is timed.
-  kIdle,    // All connect, and stay without a word but keepalives.
+  kPairs,     // Client 2i sends to client 2i + 1.
+  kRandom,    // Each sends to others at random, uniformly or after Zipf's law.
+  kFanIn,     // All send to the first `recipients`.
+  kFanOut,    // Client 0 sends to each of the others, in turn.
+  kEcho,      // Client 2i asks client 2i + 1, which answers (in_reply_to). Timed there and back.
+  kChurn,     // At `rate` a second, one connects, sends one message to one of the `clients` that stay, and leaves.
+  kConnects,  // One connects, is granted its name and leaves, again and again: `window` at a time, or at `rate`.
+  kStorm,     // All connect, at `rate` a second or at once; then they leave. Connects are what is timed.
+  kIdle,      // All connect, and stay without a word but keepalives.
 };
 
 struct Settings {
@@ -36,7 +38,7 @@ struct Settings {
 
   double rate = 1000;  // Messages a second, all senders together. kStorm: 0 means at once.
   ArrivalKind arrivals = ArrivalKind::kConstant;
-  uint32_t window = 0;  // Not 0: a closed loop, each sender with so many messages under way.
+  uint32_t window = 0;  // Not 0: a closed loop, each sender with so many messages under way; kConnects: clients.
   uint64_t duration_ns = 10'000'000'000;
   uint64_t warm_up_ns = 0;             // At the beginning; sent and accounted for, not timed.
   uint64_t drain_ns = 10'000'000'000;  // The longest to wait for outcomes at the end.

@@ -2,73 +2,124 @@
 #include "loadgen/stamp.h"
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 #include <cstring>
 
 #include "loadgen/random.h"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 namespace onehop::loadgen {
 namespace {
 
-constexpr size_t kChecksumBytes = 4;
 constexpr uint32_t kAnswersBit = uint32_t{1} << 31;
 constexpr uint32_t kWaitMaxUs = 3'600'000'000;
 // The filling begins at one of so many places.
 constexpr uint32_t kOffsets = 256;
 
+constexpr uint64_t kCompactUnitNs = 64;
+
+// Both ends are one machine's.
+static_assert(std::endian::native == std::endian::little);
 template <class Integer>
 void put(char* out, Integer value) {
-  for (size_t i = 0; i < sizeof value; ++i) out[i] = static_cast<char>(value >> (8 * i) & 0xFF);
+  std::memcpy(out, &value, sizeof value);
 }
 template <class Integer>
 Integer get(const char* in) {
   Integer value = 0;
-  for (size_t i = 0; i < sizeof value; ++i) value |= Integer{static_cast<unsigned char>(in[i])} << (8 * i);
+  std::memcpy(&value, in, sizeof value);
   return value;
+}
+
+// Odd numbers with ones all over: the digits of the golden ratio, and of square roots.
+constexpr uint64_t kFactors[] = {0x9E3779B97F4A7C15, 0x6A09E667F3BCC909, 0xBB67AE8584CAA73B, 0x3C6EF372FE94F82B};
+
+// Every bit of the product depends on the value; the two halves together lose hardly anything of it.
+uint64_t mixed(uint64_t value, uint64_t factor) {
+  const unsigned __int128 product = static_cast<unsigned __int128>(value) * factor;
+  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
+}
+
+size_t stamp_bytes(size_t payload_bytes) {
+  return payload_bytes < kStampBytes ? kCompactStampBytes : kStampBytes;
+}
+
+// The last time before `arrived_ns` that the compact stamp may mean.
+uint64_t widened_ns(uint32_t units, uint64_t arrived_ns) {
+  const uint64_t arrived = arrived_ns / kCompactUnitNs;
+  return (arrived - (static_cast<uint32_t>(arrived) - units)) * kCompactUnitNs;
 }
 
 }  // namespace
 
-Stamper::Stamper(uint64_t run, size_t payload_bytes_max)
-    : run_(run), filling_(std::max(payload_bytes_max, kStampBytes) - kStampBytes + kOffsets) {
+Stamper::Stamper(uint64_t run, size_t payload_bytes_max) : run_(run), filling_(payload_bytes_max + kOffsets) {
   Random random(run);
   for (char& c : filling_) c = static_cast<char>(random.next() & 0xFF);
 }
 
-uint32_t Stamper::checksum(core::Bytes rest, uint32_t recipient) const {
-  const uint64_t seed = run_ ^ (uint64_t{recipient} + 1) * 0x9E3779B97F4A7C15;
-  return static_cast<uint32_t>(XXH3_64bits_withSeed(rest.data(), rest.size(), seed));
+Stamper::Words Stamper::words_of(core::Bytes payload) {
+  const char* const at = payload.data();
+  const auto who = get<uint64_t>(at + 4);
+  if (payload.size() < kStampBytes) return {who, get<uint32_t>(at + 12), 0};
+  return {who, get<uint64_t>(at + 16), get<uint32_t>(at + 12)};
+}
+
+// Of words and not of bytes: what was just written in small pieces is slow to be read in large ones.
+uint32_t Stamper::checksum(const Words& words, size_t payload_bytes, uint32_t recipient) const {
+  uint64_t sum = mixed(words.who ^ run_ ^ (uint64_t{recipient} + 1) * kFactors[0], kFactors[1]);
+  sum = mixed(sum ^ words.when, kFactors[2]);
+  sum = mixed(sum ^ words.wait ^ uint64_t{payload_bytes} << 32, kFactors[3]);
+  return static_cast<uint32_t>(sum ^ sum >> 32);
+}
+
+bool Stamper::is_filled(core::Bytes payload, uint32_t number) const {
+  const size_t head = stamp_bytes(payload.size());
+  // What is longer than anything that was sent is nothing that was sent.
+  if (payload.size() - head + kOffsets > filling_.size()) return false;
+  return std::memcmp(payload.data() + head, filling_.data() + number % kOffsets, payload.size() - head) == 0;
 }
 
 void Stamper::write(char* out, size_t size, const Stamp& stamp, uint32_t recipient) const {
-  assert(size >= kStampBytes && size - kStampBytes + kOffsets <= filling_.size());
-  put(out + 4, stamp.sender);
-  put(out + 8, stamp.number | (stamp.answers ? kAnswersBit : 0));
-  put(out + 12, std::min(stamp.wait_us, kWaitMaxUs));
-  put(out + 16, stamp.intended_ns);
-  std::memcpy(out + kStampBytes, filling_.data() + stamp.number % kOffsets, size - kStampBytes);
-  put(out, checksum({out + kChecksumBytes, size - kChecksumBytes}, recipient));
+  const size_t head = stamp_bytes(size);
+  assert(size >= kCompactStampBytes && size - head + kOffsets <= filling_.size());
+  Words words;
+  words.who = uint64_t{stamp.number | (stamp.answers ? kAnswersBit : 0)} << 32 | stamp.sender;
+  if (head == kStampBytes) {
+    words.wait = std::min(stamp.wait_us, kWaitMaxUs);
+    words.when = stamp.intended_ns;
+    put(out + 12, static_cast<uint32_t>(words.wait));
+    put(out + 16, words.when);
+  } else {
+    words.when = static_cast<uint32_t>(stamp.intended_ns / kCompactUnitNs);
+    put(out + 12, static_cast<uint32_t>(words.when));
+  }
+  put(out, checksum(words, size, recipient));
+  put(out + 4, words.who);
+  std::memcpy(out + head, filling_.data() + stamp.number % kOffsets, size - head);
 }
 
-Stamper::Found Stamper::read(core::Bytes payload, uint32_t recipient, uint32_t recipients, Stamp& stamp) {
-  if (payload.size() < kStampBytes) return Found::kCorrupted;
-  const auto number = get<uint32_t>(payload.data() + 8);
-  stamp.sender = get<uint32_t>(payload.data() + 4);
+Stamper::Found Stamper::read(core::Bytes payload, uint32_t recipient, uint32_t recipients, uint64_t arrived_ns,
+                             Stamp& stamp) {
+  if (payload.size() < kCompactStampBytes) return Found::kCorrupted;
+  const Words words = words_of(payload);
+  const auto number = static_cast<uint32_t>(words.who >> 32);
+  stamp.sender = static_cast<uint32_t>(words.who);
   stamp.number = number & ~kAnswersBit;
   stamp.answers = (number & kAnswersBit) != 0;
-  stamp.wait_us = get<uint32_t>(payload.data() + 12);
-  stamp.intended_ns = get<uint64_t>(payload.data() + 16);
+  stamp.wait_us = static_cast<uint32_t>(words.wait);
+  stamp.intended_ns =
+      payload.size() < kStampBytes ? widened_ns(static_cast<uint32_t>(words.when), arrived_ns) : words.when;
+  if (!is_filled(payload, stamp.number)) return Found::kCorrupted;
+  const bool good = checksum(words, payload.size(), recipient) == get<uint32_t>(payload.data());
+  return good ? Found::kGood : find_fault(payload, recipients);
+}
 
-  const auto expected = get<uint32_t>(payload.data());
-  const core::Bytes rest = payload.substr(kChecksumBytes);
-  if (checksum(rest, recipient) == expected) return Found::kGood;
+Stamper::Found Stamper::find_fault(core::Bytes payload, uint32_t recipients) {
   if (tries_left_ == 0) return Found::kCorrupted;
   --tries_left_;
+  const auto expected = get<uint32_t>(payload.data());
   for (uint32_t other = 0; other < recipients; ++other) {
-    if (checksum(rest, other) == expected) return Found::kMisdirected;
+    if (checksum(words_of(payload), payload.size(), other) == expected) return Found::kMisdirected;
   }
   return Found::kCorrupted;
 }

@@ -78,7 +78,8 @@ void add_accounts(std::string& out, const RunResult& result) {
   out += "\n";
   add_line(out, "rate",
            concat(result.wanted_rate > 0 ? print_rate(result.wanted_rate) + " wanted, " : "",
-                  print_rate(result.achieved_rate), " delivered, ", printed("%.1f s", result.duration_s)));
+                  print_rate(result.achieved_rate), result.counts_connects() ? " connected, " : " delivered, ",
+                  printed("%.1f s", result.duration_s)));
   std::vector<std::string> outcomes = {print_count(account.sent) + " sent",
                                        print_count(account.delivered) + " delivered"};
   for (const auto& [name, count] : other_outcomes(account)) {
@@ -117,9 +118,10 @@ void add_generator(std::string& out, const Generator& generator) {
 }
 
 void add_system(std::string& out, const RunResult& result) {
-  const double messages = result.achieved_rate * result.duration_s;
   std::string line = printed("%.1f s of CPU", result.system->cpu_s);
-  if (messages > 0) line += printed(", %.3f \u00b5s a message", result.system->cpu_s / messages * 1e6);
+  if (const double each_us = result.cpu_us_each(); each_us > 0) {
+    line += printed(", %.3f \u00b5s a %s", each_us, result.counts_connects() ? "connect" : "message");
+  }
   if (result.system->memory_bytes > 0) line += ", " + print_bytes(result.system->memory_bytes) + " of its own memory";
   add_line(out, "system", line);
 }

@@ -17,6 +17,7 @@ constexpr std::array kSchemes{
     Scheme{"onehop://", System::kOnehop, 7411}, Scheme{"tcp://", System::kOnehop, 7411},
     Scheme{"nats://", System::kNats, 4222},     Scheme{"mqtt://", System::kMqtt, 1883},
     Scheme{"redis://", System::kRedis, 6379},   Scheme{"blind://", System::kBlind, 0},
+    Scheme{"bare://", System::kBare, 0},
 };
 constexpr std::string_view kUnixSchemes[] = {"onehop+unix://", "unix://"};
 
@@ -41,8 +42,8 @@ std::optional<Target> parse_target(const std::string& text, std::string& error) 
     const auto address = reactor::Address::parse("tcp://" + rest, error);
     return address ? std::optional<Target>({scheme.system, *address}) : std::nullopt;
   }
-  error =
-      "'" + text + "' is no target: onehop://host:port, onehop+unix:///path, nats://, mqtt://, redis:// or blind://";
+  error = "'" + text +
+          "' is no target: onehop://host:port, onehop+unix:///path, nats://, mqtt://, redis://, blind:// or bare://";
   return std::nullopt;
 }
 
@@ -62,6 +63,8 @@ std::unique_ptr<Driver> make_driver(System system, const DriverOptions& options)
       return make_redis_driver(options);
     case System::kBlind:
       return make_blind_driver(options);
+    case System::kBare:
+      return make_bare_driver(options);
   }
   return nullptr;
 }

@@ -1,6 +1,7 @@
 // What --target names: which protocol to speak, and where.
 //   onehop://host:port  onehop+unix:///path (also tcp://… and unix://…, as onehopd prints them)
 //   nats://host:port    mqtt://host:port    redis://host:port    blind://host:port
+//   bare://host:port    connects alone: see driver_bare.cc
 #pragma once
 
 #include <memory>
@@ -13,7 +14,7 @@
 
 namespace onehop::loadgen {
 
-enum class System : uint8_t { kOnehop, kNats, kMqtt, kRedis, kBlind };
+enum class System : uint8_t { kOnehop, kNats, kMqtt, kRedis, kBlind, kBare };
 
 struct Target {
   System system;

@@ -49,7 +49,7 @@ double share_of(const Plan& plan, uint32_t thread) {
   for (uint32_t client = 0; client < plan.stays(); ++client) {
     own += plan.thread_of(client) == thread && (workload == Workload::kStorm || plan.sends(client));
   }
-  if (workload == Workload::kChurn) return 1.0 / plan.settings().threads;
+  if (workload == Workload::kChurn || workload == Workload::kConnects) return 1.0 / plan.settings().threads;
   const uint32_t all = workload == Workload::kStorm ? plan.stays() : plan.senders();
   return all == 0 ? 0 : static_cast<double>(own) / all;
 }
@@ -65,6 +65,12 @@ size_t room_for_guests(const Plan& plan) {
   const uint64_t taken = plan.stays() + kDescriptorsElse;
   const uint64_t limit = reactor::descriptor_limit();
   return limit <= taken ? 1 : static_cast<size_t>(limit - taken) / plan.settings().threads;
+}
+
+size_t wanted_guests(const Plan& plan, uint32_t thread) {
+  if (!plan.counts_connects()) return 0;
+  const uint32_t threads = plan.settings().threads;
+  return plan.settings().window / threads + (thread < plan.settings().window % threads ? 1 : 0);
 }
 
 }  // namespace
@@ -83,6 +89,7 @@ Worker::Worker(const Plan& plan, uint32_t number, reactor::Mailbox<Report>& repo
       by_index_(plan.stays()),
       next_guest_(plan.stays() + number),
       guests_max_(room_for_guests(plan)),
+      guests_wanted_(wanted_guests(plan, number)),
       arrivals_(arrivals_of(plan, number)),
       waiting_bytes_max_(plan.settings().waiting_bytes_max / std::max(plan.settings().clients, 1U)) {
   for (uint32_t client = 0; client < plan.stays(); ++client) {
@@ -133,6 +140,7 @@ void Worker::turn() {
   if (phase_ == Phase::kConnecting) connect_more();
   if (phase_ == Phase::kRunning && now >= start_ns_) {
     if (now < end_ns_ || plan_.settings().window == 0) issue_due(now);
+    if (now < end_ns_ && guests_wanted_ != 0) keep_connecting(now);
     if (now >= end_ns_) end_arrivals(now);
   }
   if (now >= next_tick_ns_) tick(now);
@@ -186,6 +194,7 @@ void Worker::begin(uint64_t at_ns) {
   recorder_.set_timed_from(at_ns + plan_.settings().warm_up_ns);
   cpu_s_ = cpu_of_this_thread_s();
   waited_s_ = waited_by_this_thread_s();
+  opened_before_ = recorder_.connections.opened;
   if (plan_.settings().window == 0) return;
   for (Client* sender : senders_) fill_window(*sender, now_ns());
 }
@@ -196,7 +205,7 @@ void Worker::end_arrivals(uint64_t now) {
   cpu_s_ = cpu_of_this_thread_s() - cpu_s_;
   waited_s_ = waited_by_this_thread_s() - waited_s_;
   ran_for_s_ = static_cast<double>(now - start_ns_) * 1e-9;
-  delivered_in_time_ = counted_delivered_;
+  delivered_in_time_ = plan_.counts_connects() ? recorder_.connections.opened - opened_before_ : counted_delivered_;
   for (const auto& client : clients_) client->read_freely();
   publish_totals();
   report({.kind = Report::Kind::kArrivalsDone});
@@ -243,11 +252,13 @@ void Worker::keep_some_alive(uint64_t now) {
 
 // Who is not open by now waits still: percentiles without them would be those of the lucky ones.
 void Worker::count_unopened(uint64_t now) {
-  for (const auto& client : clients_) {
-    if (client->was_ever_ready() || client->intended_ns() == 0) continue;
-    ++recorder_.connections.unopened;
-    recorder_.connect_latency.record(now - client->intended_ns());
-  }
+  for (const auto& client : clients_) count_unopened(*client, now);
+}
+
+void Worker::count_unopened(const Client& client, uint64_t now) {
+  if (client.was_ever_ready() || client.intended_ns() == 0) return;
+  ++recorder_.connections.unopened;
+  recorder_.connect_latency.record(now - client.intended_ns());
 }
 
 void Worker::finish_second() {
@@ -283,10 +294,12 @@ void Worker::on_down(Client& client, const std::string& why, bool was_ready) {
   ++(was_ready ? connections.broken : connections.failed);
   connections.last_problem = why;
   ledger_.broke(client.index());
-  if (!under_way_.empty()) under_way_[client.index()] = static_cast<uint32_t>(client.sender().waiting());
   if (is_guest(client)) {
+    if (plan_.counts_connects() && !was_ready) count_unopened(client, now_ns());
     client.give_up_waiting();
     client.drop();
+  } else if (!under_way_.empty()) {
+    under_way_[client.index()] = static_cast<uint32_t>(client.sender().waiting());
   }
 }
 

@@ -81,6 +81,7 @@ class Worker final : public ClientHost {
   Recorder& recorder() override { return recorder_; }
   std::span<char> receive_buffer() override { return receive_buffer_; }
   Bytes payload_of(const Wanted& wanted, uint32_t sender, uint32_t number, uint64_t now_ns) override;
+  void before_flush(Client& client) override;
   void wants_flush(Client& client) override { to_flush_.push_back(&client); }
   void wants_ticks(Client& client) override { to_tick_.push_back(&client); }
   void on_ready(Client& client, std::string_view server) override;
@@ -112,10 +113,12 @@ class Worker final : public ClientHost {
   void issue(uint64_t intended_ns, uint64_t now_ns);
   void send_one(Client& sender, uint64_t intended_ns, uint64_t now_ns);
   void fill_window(Client& sender, uint64_t now_ns);
-  void free_window(Client& sender, uint64_t messages, uint64_t now_ns);
+  void free_window(Client& sender, uint64_t messages);
   void invite_guest(uint64_t intended_ns);
+  void keep_connecting(uint64_t now_ns);
   void admit_guests();
   void on_guest_ready(Client& client);
+  void count_unopened(const Client& client, uint64_t now_ns);
   void count_unopened(uint64_t now_ns);
   void dismiss_guests(uint64_t now_ns);
   void answer(Client& client, const Stamp& stamp, size_t payload_bytes, const Incoming& incoming, uint64_t arrived_ns);
@@ -143,6 +146,7 @@ class Worker final : public ClientHost {
   std::vector<Client*> senders_;
   std::vector<Client*> speakers_;  // Those, and in echo who answers.
   size_t next_sender_ = 0;
+  uint64_t recipients_chosen_ = 0;
   size_t connects_begun_ = 0;
   size_t ready_ = 0;
   size_t gone_count_ = 0;
@@ -151,11 +155,14 @@ class Worker final : public ClientHost {
   std::vector<Client*> to_flush_, flushing_, to_tick_;
   std::vector<std::unique_ptr<Client>> gone_;
 
-  // kChurn: clients that come and go. Their numbers are this thread's own: those that leave it the same remainder.
+  // kChurn, kConnects: clients that come and go. Their numbers are this thread's own: those that leave it the same
+  // remainder.
   absl::flat_hash_map<Client*, std::unique_ptr<Client>> guests_;
   std::deque<uint64_t> guests_waiting_;  // For a descriptor: when they should have come.
   uint32_t next_guest_ = 0;
   const size_t guests_max_;
+  const size_t guests_wanted_;  // kConnects in a closed loop: so many at a time.
+  uint64_t opened_before_ = 0;  // Connections, when the run began.
 
   Arrivals arrivals_;
   uint64_t start_ns_ = 0, end_ns_ = 0;

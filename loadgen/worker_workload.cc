@@ -25,6 +25,8 @@ bool Worker::has_arrivals() const {
       return connects_begun_ < clients_.size();
     case Workload::kChurn:
       return true;
+    case Workload::kConnects:
+      return plan_.settings().window == 0;
     default:
       return plan_.settings().window == 0 && !senders_.empty();
   }
@@ -51,6 +53,10 @@ void Worker::issue(uint64_t intended_ns, uint64_t now) {
     case Workload::kStorm:
       return clients_[connects_begun_++]->connect(intended_ns);
     case Workload::kChurn:
+      ++wanted_;
+      ++counted_wanted_;
+      return invite_guest(intended_ns);
+    case Workload::kConnects:
       return invite_guest(intended_ns);
     default:
       break;
@@ -62,7 +68,7 @@ void Worker::issue(uint64_t intended_ns, uint64_t now) {
 
 void Worker::send_one(Client& sender, uint64_t intended_ns, uint64_t now) {
   Wanted wanted;
-  wanted.recipient = plan_.recipient_of(sender.index(), random_);
+  wanted.recipient = plan_.recipient_of(sender.index(), recipients_chosen_++, random_);
   wanted.intended_ns = intended_ns;
   wanted.payload_bytes = static_cast<uint32_t>(plan_.settings().sizes->draw(random_));
   ++wanted_;
@@ -81,11 +87,17 @@ void Worker::fill_window(Client& sender, uint64_t now) {
   }
 }
 
-// So many of the sender's messages are under way no more.
-void Worker::free_window(Client& sender, uint64_t messages, uint64_t now) {
+// So many of the sender's messages are under way no more. Others take their place when all that was read with them has
+// been looked at: they are one batch, and timed from when it is written.
+void Worker::free_window(Client& sender, uint64_t messages) {
   uint32_t& under_way = under_way_[sender.index()];
   under_way -= static_cast<uint32_t>(std::min<uint64_t>(messages, under_way));
-  fill_window(sender, now);
+  sender.ask_for_flush();
+}
+
+void Worker::before_flush(Client& client) {
+  if (under_way_.empty() || is_guest(client) || under_way_[client.index()] >= plan_.settings().window) return;
+  if (plan_.sends(client.index())) fill_window(client, now_ns());
 }
 
 Bytes Worker::payload_of(const Wanted& wanted, uint32_t sender, uint32_t number, uint64_t now) {
@@ -105,7 +117,7 @@ Bytes Worker::payload_of(const Wanted& wanted, uint32_t sender, uint32_t number,
 void Worker::on_message(Client& client, Bytes payload, const Incoming& incoming, uint64_t arrived_ns) {
   if (phase_ == Phase::kLeaving) return;  // The accounts are closed.
   Stamp stamp;
-  switch (stamper_.read(payload, client.index(), plan_.stays(), stamp)) {
+  switch (stamper_.read(payload, client.index(), plan_.stays(), arrived_ns, stamp)) {
     case Stamper::Found::kCorrupted:
       return ledger_.count_corrupted();
     case Stamper::Found::kMisdirected:
@@ -119,10 +131,12 @@ void Worker::on_message(Client& client, Bytes payload, const Incoming& incoming,
   ++counted_delivered_;
   recorder_.note_arrival(stamp.intended_ns, arrived_ns, client.is_slow());
   const uint32_t asker = plan_.is_echo() ? client.index() : stamp.sender;
-  if (!client.is_slow()) note_uncorrected(asker, stamp, arrived_ns);
-  if (under_way_.empty()) return;
+  if (under_way_.empty()) {
+    if (!client.is_slow()) note_uncorrected(asker, stamp, arrived_ns);
+    return;
+  }
   const bool ended_by_arrival = plan_.is_echo() || plan_.settings().confirm != Confirm::kDelivered;
-  if (ended_by_arrival && by_index_[asker] != nullptr) free_window(*by_index_[asker], 1, arrived_ns);
+  if (ended_by_arrival && by_index_[asker] != nullptr) free_window(*by_index_[asker], 1);
 }
 
 // One who waits for each message before sending the next would not have sent this one while an earlier one was awaited.
@@ -153,34 +167,44 @@ void Worker::answer(Client& client, const Stamp& stamp, size_t payload_bytes, co
 void Worker::on_settled(Client& client, uint64_t messages) {
   if (is_guest(client)) return client.leave(now_ns());
   const bool ended_by_outcome = plan_.settings().confirm == Confirm::kDelivered && !plan_.is_echo();
-  if (!under_way_.empty() && ended_by_outcome) free_window(client, messages, now_ns());
+  if (!under_way_.empty() && ended_by_outcome) free_window(client, messages);
 }
 
 // --- Guests --------------------------------------------------------------------------------------
 void Worker::invite_guest(uint64_t intended_ns) {
-  ++wanted_;
-  ++counted_wanted_;
   guests_waiting_.push_back(intended_ns);
   admit_guests();
 }
 
+// As many as are missing now, and no more in this turn: where each fails at once, the sockets have their turn still.
+void Worker::keep_connecting(uint64_t now) {
+  for (size_t missing = guests_wanted_ - std::min(guests_wanted_, guests_.size()); missing != 0; --missing) {
+    invite_guest(now);
+  }
+}
+
 void Worker::admit_guests() {
   while (!guests_waiting_.empty() && guests_.size() < guests_max_) {
-    auto guest = std::make_unique<Client>(*this, next_guest_, false, false);
+    const bool sends = !plan_.counts_connects();
+    auto guest = std::make_unique<Client>(*this, next_guest_, !sends, false);
     Client* const client = guest.get();
     guests_.emplace(client, std::move(guest));
-    Wanted wanted;
-    wanted.recipient = plan_.recipient_of(next_guest_, random_);
-    wanted.intended_ns = guests_waiting_.front();
-    wanted.payload_bytes = static_cast<uint32_t>(plan_.settings().sizes->draw(random_));
+    const uint64_t intended_ns = guests_waiting_.front();
     guests_waiting_.pop_front();
+    if (sends) {
+      Wanted wanted;
+      wanted.recipient = plan_.recipient_of(next_guest_, 0, random_);
+      wanted.intended_ns = intended_ns;
+      wanted.payload_bytes = static_cast<uint32_t>(plan_.settings().sizes->draw(random_));
+      client->want(wanted, now_ns());
+    }
     next_guest_ += plan_.settings().threads;
-    client->want(wanted, now_ns());
-    client->connect(wanted.intended_ns);
+    client->connect(intended_ns);
   }
 }
 
 void Worker::on_guest_ready(Client& client) {
+  if (plan_.counts_connects()) return client.leave_at_once(now_ns());
   client.pump(now_ns());
   if (plan_.driver().tells()) return client.ask_what_was_taken();
   client.leave(now_ns());
@@ -189,13 +213,19 @@ void Worker::on_guest_ready(Client& client) {
 // The accounts are about to be closed: whoever has not sent its message never will.
 void Worker::dismiss_guests(uint64_t now) {
   for (; !guests_waiting_.empty(); guests_waiting_.pop_front()) {
-    const Stream stream = stream_of(next_guest_, plan_.recipient_of(next_guest_, random_));
+    if (plan_.counts_connects()) {
+      ++recorder_.connections.unopened;
+      recorder_.connect_latency.record(now - guests_waiting_.front());
+      continue;
+    }
+    const Stream stream = stream_of(next_guest_, plan_.recipient_of(next_guest_, 0, random_));
     ledger_.told(stream, ledger_.next_number(stream), Outcome::kNotSent);
     next_guest_ += plan_.settings().threads;
   }
   std::vector<Client*> all;
   for (const auto& [client, owner] : guests_) all.push_back(client);
   for (Client* client : all) {
+    if (plan_.counts_connects()) count_unopened(*client, now);
     client->give_up_waiting();
     client->leave(now);
   }

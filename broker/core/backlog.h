@@ -47,6 +47,18 @@ class Backlog {
     Bytes stamp() const { return {block->data() + begin, stamp_size}; }
     Bytes body() const { return {block->data() + begin + stamp_size, body_size}; }
     size_t size() const { return stamp_size + body_size; }
+    // As it came, as far as its recipient gets to see it; holds as long as the block.
+    RoutedMessage message() const {
+      RoutedMessage as_it_came;
+      as_it_came.sender = sender;
+      as_it_came.from_session = from_session;
+      as_it_came.frame_bytes = frame_bytes;
+      as_it_came.from_stamp = stamp();
+      as_it_came.scanned.id = id;
+      as_it_came.body = body();
+      as_it_came.owner = block.get();
+      return as_it_came;
+    }
     // What it takes of the broker's memory.
     size_t weight() const { return size() + sizeof(Entry); }
     // Whether a verdict on its tag means something: it was sent, on this connection or on one before.
@@ -94,6 +106,9 @@ class Backlog {
   void expire(Entry& entry);
   // Drops settled entries when they are many.
   void close_holes();
+  // Since when the receive window is full and nothing was settled: kept here for the shard, which alone sets it.
+  Instant window_full_since = Instant::never();
+
   // When empty: gives all memory back; tags go on rising.
   void free_memory();
 

@@ -36,9 +36,9 @@ inline char* write_varint(char* out, uint64_t value) {
   return out;
 }
 
-// Reads a varint of at most `size_max` bytes at `in`, stopping before `end`. Returns the byte after it, or nullptr if
-// the bytes end within it or it is longer; bits above 64 are dropped, as protobuf drops them.
-inline const char* read_varint(const char* in, const char* end, size_t size_max, uint64_t& value) {
+// As read_varint; a call of its own, so that what is rare takes no room where varints are read.
+[[gnu::noinline]] inline const char* read_long_varint(const char* in, const char* end, size_t size_max,
+                                                      uint64_t& value) {
   uint64_t result = 0;
   for (unsigned shift = 0; in != end && size_max != 0; shift += 7, --size_max) {
     const auto byte = static_cast<uint8_t>(*in++);
@@ -49,6 +49,25 @@ inline const char* read_varint(const char* in, const char* end, size_t size_max,
     }
   }
   return nullptr;
+}
+
+// Reads a varint of at most `size_max` bytes (2 to 10) at `in`, stopping before `end`. Returns the byte after it, or
+// nullptr if the bytes end within it or it is longer; bits above 64 are dropped, as protobuf drops them.
+inline const char* read_varint(const char* in, const char* end, size_t size_max, uint64_t& value) {
+  // Nearly every length, tag and number takes one byte or two.
+  if (end - in >= 2) {
+    const auto first = static_cast<uint8_t>(in[0]);
+    const auto second = static_cast<uint8_t>(in[1]);
+    if (first < 0x80) {
+      value = first;
+      return in + 1;
+    }
+    if (second < 0x80) {
+      value = (first & 0x7Fu) | uint64_t{second} << 7;
+      return in + 2;
+    }
+  }
+  return read_long_varint(in, end, size_max, value);
 }
 
 // fixed64 on the wire is little-endian; so is every machine onehop is built for.

@@ -5,51 +5,18 @@
 #include <algorithm>
 
 namespace onehop::core {
-namespace {
 
-// Looks for a frame at the front of `bytes`. On kNeedMore, `wanted` is how many bytes it takes with its prefix, as far
-// as that can be told: at least one more than there are.
-Next find_frame(Bytes bytes, size_t frame_bytes_max, FrameView& out, size_t& wanted) {
-  uint64_t length;
-  size_t prefix_size;
-  const LengthState state = parse_length(bytes, length, prefix_size);
-  if (state == LengthState::kBad) return Next::kBadLength;
-  if (state == LengthState::kNeedMore) {
-    wanted = bytes.size() + 1;
-    return Next::kNeedMore;
-  }
-  if (length > frame_bytes_max) return Next::kTooLarge;
-  wanted = prefix_size + length;
-  if (bytes.size() < wanted) return Next::kNeedMore;
-  out.bytes = Bytes(bytes.data() + prefix_size, length);
-  out.prefix_size = static_cast<uint32_t>(prefix_size);
-  return Next::kFrame;
-}
-
-}  // namespace
-
-Next FrameDecoder::next(Input& in, size_t frame_bytes_max, FrameView& out) {
-  if (has_partial()) return next_saved(in, frame_bytes_max, out);
-  if (saved_) forget();
-
-  size_t wanted = 0;
-  const Next found = find_frame(in.rest, frame_bytes_max, out, wanted);
-  if (found == Next::kFrame) {
-    out.owner = in.owner;
-    in.rest.remove_prefix(out.prefix_size + out.bytes.size());
-  } else if (found == Next::kNeedMore && !in.rest.empty()) {
-    append(in, in.rest.size(), wanted);
-  }
-  return found;
-}
-
-// The front of the stream is in the block. Bytes of the input are moved there until the frame is whole, and never more
-// than that, so that the frames behind it are found in place again.
+// The front of the stream is, or was lately, in the block. Bytes of the input are moved there until the frame is whole,
+// and never more than that, so that the frames behind it are found in place again.
 Next FrameDecoder::next_saved(Input& in, size_t frame_bytes_max, FrameView& out) {
+  if (!has_partial()) {
+    forget();
+    return next(in, frame_bytes_max, out);
+  }
   for (;;) {
     const size_t have = saved().size();
     size_t wanted = 0;
-    const Next found = find_frame(saved(), frame_bytes_max, out, wanted);
+    const Next found = find(saved(), frame_bytes_max, out, wanted);
     if (found == Next::kFrame) {
       out.owner = saved_.get();
       begin_ += static_cast<uint32_t>(out.prefix_size + out.bytes.size());

@@ -65,7 +65,18 @@ class FrameDecoder {
   // Hands out the next frame: from what is saved first, then from `in`. The frame stays valid until the decoder is
   // called again (and as long as its owner is held). `frame_bytes_max` is compared with the length prefix. On
   // kBadLength and kTooLarge the input is left as it is.
-  Next next(Input& in, size_t frame_bytes_max, FrameView& out);
+  Next next(Input& in, size_t frame_bytes_max, FrameView& out) {
+    if (saved_) return next_saved(in, frame_bytes_max, out);
+    size_t wanted = 0;
+    const Next found = find(in.rest, frame_bytes_max, out, wanted);
+    if (found == Next::kFrame) {
+      out.owner = in.owner;
+      in.rest.remove_prefix(wanted);
+    } else if (found == Next::kNeedMore && !in.rest.empty()) {
+      append(in, in.rest.size(), wanted);
+    }
+    return found;
+  }
 
   // Takes back the frame that next() handed out last, together with the same `in`: it could not be processed now, and
   // will be the first to be handed out again.
@@ -83,6 +94,25 @@ class FrameDecoder {
   size_t held_bytes() const { return saved_ ? saved_->capacity() : 0; }
 
  private:
+  // Looks for a frame at the front of `bytes`. `wanted` is how many bytes it takes with its prefix, as far as that can
+  // be told: on kNeedMore at least one more than there are.
+  static Next find(Bytes bytes, size_t frame_bytes_max, FrameView& out, size_t& wanted) {
+    uint64_t length;
+    size_t prefix_size;
+    const LengthState state = parse_length(bytes, length, prefix_size);
+    if (state == LengthState::kBad) return Next::kBadLength;
+    if (state == LengthState::kNeedMore) {
+      wanted = bytes.size() + 1;
+      return Next::kNeedMore;
+    }
+    if (length > frame_bytes_max) return Next::kTooLarge;
+    wanted = prefix_size + length;
+    if (bytes.size() < wanted) return Next::kNeedMore;
+    out.bytes = Bytes(bytes.data() + prefix_size, length);
+    out.prefix_size = static_cast<uint32_t>(prefix_size);
+    return Next::kFrame;
+  }
+
   Next next_saved(Input& in, size_t frame_bytes_max, FrameView& out);
   void append(Input& in, size_t size, size_t capacity_max);
   void move_to_block(size_t capacity);

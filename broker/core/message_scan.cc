@@ -175,8 +175,8 @@ inline ScanError scan_destination(Cursor& at, Destination destination, Bytes kno
   const ScanError error = scan_length_delimited(at, out.destination_name);
   if (error != ScanError::kNone) return error;
   out.destination = destination;
-  if (out.destination_name == known_good_name || is_valid_utf8(out.destination_name)) return ScanError::kNone;
-  return ScanError::kInvalidUtf8;
+  out.has_known_name = out.destination_name == known_good_name;
+  return out.has_known_name || is_valid_utf8(out.destination_name) ? ScanError::kNone : ScanError::kInvalidUtf8;
 }
 
 ScanError scan_header(Bytes header) {
@@ -232,9 +232,42 @@ ScanError scan_other_field(Cursor& at) {
   return skip_value(at, tag.type);
 }
 
+// A number of at most 9 bytes at `at`, if its tag of one byte is there. False: it is longer, or cut short.
+inline bool take_number(const char*& in, const char* end, uint8_t tag, uint64_t& value) {
+  if (in == end || static_cast<uint8_t>(*in) != tag) return true;
+  in = read_varint(in + 1, end, kVarintBytesMax - 1, value);
+  return in != nullptr;
+}
+
+// Takes what most messages are: to the known name, perhaps with an id and a level of confirmation, then a payload to
+// the end, in this order. False if it is anything else, right or wrong; then `out` says nothing. Half the work of the
+// general scan, and less.
+inline bool scan_usual_message(Bytes body, Bytes known_name, ScannedMessage& out) {
+  const char* in = body.data();
+  const char* const end = in + body.size();
+  if (known_name.empty() || known_name.size() >= 0x80 || body.size() < 2 + known_name.size()) return false;
+  if (static_cast<uint8_t>(in[0]) != short_tag(kClientField, kLengthDelimited)) return false;
+  if (static_cast<uint8_t>(in[1]) != known_name.size()) return false;
+  out.destination_name = Bytes(in + 2, known_name.size());
+  if (out.destination_name != known_name) return false;
+  in += 2 + known_name.size();
+  uint64_t confirm = 0;
+  if (!take_number(in, end, short_tag(kIdField, kVarint), out.id)) return false;
+  if (!take_number(in, end, short_tag(kConfirmField, kVarint), confirm)) return false;
+  if (in == end || static_cast<uint8_t>(*in) != short_tag(kPayloadField, kLengthDelimited)) return false;
+  uint64_t size;
+  in = read_varint(in + 1, end, kFieldLengthBytesMax, size);
+  if (in == nullptr || size != static_cast<uint64_t>(end - in)) return false;
+  out.confirm = static_cast<int32_t>(static_cast<uint32_t>(confirm));
+  out.has_known_name = true;
+  return true;
+}
+
 }  // namespace
 
 ScanError scan_message(Bytes body, Bytes known_good_name, ScannedMessage& out) {
+  out = {};
+  if (scan_usual_message(body, known_good_name, out)) return ScanError::kNone;
   out = {};
   Cursor at(body);
   HeaderAllowance allowance;
@@ -285,7 +318,7 @@ ScanError scan_message(Bytes body, Bytes known_good_name, ScannedMessage& out) {
   return ScanError::kNone;
 }
 
-ScanError scan_frame(Bytes frame, FrameField& out) {
+ScanError scan_any_frame(Bytes frame, FrameField& out) {
   Cursor at(frame);
   Tag tag;
   ScanError error = scan_tag(at, tag);

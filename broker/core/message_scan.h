@@ -68,6 +68,7 @@ struct ScannedMessage {
   int32_t confirm = 0;
   Destination destination = Destination::kClient;
   bool has_in_reply_to_session = false;
+  bool has_known_name = false;  // The destination is the name that was given as known and good.
 };
 
 // Scans the body of a message, which is the body of field 3 of a frame. `out` is complete only if the answer is kNone.
@@ -81,7 +82,23 @@ struct FrameField {
   Bytes body;
 };
 
+[[nodiscard]] ScanError scan_any_frame(Bytes frame, FrameField& out);
+
 // Takes a frame (without its length prefix) apart. Whether the field number means anything is the caller's question.
-[[nodiscard]] ScanError scan_frame(Bytes frame, FrameField& out);
+[[nodiscard]] inline ScanError scan_frame(Bytes frame, FrameField& out) {
+  // What most frames are: a tag of one byte and a body that fills the rest.
+  constexpr uint32_t kLengthDelimited = 2;
+  const auto tag = frame.empty() ? uint8_t{0} : static_cast<uint8_t>(frame[0]);
+  if (tag < 0x80 && tag >> 3 != 0 && (tag & 7) == kLengthDelimited) {
+    const char* const end = frame.data() + frame.size();
+    uint64_t size;
+    const char* body = read_varint(frame.data() + 1, end, 2, size);
+    if (body != nullptr && size == static_cast<uint64_t>(end - body)) {
+      out = {static_cast<uint32_t>(tag >> 3), Bytes(body, size)};
+      return ScanError::kNone;
+    }
+  }
+  return scan_any_frame(frame, out);
+}
 
 }  // namespace onehop::core

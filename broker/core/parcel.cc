@@ -1,17 +1,9 @@
 // Parcel: see the header.
 #include "core/parcel.h"
 
-#include <cassert>
 #include <utility>
 
 namespace onehop::core {
-
-char* Parcel::extend(size_t size) {
-  assert(size <= room());
-  char* place = bytes_.get() + size_;
-  size_ += size;
-  return place;
-}
 
 uint32_t Parcel::attach(BufferRef body) {
   attached_.push_back(std::move(body));

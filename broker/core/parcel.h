@@ -6,6 +6,7 @@
 // left they travel in a parcel without credit, which the receiver frees.
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -30,7 +31,12 @@ class Parcel {
   char* at(size_t offset) { return bytes_.get() + offset; }
 
   // Makes room at the end for `size` bytes, which must fit; returns where they go.
-  char* extend(size_t size);
+  char* extend(size_t size) {
+    assert(size <= room());
+    char* place = bytes_.get() + size_;
+    size_ += size;
+    return place;
+  }
   // Takes a body that is too large to lie among the records; returns its number in this parcel.
   uint32_t attach(BufferRef body);
   // Attached bodies, each the only reference to its block.

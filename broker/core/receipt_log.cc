@@ -35,13 +35,22 @@ size_t ReceiptLog::encode(OutputQueue& queue, SegmentPool& pool, v1::Frame& fram
 
 bool ReceiptLog::acknowledge(uint64_t up_to) {
   if (up_to > last_seq_) return false;
-  while (!told_.empty() && told_.front().seq <= up_to) {
-    for (const FateOfIds& ids : told_.front().fates)
+  for (; first_told_ != told_.size() && told_[first_told_].seq <= up_to; ++first_told_) {
+    for (const FateOfIds& ids : std::exchange(told_[first_told_].fates, {})) {
       outcomes_ -= ONEHOP_PLANTED(kSlotKept) ? 1 : ids.last_id - ids.first_id + 1;
-    told_.pop_front();
-    if (next_repeat_ != 0) --next_repeat_;
+    }
   }
+  next_repeat_ = std::max(next_repeat_, first_told_);
+  drop_acknowledged();
   return true;
+}
+
+// Once they are at least half of all, so that each is moved about once.
+void ReceiptLog::drop_acknowledged() {
+  if (2 * first_told_ < told_.size()) return;
+  told_.erase(told_.begin(), told_.begin() + static_cast<ptrdiff_t>(first_told_));
+  next_repeat_ -= first_told_;
+  first_told_ = 0;
 }
 
 }  // namespace onehop::core

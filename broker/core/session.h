@@ -57,31 +57,38 @@ struct Sending {
   uint64_t waiting_nonce = 0;  // Of the ping that waits.
 };
 
+// What a session has while its client is away.
+struct Away {
+  LinkId left_link;  // The connection it had, which may still be closing.
+  Instant expires = Instant::never();
+};
+
+// In the order of use: a message to a recipient touches the first 56 bytes, right behind the head of the slot in the
+// slab; the lookup of its name touches the next 48.
 struct Session {
-  NameStamp name;
-  uint64_t number = 0;  // As Connected.session.
-  uint64_t name_hash = 0;
-  uint64_t last_id = 0;  // The highest message id it sent.
-  uint64_t principal = 0;
-  LinkId link;                                   // None while it is away.
-  LinkId left_link;                              // While it is away: the connection it had, which may still be closing.
-  Instant expires = Instant::never();            // While it is away.
-  Instant window_full_since = Instant::never();  // And nothing settled since.
-  uint32_t session_expiry_ms = 0;
-  uint32_t attempt = 0;          // The highest it connected with.
-  uint32_t receive_window = 0;   // Deliveries that may be open.
+  LinkId link;                   // None while it is away.
   uint32_t frame_bytes_max = 0;  // Of senders' frames, as this client wants it.
-  uint32_t keepalive_ms = 0;
   bool ordered_refusals = false;
   bool repeating = false;         // It resumed: ids it sent before may come again, and are skipped.
   bool resuming_senders = false;  // In the shard's list of those with paused senders to release.
-
-  std::unique_ptr<Sending> sending;
+  bool has_receipts = false;      // Of its `sending`, to be told at the next flush.
   std::unique_ptr<PendingControl> control;
   // As a recipient: what it has not settled, and what waits for it.
   std::unique_ptr<Backlog> backlog;
   // As a recipient: who was told to pause, whose gate is closed.
   std::unique_ptr<SenderTable> senders;
+  std::unique_ptr<Sending> sending;
+
+  uint64_t number = 0;  // As Connected.session.
+  uint64_t name_hash = 0;
+  NameStamp name;
+  uint64_t last_id = 0;  // The highest message id it sent.
+  std::unique_ptr<Away> away;
+  uint64_t principal = 0;
+  uint32_t session_expiry_ms = 0;
+  uint32_t attempt = 0;  // The highest it connected with.
+  uint32_t keepalive_ms = 0;
+  uint32_t receive_window = 0;  // Deliveries that may be open.
 };
 
 enum class LinkState : uint8_t {
@@ -98,18 +105,13 @@ struct Asking {
   v1::Connect connect;
 };
 
+// In the order of use, too: what a message to its client and the flush touch comes first.
 struct Link {
   HostLink host;
-  FrameDecoder decoder;
   OutputQueue output;
-  Instant last_heard;
-  Instant deadline;                          // For the Connect, or for the closing.
-  Instant partial_since = Instant::never();  // When the frame that is not all there began.
-  Instant blocked_since = Instant::never();  // When the socket last took less than it was offered.
   SessionId session;
-  std::unique_ptr<Asking> asking;
   // Bytes of the queue up to the end of the control frames that were encoded last; new ones wait for 0.
-  size_t control_bytes_left = 0;
+  uint32_t control_bytes_left = 0;
   ShardIndex home = 0;  // Where it is leaving to.
   LinkState state = LinkState::kLobby;
   bool reading = true;
@@ -118,6 +120,13 @@ struct Link {
   bool waits_for_control = false;  // It has too much to hear before it may say more.
   bool pinged = false;             // Since it was last heard.
   bool blocked = false;            // Its socket is full; on_writable follows.
+
+  FrameDecoder decoder;
+  Instant last_heard;
+  Instant deadline;                          // For the Connect, or for the closing.
+  Instant partial_since = Instant::never();  // When the frame that is not all there began.
+  Instant blocked_since = Instant::never();  // When the socket last took less than it was offered.
+  std::unique_ptr<Asking> asking;
 };
 
 }  // namespace onehop::core

@@ -1,4 +1,4 @@
-// Shard: what the host tells it about links, and the loop that finds frames in their bytes.
+// Shard: what the host tells it about links.
 #include "core/shard.h"
 
 #include <cassert>
@@ -86,39 +86,6 @@ void Shard::on_link_failed(LinkId id, Instant now) {
   forget_link(id, *link);
 }
 
-void Shard::decode(LinkId id, Link& link, Input in, Instant now) {
-  if (link.state == LinkState::kLobby && !pass_lobby(id, link, in, now)) return;
-  bool got_frame = false;
-  while (link.state == LinkState::kOpen && !waits(link)) {
-    FrameView frame;
-    switch (link.decoder.next(in, config_.limits.frame_bytes_max, frame)) {
-      case Next::kFrame:
-        got_frame = true;
-        if (handle_frame(id, link, frame, now) == Handled::kNoCredit) link.decoder.put_back(in, frame);
-        break;
-      case Next::kNeedMore:
-        return note_partial(id, link, got_frame, now);
-      case Next::kBadLength:
-        return protocol_error(id, link, "a frame's length is broken", now);
-      case Next::kTooLarge:
-        return end_link(id, link, {v1::CODE_FRAME_TOO_LARGE, "a frame is over frame_bytes_max", 0}, now);
-    }
-  }
-  if (link.state != LinkState::kOpen) return;
-  // It waits. What it has sent already is kept.
-  link.decoder.save(in);
-  stop_reading(link);
-}
-
-void Shard::note_partial(LinkId id, Link& link, bool got_frame, Instant now) {
-  if (!link.decoder.has_partial()) {
-    link.partial_since = Instant::never();
-  } else if (got_frame || link.partial_since == Instant::never()) {
-    link.partial_since = now;
-    wheel_.arm_earlier(id.index, now + config_.limits.frame_deadline_ms);
-  }
-}
-
 // While a link is not read, the clocks of its life and of its unfinished frame stand.
 void Shard::stop_reading(Link& link) {
   link.partial_since = Instant::never();
@@ -131,15 +98,10 @@ void Shard::resume_reading(Link& link, Instant now) {
   if (std::exchange(link.reading, true)) return;
   link.last_heard = now;
   link.pinged = false;
-  Session* session = sessions_.find(link.session);
-  if (session != nullptr && session->window_full_since != Instant::never()) session->window_full_since = now;
+  const Session* session = sessions_.find(link.session);
+  Backlog* const backlog = session == nullptr ? nullptr : session->backlog.get();
+  if (backlog != nullptr && backlog->window_full_since != Instant::never()) backlog->window_full_since = now;
   host_.set_reading(link.host, true);
-}
-
-void Shard::mark_dirty(LinkId id, Link& link) {
-  if (link.dirty) return;
-  link.dirty = true;
-  dirty_.push_back(id);
 }
 
 void Shard::note(Event::Kind kind, const Link& link, Bytes name, uint64_t session, v1::Code code, Bytes text) {

@@ -2,14 +2,15 @@
 // socket: see seam.h for what passes between it and its host.
 //
 // The path of a message, and where to read it:
-//   on_received   shard.cc          bytes of a link come in; the decoder finds frames in them
-//   handle_frame  shard_frames.cc   one handle_x for each kind of frame
-//   route         shard_route.cc    which shard is the recipient's home; there: admit, then deliver or refuse
+//   on_received   shard.cc          bytes of a link come in
+//   decode        shard_route.cc    frames are found in them; route: which shard is the recipient's home
+//   admit         shard_route.cc    there: deliver or refuse
 //   on_parcel     shard_parcels.cc  what other shards send: messages to admit, receipts and flow to pass on
+//   refuse        shard_receipts.cc what its sender is told
 //   flush         shard_flush.cc    out it goes: queues to sockets, parcels to shards
-// Beside the path: shard_connect.cc (lobby, names, takeover, the end of links), shard_sessions.cc (sessions that
-// outlive their links, and their end), shard_verdicts.cc (what becomes of messages after their admission),
-// shard_flow.cc (pause, resume, gates), shard_timers.cc (deadlines).
+// Beside the path: shard_frames.cc (what clients send beside messages), shard_connect.cc (lobby, names, takeover, the
+// end of links), shard_sessions.cc (sessions that outlive their links, and their end), shard_verdicts.cc (what becomes
+// of messages after their admission), shard_flow.cc (pause, resume, gates), shard_timers.cc (deadlines).
 #pragma once
 
 #include <cstdint>
@@ -59,6 +60,8 @@ class Shard final : public ShardInputs {
   bool stopped() const override { return stopping_ && stops_outstanding_ == 0 && stops_answered_ + 1 == config_.count; }
 
   const Counters& counters() const { return counters_; }
+  // How many links the next flush will write to, or close.
+  size_t links_to_write() const { return dirty_.size(); }
 
  private:
   // The pause and gate records of a recipient that has ended, being worked off.
@@ -78,12 +81,12 @@ class Shard final : public ShardInputs {
   };
 
   // shard.cc
-  void decode(LinkId id, Link& link, Input in, Instant now);
-  void note_partial(LinkId id, Link& link, bool got_frame, Instant now);
   bool waits(const Link& link) const { return link.waits_for_credit || link.waits_for_control; }
   void stop_reading(Link& link);
   void resume_reading(Link& link, Instant now);
-  void mark_dirty(LinkId id, Link& link);
+  void mark_dirty(LinkId id, Link& link) {
+    if (!std::exchange(link.dirty, true)) dirty_.push_back(id);
+  }
   Origin origin_of(SessionId session) const { return {Origin::Kind::kSession, 0, config_.index, 0, session}; }
   void note(Event::Kind kind, const Link& link, Bytes name, uint64_t session, v1::Code code, Bytes text);
 
@@ -118,30 +121,41 @@ class Shard final : public ShardInputs {
   void leave(SessionId id, Session& session, const Farewell& farewell, SessionThen then, Instant now);
   void end_session(SessionId id, Event::Kind how, const Farewell& farewell);
   void take_session_due(SessionId id, Session& session, Instant now);
+  bool window_was_full_too_long(const Session& session, Instant now);
   Instant next_session_due(const Session& session) const;
   void answer_stopping(ShardIndex asker);
   void say_goodbyes(Instant now);
 
   // shard_frames.cc
-  Handled handle_frame(LinkId id, Link& link, const FrameView& frame, Instant now);
-  Handled handle_message(LinkId id, Link& link, Session& session, const FrameView& frame, Bytes body, Instant now);
   void handle_control(LinkId id, Link& link, Session& session, FrameField field, Instant now);
   void handle_ack(LinkId id, Link& link, Session& session, Bytes body, Instant now);
   void handle_flow(LinkId id, Link& link, Bytes body, Instant now);
   void handle_ping(SessionId id, Session& session, uint64_t nonce);
   void begin_barrier(SessionId id, Sending& sending, uint64_t nonce);
   void take_barrier_done(SessionId id, Session& session);
-  bool within_send_window(const Sending& sending, size_t frame_bytes) const;
   void protocol_error(LinkId id, Link& link, Bytes text, Instant now);
 
   // shard_route.cc
+  void decode(LinkId id, Link& link, Input in, Instant now);
+  void note_partial(LinkId id, Link& link, bool got_frame, Instant now);
+  Handled handle_frame(LinkId id, Link& link, const FrameView& frame, Instant now);
+  Handled handle_message(LinkId id, Link& link, Session& session, const FrameView& frame, Bytes body, Instant now);
+  bool within_send_window(const Sending& sending, size_t frame_bytes) const;
   Handled route(LinkId link_id, Link& link, Sending& sending, RoutedMessage& message, Instant now);
   void look_up(Sending& sending, Bytes destination);
-  void admit(const RoutedMessage& message, SessionId destination, Instant now);
+  void take_message(const Parcel& parcel, Bytes& rest, Instant now);
+  void admit(const RoutedMessage& message, SessionId destination, Session* recipient, Instant now);
   bool admit_under_pressure(const RoutedMessage& message, SessionId id, Session& recipient, size_t queued_bytes,
                             Instant now);
-  void deliver(const RoutedMessage& message, SessionId id, Session& recipient, Instant now);
-  size_t queued_for(const Session& session) const;
+  void deliver(const RoutedMessage& message, Delivery& delivery, SessionId id, Session& recipient, Link* link,
+               Instant now);
+  // What a client's queue holds: what its socket has not taken yet, and what waits in the backlog behind it.
+  static size_t queued_for(const Session& session, const Link* link) {
+    const size_t waiting = session.backlog == nullptr ? 0 : session.backlog->unsent_bytes();
+    return link == nullptr ? waiting : link->output.bytes() + waiting;
+  }
+
+  // shard_receipts.cc
   void refuse(const RoutedMessage& message, const Fate& fate);
   static Receipt receipt_for(const RoutedMessage& message, const Fate& fate);
   void tell_receipt(const Receipt& receipt);

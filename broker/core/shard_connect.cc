@@ -152,7 +152,7 @@ void Shard::attach(LinkId id, Link& link, SessionId session_id, Session& session
                                           limits.keepalive_ms_max);
   session.session_expiry_ms = std::min(connect.session_expiry_ms(), limits.session_expiry_ms_max);
   session.link = id;
-  if (!ONEHOP_PLANTED(kExpiryOutlivesResume)) session.expires = Instant::never();
+  if (!ONEHOP_PLANTED(kExpiryOutlivesResume)) session.away.reset();
   link.session = session_id;
   link.state = LinkState::kOpen;
   mark_dirty(id, link);

@@ -139,7 +139,7 @@ Instant Shard::release_more(Instant now) {
     Session* recipient = sessions_.find(id);
     if (recipient == nullptr) continue;
     recipient->resuming_senders = false;
-    const bool below = queued_for(*recipient) <= config_.limits.low_mark();
+    const bool below = queued_for(*recipient, links_.find(recipient->link)) <= config_.limits.low_mark();
     if (recipient->senders != nullptr && below) release_senders(id, *recipient);
   }
   for (Released& ended : released_) release_some(ended.senders, ended.name);

@@ -86,7 +86,7 @@ void Shard::flush_link(LinkId id, Link& link, Instant now) {
     host_.close(link.host, link.output.empty() ? CloseHow::kGraceful : CloseHow::kAtOnce);
     return forget_link(id, link);
   }
-  if (session != nullptr && session->senders != nullptr && queued_for(*session) <= config_.limits.low_mark()) {
+  if (session != nullptr && session->senders != nullptr && queued_for(*session, &link) <= config_.limits.low_mark()) {
     release_senders(link.session, *session);
   }
 }
@@ -96,13 +96,14 @@ void Shard::flush_link(LinkId id, Link& link, Instant now) {
 void Shard::encode_control(LinkId id, Link& link, Session& session) {
   if (link.control_bytes_left != 0) return;
   size_t size = 0;
-  if (session.sending != nullptr && session.sending->receipts.has_untold()) {
+  if (session.has_receipts) {
+    session.has_receipts = false;
     size += session.sending->receipts.encode(link.output, segments_, scratch_frame_);
   }
   if (session.control != nullptr) size += session.control->encode(link.output, segments_, scratch_frame_);
   if (size == 0) return;
   counters_.queued_bytes += size;
-  link.control_bytes_left = link.output.bytes();
+  link.control_bytes_left = static_cast<uint32_t>(link.output.bytes());
   if (!link.waits_for_control) return;
   link.waits_for_control = false;
   resumable_.push_back(id);
@@ -117,7 +118,7 @@ void Shard::write_queue(LinkId id, Link& link, Instant now) {
     const size_t taken = host_.write(link.host, {pieces.data(), count});
     const bool repeats = ONEHOP_PLANTED(kPartialWriteRepeated) && taken != offered && taken != 0;
     link.output.consume(segments_, repeats ? taken - 1 : taken);
-    link.control_bytes_left -= std::min(link.control_bytes_left, taken);
+    link.control_bytes_left -= static_cast<uint32_t>(std::min<size_t>(link.control_bytes_left, taken));
     counters_.queued_bytes -= taken;
     counters_.bytes_sent += taken;
     if (taken == offered) continue;

@@ -1,4 +1,4 @@
-// Shard: what each kind of frame from a client does.
+// Shard: what each kind of frame from a client does, but messages (shard_route.cc).
 #include <bit>
 
 #include "core/name.h"
@@ -7,78 +7,6 @@
 #include "core/shard.h"
 
 namespace onehop::core {
-
-Shard::Handled Shard::handle_frame(LinkId id, Link& link, const FrameView& frame, Instant now) {
-  FrameField field;
-  if (const ScanError error = scan_frame(frame.bytes, field); error != ScanError::kNone) {
-    protocol_error(id, link, describe(error), now);
-    return Handled::kDone;
-  }
-  Session& session = sessions_[link.session.index];
-  if (field.number == static_cast<uint32_t>(FrameKind::kMessage)) {
-    return handle_message(id, link, session, frame, field.body, now);
-  }
-  if (frame.bytes.size() > kControlFrameBytesMax) {
-    end_link(id, link, {v1::CODE_FRAME_TOO_LARGE, "a control frame is over 16 KiB", 0}, now);
-    return Handled::kDone;
-  }
-  handle_control(id, link, session, field, now);
-  return Handled::kDone;
-}
-
-Shard::Handled Shard::handle_message(LinkId id, Link& link, Session& session, const FrameView& frame, Bytes body,
-                                     Instant now) {
-  if (session.sending == nullptr) session.sending = std::make_unique<Sending>();
-  RoutedMessage& message = scratch_message_;
-  const ScannedMessage& scanned = message.scanned;
-  const ScanError error = scan_message(body, session.sending->destination, message.scanned);
-  if (error != ScanError::kNone) {
-    protocol_error(id, link, describe(error), now);
-    return Handled::kDone;
-  }
-  if (scanned.id == 0) {
-    if (scanned.confirm != v1::CONFIRM_REFUSALS) {
-      protocol_error(id, link, "a message that is to be confirmed needs an id", now);
-      return Handled::kDone;
-    }
-  } else if (scanned.id <= session.last_id) {
-    // After a resume a client repeats what it does not know to have arrived.
-    if (!session.repeating) protocol_error(id, link, "a message's id is not above the one before", now);
-    return Handled::kDone;
-  }
-  message.sender = origin_of(link.session);
-  message.from_session = session.number;
-  message.frame_bytes = static_cast<uint32_t>(frame.bytes.size());
-  message.ordered_refusals = session.ordered_refusals;
-  message.from_stamp = session.name.stamp();
-  message.body = body;
-  message.owner = frame.owner;
-  Sending& sending = *session.sending;
-  const bool confirmed = message.confirmed();
-  if (confirmed && !within_send_window(sending, message.frame_bytes)) {
-    end_link(id, link, {v1::CODE_QUOTA_EXCEEDED, "more is open than the send window allows", 0}, now);
-    return Handled::kDone;
-  }
-  // Counted before it is routed: its outcome may be there when route returns.
-  if (confirmed) sending.open(message.frame_bytes);
-  if (route(id, link, sending, message, now) == Handled::kNoCredit) {
-    if (confirmed) sending.settle(1, message.frame_bytes);
-    return Handled::kNoCredit;
-  }
-  ++counters_.messages_received;
-  if (scanned.id != 0) {
-    session.last_id = scanned.id;
-    session.repeating = false;
-  }
-  return Handled::kDone;
-}
-
-bool Shard::within_send_window(const Sending& sending, size_t frame_bytes) const {
-  const Limits& limits = config_.limits;
-  if (ONEHOP_PLANTED(kSendWindowIgnored)) return true;
-  return sending.open_messages + sending.receipts.outcomes() < limits.send_window &&
-         sending.open_bytes + frame_bytes <= limits.send_bytes_max();
-}
 
 void Shard::handle_control(LinkId id, Link& link, Session& session, FrameField field, Instant now) {
   switch (static_cast<FrameKind>(field.number)) {

@@ -29,10 +29,8 @@ void Shard::on_credit(ShardIndex to, Parcel parcel, Instant now) {
 void Shard::take_record(const Parcel& parcel, Bytes& rest, Instant now) {
   const RecordHead head = peek_record(rest);
   switch (head.kind) {
-    case RecordKind::kMessage: {
-      const RoutedMessage message = read_message_record(parcel, rest);
-      return admit(message, directory_.find(message.scanned.destination_name, message.destination_hash), now);
-    }
+    case RecordKind::kMessage:
+      return take_message(parcel, rest, now);
     case RecordKind::kReceipt:
       return take_receipt(read_receipt_record(rest));
     case RecordKind::kFlow: {

@@ -1,4 +1,7 @@
-// Shard: where a message goes, and whether its recipient takes it. Every refusal at admission is made here.
+// Shard: the path of a message, from the bytes of its sender's connection, or from another shard's parcel, to its
+// recipient's queue. Every refusal at admission is made here.
+//
+// What happens to each message is inlined along the path: there a call costs about as much as what it does.
 #include <algorithm>
 
 #include "core/limits.h"
@@ -6,6 +9,9 @@
 #include "core/name_hash.h"
 #include "core/planted.h"
 #include "core/shard.h"
+
+// Of a function of this file that every message passes.
+#define ONEHOP_ON_THE_PATH [[gnu::always_inline]] inline
 
 namespace onehop::core {
 namespace {
@@ -16,8 +22,114 @@ Fate rejected(v1::Reason reason, uint32_t retry_after_ms = 0) {
 
 }  // namespace
 
+void Shard::decode(LinkId id, Link& link, Input in, Instant now) {
+  if (link.state == LinkState::kLobby && !pass_lobby(id, link, in, now)) return;
+  bool got_frame = false;
+  while (link.state == LinkState::kOpen && !waits(link)) {
+    FrameView frame;
+    switch (link.decoder.next(in, config_.limits.frame_bytes_max, frame)) {
+      case Next::kFrame:
+        got_frame = true;
+        if (handle_frame(id, link, frame, now) == Handled::kNoCredit) link.decoder.put_back(in, frame);
+        break;
+      case Next::kNeedMore:
+        return note_partial(id, link, got_frame, now);
+      case Next::kBadLength:
+        return protocol_error(id, link, "a frame's length is broken", now);
+      case Next::kTooLarge:
+        return end_link(id, link, {v1::CODE_FRAME_TOO_LARGE, "a frame is over frame_bytes_max", 0}, now);
+    }
+  }
+  if (link.state != LinkState::kOpen) return;
+  // It waits. What it has sent already is kept.
+  link.decoder.save(in);
+  stop_reading(link);
+}
+
+void Shard::note_partial(LinkId id, Link& link, bool got_frame, Instant now) {
+  if (!link.decoder.has_partial()) {
+    link.partial_since = Instant::never();
+  } else if (got_frame || link.partial_since == Instant::never()) {
+    link.partial_since = now;
+    wheel_.arm_earlier(id.index, now + config_.limits.frame_deadline_ms);
+  }
+}
+
+ONEHOP_ON_THE_PATH Shard::Handled Shard::handle_frame(LinkId id, Link& link, const FrameView& frame, Instant now) {
+  Session& session = sessions_[link.session.index];
+  FrameField field;
+  if (const ScanError error = scan_frame(frame.bytes, field); error != ScanError::kNone) {
+    protocol_error(id, link, describe(error), now);
+    return Handled::kDone;
+  }
+  if (field.number == static_cast<uint32_t>(FrameKind::kMessage)) {
+    return handle_message(id, link, session, frame, field.body, now);
+  }
+  if (frame.bytes.size() > kControlFrameBytesMax) {
+    end_link(id, link, {v1::CODE_FRAME_TOO_LARGE, "a control frame is over 16 KiB", 0}, now);
+    return Handled::kDone;
+  }
+  handle_control(id, link, session, field, now);
+  return Handled::kDone;
+}
+
+ONEHOP_ON_THE_PATH Shard::Handled Shard::handle_message(LinkId id, Link& link, Session& session, const FrameView& frame,
+                                                        Bytes body, Instant now) {
+  if (session.sending == nullptr) session.sending = std::make_unique<Sending>();
+  RoutedMessage& message = scratch_message_;
+  const ScannedMessage& scanned = message.scanned;
+  const ScanError error = scan_message(body, session.sending->destination, message.scanned);
+  if (error != ScanError::kNone) {
+    protocol_error(id, link, describe(error), now);
+    return Handled::kDone;
+  }
+  if (scanned.id == 0) {
+    if (scanned.confirm != v1::CONFIRM_REFUSALS) {
+      protocol_error(id, link, "a message that is to be confirmed needs an id", now);
+      return Handled::kDone;
+    }
+  } else if (scanned.id <= session.last_id) {
+    // After a resume a client repeats what it does not know to have arrived.
+    if (!session.repeating) protocol_error(id, link, "a message's id is not above the one before", now);
+    return Handled::kDone;
+  }
+  message.sender = origin_of(link.session);
+  message.from_session = session.number;
+  message.frame_bytes = static_cast<uint32_t>(frame.bytes.size());
+  message.ordered_refusals = session.ordered_refusals;
+  message.from_stamp = session.name.stamp();
+  message.body = body;
+  message.owner = frame.owner;
+  Sending& sending = *session.sending;
+  const bool confirmed = message.confirmed();
+  if (confirmed && !within_send_window(sending, message.frame_bytes)) {
+    end_link(id, link, {v1::CODE_QUOTA_EXCEEDED, "more is open than the send window allows", 0}, now);
+    return Handled::kDone;
+  }
+  // Counted before it is routed: its outcome may be there when route returns.
+  if (confirmed) sending.open(message.frame_bytes);
+  if (route(id, link, sending, message, now) == Handled::kNoCredit) {
+    if (confirmed) sending.settle(1, message.frame_bytes);
+    return Handled::kNoCredit;
+  }
+  ++counters_.messages_received;
+  if (scanned.id != 0) {
+    session.last_id = scanned.id;
+    session.repeating = false;
+  }
+  return Handled::kDone;
+}
+
+bool Shard::within_send_window(const Sending& sending, size_t frame_bytes) const {
+  const Limits& limits = config_.limits;
+  if (ONEHOP_PLANTED(kSendWindowIgnored)) return true;
+  return sending.open_messages + sending.receipts.outcomes() < limits.send_window &&
+         sending.open_bytes + frame_bytes <= limits.send_bytes_max();
+}
+
 // On the sender's shard.
-Shard::Handled Shard::route(LinkId link_id, Link& link, Sending& sending, RoutedMessage& message, Instant now) {
+ONEHOP_ON_THE_PATH Shard::Handled Shard::route(LinkId link_id, Link& link, Sending& sending, RoutedMessage& message,
+                                               Instant now) {
   // Here already, so that nothing follows this shard's word to the others that it stops.
   if (stopping_) {
     refuse(message, rejected(v1::REASON_SHUTTING_DOWN));
@@ -33,15 +145,17 @@ Shard::Handled Shard::route(LinkId link_id, Link& link, Sending& sending, Routed
     refuse(message, rejected(v1::REASON_UNKNOWN_CLIENT));
     return Handled::kDone;
   }
-  if (sending.destination != scanned.destination_name) look_up(sending, scanned.destination_name);
+  if (!scanned.has_known_name) look_up(sending, scanned.destination_name);
   message.destination_hash = sending.destination_hash;
   const ShardIndex home = sending.destination_home;
   if (home == config_.index) {
+    Session* recipient = sessions_.find(sending.destination_session);
     const bool cached = ONEHOP_PLANTED(kDestinationStale) && sending.destination_session;
-    if (!cached && sessions_.find(sending.destination_session) == nullptr) {
+    if (recipient == nullptr && !cached) {
       sending.destination_session = directory_.find(scanned.destination_name, message.destination_hash);
+      recipient = sessions_.find(sending.destination_session);
     }
-    admit(message, sending.destination_session, now);
+    admit(message, sending.destination_session, recipient, now);
     return Handled::kDone;
   }
   if (!posts_[home].add_message(message)) {
@@ -61,12 +175,12 @@ void Shard::look_up(Sending& sending, Bytes destination) {
 }
 
 // On the recipient's home shard.
-void Shard::admit(const RoutedMessage& message, SessionId destination, Instant now) {
+ONEHOP_ON_THE_PATH void Shard::admit(const RoutedMessage& message, SessionId destination, Session* recipient,
+                                     Instant now) {
   if (!barred_senders_.empty() && barred_senders_.contains(message.sender)) {
     return counters_.count_refused(v1::REASON_QUEUE_FULL);  // Not told: the sender is being ended.
   }
   if (stopping_) return refuse(message, rejected(v1::REASON_SHUTTING_DOWN));
-  Session* recipient = sessions_.find(destination);
   if (recipient == nullptr) return refuse(message, rejected(v1::REASON_UNKNOWN_CLIENT));
   if (recipient->senders != nullptr && recipient->senders->gate_closed(message.sender)) {
     return refuse_full(message, destination, *recipient);
@@ -77,14 +191,36 @@ void Shard::admit(const RoutedMessage& message, SessionId destination, Instant n
   if (scanned.in_reply_to_session != 0 && scanned.in_reply_to_session != recipient->number) {
     return refuse(message, rejected(v1::REASON_STALE_SESSION));
   }
-  const size_t queued_bytes = queued_for(*recipient) + delivery_size(Delivery(message));
+  Delivery delivery(message);
+  Link* const link = recipient->link ? &links_[recipient->link.index] : nullptr;
+  const size_t queued_bytes = queued_for(*recipient, link) + delivery.size();
   const bool below = queued_bytes <= config_.limits.high_mark() && !ONEHOP_PLANTED(kPauseAtLowMark);
   const bool quiet = recipient->senders == nullptr && below;
   if (!quiet && !admit_under_pressure(message, destination, *recipient, queued_bytes, now)) return;
   if (counters_.queued_bytes + counters_.open_bytes > config_.limits.shard_queue_bytes_max) {
     return refuse(message, rejected(v1::REASON_BROKER_BUSY, jittered_lease(message.sender)));
   }
-  deliver(message, destination, *recipient, now);
+  deliver(message, delivery, destination, *recipient, link, now);
+}
+
+// Out of another shard's parcel: the message in front, and those right behind it. Who gets the last one is remembered:
+// a batch goes to few.
+void Shard::take_message(const Parcel& parcel, Bytes& rest, Instant now) {
+  Bytes name;
+  uint64_t hash = 0;
+  SessionId id;
+  do {
+    const RoutedMessage message = read_message_record(parcel, rest);
+    Session* recipient = nullptr;
+    if (message.destination_hash == hash && message.scanned.destination_name == name) recipient = sessions_.find(id);
+    if (recipient == nullptr) {
+      name = message.scanned.destination_name;
+      hash = message.destination_hash;
+      id = directory_.find(name, hash);
+      recipient = sessions_.find(id);
+    }
+    admit(message, id, recipient, now);
+  } while (!rest.empty() && peek_record(rest).kind == RecordKind::kMessage);
 }
 
 // The recipient's queue is, or was lately, over its high mark. True if the message may still be queued.
@@ -103,22 +239,16 @@ bool Shard::admit_under_pressure(const RoutedMessage& message, SessionId id, Ses
   return false;
 }
 
-// What a client's queue holds: what its socket has not taken yet, and what waits in the backlog behind it.
-size_t Shard::queued_for(const Session& session) const {
-  const size_t waiting = session.backlog == nullptr ? 0 : session.backlog->unsent_bytes();
-  return session.link ? links_[session.link.index].output.bytes() + waiting : waiting;
-}
-
 // Straight to the connection's queue, unless something waits already, the window is closed or the client is away. What
 // wants an ack is kept in the backlog in any case.
-void Shard::deliver(const RoutedMessage& message, SessionId id, Session& recipient, Instant now) {
+ONEHOP_ON_THE_PATH void Shard::deliver(const RoutedMessage& message, Delivery& delivery, SessionId id,
+                                       Session& recipient, Link* link, Instant now) {
   ++counters_.messages_delivered;
-  bool straight = static_cast<bool>(recipient.link);
+  bool straight = link != nullptr;
   if (const Backlog* backlog = recipient.backlog.get()) {
     straight = straight && !backlog->has_unsent() && (message.confirmed() || window_open(recipient, 0));
-    if (ONEHOP_PLANTED(kUnconfirmedOvertakes) && !message.confirmed()) straight = static_cast<bool>(recipient.link);
+    if (ONEHOP_PLANTED(kUnconfirmedOvertakes) && !message.confirmed()) straight = link != nullptr;
   }
-  Delivery delivery(message);
   bool goes_now = straight;
   if (message.confirmed() || !straight) {
     if (recipient.backlog == nullptr) recipient.backlog = std::make_unique<Backlog>(counters_);
@@ -127,86 +257,18 @@ void Shard::deliver(const RoutedMessage& message, SessionId id, Session& recipie
     const bool first_to_expire = now + ttl_ms < recipient.backlog->earliest_deadline();
     const Backlog::Entry& entry = recipient.backlog->add(message, now + ttl_ms);
     if (first_to_expire) session_wheel_.arm_earlier(id.index, entry.deadline);
-    if (message.confirmed()) delivery.tag = entry.tag;
+    if (message.confirmed()) delivery.set_tag(entry.tag);
     goes_now = straight && window_open(recipient, entry.frame_bytes);
     if (goes_now) recipient.backlog->mark_sent();
     watch_window(id, recipient, now);
   }
-  if (!recipient.link) return;
-  Link& link = links_[recipient.link.index];
-  mark_dirty(recipient.link, link);
+  if (link == nullptr) return;
+  mark_dirty(recipient.link, *link);
   if (!goes_now) return;
-  const size_t before = link.output.bytes();
-  append_delivery(link.output, segments_, delivery, link.blocked);
-  counters_.queued_bytes += link.output.bytes() - before;
-  if (link.output.bytes() >= kEarlyFlushBytes && !link.blocked) flush_wanted_ = true;
-}
-
-Receipt Shard::receipt_for(const RoutedMessage& message, const Fate& fate) {
-  const uint64_t id = message.scanned.id;
-  return {message.sender, {}, false, message.confirmed(), message.frame_bytes, {id, id, fate, {}}};
-}
-
-void Shard::refuse(const RoutedMessage& message, const Fate& fate) {
-  counters_.count_refused(fate.reason);
-  if (message.scanned.id == 0) return;  // It asked to hear nothing.
-  const bool crosses = message.sender.shard != config_.index;
-  if (ONEHOP_PLANTED(kRefusalForgotten) && crosses && message.scanned.id % 8 == 0) return;
-  if (ONEHOP_PLANTED(kRefusalToldTwice) && crosses) tell_receipt(receipt_for(message, fate));
-  tell_receipt(receipt_for(message, fate));
-}
-
-void Shard::tell_receipt(const Receipt& receipt) {
-  const ShardIndex shard = receipt.sender.shard;
-  if (shard == config_.index) return take_receipt(receipt);
-  posts_[shard].add_receipt(receipt);
-}
-
-// On the sender's shard again.
-void Shard::take_receipt(const Receipt& receipt) {
-  Session* session = sessions_.find(receipt.sender.session);
-  if (ONEHOP_PLANTED(kReceiptToNewcomer)) {
-    session = sessions_.find(sessions_.id_at(receipt.sender.session.index));
-    if (session != nullptr && session->sending == nullptr) session = nullptr;
-  }
-  if (session == nullptr) {
-    if (!receipt.gate_closed) return;
-    return tell_peer(RecordKind::kSenderGone, receipt.sender, receipt.recipient, receipt.recipient.shard);
-  }
-  Sending& sending = *session->sending;
-  if (receipt.gate_closed) {
-    sending.closed_gates.push_back(receipt.recipient);
-    if (sending.closed_gates.size() > config_.limits.senders_max) doomed_.push_back(receipt.sender.session);
-  }
-  PendingControl* control = control_of(*session);
-  if (receipt.confirmed) {
-    sending.settle(receipt.ids.last_id - receipt.ids.first_id + 1, receipt.frame_bytes);
-    sending.receipts.add(receipt.ids);
-    if (ONEHOP_PLANTED(kOutcomeToldTwice) && receipt.ids.last_id % 8 == 0) sending.receipts.add(receipt.ids);
-  } else if (control != nullptr) {
-    control->add_refusal(receipt.ids);
-  }
-  if (control != nullptr) bound_control(*session);
-}
-
-// A client hears no faster than it speaks: it is not read until what it is to be told has gone out.
-void Shard::bound_control(const Session& session) {
-  const size_t receipts = session.sending == nullptr ? 0 : session.sending->receipts.untold_bytes();
-  if (session.control->bytes() + receipts <= kUnsentControlBytesMax) return;
-  Link& link = links_[session.link.index];
-  link.waits_for_control = true;
-  stop_reading(link);
-  // Only now is a blocked socket held against the client, so its deadline may begin to matter.
-  if (link.blocked) wheel_.arm_earlier(session.link.index, link.blocked_since + config_.limits.slow_consumer_ms);
-}
-
-// What waits to be told on a session's connection; asking for it means that something will be added. Nothing if it is
-// away: then nobody is there to be told.
-PendingControl* Shard::control_of(Session& session) {
-  if (!session.link) return nullptr;
-  if (session.control == nullptr) session.control = std::make_unique<PendingControl>();
-  mark_dirty(session.link, links_[session.link.index]);
-  return session.control.get();
+  const size_t before = link->output.bytes();
+  delivery.append_to(link->output, segments_, link->blocked);
+  counters_.queued_bytes += link->output.bytes() - before;
+  if (link->output.bytes() >= kEarlyFlushBytes && !link->blocked) flush_wanted_ = true;
 }
 
 }  // namespace onehop::core

@@ -71,6 +71,7 @@ void Shard::resume(LinkId id, Link& link, SessionId session_id, const v1::Connec
   if (session.sending != nullptr) {
     session.sending->receipts.acknowledge(acked_receipts(session, connect));
     if (!ONEHOP_PLANTED(kReceiptsNotRepeated)) session.sending->receipts.repeat();
+    session.has_receipts = session.sending->receipts.has_untold();
   }
   if (session.backlog != nullptr)
     session.backlog->rewind(ONEHOP_PLANTED(kReceivedUpToIgnored) ? 0 : connect.received_up_to());
@@ -84,7 +85,7 @@ void Shard::resume(LinkId id, Link& link, SessionId session_id, const v1::Connec
 // one.
 void Shard::silence_elder(Session& session, Instant now) {
   const Farewell farewell{v1::CODE_SESSION_TAKEN_OVER, "another connection resumed the session", 0};
-  const LinkId elder = session.link ? session.link : session.left_link;
+  const LinkId elder = session.link ? session.link : session.away->left_link;
   Link* link = links_.find(elder);
   if (link == nullptr) return;
   drop_output(*link);
@@ -100,10 +101,10 @@ void Shard::silence_elder(Session& session, Instant now) {
 // The session and its link no longer know each other. What only that connection was to hear is forgotten.
 void Shard::detach(Session& session) {
   if (!ONEHOP_PLANTED(kElderKeepsSession)) links_[session.link.index].session = {};
-  session.left_link = std::exchange(session.link, {});
+  session.away = std::make_unique<Away>(Away{std::exchange(session.link, {})});
   session.control.reset();
   if (ONEHOP_PLANTED(kGateLostOnDetach)) session.senders.reset();
-  session.window_full_since = Instant::never();
+  if (session.backlog != nullptr) session.backlog->window_full_since = Instant::never();
   if (session.sending == nullptr) return;
   session.sending->pong_wanted = false;
   session.sending->ping_waits = false;
@@ -118,7 +119,7 @@ void Shard::leave(SessionId id, Session& session, const Farewell& farewell, Sess
   }
   note(Event::Kind::kSessionDetached, link, session.name.name(), session.number, farewell.code, farewell.text);
   detach(session);
-  session.expires = ONEHOP_PLANTED(kNeverExpires) ? Instant::never() : now + session.session_expiry_ms;
+  session.away->expires = ONEHOP_PLANTED(kNeverExpires) ? Instant::never() : now + session.session_expiry_ms;
   session_wheel_.arm(id.index, next_session_due(session));
 }
 
@@ -146,37 +147,44 @@ void Shard::end_session(SessionId id, Event::Kind how, const Farewell& farewell)
 
 // What a session waits for beside its link: its end while it is away, the earliest ttl, verdicts that do not come.
 Instant Shard::next_session_due(const Session& session) const {
-  Instant due = session.expires;
-  if (session.backlog != nullptr) due = std::min(due, session.backlog->earliest_deadline());
-  if (session.window_full_since != Instant::never()) {
-    due = std::min(due, session.window_full_since + config_.limits.ack_timeout_ms);
-  }
-  return due;
+  Instant due = session.away == nullptr ? Instant::never() : session.away->expires;
+  const Backlog* const backlog = session.backlog.get();
+  if (backlog == nullptr) return due;
+  due = std::min(due, backlog->earliest_deadline());
+  if (backlog->window_full_since == Instant::never()) return due;
+  return std::min(due, backlog->window_full_since + config_.limits.ack_timeout_ms);
 }
 
 void Shard::take_session_due(SessionId id, Session& session, Instant now) {
-  if (session.expires <= now) {
+  if (session.away != nullptr && session.away->expires <= now) {
     return end_session(id, Event::Kind::kSessionEnded, {v1::CODE_UNSPECIFIED, "the session expired", 0});
   }
   const bool stands = ONEHOP_PLANTED(kTtlStandsWhileAway) && !session.link;
   if (session.backlog != nullptr && session.backlog->earliest_deadline() <= now && !stands) {
     expire(session, now);
     // On a connection its flush would see to that.
-    const bool low = !session.link && session.senders != nullptr && queued_for(session) <= config_.limits.low_mark();
+    const bool low =
+        !session.link && session.senders != nullptr && queued_for(session, nullptr) <= config_.limits.low_mark();
     if (low) release_senders(id, session);
   }
-  // While its connection is not read, its verdicts may be waiting there: the clock stands.
-  if (session.link && session.window_full_since != Instant::never() && !links_[session.link.index].reading) {
-    session.window_full_since = now;
-  }
-  const Instant full_since = session.window_full_since;
-  if (session.link && full_since != Instant::never() && full_since + config_.limits.ack_timeout_ms <= now) {
+  const bool settles_nothing = session.link && session.backlog != nullptr && window_was_full_too_long(session, now);
+  if (settles_nothing) {
     const LinkId link = session.link;
-    session.window_full_since = Instant::never();
     end_link(link, links_[link.index], {v1::CODE_SLOW_CONSUMER, "the client settles nothing", 0}, now);
     if (sessions_.find(id) == nullptr) return;
   }
   session_wheel_.arm(id.index, next_session_due(session));
+}
+
+// Of a session that is connected and has a backlog.
+bool Shard::window_was_full_too_long(const Session& session, Instant now) {
+  Instant& full_since = session.backlog->window_full_since;
+  if (full_since == Instant::never()) return false;
+  // While its connection is not read, its verdicts may be waiting there: the clock stands.
+  if (!links_[session.link.index].reading) full_since = now;
+  if (full_since + config_.limits.ack_timeout_ms > now) return false;
+  full_since = Instant::never();
+  return true;
 }
 
 // Stopping, in three steps. Every shard settles what its recipients have open and admits nothing more; every shard

@@ -72,7 +72,7 @@ void Shard::check_open(LinkId id, Link& link, Session& session, Instant now) {
 
 // Whether bytes that the socket refuses are held against the client.
 bool Shard::is_slow(const Link& link, const Session& session) const {
-  return link.blocked && (queued_for(session) > config_.limits.high_mark() || link.waits_for_control);
+  return link.blocked && (queued_for(session, &link) > config_.limits.high_mark() || link.waits_for_control);
 }
 
 Instant Shard::next_due(const Link& link, const Session* session) const {

@@ -51,8 +51,8 @@ void Shard::take_verdicts(Session& session, const v1::Ack& ack, Instant now) {
   backlog.for_each_open(0, ack.up_to(), take);
   tell_settled();
   backlog.close_holes();
-  if (backlog.open() != open && session.window_full_since != Instant::never()) {
-    session.window_full_since = window_open(session, 0) ? Instant::never() : now;
+  if (backlog.open() != open && backlog.window_full_since != Instant::never()) {
+    backlog.window_full_since = window_open(session, 0) ? Instant::never() : now;
   }
   if (session.link) mark_dirty(session.link, links_[session.link.index]);
 }
@@ -94,7 +94,11 @@ void Shard::pump(SessionId id, Session& session, Link& link, Instant now) {
     if (!window_open(session, entry.confirmed ? entry.frame_bytes : 0)) break;
     const size_t before = link.output.bytes();
     if (entry.attempted) ++counters_.messages_redelivered;
-    append_delivery(link.output, segments_, Delivery(entry, now));
+    const RoutedMessage message = entry.message();
+    Delivery delivery(message);
+    if (entry.confirmed) delivery.set_tag(entry.tag);
+    if (entry.attempted) delivery.set_redelivered(static_cast<uint32_t>(entry.deadline - now));
+    delivery.append_to(link.output, segments_);
     counters_.queued_bytes += link.output.bytes() - before;
     backlog.mark_sent();
   }
@@ -106,9 +110,9 @@ void Shard::pump(SessionId id, Session& session, Link& link, Instant now) {
 void Shard::watch_window(SessionId id, Session& session, Instant now) {
   Backlog& backlog = *session.backlog;
   if (window_open(session, backlog.has_unsent() ? backlog.next_unsent().frame_bytes : 0)) {
-    session.window_full_since = Instant::never();
-  } else if (session.link && session.window_full_since == Instant::never()) {
-    session.window_full_since = ONEHOP_PLANTED(kAckTimeoutForgotten) ? Instant::never() : now;
+    backlog.window_full_since = Instant::never();
+  } else if (session.link && backlog.window_full_since == Instant::never()) {
+    backlog.window_full_since = ONEHOP_PLANTED(kAckTimeoutForgotten) ? Instant::never() : now;
     session_wheel_.arm_earlier(id.index, now + config_.limits.ack_timeout_ms);
   }
 }

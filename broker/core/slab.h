@@ -23,22 +23,23 @@ class Slab {
     for_each([this](Id id, T&) { erase(id); });
   }
 
-  Id insert() {
+  template <typename... Arguments>
+  Id insert(Arguments&&... arguments) {
     if (free_head_ == kNone) add_page();
     const uint32_t index = free_head_;
     Slot& slot = slot_at(index);
     free_head_ = std::exchange(slot.next_free, kTaken);
-    new (slot.storage) T();
+    new (slot.storage) T(std::forward<Arguments>(arguments)...);
     ++size_;
     return {index, slot.generation};
   }
 
   // The thing `id` names, or nullptr if it is gone.
   T* find(Id id) {
-    if (id.generation == 0 || id.index >= pages_.size() * kPageSlots) return nullptr;
+    if (id.index >= pages_.size() * kPageSlots) return nullptr;
     Slot& slot = slot_at(id.index);
-    return slot.live() && (slot.generation == id.generation || ONEHOP_PLANTED(kEpochNotChecked)) ? slot.thing()
-                                                                                                 : nullptr;
+    const bool same = slot.generation == id.generation || (ONEHOP_PLANTED(kEpochNotChecked) && id.generation != 0);
+    return same && slot.live() ? slot.thing() : nullptr;
   }
 
   // The thing in a slot that is known to be taken.
@@ -78,9 +79,10 @@ class Slab {
   static constexpr uint32_t kTaken = UINT32_MAX - 1;  // As `next_free`: a thing lives in the slot.
 
   struct Slot {
-    alignas(T) unsigned char storage[sizeof(T)];
+    // In front, in one cache line with what the thing has first.
     uint32_t generation = 1;
     uint32_t next_free = kNone;
+    alignas(T) unsigned char storage[sizeof(T)];
 
     bool live() const { return next_free == kTaken; }
     T* thing() { return std::launder(reinterpret_cast<T*>(storage)); }

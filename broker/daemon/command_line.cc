@@ -36,6 +36,8 @@ void add_options(CLI::App& app, DaemonOptions& o) {
   option(app, "--acceptors", b.acceptors,
          "How many shards listen on TCP addresses (SO_REUSEPORT); 0: all of them, 1: one accepts for all");
   flag(app, "--pin", b.pin, "Pin each shard's thread to a core");
+  option(app, "--spin-us", b.spin_us,
+         "Microseconds for which a shard looks for events before it sleeps, at most 1000000; 0: not at all");
   option(app, "--connections-max", b.connections_max, "Connections beyond wait; 0: what the descriptor limit allows");
   option(app, "--send-buffer-bytes", b.send_buffer_bytes, "SO_SNDBUF of connections; 0: the system's");
   option(app, "--receive-buffer-bytes", b.receive_buffer_bytes, "SO_RCVBUF of connections; 0: the system's");

@@ -16,6 +16,17 @@ constexpr uint64_t kSweepMs = 250;
 constexpr int kReceivesPerTurn = 4;
 constexpr size_t kDiscardBytes = 16 * 1024;
 
+// Discards what is there, and says whether nothing more will come: the peer has ended its stream, or it is broken.
+bool discard_to_end(int fd) {
+  char ignored[kDiscardBytes];
+  for (int i = 0; i < kReceivesPerTurn; ++i) {
+    const ssize_t size = ::recv(fd, ignored, sizeof ignored, 0);
+    if (size > 0) continue;
+    return size == 0 || (errno != EAGAIN && errno != EINTR);
+  }
+  return false;
+}
+
 }  // namespace
 
 LingeringClose::LingeringClose(Loop& loop, uint64_t linger_ms_max, size_t connections_max)
@@ -26,6 +37,8 @@ LingeringClose::LingeringClose(Loop& loop, uint64_t linger_ms_max, size_t connec
 
 void LingeringClose::take(Fd fd) {
   if (::shutdown(fd.get(), SHUT_WR) != 0) return;  // The connection is gone already: closing it destroys nothing.
+  // A peer that has said goodbye and left is not worth watching: that costs several system calls.
+  if (discard_to_end(fd.get())) return;
   if (ending_.size() >= connections_max_) ending_.pop_front();
   ending_.push_back({std::move(fd), loop_.now_ms() + linger_ms_max_, {}});
   const auto ending = std::prev(ending_.end());
@@ -37,14 +50,7 @@ void LingeringClose::take(Fd fd) {
 }
 
 void LingeringClose::discard(Endings::iterator ending) {
-  char ignored[kDiscardBytes];
-  for (int i = 0; i < kReceivesPerTurn; ++i) {
-    const ssize_t size = ::recv(ending->fd.get(), ignored, sizeof ignored, 0);
-    if (size > 0) continue;
-    if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    ending_.erase(ending);  // The end of its stream, or an error.
-    return;
-  }
+  if (discard_to_end(ending->fd.get())) ending_.erase(ending);
 }
 
 void LingeringClose::sweep() {

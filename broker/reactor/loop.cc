@@ -79,12 +79,25 @@ Loop::~Loop() {
   must(uv_loop_close(uv_), "an event loop ends while something is still open on it");
 }
 
-void Loop::run() {
+void Loop::run(uint32_t spin_us) {
   assert(owned_);
   assert(thread_.load(std::memory_order_relaxed) == std::thread::id());
   thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
-  uv_run(uv_, UV_RUN_DEFAULT);
+  if (spin_us == 0) {
+    uv_run(uv_, UV_RUN_DEFAULT);
+  } else {
+    run_spinning(uint64_t{spin_us} * 1'000);
+  }
   thread_.store({}, std::memory_order_relaxed);
+}
+
+void Loop::run_spinning(uint64_t spin_ns) {
+  stopped_ = false;
+  while (!stopped_) {
+    const uint64_t until = uv_hrtime() + spin_ns;
+    while (!stopped_ && uv_hrtime() < until) uv_run(uv_, UV_RUN_NOWAIT);
+    if (!stopped_) uv_run(uv_, UV_RUN_ONCE);
+  }
 }
 
 void Loop::turn() {
@@ -110,7 +123,9 @@ void Loop::wake() {
 void Loop::on_wake() {
   // A mailbox's callback may add a mailbox, so the end is read anew each time.
   for (size_t i = 0; i < mailboxes_.size(); ++i) mailboxes_[i]->drain();
-  if (stop_wanted_.exchange(false)) uv_stop(uv_);
+  if (!stop_wanted_.exchange(false)) return;
+  stopped_ = true;
+  uv_stop(uv_);
 }
 
 void Loop::add(Drainable* mailbox) {

@@ -34,21 +34,42 @@ Socket::~Socket() {
 }
 
 int Socket::open(Fd fd) {
+  hold(std::move(fd));
+  return watch();
+}
+
+void Socket::hold(Fd fd) {
   check_thread();
   assert(state_ == State::kUnopened);
-  const int status = uv_poll_init(static_cast<Loop*>(poll_.data)->uv(), &poll_, fd.get());
-  if (status != 0) return -status;
   fd_ = fd.release();
-  state_ = State::kOpen;
+  state_ = State::kHeld;
   wanted_ = armed_ = 0;
+}
+
+int Socket::watch() {
+  check_thread();
+  assert(state_ == State::kHeld);
+  const int status = uv_poll_init(static_cast<Loop*>(poll_.data)->uv(), &poll_, fd_);
+  if (status != 0) {
+    state_ = State::kUnopened;
+    Fd(std::exchange(fd_, -1)).reset();
+    return -status;
+  }
+  state_ = State::kOpen;
+  if (wanted_ != 0) arm();
   return 0;
 }
 
 IoResult Socket::receive(std::span<char> into) const {
-  assert(is_open() && !into.empty());
+  assert(is_open());
+  return reactor::receive(fd_, into);
+}
+
+IoResult receive(int fd, std::span<char> into) {
+  assert(!into.empty());
   ssize_t size;
   do {
-    size = ::recv(fd_, into.data(), into.size(), 0);
+    size = ::recv(fd, into.data(), into.size(), 0);
   } while (size < 0 && errno == EINTR);
   if (size > 0) return {IoResult::Status::kTransferred, 0, static_cast<size_t>(size)};
   if (size == 0) return {IoResult::Status::kEndOfStream};
@@ -99,7 +120,12 @@ void Socket::close() {
 Fd Socket::release() {
   check_thread();
   assert(is_open());
-  state_ = State::kClosing;
+  if (std::exchange(state_, State::kClosing) == State::kHeld) {
+    Fd fd(std::exchange(fd_, -1));
+    state_ = State::kUnopened;
+    handler_->on_closed(*this);  // It may be the end of this object.
+    return fd;
+  }
   wanted_ = armed_ = 0;
   // uv_close takes the descriptor out of epoll and out of the events of the present batch before it returns; only the
   // handle's memory stays in use. So the descriptor, and its number, are free from here on.
@@ -132,7 +158,7 @@ void Socket::dispatch(int status, unsigned events) {
 }
 
 void Socket::arm() {
-  if (dispatching_) return;  // dispatch() does it once, at its end.
+  if (dispatching_ || state_ == State::kHeld) return;  // dispatch() or watch() does it once, at its end.
   armed_ = wanted_;
   // It fails only for a descriptor that another handle of this loop watches, which an owned descriptor never is.
   const int status = wanted_ == 0 ? uv_poll_stop(&poll_) : uv_poll_start(&poll_, wanted_, on_event);

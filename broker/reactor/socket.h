@@ -2,7 +2,8 @@
 // gathers its own output. A connection that rests costs sizeof(Socket) and one entry of libuv's table.
 //
 // libuv uses the handle's memory until a later turn of the loop, so the end has two steps: close() or release() now,
-// SocketHandler::on_closed later; only then may the Socket be destroyed, or opened again.
+// SocketHandler::on_closed later (for one that was only held: before that call returns); only then may the Socket be
+// destroyed, or opened again.
 // A reset by the peer shows as a failed receive or send. While reading is off and nothing waits to be written it shows
 // not at all: the owner keeps a deadline.
 #pragma once
@@ -52,6 +53,9 @@ struct IoResult {
   bool would_block() const { return status == Status::kWouldBlock; }
 };
 
+// Receives from a nonblocking stream socket.
+IoResult receive(int fd, std::span<char> into);
+
 // All methods: the loop's thread only.
 class Socket {
  public:
@@ -63,7 +67,12 @@ class Socket {
   // Takes a connected stream socket and makes it nonblocking. Reading is off. Returns 0, or the errno value why the
   // loop cannot watch it (the descriptor is closed then, and on_closed will not come).
   [[nodiscard]] int open(Fd fd);
-  bool is_open() const { return state_ == State::kOpen; }
+  // The same in two steps, for a connection that may not stay: the loop hears of it only by watch(), which registers
+  // it, and that costs more than to receive and send. The socket must be nonblocking already. If it is closed or
+  // released before, on_closed comes before that call returns. watch() returns as open() does.
+  void hold(Fd fd);
+  [[nodiscard]] int watch();
+  bool is_open() const { return state_ == State::kOpen || state_ == State::kHeld; }
   int fd() const { return fd_; }  // -1 when not open.
 
   IoResult receive(std::span<char> into) const;
@@ -84,7 +93,7 @@ class Socket {
   Fd release();
 
  private:
-  enum class State : uint8_t { kUnopened, kOpen, kClosing };
+  enum class State : uint8_t { kUnopened, kHeld, kOpen, kClosing };
 
   static void on_event(uv_poll_t* poll, int status, int events);
   void dispatch(int status, unsigned events);

@@ -26,12 +26,12 @@ Thread::~Thread() {
   if (running()) stop_and_join();
 }
 
-void Thread::start() {
+void Thread::start(uint32_t spin_us) {
   assert(!running());
-  thread_ = std::thread([this] {
+  thread_ = std::thread([this, spin_us] {
     pthread_setname_np(pthread_self(), name_.c_str());
     if (core_) pin_to(*core_);
-    loop_.run();
+    loop_.run(spin_us);
   });
 }
 

@@ -22,7 +22,8 @@ class Thread {
 
   Loop& loop() { return loop_; }
 
-  void start();
+  // `spin_us`: as Loop::run.
+  void start(uint32_t spin_us = 0);
   // Lets the loop end its turn, then waits for the thread. Not from the thread itself.
   void stop_and_join();
   // Waits for a loop that somebody stops. Not from the thread itself.

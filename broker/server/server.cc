@@ -16,6 +16,9 @@
 namespace onehop {
 namespace {
 
+// More is a mistake in the unit.
+constexpr uint32_t kSpinUsMax = 1'000'000;
+
 using reactor::ListenOptions;
 using reactor::SocketAddress;
 
@@ -76,7 +79,7 @@ class Server final : public Broker {
   bool open(std::string& error) {
     make_shards();
     if (!listen(error)) return false;
-    for (ShardThread& shard : shards_) shard.thread->start();
+    for (ShardThread& shard : shards_) shard.thread->start(std::min(options_.spin_us, kSpinUsMax));
     return true;
   }
 

@@ -17,6 +17,10 @@ namespace {
 // them, or after so long, so that the first in a batch does not pay for the last (ADR 6).
 constexpr uint32_t kEventsPerFlush = 64;
 constexpr uint64_t kFlushAfterNs = 50'000;
+// A write costs some 4 µs, so a quarter of that may pass for each link that waits to be written to. From so many links
+// on, a connection with more to receive is read on meanwhile.
+constexpr size_t kManyLinks = 64;
+constexpr uint64_t kFlushNsPerLink = 1'000;
 constexpr uint64_t kAcceptRetryMs = 100;
 
 uint64_t clock_ns() {
@@ -62,10 +66,10 @@ ShardHost::~ShardHost() {
   loop_.after_events = nullptr;
   loop_.before_sleep = nullptr;
   listeners_.clear();
-  for (Connection* connection : connections_) {
-    if (connection->is_open()) connection->close();
-  }
-  while (!connections_.empty()) loop_.turn();  // Each tells on_closed.
+  connections_.for_each([](ConnectionId, Connection& connection) {
+    if (connection.is_open()) connection.close();
+  });
+  while (connections_.size() != 0) loop_.turn();  // Each tells on_closed.
 }
 
 bool ShardHost::listen(const reactor::SocketAddress& address, const reactor::ListenOptions& options,
@@ -86,33 +90,59 @@ void ShardHost::accept(reactor::Fd fd) {
     waiting_ = std::move(fd);
     return pause_accepting();
   }
-  begin(std::move(fd), {}, now() + core::kConnectDeadlineMs);
+  welcome(std::move(fd));
   if (!limit_.has_room()) pause_accepting();
   event_taken();
 }
 
-void ShardHost::begin(reactor::Fd fd, core::Bytes unread, core::Instant connect_deadline) {
-  auto* connection = new Connection(loop_, *this);
-  if (connection->open(std::move(fd)) != 0) {
-    limit_.give_back();
-    delete connection;
-    return;
+// Its first frame is often there already. Then a client whose home is another shard moves on before this loop was told
+// to watch it.
+void ShardHost::welcome(reactor::Fd fd) {
+  const std::span<char> space = shard_.receive_space();
+  const size_t size = reactor::receive(fd.get(), space).bytes;
+  const ConnectionId id = begin(std::move(fd), {}, now() + core::kConnectDeadlineMs);
+  if (size != 0) {
+    shard_.on_received(connections_[id.index].link, size, now());
+    flush();
   }
-  connection->position = static_cast<uint32_t>(connections_.size());
-  connections_.push_back(connection);
-  connection->set_reading(true);
-  connection->link = shard_.on_link({{reinterpret_cast<uint64_t>(connection)}, connect_deadline, unread}, now());
+  watch(id);
+}
+
+ShardHost::ConnectionId ShardHost::begin(reactor::Fd fd, core::Bytes unread, core::Instant connect_deadline) {
+  const ConnectionId id = connections_.insert(loop_, static_cast<reactor::SocketHandler&>(*this));
+  Connection& connection = connections_[id.index];
+  connection.index = id.index;
+  connection.hold(std::move(fd));
+  connection.set_reading(true);
+  connection.link = shard_.on_link({{reinterpret_cast<uint64_t>(&connection)}, connect_deadline, unread}, now());
+  return id;
+}
+
+void ShardHost::watch(ConnectionId id) {
+  Connection* connection = connections_.find(id);
+  if (connection == nullptr || connection->watch() == 0) return;
+  shard_.on_link_failed(connection->link, now());
+  on_closed(*connection);
 }
 
 void ShardHost::on_readable(reactor::Socket& socket) {
   auto& connection = static_cast<Connection&>(socket);
-  const reactor::IoResult received = connection.receive(shard_.receive_space());
+  // Where very many wait to be written to, reading on is by far the smaller part: each of them gets more with one
+  // write.
+  while (receive(connection) && events_unflushed_ != 0 && shard_.links_to_write() >= kManyLinks) {
+  }
+}
+
+// Whether there is likely more to receive.
+bool ShardHost::receive(Connection& connection) {
+  const std::span<char> space = shard_.receive_space();
+  const reactor::IoResult received = connection.receive(space);
   switch (received.status) {
     case reactor::IoResult::Status::kTransferred:
       shard_.on_received(connection.link, received.bytes, now());
       break;
     case reactor::IoResult::Status::kWouldBlock:
-      return;
+      return false;
     case reactor::IoResult::Status::kEndOfStream:
       connection.set_reading(false);
       shard_.on_end_of_stream(connection.link, now());
@@ -122,26 +152,20 @@ void ShardHost::on_readable(reactor::Socket& socket) {
       break;
   }
   event_taken();
+  return received.bytes == space.size() && connection.is_open() && connection.reading();
 }
 
 void ShardHost::on_writable(reactor::Socket& socket) {
   auto& connection = static_cast<Connection&>(socket);
   connection.want_writable(false);
-  if (connection.failed) {
-    fail(connection);
-  } else {
-    shard_.on_writable(connection.link, now());
-  }
+  shard_.on_writable(connection.link, now());
   event_taken();
 }
 
 void ShardHost::on_closed(reactor::Socket& socket) {
-  auto* connection = static_cast<Connection*>(&socket);
-  connections_.back()->position = connection->position;
-  std::swap(connections_[connection->position], connections_.back());
-  connections_.pop_back();
-  if (!connection->moved) limit_.give_back();
-  delete connection;
+  const auto& connection = static_cast<const Connection&>(socket);
+  if (!connection.moved) limit_.give_back();
+  connections_.erase(connections_.id_at(connection.index));
 }
 
 void ShardHost::fail(Connection& connection) {
@@ -158,9 +182,12 @@ size_t ShardHost::write(core::HostLink link, std::span<const core::Iov> pieces) 
       connection.send(reinterpret_cast<const iovec*>(pieces.data()), static_cast<int>(pieces.size()));
   size_t offered = 0;
   for (const core::Iov& piece : pieces) offered += piece.size;
-  // A broken socket counts as writable, so that its failure is reported from there.
-  connection.failed = sent.status == reactor::IoResult::Status::kError;
-  if (sent.bytes < offered) connection.want_writable(true);
+  if (sent.status == reactor::IoResult::Status::kError) {
+    connection.failed = true;
+    failed_.push_back(connections_.id_at(connection.index));
+  } else if (sent.bytes < offered) {
+    connection.want_writable(true);
+  }
   return sent.bytes;
 }
 
@@ -194,7 +221,7 @@ void ShardHost::give_back(core::ShardIndex to, core::Parcel parcel) {
 void ShardHost::take(ShardMail mail) {
   if (ended_) return;  // What it owns ends with it.
   std::visit(Overloaded{
-                 [this](HandOver& m) { begin(std::move(m.fd), m.unread, m.connect_deadline); },
+                 [this](HandOver& m) { watch(begin(std::move(m.fd), m.unread, m.connect_deadline)); },
                  [this](ArrivingParcel& m) { shard_.on_parcel(m.from, std::move(m.parcel), now()); },
                  [this](ReturningParcel& m) { shard_.on_credit(m.to, std::move(m.parcel), now()); },
                  [this](CountersWanted& m) { m.answer(shard_.counters()); },
@@ -259,7 +286,7 @@ void ShardHost::pause_accepting() {
 
 void ShardHost::resume_accepting() {
   if (waiting_ && limit_.take()) {
-    begin(std::move(waiting_), {}, now() + core::kConnectDeadlineMs);
+    welcome(std::move(waiting_));
     event_taken();
   }
   if (waiting_ || !limit_.has_room()) return retry_accept_.arm_at(loop_.now_ms() + kAcceptRetryMs);
@@ -287,7 +314,7 @@ void ShardHost::begin_stop(uint64_t deadline_ms) {
 void ShardHost::event_taken() {
   const uint64_t now_ns = clock_ns();
   if (events_unflushed_++ == 0) first_unflushed_ns_ = now_ns;
-  const bool late = now_ns - first_unflushed_ns_ >= kFlushAfterNs;
+  const bool late = now_ns - first_unflushed_ns_ >= std::max(kFlushAfterNs, kFlushNsPerLink * shard_.links_to_write());
   if (events_unflushed_ >= kEventsPerFlush || late || shard_.flush_wanted()) flush();
 }
 
@@ -295,7 +322,17 @@ void ShardHost::flush() {
   events_unflushed_ = 0;
   do {
     shard_.flush(now());
-  } while (shard_.flush_wanted());
+  } while (report_failures() || shard_.flush_wanted());
+}
+
+// Tells the shard of connections that broke while it wrote. True if there were any: others may have to hear of it.
+bool ShardHost::report_failures() {
+  if (failed_.empty()) return false;
+  for (const ConnectionId id : std::exchange(failed_, {})) {
+    Connection* connection = connections_.find(id);
+    if (connection != nullptr && connection->is_open()) fail(*connection);
+  }
+  return true;
 }
 
 void ShardHost::before_sleep() {

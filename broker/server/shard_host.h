@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/shard.h"
+#include "core/slab.h"
 #include "onehop/broker.h"
 #include "reactor/address.h"
 #include "reactor/fd.h"
@@ -65,15 +66,19 @@ class ShardHost final : private core::Host, private reactor::SocketHandler {
 
   reactor::Mailbox<ShardMail>& mailbox() { return mailbox_; }
   // After the loop has stopped: whether all connections had ended.
-  bool drained() const { return connections_.empty() && lingering_.size() == 0; }
+  bool drained() const { return connections_.size() == 0 && lingering_.size() == 0; }
 
  private:
+  struct ConnectionId {
+    uint32_t index = 0;
+    uint32_t generation = 0;
+  };
   struct Connection final : reactor::Socket {
     Connection(reactor::Loop& loop, reactor::SocketHandler& handler) : Socket(loop, handler) {}
     core::LinkId link;
-    uint32_t position = 0;  // In connections_.
-    bool failed = false;    // A write failed: to be reported once the shard has returned.
-    bool moved = false;     // Handed over: it still counts.
+    uint32_t index = 0;   // In connections_.
+    bool failed = false;  // A write failed: in failed_.
+    bool moved = false;   // Handed over: it still counts.
   };
 
   // core::Host
@@ -94,8 +99,12 @@ class ShardHost final : private core::Host, private reactor::SocketHandler {
   void on_closed(reactor::Socket& socket) override;
 
   void accept(reactor::Fd fd);
-  void begin(reactor::Fd fd, core::Bytes unread, core::Instant connect_deadline);
+  bool receive(Connection& connection);
+  void welcome(reactor::Fd fd);
+  ConnectionId begin(reactor::Fd fd, core::Bytes unread, core::Instant connect_deadline);
+  void watch(ConnectionId id);
   void fail(Connection& connection);
+  bool report_failures();
   void take(ShardMail mail);
   void begin_stop(uint64_t deadline_ms);
   void pause_accepting();
@@ -118,7 +127,8 @@ class ShardHost final : private core::Host, private reactor::SocketHandler {
   reactor::Mailbox<ShardMail> mailbox_;
   std::vector<reactor::Mailbox<ShardMail>*> mailboxes_;
   std::vector<std::unique_ptr<reactor::Listener>> listeners_;
-  std::vector<Connection*> connections_;  // All that have not been closed completely.
+  core::Slab<Connection, ConnectionId> connections_;  // All that have not been closed completely.
+  std::vector<ConnectionId> failed_;                  // By a write; to be reported once the shard has returned.
   reactor::Fd waiting_;  // Accepted, and beyond the limit: at most one, since accepting is paused then.
   bool accepting_paused_ = false;
   bool stopping_ = false;

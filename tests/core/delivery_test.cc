@@ -39,8 +39,8 @@ v1::Message delivered(uint64_t id, size_t payload, bool by_reference) {
   message.from_stamp = stamp.stamp();
   message.owner = by_reference ? block.get() : nullptr;
   const Delivery delivery(message);
-  append_delivery(queue, pool, delivery);
-  EXPECT_EQ(queue.bytes(), delivery_size(delivery));
+  delivery.append_to(queue, pool);
+  EXPECT_EQ(queue.bytes(), delivery.size());
   EXPECT_EQ(block->references(), by_reference && body.size() >= kReferenceBytesMin ? 2u : 1u);
   const std::string bytes = queued(queue);
   queue.clear(pool);

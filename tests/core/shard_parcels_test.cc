@@ -127,6 +127,23 @@ TEST(Credit, BadBytesBehindWhatWaitsAreFoundInTheirTurn) {
   expect_ended(pair.broker, pair.alice, v1::CODE_PROTOCOL_ERROR);
 }
 
+TEST(Parcels, EachMessageOfABatchFindsItsOwnRecipient) {
+  Pair pair(1);
+  const std::string carols_name = pair.broker.name_on(1, "carol"), nobody = pair.broker.name_on(1, "nobody");
+  FakeClient carol(pair.broker, carols_name);
+  std::string bytes;
+  uint64_t id = 0;
+  for (const std::string& name :
+       {pair.bobs_name, pair.bobs_name, carols_name, nobody, nobody, carols_name, pair.bobs_name}) {
+    ++id;
+    bytes += wire(message_frame(name, id, Pair::payload_of(id)));
+  }
+  pair.alice.send_bytes(bytes);
+  EXPECT_EQ(payloads(pair.bob.read()), Pair::payloads_of({1, 2, 7}));
+  EXPECT_EQ(payloads(carol.read()), Pair::payloads_of({3, 6}));
+  EXPECT_EQ(refused_ids(pair.alice.read(), v1::REASON_UNKNOWN_CLIENT), (std::vector<uint64_t>{4, 5}));
+}
+
 TEST(Parcels, LargeBodiesArriveWhole) {
   Pair pair(1);
   std::vector<std::string> expected;

@@ -5,7 +5,9 @@ time the accounts say what is wrong, and the run fails."""
 from loadgen_cases import FAILED, Broker, Case, Program, main
 import loadgen_cases
 
-FLAGS = ["--workload", "pairs", "--clients", 20, "--rate", 1000, "--duration", "0.5s", "--drain", "1s"]
+CLIENTS = ["--workload", "pairs", "--clients", 20, "--duration", "0.5s", "--drain", "1s"]
+FLAGS = [*CLIENTS, "--rate", 1000]
+CLOSED = [*CLIENTS, "--window", 8, "--confirm", "none"]
 NUMBER = 100  # Of the message that it happens to.
 
 
@@ -18,11 +20,11 @@ class Accounting(Case):
     def tearDownClass(cls):
         cls.broker.__exit__()
 
-    def run_through_proxy(self, fault=None, *flags):
+    def run_through_proxy(self, fault=None, *more, flags=FLAGS):
         faults = [fault, NUMBER] if fault else []
         target = self.broker.address.removeprefix("tcp://")
         proxy = self.started(Program("onehop-hostile-proxy", "--target", target, *faults))
-        run = self.generate("--target", proxy.target, *FLAGS, *flags)
+        run = self.generate("--target", proxy.target, *flags, *more)
         proxy.__exit__()
         if fault:
             self.assertIn(f"did {fault}", proxy.output.now(), run)
@@ -66,6 +68,14 @@ class Accounting(Case):
 
     def test_misdirected(self):
         self.check_fault(self.run_through_proxy("--misdirect"), unexplained=2, contradicted=2, misdirected=2)
+
+    def test_a_closed_loop_sees_the_same(self):
+        for size in (16, 128):
+            for fault, found in (("--drop", {"unexplained": 1}), ("--double", {"duplicates": 1}),
+                                 ("--swap", {"out_of_order": 1}), ("--corrupt", {"unexplained": 1, "corrupted": 1}),
+                                 ("--misdirect", {"unexplained": 2, "misdirected": 2})):
+                with self.subTest(size=size, fault=fault):
+                    self.check_fault(self.run_through_proxy(fault, "--size", size, flags=CLOSED), **found)
 
     def test_receipts_lost(self):
         run = self.run_through_proxy("--drop-receipts")

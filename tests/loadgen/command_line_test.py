@@ -30,7 +30,16 @@ WRONG = [
     (["--clients", "3", "--workload", "pairs"], "--clients"),
     (["--clients", "99999999999"], "--clients"),
     (["--size", "10"], "10"),
+    (["--size", "16"], "--window"),
+    (["--size", "uniform:16-64"], "closed loop"),
+    (["--size", "15", "--window", "4"], "15"),
     (["--size", "large"], "large"),
+    (["--workload", "fan-out", "--clients", "1"], "--clients"),
+    (["--workload", "fan-out", "--target", "blind://127.0.0.1:1"], "only pairs or echo"),
+    (["--workload", "connects", "--target", "blind://127.0.0.1:1"], "only pairs or echo"),
+    (["--target", "bare://127.0.0.1:1"], "only --workload connects"),
+    (["--workload", "connects", "--window", "1", "--threads", "2"], "--window"),
+    (["--workload", "connects", "--find-capacity", "--slo", "p99<5ms"], "--find-capacity"),
     (["--arrivals", "random"], "random"),
     (["--confirm", "maybe"], "maybe"),
     (["--threshold", "p99"], "p99"),
@@ -68,8 +77,8 @@ class Refused(Case):
         run = self.generate("--help", json_file=False)
         self.assertEqual(run.code, GOOD, run)
         self.assertEqual([flag for flag in FLAGS if flag not in run.out], [])
-        for word in ("merge", "compare", "pairs", "fan-in", "storm", "onehop://", "nats://", "mqtt://", "redis://",
-                     "blind://", "Exit codes"):
+        for word in ("merge", "compare", "pairs", "fan-in", "fan-out", "connects", "storm", "onehop://", "nats://", "mqtt://", "redis://",
+                     "blind://", "bare://", "Exit codes"):
             self.assertIn(word.lower(), run.out.lower())
         self.assertLessEqual(max(map(len, run.out.splitlines())), 120)
 

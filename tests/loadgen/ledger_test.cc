@@ -166,5 +166,45 @@ TEST(Ledger, RandomModelsAgreeWithTheOracle) {
   }
 }
 
+// Whoever is told of many at once is told what he would be told one after the other.
+TEST(Ledger, ManyToldAtOnceAreEachTold) {
+  for (uint64_t seed = 0; seed < 2000; ++seed) {
+    Random random(seed);
+    Ledger together, apart;
+    constexpr uint32_t kCount = 30;
+    for (uint32_t i = 0; i < kCount; ++i) {
+      together.next_number(kStream), apart.next_number(kStream);
+      if (random.below(3) != 0) together.received(kStream, i), apart.received(kStream, i);
+    }
+    for (uint32_t tellings = random.below(8); tellings != 0; --tellings) {
+      const uint32_t first = random.below(kCount), last = first + random.below(kCount - first);
+      const auto outcome = random.below(2) == 0 ? Outcome::kDelivered : static_cast<Outcome>(random.below(7));
+      together.told_all(kStream, first, last, outcome);
+      for (uint32_t number = first; number <= last; ++number) apart.told(kStream, number, outcome);
+    }
+    EXPECT_EQ(together.told_otherwise(), apart.told_otherwise());
+    for (const Outcome promised : {Outcome::kNotSent, Outcome::kAdmitted, Outcome::kDelivered}) {
+      const Account a = Ledger::reconcile({&together}, promised), b = Ledger::reconcile({&apart}, promised);
+      const auto all = [](const Account& x) {
+        return std::vector<uint64_t>{x.sent,    x.delivered, x.rejected,    x.expired, x.lost,
+                                     x.unknown, x.not_sent,  x.unexplained, x.untold,  x.contradicted};
+      };
+      ASSERT_EQ(all(a), all(b)) << seed;
+    }
+  }
+}
+
+// The last stream is remembered, and found again after many others.
+TEST(Ledger, StreamsTakeTurns) {
+  Ledger ledger;
+  for (uint32_t round = 0; round < 3; ++round) {
+    for (uint32_t other = 0; other < 1'000; ++other) {
+      EXPECT_EQ(ledger.next_number(stream_of(0, other)), round);
+      EXPECT_EQ(ledger.received(stream_of(0, other), round), Ledger::Arrival::kNext);
+    }
+  }
+  EXPECT_EQ(Ledger::reconcile({&ledger}, Outcome::kNotSent).delivered, 3'000U);
+}
+
 }  // namespace
 }  // namespace onehop::loadgen

@@ -121,10 +121,12 @@ class RealServer:
 class BlindForwarder:
     """Joins the connections in their order, and so must not be asked whether it is there."""
 
+    SCHEME, FLAGS = "blind", []
+
     def __init__(self):
-        self.process = start([program("onehop-blind"), "--listen", "127.0.0.1:0"], stdin=subprocess.DEVNULL,
-                             stdout=subprocess.PIPE)
-        self.target = "blind://127.0.0.1:" + self.process.stdout.readline().decode().strip()
+        self.process = start([program("onehop-blind"), "--listen", "127.0.0.1:0", *self.FLAGS],
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        self.target = f"{self.SCHEME}://127.0.0.1:" + self.process.stdout.readline().decode().strip()
 
     def __enter__(self):
         return self
@@ -132,6 +134,12 @@ class BlindForwarder:
     def __exit__(self, *_):
         self.process.kill()
         self.process.communicate()
+
+
+class BareServer(BlindForwarder):
+    """Sends back what comes: the yardstick of connects."""
+
+    SCHEME, FLAGS = "bare", ["--answer"]
 
 
 class Generator:

@@ -35,7 +35,7 @@ TEST_F(PlanTest, PairsStayOnOneThread) {
   EXPECT_EQ(those(pairs, [&](uint32_t c) { return pairs.sends(c); }), (std::vector<uint32_t>{0, 2, 4, 6}));
   EXPECT_EQ(those(pairs, [&](uint32_t c) { return pairs.receives(c); }), (std::vector<uint32_t>{1, 3, 5, 7}));
   for (uint32_t client = 0; client < 8; client += 2) {
-    EXPECT_EQ(pairs.recipient_of(client, random), client + 1);
+    EXPECT_EQ(pairs.recipient_of(client, 0, random), client + 1);
     EXPECT_EQ(pairs.thread_of(client), pairs.thread_of(client + 1));
   }
 }
@@ -45,7 +45,7 @@ TEST_F(PlanTest, RandomReachesEverybodyButOneself) {
   settings.clients = 5;
   const Plan random_plan = plan();
   std::set<uint32_t> reached;
-  for (int i = 0; i < 1'000; ++i) reached.insert(random_plan.recipient_of(3, random));
+  for (int i = 0; i < 1'000; ++i) reached.insert(random_plan.recipient_of(3, 0, random));
   EXPECT_EQ(reached, (std::set<uint32_t>{0, 1, 2, 4}));
 }
 
@@ -56,7 +56,19 @@ TEST_F(PlanTest, FanInGoesToTheFirstOnes) {
   const Plan fan_in = plan();
   EXPECT_EQ(those(fan_in, [&](uint32_t c) { return fan_in.receives(c); }), (std::vector<uint32_t>{0, 1}));
   EXPECT_EQ(those(fan_in, [&](uint32_t c) { return fan_in.sends(c); }).size(), 8U);
-  for (int i = 0; i < 100; ++i) EXPECT_LT(fan_in.recipient_of(5, random), 2U);
+  for (int i = 0; i < 100; ++i) EXPECT_LT(fan_in.recipient_of(5, 0, random), 2U);
+}
+
+TEST_F(PlanTest, FanOutGoesToTheOthersInTurn) {
+  settings.workload = Workload::kFanOut;
+  settings.clients = 4;
+  settings.idle = 1;
+  const Plan fan_out = plan();
+  EXPECT_EQ(those(fan_out, [&](uint32_t c) { return fan_out.sends(c); }), std::vector<uint32_t>{0});
+  EXPECT_EQ(those(fan_out, [&](uint32_t c) { return fan_out.receives(c); }), (std::vector<uint32_t>{1, 2, 3}));
+  std::vector<uint32_t> recipients;
+  for (uint64_t turn = 0; turn < 5; ++turn) recipients.push_back(fan_out.recipient_of(0, turn, random));
+  EXPECT_EQ(recipients, (std::vector<uint32_t>{1, 2, 3, 1, 2}));
 }
 
 TEST_F(PlanTest, InEchoBothReceiveAndOneAsks) {

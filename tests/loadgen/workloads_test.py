@@ -72,6 +72,23 @@ class Workloads(Case):
         self.check_all_delivered(run)
         self.check_rate(run, 1000)
 
+    def test_fan_out(self):
+        run = self.run_workload("fan-out", "--clients", 20, "--rate", 1000)
+        self.check_all_delivered(run)
+        self.check_rate(run, 1000)
+        for confirm in ("none", "delivered"):
+            run = self.run_workload("fan-out", "--clients", 20, "--window", 40, "--confirm", confirm)
+            self.check_all_delivered(run)
+
+    def test_small_payloads_in_closed_loops(self):
+        for flags in (["pairs", "--size", 16], ["pairs", "--size", "uniform:16-64"], ["echo", "--size", 20],
+                      ["random", "--size", "16:1,23:1,24:1", "--confirm", "none"]):
+            run = self.run_workload(*flags, "--clients", 6, "--window", 8)
+            self.check_all_delivered(run)
+            # A time that was widened wrongly would be minutes away.
+            self.assertLess(run.json["latency_us"]["max"], 60e6, run)
+            self.assertGreater(run.json["latency_us"]["p50"], 0, run)
+
     def test_echo(self):
         run = self.run_workload("echo", "--clients", 20, "--rate", 500)
         self.check_all_delivered(run)
@@ -195,19 +212,19 @@ class Drivers(Case):
                 self.check_all_delivered(run)
                 self.assertEqual(run.json["connections"]["broken"], 0, run)
 
-    FOUR = [["pairs", "--clients", 10], ["random", "--clients", 10], ["fan-in", "--clients", 10, "--recipients", 2],
-            ["echo", "--clients", 10]]
+    FIVE = [["pairs", "--clients", 10], ["random", "--clients", 10], ["fan-in", "--clients", 10, "--recipients", 2],
+            ["echo", "--clients", 10], ["fan-out", "--clients", 10]]
 
     def test_nats(self):
-        self.check(self.started(RealServer("nats")).target, self.FOUR)
+        self.check(self.started(RealServer("nats")).target, self.FIVE)
 
     def test_mqtt(self):
         server = self.started(RealServer("mqtt"))
         for confirm in ("none", "taken"):
-            self.check(server.target, [[*run, "--confirm", confirm] for run in self.FOUR])
+            self.check(server.target, [[*run, "--confirm", confirm] for run in self.FIVE])
 
     def test_redis(self):
-        self.check(self.started(RealServer("redis")).target, self.FOUR)
+        self.check(self.started(RealServer("redis")).target, self.FIVE)
 
     def test_blind(self):
         for workload in ("pairs", "echo"):

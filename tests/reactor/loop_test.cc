@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <thread>
 
 #include "connections.h"
+#include "reactor/mailbox.h"
 #include "reactor/timer.h"
 
 namespace onehop::reactor {
@@ -35,6 +37,18 @@ TEST(Loop, AnotherThreadStopsIt) {
   std::thread other([&] { loop.stop(); });
   loop.run();
   other.join();
+}
+
+TEST(Loop, SpinningItIsWokenAndStoppedAllTheSame) {
+  Loop loop;
+  Mailbox<int> mailbox(loop, [&](int item) {
+    if (item == 3) loop.stop();
+  });
+  std::thread sender([&] {
+    for (int item = 1; item <= 3; ++item) mailbox.post(item);
+  });
+  loop.run(200);
+  sender.join();
 }
 
 TEST(Loop, AStopBeforeTheRunIsNotForgotten) {

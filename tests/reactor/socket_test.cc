@@ -287,6 +287,47 @@ TEST(Socket, ReleaseKeepsTheConnectionAlive) {
   EXPECT_EQ(6, ::send(released.get(), "after.", 6, MSG_NOSIGNAL));
 }
 
+TEST(Socket, HeldItIsUsedWithoutTheLoopAndMayLeave) {
+  Loop loop;
+  Ends ends = unix_ends();
+  Calls calls;
+  calls.readable = [](Socket&) { ADD_FAILURE() << "nobody watches it"; };
+  Socket ours(loop, calls);
+  write_all(ends.theirs, "early");
+  ours.hold(std::move(ends.ours));
+  ours.set_reading(true);
+  EXPECT_EQ("early", receive_some(ours));
+  std::string bytes = "answer";
+  const iovec one = piece(bytes);
+  EXPECT_EQ(bytes.size(), ours.send(&one, 1).bytes);
+  write_all(ends.theirs, "more");
+  loop.turn();
+  Fd traveller = ours.release();
+  EXPECT_EQ(1, calls.closed) << "at once, since the loop never knew it";
+  EXPECT_FALSE(ours.is_open());
+  ends.theirs.reset();
+  int error = 0;
+  EXPECT_EQ("more", read_to_end(traveller, error));
+}
+
+TEST(Socket, HeldItTakesUpWhatWasAskedForWhenItIsWatched) {
+  Loop loop;
+  Ends ends = unix_ends();
+  Calls calls;
+  std::string arrived;
+  calls.readable = [&](Socket& socket) { arrived += receive_some(socket); };
+  Socket ours(loop, calls);
+  ours.hold(std::move(ends.ours));
+  ours.set_reading(true);
+  write_all(ends.theirs, "bytes");
+  loop.turn();
+  EXPECT_EQ("", arrived);
+  ASSERT_EQ(0, ours.watch());
+  turn_until(loop, [&] { return arrived == "bytes"; });
+  ours.close();
+  turn_until(loop, [&] { return calls.closed == 1; });
+}
+
 TEST(Socket, SaysWhyItCannotBeOpened) {
   Loop loop;
   Calls calls;
