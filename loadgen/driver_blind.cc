@@ -35,7 +35,7 @@ class BlindPeer final : public Peer {
       if (state != core::LengthState::kComplete || rest.size() - prefix_size < size) break;
       core::FrameField field;
       ArrivedMessage message;
-      if (scan_arrived_frame(rest.substr(prefix_size, size), field) != core::ScanError::kNone ||
+      if (core::scan_frame(rest.substr(prefix_size, size), field) != core::ScanError::kNone ||
           field.number != kMessageFrameTag >> 3 || !read_message(field.body, message)) {
         inbox.on_ended("what was forwarded is no message: is this a forwarder?");
         break;

@@ -116,7 +116,7 @@ class OnehopPeer final : public Peer {
   // Returns what is wrong with it; nullptr: nothing.
   const char* on_frame(Bytes frame, size_t prefix_size, Inbox& inbox, Output& out) {
     core::FrameField field;
-    const core::ScanError error = scan_arrived_frame(frame.substr(prefix_size), field);
+    const core::ScanError error = core::scan_frame(frame.substr(prefix_size), field);
     if (error != core::ScanError::kNone) return core::describe(error);
     switch (field.number) {
       case v1::Frame::kMessageFieldNumber:

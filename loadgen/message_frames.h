@@ -61,21 +61,6 @@ inline bool read_message(Bytes body, ArrivedMessage& out) {
   return true;
 }
 
-// As core::scan_frame; nearly every frame is a message, whose size takes a byte or two.
-inline core::ScanError scan_arrived_frame(Bytes frame, core::FrameField& field) {
-  if (frame[0] == kMessageFrameTag) {
-    uint64_t size = 0;
-    const char* const end = frame.data() + frame.size();
-    const char* const body = core::read_varint(frame.data() + 1, end, 2, size);
-    if (body != nullptr && size == static_cast<uint64_t>(end - body)) {
-      field.number = kMessageFrameTag >> 3;
-      field.body = {body, static_cast<size_t>(size)};
-      return core::ScanError::kNone;
-    }
-  }
-  return core::scan_frame(frame, field);
-}
-
 // The last message that arrived on one connection: most often the next one differs in nothing but its payload, which
 // one comparison tells. Invariant: begin_ is what stands before the payload in a whole frame of frame_bytes_, whose
 // payload is its end, and which says fields_.

@@ -8,6 +8,9 @@
 
 #include "loadgen/random.h"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 namespace onehop::loadgen {
 namespace {
 
@@ -29,15 +32,6 @@ Integer get(const char* in) {
   Integer value = 0;
   std::memcpy(&value, in, sizeof value);
   return value;
-}
-
-// Odd numbers with ones all over: the digits of the golden ratio, and of square roots.
-constexpr uint64_t kFactors[] = {0x9E3779B97F4A7C15, 0x6A09E667F3BCC909, 0xBB67AE8584CAA73B, 0x3C6EF372FE94F82B};
-
-// Every bit of the product depends on the value; the two halves together lose hardly anything of it.
-uint64_t mixed(uint64_t value, uint64_t factor) {
-  const unsigned __int128 product = static_cast<unsigned __int128>(value) * factor;
-  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
 }
 
 size_t stamp_bytes(size_t payload_bytes) {
@@ -66,10 +60,8 @@ Stamper::Words Stamper::words_of(core::Bytes payload) {
 
 // Of words and not of bytes: what was just written in small pieces is slow to be read in large ones.
 uint32_t Stamper::checksum(const Words& words, size_t payload_bytes, uint32_t recipient) const {
-  uint64_t sum = mixed(words.who ^ run_ ^ (uint64_t{recipient} + 1) * kFactors[0], kFactors[1]);
-  sum = mixed(sum ^ words.when, kFactors[2]);
-  sum = mixed(sum ^ words.wait ^ uint64_t{payload_bytes} << 32, kFactors[3]);
-  return static_cast<uint32_t>(sum ^ sum >> 32);
+  const uint64_t seed = run_ ^ (uint64_t{recipient} + 1) * 0x9E3779B97F4A7C15 ^ uint64_t{payload_bytes} << 32;
+  return static_cast<uint32_t>(XXH3_64bits_withSeed(&words, sizeof words, seed));
 }
 
 bool Stamper::is_filled(core::Bytes payload, uint32_t number) const {

@@ -16,9 +16,6 @@
 namespace onehop {
 namespace {
 
-// More is a mistake in the unit.
-constexpr uint32_t kSpinUsMax = 1'000'000;
-
 using reactor::ListenOptions;
 using reactor::SocketAddress;
 
@@ -59,6 +56,7 @@ std::string wrong_with(const BrokerOptions& o) {
   }
   if (o.queue_bytes_max / 4 < o.frame_bytes_max) return "queue_bytes_max: must be at least 4 x frame_bytes_max";
   if (o.keepalive_ms < 1'000 || o.keepalive_ms > 600'000) return "keepalive_ms: must be 1000 to 600000";
+  if (o.spin_us > 1'000'000) return "spin_us: at most 1000000";
   if (o.send_window > 1'000'000) return "send_window: at most 1000000";
   if (o.receive_window > core::Limits().receive_window_max) return "receive_window: at most 65535";
   return {};
@@ -79,7 +77,7 @@ class Server final : public Broker {
   bool open(std::string& error) {
     make_shards();
     if (!listen(error)) return false;
-    for (ShardThread& shard : shards_) shard.thread->start(std::min(options_.spin_us, kSpinUsMax));
+    for (ShardThread& shard : shards_) shard.thread->start(options_.spin_us);
     return true;
   }
 

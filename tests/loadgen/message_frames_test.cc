@@ -99,7 +99,7 @@ TEST(MessageFrames, OneLikeTheLastIsKnownByItsBeginning) {
   const auto remember = [](LastMessage& last, const std::string& frame) {
     core::FrameField field;
     ArrivedMessage arrived;
-    ASSERT_EQ(scan_arrived_frame(Bytes(frame).substr(1), field), core::ScanError::kNone);
+    ASSERT_EQ(core::scan_frame(Bytes(frame).substr(1), field), core::ScanError::kNone);
     ASSERT_TRUE(read_message(field.body, arrived));
     last.remember(frame, arrived);
   };

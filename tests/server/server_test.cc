@@ -232,6 +232,7 @@ TEST(Server, RefusesOptionsOutOfRange) {
   const std::string keepalive = "keepalive_ms: must be 1000 to 600000";
   EXPECT_EQ(keepalive, refusal_of([](BrokerOptions& o) { o.keepalive_ms = 999; }));
   EXPECT_EQ(keepalive, refusal_of([](BrokerOptions& o) { o.keepalive_ms = 600'001; }));
+  EXPECT_EQ("spin_us: at most 1000000", refusal_of([](BrokerOptions& o) { o.spin_us = 1'000'001; }));
 }
 
 // broker.h: "Limits of the protocol … 0: the default, which is given here."
