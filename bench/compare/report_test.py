@@ -3,7 +3,6 @@
 import collections
 import json
 import os
-import shutil
 import tempfile
 import unittest
 import xml.etree.ElementTree
@@ -99,7 +98,6 @@ class Table(unittest.TestCase):
                 self.assertEqual(of[name], of[name.replace("onehop", "other", 1)], (work.name, name))
 
 
-@unittest.skipIf(shutil.which("gnuplot") is None, "there is no gnuplot on this machine")
 class Plots(unittest.TestCase):
     def draw(self, made):
         with tempfile.TemporaryDirectory() as folder:
