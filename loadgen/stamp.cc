@@ -60,7 +60,7 @@ Stamper::Words Stamper::words_of(core::Bytes payload) {
 
 // Of words and not of bytes: what was just written in small pieces is slow to be read in large ones.
 uint32_t Stamper::checksum(const Words& words, size_t payload_bytes, uint32_t recipient) const {
-  const uint64_t seed = run_ ^ (uint64_t{recipient} + 1) * 0x9E3779B97F4A7C15 ^ uint64_t{payload_bytes} << 32;
+  const uint64_t seed = run_ ^ (uint64_t{recipient} + 1) * 0x9E3779B97F4A7C15 ^ uint64_t { payload_bytes } << 32;
   return static_cast<uint32_t>(XXH3_64bits_withSeed(&words, sizeof words, seed));
 }
 
