@@ -53,6 +53,41 @@ BENCHMARK(route_hot)
     ->Args({4, 128})
     ->Args({1, 128});
 
+// As above, while time passes: without limits of what one client may send, and with limits that none of them reaches.
+// The same number of rounds each, so that instructions can be counted and compared.
+void route_within_rates(benchmark::State& state) {
+  constexpr size_t kPairs = 100, kBatchesPerFlush = 8;
+  const auto batch = static_cast<size_t>(state.range(1));
+  Limits limits;
+  if (state.range(0) != 0) {
+    limits.messages_per_second = limits.messages_burst = 1'000'000'000;
+    limits.bytes_per_second = limits.bytes_burst = uint64_t{1} << 40;
+  }
+  World world(2 * kPairs, limits);
+  std::vector<std::string> reads(kPairs);
+  for (size_t i = 0; i < kPairs; ++i) {
+    for (size_t k = 0; k < batch; ++k) reads[i] += onehop::bench::message_frame(client_name(2 * i + 1), 0, 128);
+  }
+  Instant now = kNow;
+  size_t next = 0;
+  for (auto _ : state) {
+    receive(world.shard, world.links[2 * (next % kPairs)], reads[next % kPairs], now);
+    if (++next % kBatchesPerFlush != 0 && !world.shard.flush_wanted()) continue;
+    world.shard.flush(now);
+    now = now + 1;
+  }
+  world.shard.flush(now);
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(batch));
+}
+BENCHMARK(route_within_rates)
+    ->Name("shard/rates")
+    ->ArgNames({"limited", "batch"})
+    ->Args({0, 128})
+    ->Args({1, 128})
+    ->Args({0, 4})
+    ->Args({1, 4})
+    ->Iterations(20'000);
+
 // Reads of one message of 128 B each, for any client: only the digits of its name are written anew.
 class ReadsForAny {
  public:

@@ -48,8 +48,9 @@ class SilentHost : public core::Host {
 
 inline constexpr Instant kNow{1'000'000};
 
-inline core::ShardConfig shard_config(core::ShardIndex index, core::ShardIndex count) {
+inline core::ShardConfig shard_config(core::ShardIndex index, core::ShardIndex count, const core::Limits& limits = {}) {
   core::ShardConfig config;
+  config.limits = limits;
   config.index = index;
   config.count = count;
   config.hash_key = {1, 2, 3};
@@ -88,7 +89,7 @@ inline std::string client_name(size_t number) {
 
 // A shard with so many named clients.
 struct World {
-  explicit World(size_t clients) : shard(shard_config(0, 1), host) {
+  explicit World(size_t clients, const core::Limits& limits = {}) : shard(shard_config(0, 1, limits), host) {
     links.reserve(clients);
     add(clients);
   }

@@ -183,6 +183,7 @@ def _start(system, folder, core):
     command = [word.replace("{port}", str(port)).replace("{config}", config) for word in system.command]
     environment = {name: value for name, value in os.environ.items()
                    if not name.startswith("ONEHOP_") and name != "GOMAXPROCS"}
+    environment["ONEHOP_ADMIN"] = "none"  # Several builds of onehopd run at a time.
     environment.update(system.environment)
     out = subprocess.PIPE if system.tells_port else subprocess.DEVNULL
     # What it logs of thousands of clients goes where it costs no terminal.

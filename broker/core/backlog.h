@@ -76,6 +76,8 @@ class Backlog {
 
   bool has_unsent() const { return next_unsent_ != entries_.size(); }
   size_t unsent_bytes() const { return unsent_bytes_; }
+  // At most; some of them may have been settled meanwhile.
+  size_t unsent() const { return entries_.size() - next_unsent_; }
   Entry& next_unsent() { return entries_[next_unsent_]; }
   // The first unsent entry was written to the connection's queue. Unconfirmed, it is forgotten.
   void mark_sent();

@@ -17,6 +17,7 @@ size_t append_goodbye(OutputQueue& queue, SegmentPool& pool, const Farewell& far
   goodbye.set_code(farewell.code);
   goodbye.set_text(std::string(farewell.text));
   goodbye.set_retry_after_ms(farewell.retry_after_ms);
+  goodbye.set_grace_ms(farewell.grace_ms);
   if (farewell.code == v1::CODE_UNSUPPORTED_VERSION) goodbye.set_max_protocol_version(1);
   return append_frame(queue, pool, frame);
 }

@@ -36,6 +36,7 @@ struct Farewell {
   v1::Code code = v1::CODE_NORMAL;
   Bytes text;
   uint32_t retry_after_ms = 0;
+  uint32_t grace_ms = 0;  // Over 0: the connection stays open so long.
 };
 size_t append_goodbye(OutputQueue& queue, SegmentPool& pool, const Farewell& farewell);
 

@@ -37,9 +37,17 @@ struct Counters {
   uint64_t stale_acks = 0;       // Acks that named another session.
   uint64_t queued_bytes = 0;     // Now, in all output queues, and waiting in backlogs.
   uint64_t open_bytes = 0;       // Now, of deliveries that are sent and not settled.
+  uint64_t decoder_bytes = 0;    // Now, of frames that are not all there, or wait to be decoded.
+  uint64_t memory_bytes = 0;     // What this shard held when it last looked.
+  uint64_t memory_stage = 0;     // As MemoryStage, of all shards, then.
+  uint64_t memory_ended = 0;     // Clients that were ended for want of memory.
+  uint64_t connections_aged = 0;
+
+  std::array<uint64_t, kReasons> messages_lost{};  // Those of `outcomes`, by reason.
 
   // By v1::Outcome.
   void count_outcome(int outcome) { ++outcomes[static_cast<size_t>(outcome)]; }
+  void count_lost(int reason) { ++messages_lost[static_cast<size_t>(reason)]; }
   void count_refused(int reason) { ++messages_refused[static_cast<size_t>(reason)]; }
 };
 

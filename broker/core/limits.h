@@ -13,8 +13,15 @@ struct Limits {
   uint32_t frame_bytes_max = 1 << 20;
   // What one client's connection may have queued, not yet accepted by its socket. At least 4 × frame_bytes_max.
   uint32_t queue_bytes_max = 4 << 20;
-  // What all queues of one shard may hold together; over it new messages are refused with BROKER_BUSY.
-  uint64_t shard_queue_bytes_max = uint64_t{1} << 30;
+  // What all shards of the process may hold together: see memory_ledger.h.
+  uint64_t memory_bytes_max = uint64_t{1} << 30;
+  // What one client may send: so many a second, and so many at once; 0: no limit, and as many as in one second.
+  uint32_t messages_per_second = 0;
+  uint32_t messages_burst = 0;
+  uint64_t bytes_per_second = 0;
+  uint64_t bytes_burst = 0;
+  // After about so long a connection is told to connect anew; 0: never.
+  uint32_t connection_age_ms_max = 0;
   // A client's keepalive is clamped to this range; 0 in Connect means the default.
   uint32_t keepalive_ms_default = 30'000;
   uint32_t keepalive_ms_min = 1'000;
@@ -81,6 +88,10 @@ inline constexpr uint32_t kParcelBytes = 64 << 10;
 inline constexpr uint32_t kParcelsPerPair = 8;
 // A body that is larger travels beside the parcel in a block of its own, so that any frame fits.
 inline constexpr uint32_t kInlineBodyBytesMax = 16 << 10;
+// What a connection and a session take though nothing is queued, sent or open, with the host's part of them: about what
+// is measured of idle clients.
+inline constexpr uint64_t kLinkMemoryBytes = 384;
+inline constexpr uint64_t kSessionMemoryBytes = 256;
 // Takeovers of one name within a second that are let through; the next is refused.
 inline constexpr uint32_t kTakeoversPerSecond = 2;
 inline constexpr uint32_t kProtocolVersion = 1;

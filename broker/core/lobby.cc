@@ -23,10 +23,13 @@ constexpr OtherProtocol kOtherProtocols[] = {
     {"DELE", "this is an HTTP request; the port speaks onehop"},
     {"PRI ", "this is an HTTP/2 request; the port speaks onehop"},
     {Bytes("\x16\x03", 2), "this is a TLS hello; the port speaks plain onehop"},
+    {"PROX", "this is a PROXY header; this listener takes none"},
+    {"\r\n\r\n", "this is a PROXY header; this listener takes none"},
     {"SSH-", "this is an SSH banner; the port speaks onehop"},
 };
 
-// What the first bytes give away. Nothing that begins like these can be a Connect: its second byte would be the tag.
+// What the first bytes give away. Nothing that begins like these can be a Connect: its second byte would be the tag,
+// or, where it is, its third the length of what is left.
 Bytes recognise(Bytes first_bytes) {
   for (const OtherProtocol& other : kOtherProtocols) {
     if (first_bytes.starts_with(other.beginning)) return other.text;

@@ -65,6 +65,15 @@ enum class Planted {
   kUnconfirmedOvertakes,
   kExpiryOutlivesResume,
   kAckTimeoutForgotten,
+  kDrainAdmits,
+  kDrainForgetsAway,
+  kDrainKeepsLost,
+  kDrainIgnoresAcks,
+  kDrainGoodbyeEndsLink,
+  kRateIgnored,
+  kRefusedTakesRate,
+  kMemoryKept,
+  kWrongOneEnded,
   kCount,
 };
 

@@ -29,6 +29,7 @@ enum class RecordKind : uint8_t {
   kBarrierDone,  // The answer.
   kStopping,     // To every other shard: answer when all before is settled and your recipients' messages are, for good.
   kStopped,      // The answer.
+  kEndLargest,   // To the shard that holds most: memory is out.
 };
 
 struct RecordHead {

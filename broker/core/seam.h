@@ -28,6 +28,7 @@
 #include "core/bytes.h"
 #include "core/ids.h"
 #include "core/instant.h"
+#include "core/limits.h"
 #include "core/parcel.h"
 
 namespace onehop::core {
@@ -38,6 +39,13 @@ struct HostLink {
   friend bool operator==(HostLink, HostLink) = default;
 };
 
+// Why a host does not let a connection in.
+struct Refusal {
+  uint32_t code = 0;  // onehop.v1.Code
+  Bytes text;
+  uint32_t retry_after_ms = 0;
+};
+
 // A connection whose transport is complete (PROXY header, TLS, upgrade), at its beginning or handed over by the shard
 // that accepted it.
 struct ArrivingLink {
@@ -46,6 +54,8 @@ struct ArrivingLink {
   Instant connect_deadline;
   // What has been read already. Not kept.
   Bytes unread;
+  // If its code is not 0: what the goodbye says, for nobody is let in.
+  Refusal refusal{};
 };
 
 // How the host is to end a link.
@@ -95,6 +105,10 @@ struct Event {
     kTakenOver,        // As kSessionEnded; another connection took the name.
     kConnectRefused,   // A goodbye before the session was open.
     kConnectionEnded,  // The broker ended an open connection with this code.
+    kKicked,           // An operator ends this client; kConnectionEnded or kSessionEnded follows.
+    kMemoryRefusing,   // Of all shards together: new clients and messages are refused from now on.
+    kMemoryEnding,     // This client is ended, for it holds most; kConnectionEnded or kSessionEnded follows.
+    kMemoryFree,       // Nobody is refused any more.
   };
   Kind kind;
   HostLink link;         // 0 if the link has ended.
@@ -102,6 +116,12 @@ struct Event {
   uint64_t session = 0;  // 0 before the session is open.
   uint32_t code = 0;     // onehop.v1.Code of the goodbye; 0: the peer went away without one.
   Bytes text;            // The goodbye's text.
+};
+
+// How an end is announced.
+struct Drain {
+  uint32_t grace_ms = 1;   // What clients are told that they have left. At least 1.
+  uint32_t spread_ms = 0;  // They are told to come back after 0 to so many milliseconds, evenly spread.
 };
 
 // Out: what a shard asks of its host.
@@ -159,6 +179,12 @@ class ShardInputs {
   // it, there is more to do: call again before sleeping.
   virtual void flush(Instant now) = 0;
   virtual bool flush_wanted() const = 0;
+  // Other limits from now on. What a client was told when it connected must stay: frame_bytes_max, the send window.
+  virtual void set_limits(const Limits& limits, Instant now) = 0;
+  // Announces the end: every client is told goodbye, with its grace and with a time of its own to come back after, and
+  // its connection stays. Nothing new is admitted and nobody is let in; what was admitted before is delivered, settled
+  // and told until the client says goodbye. Sessions that are away end. stop() follows.
+  virtual void drain(const Drain& drain, Instant now) = 0;
   // Begins the end: what is open is settled, between shards too, then every client is told goodbye
   // SERVER_SHUTTING_DOWN, and no new one is let in. Links end one by one. A second time: without waiting for other
   // shards.

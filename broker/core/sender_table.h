@@ -22,6 +22,13 @@ class SenderTable {
 
   bool empty() const { return entries_.empty(); }
   bool has_told() const { return told_ != 0; }
+  uint32_t told() const { return told_; }
+  uint32_t closed_gates() const { return gates_; }
+  // Whether this sender was told to pause, and the lease runs.
+  bool is_paused(const Origin& sender, Instant now) const {
+    const auto found = index_.find(sender);
+    return found != index_.end() && entries_[found->second].told && entries_[found->second].lease_end > now;
+  }
 
   enum class Tell : uint8_t { kTell, kKnows, kNoRoom };
   // Whether this sender is to be told PAUSE now. If so, it is remembered until the lease runs out.

@@ -17,6 +17,7 @@
 #include "core/name_stamp.h"
 #include "core/output_queue.h"
 #include "core/pending_control.h"
+#include "core/rate_limit.h"
 #include "core/receipt_log.h"
 #include "core/seam.h"
 #include "core/sender_table.h"
@@ -35,6 +36,7 @@ struct Sending {
   uint32_t open_messages = 0;
   uint64_t open_bytes = 0;
   ReceiptLog receipts;
+  RateLimit rate;
   void open(uint64_t frame_bytes) {
     ++open_messages;
     open_bytes += frame_bytes;
@@ -60,18 +62,20 @@ struct Sending {
 // What a session has while its client is away.
 struct Away {
   LinkId left_link;  // The connection it had, which may still be closing.
+  Instant left{};
   Instant expires = Instant::never();
 };
 
-// In the order of use: a message to a recipient touches the first 56 bytes, right behind the head of the slot in the
+// In the order of use: a message to a recipient touches the first 64 bytes, right behind the head of the slot in the
 // slab; the lookup of its name touches the next 48.
 struct Session {
   LinkId link;                   // None while it is away.
   uint32_t frame_bytes_max = 0;  // Of senders' frames, as this client wants it.
   bool ordered_refusals = false;
-  bool repeating = false;         // It resumed: ids it sent before may come again, and are skipped.
-  bool resuming_senders = false;  // In the shard's list of those with paused senders to release.
-  bool has_receipts = false;      // Of its `sending`, to be told at the next flush.
+  bool repeating = false;          // It resumed: ids it sent before may come again, and are skipped.
+  bool resuming_senders = false;   // In the shard's list of those with paused senders to release.
+  bool has_receipts = false;       // Of its `sending`, to be told at the next flush.
+  uint64_t messages_received = 0;  // Admitted for it.
   std::unique_ptr<PendingControl> control;
   // As a recipient: what it has not settled, and what waits for it.
   std::unique_ptr<Backlog> backlog;
@@ -83,6 +87,7 @@ struct Session {
   uint64_t name_hash = 0;
   NameStamp name;
   uint64_t last_id = 0;  // The highest message id it sent.
+  uint64_t messages_sent = 0;
   std::unique_ptr<Away> away;
   uint64_t principal = 0;
   uint32_t session_expiry_ms = 0;
@@ -123,7 +128,8 @@ struct Link {
 
   FrameDecoder decoder;
   Instant last_heard;
-  Instant deadline;                          // For the Connect, or for the closing.
+  Instant connected;                         // When its session was attached.
+  Instant deadline;                          // For the Connect or the closing; while it is open, of its age.
   Instant partial_since = Instant::never();  // When the frame that is not all there began.
   Instant blocked_since = Instant::never();  // When the socket last took less than it was offered.
   std::unique_ptr<Asking> asking;

@@ -12,14 +12,21 @@ namespace onehop::core {
 Shard::Shard(const ShardConfig& config, Host& host)
     : config_(config),
       host_(host),
+      rates_(config.limits),
+      own_ledger_(config.ledger != nullptr
+                      ? nullptr
+                      : std::make_unique<MemoryLedger>(config.limits.memory_bytes_max, config.count)),
+      ledger_(config.ledger != nullptr ? *config.ledger : *own_ledger_),
       posts_(config.count),
       waiting_for_credit_(config.count),
       next_session_(config.first_session + config.index) {
   assert(config.count >= 1 && config.count <= kShardsMax && config.index < config.count);
+  look_at_memory();
 }
 
 Shard::~Shard() {
   links_.for_each([this](LinkId, Link& link) { link.output.clear(segments_); });
+  ledger_.publish(config_.index, 0);
 }
 
 LinkId Shard::on_link(const ArrivingLink& arriving, Instant now) {
@@ -30,8 +37,11 @@ LinkId Shard::on_link(const ArrivingLink& arriving, Instant now) {
   link.last_heard = now;
   link.deadline = arriving.connect_deadline;
   wheel_.arm(id.index, link.deadline);
-  if (stopping_) {
-    refuse_connect(id, link, {}, {v1::CODE_SERVER_SHUTTING_DOWN, "the broker is going down", 0}, now);
+  if (draining_) {
+    refuse_connect(id, link, {}, going_down(origin_of({id.index, id.generation})), now);
+  } else if (const Refusal& refusal = arriving.refusal; refusal.code != 0) {
+    const auto code = static_cast<v1::Code>(refusal.code);
+    refuse_connect(id, link, {}, {code, refusal.text, refusal.retry_after_ms}, now);
   } else if (!arriving.unread.empty()) {
     decode(id, link, {arriving.unread, nullptr}, now);
   }
@@ -56,7 +66,10 @@ void Shard::on_received(LinkId id, size_t size, Instant now) {
       return decode(id, *link, in, now);
     case LinkState::kAsking:
     case LinkState::kLeaving:
-      return link->decoder.save(in);
+      counters_.decoder_bytes -= link->decoder.held_bytes();
+      link->decoder.save(in);
+      counters_.decoder_bytes += link->decoder.held_bytes();
+      return;
     case LinkState::kClosing:
       return;  // Nothing it says matters any more.
   }

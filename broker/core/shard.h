@@ -10,10 +10,14 @@
 //   flush         shard_flush.cc    out it goes: queues to sockets, parcels to shards
 // Beside the path: shard_frames.cc (what clients send beside messages), shard_connect.cc (lobby, names, takeover, the
 // end of links), shard_sessions.cc (sessions that outlive their links, and their end), shard_verdicts.cc (what becomes
-// of messages after their admission), shard_flow.cc (pause, resume, gates), shard_timers.cc (deadlines).
+// of messages after their admission), shard_flow.cc (pause, resume, gates), shard_timers.cc (deadlines),
+// shard_memory.cc (what all shards hold together), shard_limits.cc (ages, and new limits), shard_drain.cc
+// (the end announced), shard_inspect.cc (what operators ask).
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,12 +25,15 @@
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
 
+#include "core/client_report.h"
 #include "core/control_frames.h"
 #include "core/counters.h"
 #include "core/delivery.h"
 #include "core/directory.h"
+#include "core/memory_ledger.h"
 #include "core/parcel_post.h"
 #include "core/planted.h"
+#include "core/rate_limit.h"
 #include "core/receive_blocks.h"
 #include "core/seam.h"
 #include "core/session.h"
@@ -56,10 +63,24 @@ class Shard final : public ShardInputs {
   Instant on_tick(Instant now) override;
   void flush(Instant now) override;
   bool flush_wanted() const override { return flush_wanted_; }
+  void set_limits(const Limits& limits, Instant now) override;
+  void drain(const Drain& drain, Instant now) override;
   void stop(Instant now) override;
   bool stopped() const override { return stopping_ && stops_outstanding_ == 0 && stops_answered_ + 1 == config_.count; }
 
   const Counters& counters() const { return counters_; }
+  // Inspection: for operators, not for the path of a message.
+  ClientsFound find_clients(const ClientSearch& search, Instant now);
+  std::optional<ClientState> find_client(Bytes name, Instant now);
+  // What stands between this sender and a recipient of this shard.
+  SenderState sender_state(Bytes recipient, const Origin& sender, Instant now);
+  // Looks at all sessions.
+  uint64_t paused_senders();
+  // Ends a client for good. False if there is none of that name.
+  bool kick(Bytes name, Bytes text, Instant now);
+  ShardIndex home_of(Bytes name) const;
+  const Limits& limits() const { return config_.limits; }
+
   // How many links the next flush will write to, or close.
   size_t links_to_write() const { return dirty_.size(); }
 
@@ -107,6 +128,7 @@ class Shard final : public ShardInputs {
   void end_link_in_order(LinkId id, Link& link, const Farewell& farewell, Instant now, SessionThen then);
   void begin_closing(LinkId id, Link& link, const Farewell& farewell, Instant now);
   void drop_output(Link& link);
+  void drop_decoder(Link& link);
   void drop_question(Link& link);
   void forget_link(LinkId id, Link& link);
 
@@ -126,6 +148,13 @@ class Shard final : public ShardInputs {
   void answer_stopping(ShardIndex asker);
   void say_goodbyes(Instant now);
 
+  // shard_drain.cc
+  Farewell going_down(const Origin& client) const;
+
+  // shard_inspect.cc
+  ClientState state_of(SessionId id, Instant now);
+  uint64_t idle_ms(const Session& session, Instant now);
+
   // shard_frames.cc
   void handle_control(LinkId id, Link& link, Session& session, FrameField field, Instant now);
   void handle_ack(LinkId id, Link& link, Session& session, Bytes body, Instant now);
@@ -137,6 +166,7 @@ class Shard final : public ShardInputs {
 
   // shard_route.cc
   void decode(LinkId id, Link& link, Input in, Instant now);
+  void decode_frames(LinkId id, Link& link, Input in, Instant now);
   void note_partial(LinkId id, Link& link, bool got_frame, Instant now);
   Handled handle_frame(LinkId id, Link& link, const FrameView& frame, Instant now);
   Handled handle_message(LinkId id, Link& link, Session& session, const FrameView& frame, Bytes body, Instant now);
@@ -190,6 +220,7 @@ class Shard final : public ShardInputs {
   void release_some(SenderTable& senders, Bytes name);
   Instant release_more(Instant now);
   uint32_t jittered_lease(const Origin& sender) const;
+  static uint64_t spread_of(const Origin& origin);
 
   // shard_parcels.cc
   void take_record(const Parcel& parcel, Bytes& rest, Instant now);
@@ -202,6 +233,20 @@ class Shard final : public ShardInputs {
   void write_queue(LinkId id, Link& link, Instant now);
   void post_parcels();
 
+  // shard_memory.cc
+  uint64_t memory_used() const;
+  void look_at_memory();
+  bool has_memory();
+  void watch_memory(Instant now);
+  size_t held_for(const Session& session) const;
+  std::vector<SessionId> hold_most();
+  void end_for_memory(SessionId id, Instant now);
+  void end_largest(Instant now);
+  void note_memory(Event::Kind kind);
+
+  // shard_limits.cc
+  Instant end_of_age(LinkId id, Instant from) const;
+
   // shard_timers.cc
   void take_due(LinkId id, Link& link, Instant now);
   Instant next_due(const Link& link, const Session* session) const;
@@ -211,8 +256,12 @@ class Shard final : public ShardInputs {
     return uint64_t{session.keepalive_ms} * (ONEHOP_PLANTED(kDeadTooEarly) ? 2u : 3u) / 2;
   }
 
-  const ShardConfig config_;
+  ShardConfig config_;
   Host& host_;
+  RateLimits rates_;  // Of config_.limits.
+  std::unique_ptr<MemoryLedger> own_ledger_;
+  MemoryLedger& ledger_;
+  uint64_t memory_allowance_ = 0;  // For what is queued and open; to be looked at again there.
   Counters counters_;
 
   Slab<Link, LinkId> links_;
@@ -245,11 +294,17 @@ class Shard final : public ShardInputs {
   v1::Frame scratch_frame_;
   v1::Connect scratch_connect_;
 
+  RateSamples rate_samples_;
+
   uint64_t next_session_;
+  uint32_t drain_spread_ms_ = 0;  // As Drain::spread_ms.
   Instant next_release_;
   uint64_t next_ticket_ = 1;
   bool flush_wanted_ = false;
+  bool draining_ = false;  // Nothing more is admitted: draining, or stopping as well.
   bool stopping_ = false;
+  Instant next_memory_turn_;                 // Not before, after one that freed nothing.
+  bool memory_turn_ = false;                 // This shard is to end its largest client at the next flush.
   uint32_t stops_outstanding_ = 0;           // Other shards that have not settled yet.
   uint32_t stops_answered_ = 0;              // Other shards that know that this one has.
   Instant goodbyes_due_ = Instant::never();  // When stopping: not later than this.

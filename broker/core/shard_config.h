@@ -7,6 +7,7 @@
 
 #include "core/ids.h"
 #include "core/limits.h"
+#include "core/memory_ledger.h"
 
 namespace onehop::core {
 
@@ -19,6 +20,8 @@ struct ShardConfig {
   ShardIndex index = 0;
   ShardIndex count = 1;  // 1 to kShardsMax.
   Limits limits;
+  // Shared by all shards of the process, and outlives them. Nothing: the shard has one of its own.
+  MemoryLedger* ledger = nullptr;
   HashKey hash_key{};
   TokenKey token_key{};
   // Sessions are numbered upwards from here in steps of `count`, so that no two shards use one number. Taken from the

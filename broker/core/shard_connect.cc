@@ -90,6 +90,11 @@ void Shard::claim(LinkId id, Link& link, const v1::Connect& connect, uint64_t pr
   if (sessions_.size() >= config_.limits.sessions_max) {
     return refuse_connect(id, link, name, {v1::CODE_SERVER_BUSY, "the broker has all the clients it takes", 0}, now);
   }
+  if (ledger_.stage() != MemoryStage::kFree) {
+    const uint32_t retry_after_ms = jittered_lease(origin_of({id.index, id.generation}));
+    const Farewell busy{v1::CODE_SERVER_BUSY, "the broker is short of memory", retry_after_ms};
+    return refuse_connect(id, link, name, busy, now);
+  }
   if (name.empty() || is_generated_name(name)) {
     name = make_name();
     hash = name_hash(name, config_.hash_key);
@@ -154,7 +159,9 @@ void Shard::attach(LinkId id, Link& link, SessionId session_id, Session& session
   session.link = id;
   if (!ONEHOP_PLANTED(kExpiryOutlivesResume)) session.away.reset();
   link.session = session_id;
+  link.connected = link.last_heard;
   link.state = LinkState::kOpen;
+  link.deadline = end_of_age(id, link.last_heard);
   mark_dirty(id, link);
   wheel_.arm(id.index, next_due(link, &session));
 }
@@ -232,7 +239,6 @@ void Shard::begin_closing(LinkId id, Link& link, const Farewell& farewell, Insta
   link.state = LinkState::kClosing;
   link.waits_for_credit = link.waits_for_control = false;
   drop_question(link);
-  link.decoder = {};
   if (farewell.code != v1::CODE_UNSPECIFIED) {
     counters_.queued_bytes += append_goodbye(link.output, segments_, farewell);
   }
@@ -249,8 +255,15 @@ void Shard::drop_question(Link& link) {
   link.asking.reset();
 }
 
+// Not while it decodes: at the flush that follows.
+void Shard::drop_decoder(Link& link) {
+  counters_.decoder_bytes -= link.decoder.held_bytes();
+  link.decoder = {};
+}
+
 void Shard::forget_link(LinkId id, Link& link) {
   drop_question(link);
+  drop_decoder(link);
   counters_.messages_dropped += link.output.count_frames(is_unconfirmed_delivery);
   counters_.queued_bytes -= link.output.bytes();
   link.output.clear(segments_);

@@ -102,6 +102,9 @@ void Shard::take_peer_record(RecordKind kind, const Origin& sender, const Origin
     case RecordKind::kStopped:
       --stops_outstanding_;
       return;
+    case RecordKind::kEndLargest:
+      memory_turn_ = true;
+      return;
     default:
       return;
   }
@@ -152,11 +155,15 @@ Instant Shard::release_more(Instant now) {
 // When this sender may try again: the lease, a quarter up or down, so that refused senders do not come back together.
 // Always the same for one session, so that receipts with it make ranges.
 uint32_t Shard::jittered_lease(const Origin& sender) const {
-  const uint64_t key =
-      uint64_t{sender.session.generation} << 32 ^ sender.session.index ^ uint64_t { sender.shard } << 48;
-  const uint64_t spread = (key * 0x9E3779B97F4A7C15) >> 54;  // 0 to 1023.
   const uint64_t lease_ms = config_.limits.pause_lease_ms;
-  return static_cast<uint32_t>(lease_ms * 3 / 4 + lease_ms * spread / 2048);
+  return static_cast<uint32_t>(lease_ms * 3 / 4 + lease_ms * spread_of(sender) / 2048);
+}
+
+// 0 to 1023.
+uint64_t Shard::spread_of(const Origin& origin) {
+  const uint64_t key =
+      uint64_t{origin.session.generation} << 32 ^ origin.session.index ^ uint64_t { origin.shard } << 48;
+  return (key * 0x9E3779B97F4A7C15) >> 54;
 }
 
 }  // namespace onehop::core

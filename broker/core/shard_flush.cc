@@ -31,12 +31,14 @@ void Shard::flush(Instant now) {
              {v1::CODE_SERVER_BUSY, "too many recipients are full to keep the order of refusals", 0}, now,
              SessionThen::kEnd);
   }
+  if (memory_turn_) end_largest(now);
   if (goodbyes_due_ != Instant::never() &&
       (stops_outstanding_ == 0 || goodbyes_due_ <= now || ONEHOP_PLANTED(kGoodbyeFirst)))
     say_goodbyes(now);
   flush_dirty(now);
+  watch_memory(now);
   post_parcels();
-  flush_wanted_ = !resumable_.empty() || !dirty_.empty() || !doomed_.empty();
+  flush_wanted_ = !resumable_.empty() || !dirty_.empty() || !doomed_.empty() || memory_turn_;
 }
 
 // Links that waited go on with what they had sent already.
@@ -82,6 +84,7 @@ void Shard::flush_link(LinkId id, Link& link, Instant now) {
   if (session != nullptr && session->control != nullptr && session->control->empty() && !session->control->keeps_room())
     session->control.reset();
   if (link.state == LinkState::kClosing) {
+    drop_decoder(link);
     if (!link.output.empty() && now < link.deadline) return;
     host_.close(link.host, link.output.empty() ? CloseHow::kGraceful : CloseHow::kAtOnce);
     return forget_link(id, link);

@@ -50,6 +50,7 @@ void Shard::take_record(const Parcel& parcel, Bytes& rest, Instant now) {
     case RecordKind::kBarrierDone:
     case RecordKind::kStopping:
     case RecordKind::kStopped:
+    case RecordKind::kEndLargest:
       return take_peer_record(head.kind, head.sender, read_record<PeerRecord>(rest).recipient);
   }
   assert(false && "a parcel holds what a shard put there");

@@ -16,13 +16,24 @@
 namespace onehop::core {
 namespace {
 
-Fate rejected(v1::Reason reason, uint32_t retry_after_ms = 0) {
-  return {v1::OUTCOME_REJECTED, reason, retry_after_ms, 0, false};
+Fate rejected(v1::Reason reason, uint64_t retry_after_ms = 0) {
+  return {v1::OUTCOME_REJECTED, reason, static_cast<uint32_t>(std::min<uint64_t>(retry_after_ms, UINT32_MAX)), 0,
+          false};
 }
 
 }  // namespace
 
 void Shard::decode(LinkId id, Link& link, Input in, Instant now) {
+  const size_t held_before = link.decoder.held_bytes();
+  counters_.decoder_bytes -= held_before;
+  decode_frames(id, link, in, now);
+  const size_t held = link.decoder.held_bytes();
+  counters_.decoder_bytes += held;
+  // A frame that has begun cannot be refused: while memory is short, each that grows is looked at before the next.
+  if (held > held_before && counters_.memory_stage != 0) flush_wanted_ = true;
+}
+
+ONEHOP_ON_THE_PATH void Shard::decode_frames(LinkId id, Link& link, Input in, Instant now) {
   if (link.state == LinkState::kLobby && !pass_lobby(id, link, in, now)) return;
   bool got_frame = false;
   while (link.state == LinkState::kOpen && !waits(link)) {
@@ -110,9 +121,11 @@ ONEHOP_ON_THE_PATH Shard::Handled Shard::handle_message(LinkId id, Link& link, S
   if (confirmed) sending.open(message.frame_bytes);
   if (route(id, link, sending, message, now) == Handled::kNoCredit) {
     if (confirmed) sending.settle(1, message.frame_bytes);
+    if (rates_.any) sending.rate.give_back(rates_, message.frame_bytes);
     return Handled::kNoCredit;
   }
   ++counters_.messages_received;
+  ++session.messages_sent;
   if (scanned.id != 0) {
     session.last_id = scanned.id;
     session.repeating = false;
@@ -131,9 +144,16 @@ bool Shard::within_send_window(const Sending& sending, size_t frame_bytes) const
 ONEHOP_ON_THE_PATH Shard::Handled Shard::route(LinkId link_id, Link& link, Sending& sending, RoutedMessage& message,
                                                Instant now) {
   // Here already, so that nothing follows this shard's word to the others that it stops.
-  if (stopping_) {
+  if (draining_ && !ONEHOP_PLANTED(kDrainAdmits)) {
     refuse(message, rejected(v1::REASON_SHUTTING_DOWN));
     return Handled::kDone;
+  }
+  if (rates_.any) {
+    const uint64_t wait_ms = sending.rate.take(rates_, message.frame_bytes, now);
+    if (wait_ms != 0 && !ONEHOP_PLANTED(kRateIgnored)) {
+      refuse(message, rejected(v1::REASON_RATE_LIMITED, wait_ms));
+      return Handled::kDone;
+    }
   }
   const ScannedMessage& scanned = message.scanned;
   const bool known_confirm = scanned.confirm == v1::CONFIRM_REFUSALS || message.confirmed();
@@ -180,7 +200,9 @@ ONEHOP_ON_THE_PATH void Shard::admit(const RoutedMessage& message, SessionId des
   if (!barred_senders_.empty() && barred_senders_.contains(message.sender)) {
     return counters_.count_refused(v1::REASON_QUEUE_FULL);  // Not told: the sender is being ended.
   }
-  if (stopping_) return refuse(message, rejected(v1::REASON_SHUTTING_DOWN));
+  if (draining_ && (stopping_ || !ONEHOP_PLANTED(kDrainAdmits))) {
+    return refuse(message, rejected(v1::REASON_SHUTTING_DOWN));
+  }
   if (recipient == nullptr) return refuse(message, rejected(v1::REASON_UNKNOWN_CLIENT));
   if (recipient->senders != nullptr && recipient->senders->gate_closed(message.sender)) {
     return refuse_full(message, destination, *recipient);
@@ -197,7 +219,7 @@ ONEHOP_ON_THE_PATH void Shard::admit(const RoutedMessage& message, SessionId des
   const bool below = queued_bytes <= config_.limits.high_mark() && !ONEHOP_PLANTED(kPauseAtLowMark);
   const bool quiet = recipient->senders == nullptr && below;
   if (!quiet && !admit_under_pressure(message, destination, *recipient, queued_bytes, now)) return;
-  if (counters_.queued_bytes + counters_.open_bytes > config_.limits.shard_queue_bytes_max) {
+  if (counters_.queued_bytes + counters_.open_bytes >= memory_allowance_ && !has_memory()) {
     return refuse(message, rejected(v1::REASON_BROKER_BUSY, jittered_lease(message.sender)));
   }
   deliver(message, delivery, destination, *recipient, link, now);
@@ -244,6 +266,7 @@ bool Shard::admit_under_pressure(const RoutedMessage& message, SessionId id, Ses
 ONEHOP_ON_THE_PATH void Shard::deliver(const RoutedMessage& message, Delivery& delivery, SessionId id,
                                        Session& recipient, Link* link, Instant now) {
   ++counters_.messages_delivered;
+  ++recipient.messages_received;
   bool straight = link != nullptr;
   if (const Backlog* backlog = recipient.backlog.get()) {
     straight = straight && !backlog->has_unsent() && (message.confirmed() || window_open(recipient, 0));

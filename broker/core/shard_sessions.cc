@@ -113,12 +113,13 @@ void Shard::detach(Session& session) {
 // The session's connection is at its end.
 void Shard::leave(SessionId id, Session& session, const Farewell& farewell, SessionThen then, Instant now) {
   const Link& link = links_[session.link.index];
-  if (then == SessionThen::kEnd || session.session_expiry_ms == 0 || stopping_) {
+  if (then == SessionThen::kEnd || session.session_expiry_ms == 0 || (draining_ && !ONEHOP_PLANTED(kDrainKeepsLost))) {
     const bool taken_over = then == SessionThen::kEnd && farewell.code == v1::CODE_SESSION_TAKEN_OVER;
     return end_session(id, taken_over ? Event::Kind::kTakenOver : Event::Kind::kSessionEnded, farewell);
   }
   note(Event::Kind::kSessionDetached, link, session.name.name(), session.number, farewell.code, farewell.text);
   detach(session);
+  session.away->left = now;
   session.away->expires = ONEHOP_PLANTED(kNeverExpires) ? Instant::never() : now + session.session_expiry_ms;
   session_wheel_.arm(id.index, next_session_due(session));
 }
@@ -130,7 +131,7 @@ void Shard::end_session(SessionId id, Event::Kind how, const Farewell& farewell)
   host_.note({how, link, session.name.name(), session.number, static_cast<uint32_t>(farewell.code), farewell.text});
   // First: what it sent to itself is told to nobody any more.
   if (session.link) detach(session);
-  lose(session, stopping_ ? v1::REASON_SHUTTING_DOWN : v1::REASON_CONNECTION_LOST);
+  lose(session, draining_ ? v1::REASON_SHUTTING_DOWN : v1::REASON_CONNECTION_LOST);
   const Origin origin = origin_of(id);
   if (session.sending != nullptr) sender_ended(origin, *session.sending);
   if (session.senders != nullptr) {
@@ -195,6 +196,7 @@ void Shard::stop(Instant now) {
     if (goodbyes_due_ != Instant::never()) goodbyes_due_ = now;
     return;
   }
+  draining_ = true;
   goodbyes_due_ = now + kClosingDeadlineMs;
   sessions_.for_each([this](SessionId id, Session& session) {
     if (session.link) return lose(session, v1::REASON_SHUTTING_DOWN);
@@ -217,10 +219,9 @@ void Shard::say_goodbyes(Instant now) {
   goodbyes_due_ = Instant::never();
   links_.for_each([this, now](LinkId id, Link& link) {
     if (link.state == LinkState::kClosing) return;
-    // Everybody is told a time of its own, so that they do not all come back at once.
-    const uint32_t retry_after_ms = jittered_lease(origin_of({id.index, id.generation}));
-    const Farewell farewell{v1::CODE_SERVER_SHUTTING_DOWN, "the broker is going down", retry_after_ms};
-    if (link.state != LinkState::kOpen) return refuse_connect(id, link, {}, farewell, now);
+    const bool open = link.state == LinkState::kOpen;
+    const Farewell farewell = going_down(origin_of(open ? link.session : SessionId{id.index, id.generation}));
+    if (!open) return refuse_connect(id, link, {}, farewell, now);
     end_link_in_order(id, link, farewell, now, SessionThen::kEnd);
   });
 }

@@ -22,9 +22,12 @@ Instant Shard::on_tick(Instant now) {
     if (Session* session = sessions_.find(id)) take_session_due(id, *session, now);
   }
   const Instant release = release_more(now);
-  if (!dirty_.empty() || !resumable_.empty() || goodbyes_due_ <= now) flush_wanted_ = true;
+  watch_memory(now);
+  if (!dirty_.empty() || !resumable_.empty() || goodbyes_due_ <= now || memory_turn_) flush_wanted_ = true;
   for (const ParcelPost& post : posts_) flush_wanted_ = flush_wanted_ || post.has_filled();
-  return std::min({wheel_.next(), session_wheel_.next(), release, goodbyes_due_});
+  const bool memory_short = counters_.memory_stage != 0;
+  const Instant memory = memory_short ? now + MemoryLedger::kTurnMs : Instant::never();
+  return std::min({wheel_.next(), session_wheel_.next(), release, goodbyes_due_, memory});
 }
 
 void Shard::take_due(LinkId id, Link& link, Instant now) {
@@ -61,6 +64,12 @@ void Shard::check_open(LinkId id, Link& link, Session& session, Instant now) {
   if (is_slow(link, session) && now - link.blocked_since >= limits.slow_consumer_ms) {
     return end_link(id, link, {v1::CODE_SLOW_CONSUMER, "the client does not read", limits.pause_lease_ms}, now);
   }
+  if (now >= link.deadline) {
+    ++counters_.connections_aged;
+    const Farewell aged{v1::CODE_USE_ANOTHER_SERVER, "the connection has reached its age", 0};
+    note(Event::Kind::kConnectionEnded, link, session.name.name(), session.number, aged.code, aged.text);
+    return end_link_in_order(id, link, aged, now, SessionThen::kDetach);
+  }
   if (silence_ms >= session.keepalive_ms && !link.pinged) {
     link.pinged = true;
     return control_of(session)->set_ping(now.ms);
@@ -78,8 +87,10 @@ bool Shard::is_slow(const Link& link, const Session& session) const {
 Instant Shard::next_due(const Link& link, const Session* session) const {
   if (link.state != LinkState::kOpen) return link.deadline;
   // While it is not read its life's clock stands; it is armed again when it is read.
-  Instant due = Instant::never();
-  if (link.reading) due = link.last_heard + (link.pinged ? dead_after(*session) : session->keepalive_ms);
+  Instant due = link.deadline;
+  if (link.reading) {
+    due = std::min(due, link.last_heard + (link.pinged ? dead_after(*session) : session->keepalive_ms));
+  }
   if (link.partial_since != Instant::never()) {
     due = std::min(due, link.partial_since + config_.limits.frame_deadline_ms);
   }

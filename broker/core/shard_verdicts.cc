@@ -67,6 +67,7 @@ void Shard::settle(Backlog& backlog, Backlog::Entry& entry, const Fate& fate, By
 void Shard::tell_end(const Backlog::Entry& entry, const Fate& fate, Bytes text) {
   if (!entry.confirmed || entry.state == Backlog::State::kExpired) return;
   counters_.count_outcome(fate.outcome);
+  if (fate.outcome == v1::OUTCOME_LOST) counters_.count_lost(fate.reason);
   if (settled_.goes_on_with(entry.sender, entry.id, fate, text)) return settled_.absorb(entry.id, entry.frame_bytes);
   tell_settled();
   settled_ = {entry.sender, {}, false, true, entry.frame_bytes, {entry.id, entry.id, fate, std::string(text)}};

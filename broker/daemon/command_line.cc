@@ -1,90 +1,126 @@
 // The command line of onehopd: see the header. The only file here that compiles CLI11.
-#include "command_line.h"
+#include "daemon/command_line.h"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <cctype>
+#include <cstdlib>
 #include <iostream>
 
 namespace onehop::daemon {
 namespace {
 
-// `--queue-bytes-max` and ONEHOP_QUEUE_BYTES_MAX are one option.
-std::string environment_name(std::string flag) {
-  flag.erase(0, flag.find_first_not_of('-'));
-  for (char& c : flag) c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  return "ONEHOP_" + flag;
+std::string upper(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return text;
 }
 
-template <typename T>
-CLI::Option* option(CLI::App& app, const std::string& flag, T& value, const std::string& text) {
-  return app.add_option(flag, value, text)->envname(environment_name(flag))->capture_default_str();
+// As --help shows a default: without TOML's quotes and brackets.
+std::string shown_default(const Setting& setting) {
+  const Value value = get(setting, DaemonOptions());
+  if (const auto* text = std::get_if<std::string>(&value)) return *text;
+  const auto* list = std::get_if<std::vector<std::string>>(&value);
+  if (list == nullptr) return literal(value);
+  return list->empty() ? std::string() : list->front();
 }
 
-void flag(CLI::App& app, const std::string& name, bool& value, const std::string& text) {
-  app.add_flag(name, value, text)->envname(environment_name(name));
+std::string description(const Setting& setting) {
+  const std::string range = range_of(setting);
+  std::string text(setting.meaning);
+  if (type_of(setting) != "switch" && !range.empty()) text += "; " + range;
+  return text + " (" + environment_of(setting.name) + ")";
 }
 
-void add_options(CLI::App& app, DaemonOptions& o) {
-  BrokerOptions& b = o.broker;
-  option(app, "--listen", b.listen,
-         "Address to listen on: tcp://host:port, tcp://[v6]:port, unix:///path; repeatable. "
-         "Port 0 takes a free one; the real addresses are printed on standard output")
-      ->delimiter(',');
-  flag(app, "--allow-plaintext", b.allow_plaintext, "Listen on other than loopback addresses, without encryption");
-  option(app, "--shards", b.shards, "Threads, each with its own loop, at most 64; 0: one per core");
-  option(app, "--acceptors", b.acceptors,
-         "How many shards listen on TCP addresses (SO_REUSEPORT); 0: all of them, 1: one accepts for all");
-  flag(app, "--pin", b.pin, "Pin each shard's thread to a core");
-  option(app, "--spin-us", b.spin_us,
-         "Microseconds for which a shard looks for events before it sleeps, at most 1000000; 0: not at all");
-  option(app, "--connections-max", b.connections_max, "Connections beyond wait; 0: what the descriptor limit allows");
-  option(app, "--send-buffer-bytes", b.send_buffer_bytes, "SO_SNDBUF of connections; 0: the system's");
-  option(app, "--receive-buffer-bytes", b.receive_buffer_bytes, "SO_RCVBUF of connections; 0: the system's");
-  option(app, "--frame-bytes-max", b.frame_bytes_max, "Largest frame a client may send, 16384 to 67108864");
-  option(app, "--queue-bytes-max", b.queue_bytes_max, "What may wait for one client; at least 4 x frame-bytes-max");
-  option(app, "--shard-queue-bytes-max", b.shard_queue_bytes_max, "What may wait on one shard for all its clients");
-  option(app, "--keepalive-ms", b.keepalive_ms, "Keepalive of clients that ask for none, 1000 to 600000");
-  option(app, "--slow-consumer-ms", b.slow_consumer_ms, "A full client that takes no byte for so long is ended");
-  option(app, "--pause-lease-ms", b.pause_lease_ms, "How long PAUSE holds when no RESUME comes");
-  option(app, "--send-window", b.send_window, "Confirmed messages of one client without an outcome, at most 1000000");
-  option(app, "--receive-window", b.receive_window,
-         "Unacknowledged deliveries, for clients that ask for none, at most 65535");
-  option(app, "--ack-timeout-ms", b.ack_timeout_ms, "A client whose window is full and that settles nothing is ended");
-  option(app, "--session-expiry-ms-max", b.session_expiry_ms_max, "How long a session may outlive its connection");
-  option(app, "--ttl-ms-max", b.ttl_ms_max, "How long a message may wait for its acknowledgement");
-  option(app, "--stop-deadline-ms", o.stop_deadline_ms, "How long SIGTERM and SIGINT wait for connections to end");
-  option(app, "--log-level", o.log_level, "What to log")
-      ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}));
-  option(app, "--log-format", o.log_format, "text or json, on standard error; auto: text on a terminal")
-      ->check(CLI::IsMember({"auto", "text", "json"}));
+CLI::Option* add_setting(CLI::App& app, const Setting& setting) {
+  const std::string flag = flag_of(setting.name);
+  if (type_of(setting) == "switch") return app.add_flag(flag)->description(description(setting));
+  CLI::Option* option =
+      app.add_option(flag, CLI::callback_t([](const CLI::results_t&) { return true; }), description(setting));
+  option->type_name(upper(setting.unit.empty() ? type_of(setting) : std::string(setting.unit)));
+  option->default_str(shown_default(setting));
+  if (type_of(setting) == "list") {
+    option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  } else {
+    option->multi_option_policy(CLI::MultiOptionPolicy::Throw);
+  }
+  return option;
 }
 
-}  // namespace
+class Parser {
+ public:
+  Parser()
+      : app_(
+            "onehopd: the onehop message broker.\nEvery flag can be given in the environment and in a file too; "
+            "docs/configuration.md says more.",
+            "onehopd") {
+    app_.set_version_flag("--version", "onehopd " ONEHOP_VERSION);
+    app_.footer(
+        "Exit codes: 0 stopped in good order; 1 it could not start, or cut connections off at the deadline;\n"
+        "2 the configuration is wrong. SIGHUP reads the configuration file again.");
+    app_.get_formatter()->column_width(36);
+    app_.add_option("--config", line_.given.config_file, "File to read settings from (ONEHOP_CONFIG)")
+        ->type_name("FILE");
+    app_.add_flag("--check-config", check_, "Says what is wrong with the configuration, or ok, and ends");
+    app_.add_flag("--print-config", print_, "Prints the configuration and where each value came from, and ends");
+    app_.add_flag("--print-reference", reference_, "Prints docs/configuration.md, and ends");
+    for (const Setting& setting : settings()) options_.push_back(add_setting(app_, setting));
+    for (const std::string_view name : reserved_names()) reserved_.push_back(app_.add_option(flag_of(name))->group(""));
+  }
 
-std::optional<DaemonOptions> read_command_line(int argc, char** argv, int& exit_code) {
-  DaemonOptions options;
-  CLI::App app{
-      "onehopd: the onehop message broker.\nEvery flag can be given as ONEHOP_* in the environment too; a flag "
-      "wins.",
-      "onehopd"};
-  app.set_version_flag("--version", "onehopd " ONEHOP_VERSION);
-  app.footer(
-      "Exit codes: 0 stopped in good order; 1 it could not start, or cut connections off at the deadline;\n"
-      "2 the command line is wrong.");
-  app.get_formatter()->column_width(36);
-  add_options(app, options);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& e) {
-    exit_code = app.exit(e);
-    return std::nullopt;
-  } catch (const CLI::ParseError& e) {
-    std::cerr << "onehopd: " << e.what() << " (see onehopd --help)\n";
+  std::optional<CommandLine> run(int argc, char** argv, int& exit_code) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::Success& e) {
+      exit_code = app_.exit(e);
+      return std::nullopt;
+    } catch (const CLI::ParseError& e) {
+      return refuse(std::string(e.what()) + " (see onehopd --help)", exit_code);
+    }
+    for (size_t i = 0; i < reserved_.size(); ++i) {
+      const std::string_view name = reserved_names()[i];
+      if (reserved_[i]->count() != 0) return refuse(flag_of(name) + ": not served yet", exit_code);
+      if (environment(name) != nullptr) return refuse(environment_of(name) + ": not served yet", exit_code);
+    }
+    gather();
+    return line_;
+  }
+
+ private:
+  static std::optional<CommandLine> refuse(const std::string& why, int& exit_code) {
+    std::cerr << "onehopd: " << why << "\n";
     exit_code = kExitUsage;
     return std::nullopt;
   }
-  return options;
+
+  // Nothing if it is empty: that is how compose files leave a variable out.
+  static const char* environment(std::string_view name) {
+    const char* value = std::getenv(environment_of(name).c_str());
+    return value == nullptr || *value == '\0' ? nullptr : value;
+  }
+
+  void gather() {
+    using Wish = CommandLine::Wish;
+    line_.wish = reference_ ? Wish::kPrintReference
+                 : check_   ? Wish::kCheckConfig
+                 : print_   ? Wish::kPrintConfig
+                            : Wish::kRun;
+    const char* file = environment("config");
+    if (line_.given.config_file.empty() && file != nullptr) line_.given.config_file = file;
+    for (size_t i = 0; i < options_.size(); ++i) {
+      if (options_[i]->count() != 0) line_.given.flags[i] = options_[i]->results();
+      if (const char* value = environment(settings()[i].name)) line_.given.environment[i] = {value};
+    }
+  }
+
+  CLI::App app_;
+  CommandLine line_;
+  bool check_ = false, print_ = false, reference_ = false;
+  std::vector<CLI::Option*> options_;  // As settings().
+  std::vector<CLI::Option*> reserved_;
+};
+
+}  // namespace
+
+std::optional<CommandLine> read_command_line(int argc, char** argv, int& exit_code) {
+  return Parser().run(argc, argv, exit_code);
 }
 
 }  // namespace onehop::daemon

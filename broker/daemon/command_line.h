@@ -2,28 +2,19 @@
 #pragma once
 
 #include <optional>
-#include <string>
 
-#include "onehop/broker.h"
+#include "daemon/configuration.h"
 
 namespace onehop::daemon {
 
-struct DaemonOptions {
-  BrokerOptions broker;
-  std::string log_level = "info";   // debug, info, warn, error, off.
-  std::string log_format = "auto";  // text, json; auto: text on a terminal, json otherwise.
-  uint32_t stop_deadline_ms = 30'000;
+struct CommandLine {
+  enum class Wish { kRun, kCheckConfig, kPrintConfig, kPrintReference };
+  Wish wish = Wish::kRun;
+  Given given;
 };
 
-// Exit codes of onehopd.
-enum ExitCode : int {
-  kExitOk = 0,
-  kExitFailed = 1,  // It could not start, or connections were cut off at the end.
-  kExitUsage = 2,
-};
-
-// Reads flags, then ONEHOP_* environment for what no flag names. Nothing: it has printed help, the version or what is
-// wrong, and `exit_code` is what to exit with.
-std::optional<DaemonOptions> read_command_line(int argc, char** argv, int& exit_code);
+// Reads flags and environment; what they say is looked at in load(). Nothing: it has printed help, the version or what
+// is wrong, and `exit_code` is what to exit with.
+std::optional<CommandLine> read_command_line(int argc, char** argv, int& exit_code);
 
 }  // namespace onehop::daemon

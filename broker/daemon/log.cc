@@ -1,21 +1,24 @@
 // Log: see the header. The only file here that compiles spdlog.
-#include "log.h"
+#include "daemon/log.h"
 
+#include <poll.h>
 #include <spdlog/async.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
-#include <atomic>
+#include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <climits>
 
 namespace onehop::daemon {
 namespace {
 
 // Lines waiting for the log's thread.
 constexpr size_t kQueueLines = 8'192;
-// What one second may log below errors; a flood says the same over and over, and is counted instead.
-constexpr int64_t kLinesPerSecond = 500;
+// How long the last lines may take to be written, once onehopd has ended all else.
+constexpr std::chrono::seconds kLastWords{1};
 
 // What a line shows of one value: a peer's bytes may be many.
 constexpr size_t kValueBytesMax = 256;
@@ -40,6 +43,49 @@ std::string escaped(std::string_view text, bool json) {
   return out;
 }
 
+// Standard error, written only where it can be at once: nobody may read a pipe, and onehopd has to end all the same. So
+// a line waits until there is room, and when the log is closed at most until `kLastWords` have passed.
+class StandardError final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  // Any thread.
+  void close_soon() { closes_at_ = now() + std::chrono::nanoseconds(kLastWords).count(); }
+
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    // A pipe that polls as writable takes so much without blocking.
+    for (size_t done = 0; done < line.size() && has_room();) {
+      const ssize_t size = ::write(STDERR_FILENO, line.data() + done, std::min<size_t>(line.size() - done, PIPE_BUF));
+      if (size < 0 && errno != EINTR && errno != EAGAIN) return;
+      if (size > 0) done += static_cast<size_t>(size);
+    }
+  }
+  void flush_() override {}
+
+ private:
+  static int64_t now() { return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1); }
+
+  // Waits for room; false: no more.
+  bool has_room() const {
+    constexpr int kLookMs = 50;  // How often it is asked whether the log closes.
+    pollfd wanted{STDERR_FILENO, POLLOUT, 0};
+    for (;;) {
+      const int ready = ::poll(&wanted, 1, kLookMs);
+      if (ready > 0) return (wanted.revents & POLLOUT) != 0;
+      if (ready < 0 && errno != EINTR) return false;
+      if (now() >= closes_at_) return false;
+    }
+  }
+
+  std::atomic<int64_t> closes_at_{INT64_MAX};
+};
+
+std::shared_ptr<StandardError> standard_error() {
+  static const auto sink = std::make_shared<StandardError>();
+  return sink;
+}
+
 spdlog::level::level_enum spdlog_level(Log::Level level) {
   switch (level) {
     case Log::Level::kDebug:
@@ -57,30 +103,43 @@ spdlog::level::level_enum spdlog_level(Log::Level level) {
 struct EventLine {
   Log::Level level;
   std::string_view event;
+  bool audit;
 };
 
 EventLine line_for(BrokerEvent::Kind kind) {
+  using Kind = BrokerEvent::Kind;
+  using Level = Log::Level;
   switch (kind) {
-    case BrokerEvent::Kind::kSessionOpened:
-      return {Log::Level::kDebug, "session_opened"};
-    case BrokerEvent::Kind::kSessionDetached:
-      return {Log::Level::kDebug, "session_detached"};
-    case BrokerEvent::Kind::kSessionResumed:
-      return {Log::Level::kDebug, "session_resumed"};
-    case BrokerEvent::Kind::kSessionEnded:
-      return {Log::Level::kDebug, "session_ended"};
-    case BrokerEvent::Kind::kTakenOver:
-      return {Log::Level::kDebug, "session_taken_over"};
-    case BrokerEvent::Kind::kConnectRefused:
-      return {Log::Level::kInfo, "connect_refused"};
-    case BrokerEvent::Kind::kConnectionEnded:
-      return {Log::Level::kInfo, "connection_ended"};
-    case BrokerEvent::Kind::kAcceptPaused:
-      return {Log::Level::kWarn, "accept_paused"};
-    case BrokerEvent::Kind::kAcceptResumed:
-      return {Log::Level::kInfo, "accept_resumed"};
+    case Kind::kSessionOpened:
+      return {Level::kDebug, "session_opened", false};
+    case Kind::kSessionDetached:
+      return {Level::kDebug, "session_detached", false};
+    case Kind::kSessionResumed:
+      return {Level::kDebug, "session_resumed", false};
+    case Kind::kSessionEnded:
+      return {Level::kDebug, "session_ended", false};
+    case Kind::kTakenOver:
+      return {Level::kInfo, "session_taken_over", true};
+    case Kind::kConnectRefused:
+      return {Level::kInfo, "connect_refused", true};
+    case Kind::kConnectionEnded:
+      return {Level::kInfo, "connection_ended", false};
+    case Kind::kAcceptPaused:
+      return {Level::kWarn, "accept_paused", false};
+    case Kind::kAcceptResumed:
+      return {Level::kInfo, "accept_resumed", false};
+    case Kind::kKicked:
+      return {Level::kInfo, "client_kicked", true};
+    case Kind::kMemoryRefusing:
+      return {Level::kWarn, "memory_refusing", true};
+    case Kind::kMemoryEnding:
+      return {Level::kError, "memory_ending", true};
+    case Kind::kMemoryFree:
+      return {Level::kInfo, "memory_free", true};
+    case Kind::kDraining:
+      return {Level::kInfo, "draining", true};
   }
-  return {Log::Level::kInfo, "event"};
+  return {Level::kInfo, "event", false};
 }
 
 }  // namespace
@@ -88,34 +147,45 @@ EventLine line_for(BrokerEvent::Kind kind) {
 Log::Log(const DaemonOptions& options)
     : json_(options.log_format == "json" || (options.log_format == "auto" && isatty(STDERR_FILENO) == 0)) {
   spdlog::init_thread_pool(kQueueLines, 1);
-  auto logger =
-      std::make_shared<spdlog::async_logger>("onehopd", std::make_shared<spdlog::sinks::stderr_sink_mt>(),
-                                             spdlog::thread_pool(), spdlog::async_overflow_policy::overrun_oldest);
+  auto logger = std::make_shared<spdlog::async_logger>("onehopd", standard_error(), spdlog::thread_pool(),
+                                                       spdlog::async_overflow_policy::overrun_oldest);
   logger->set_pattern(json_ ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})" : "%Y-%m-%dT%H:%M:%S.%eZ %-5l %v",
                       spdlog::pattern_time_type::utc);
   logger->set_level(spdlog::level::from_str(options.log_level));
-  logger->flush_on(spdlog::level::info);
   spdlog::set_default_logger(logger);
 }
 
 Log::~Log() {
+  standard_error()->close_soon();
   spdlog::shutdown();
 }
 
+void Log::set_level(const std::string& level) {
+  spdlog::default_logger_raw()->set_level(spdlog::level::from_str(level));
+}
+
 void Log::event(const BrokerEvent& e) {
-  const EventLine line_kind = line_for(e.kind);
+  const EventLine kind = line_for(e.kind);
   const std::string shard = std::to_string(e.shard);
   const std::string session = e.session == 0 ? std::string() : std::to_string(e.session);
-  line(
-      line_kind.level, line_kind.event,
+  write(
+      kind.level, kind.event, kind.audit,
       {{"code", e.code}, {"name", e.name}, {"peer", e.peer}, {"session", session}, {"shard", shard}, {"text", e.text}});
 }
 
 void Log::line(Level level, std::string_view event, std::initializer_list<Field> fields) {
-  if (!spdlog::should_log(spdlog_level(level)) || !admit_line(level)) return;
-  std::string text = json_ ? "\"event\":\"" : "";
+  write(level, event, false, fields);
+}
+
+void Log::audit(Level level, std::string_view event, std::initializer_list<Field> fields) {
+  write(level, event, true, fields);
+}
+
+void Log::write(Level level, std::string_view event, bool audit, std::initializer_list<Field> fields) {
+  if (!spdlog::should_log(spdlog_level(level)) || !admit_line(level, audit)) return;
+  std::string text = json_ ? "\"event\":\"" : (audit ? "audit " : "");
   text += event;
-  if (json_) text += '"';
+  if (json_) text += audit ? "\",\"audit\":true" : "\"";
   for (const Field& field : fields) {
     if (field.value.empty()) continue;
     const std::string value = escaped(field.value.substr(0, kValueBytesMax), json_);
@@ -129,19 +199,17 @@ void Log::line(Level level, std::string_view event, std::initializer_list<Field>
   spdlog::default_logger_raw()->log(spdlog_level(level), text);
 }
 
-// Sampling under flood. The count of what was left out is told with the first line of the next second.
-bool Log::admit_line(Level level) {
-  static std::atomic<int64_t> second{0};
-  static std::atomic<int64_t> lines{0};
+// Sampling under flood. The count of what was left out is told with the first line of a later second.
+bool Log::admit_line(Level level, bool audit) {
   if (level == Level::kError) return true;
-  const int64_t now =
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
-  int64_t seen = second.load();
-  if (seen != now && second.compare_exchange_strong(seen, now)) {
-    const int64_t left_out = lines.exchange(0) - kLinesPerSecond;
-    if (left_out > 0) line(Level::kError, "lines_left_out", {{"count", std::to_string(left_out)}});
+  const int64_t second = std::chrono::steady_clock::now().time_since_epoch() / std::chrono::seconds(1);
+  int64_t left_out = 0;
+  const bool admitted = (audit ? audit_budget_ : budget_).admit(second, left_out);
+  if (left_out > 0) {
+    write(Level::kError, audit ? "audit_lines_left_out" : "lines_left_out", audit,
+          {{"count", std::to_string(left_out)}});
   }
-  return lines.fetch_add(1) < kLinesPerSecond;
+  return admitted;
 }
 
 }  // namespace onehop::daemon

@@ -1,28 +1,28 @@
-// onehopd: flags, signals, a log, and a Broker.
+// onehopd: a configuration, signals, a log, and a Broker.
 #include <google/protobuf/stubs/logging.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 
-#include <chrono>
 #include <cstdio>
-#include <initializer_list>
 #include <string>
-#include <thread>
+#include <vector>
 
-#include "command_line.h"
-#include "log.h"
+#include "daemon/command_line.h"
+#include "daemon/running.h"
 
 namespace onehop::daemon {
 namespace {
 
 // Signals are taken by the main thread with sigwait, so that no handler runs anywhere.
-sigset_t block_signals() {
+void block_signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int signal : {SIGTERM, SIGINT}) sigaddset(&signals, signal);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGALRM}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  return signals;
+  // What nobody reads any more is an error of write(), and no reason to end.
+  ::signal(SIGPIPE, SIG_IGN);
 }
 
 // A broker wants as many connections as the machine lets it have; as a library it leaves the limit alone.
@@ -33,63 +33,40 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int wait_for(const sigset_t& signals) {
-  int signal = 0;
-  sigwait(&signals, &signal);
-  return signal;
+// What a large frame took goes back to the system when it is done with. Otherwise the allocator would come to keep
+// holes of such sizes, and the process would take far more memory than it accounts for (tests/faults/memory_cap.py).
+void give_back_large_blocks() {
+#ifdef M_MMAP_THRESHOLD
+  mallopt(M_MMAP_THRESHOLD, 128 << 10);
+#endif
 }
 
-void log_counters(Log& log, const BrokerCounters& c) {
-  log.line(Log::Level::kInfo, "served",
-           {{"sessions", std::to_string(c.sessions_opened)},
-            {"sessions_resumed", std::to_string(c.sessions_resumed)},
-            {"messages_delivered", std::to_string(c.messages_delivered)},
-            {"messages_acknowledged", std::to_string(c.messages_acknowledged)},
-            {"messages_refused", std::to_string(c.messages_refused)},
-            {"messages_refused_by_recipient", std::to_string(c.messages_refused_by_recipient)},
-            {"messages_expired", std::to_string(c.messages_expired)},
-            {"messages_lost", std::to_string(c.messages_lost)},
-            {"messages_redelivered", std::to_string(c.messages_redelivered)},
-            {"messages_dropped", std::to_string(c.messages_dropped)},
-            {"pauses_told", std::to_string(c.pauses_told)},
-            {"gates_closed", std::to_string(c.gates_closed)},
-            {"hand_overs", std::to_string(c.hand_overs)}});
+int print(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return std::fflush(stdout) == 0 ? kExitOk : kExitFailed;
 }
 
-int run(DaemonOptions options) {
-  const sigset_t signals = block_signals();
-  Log log(options);
+int run(const CommandLine& line, const Configuration& configuration) {
+  block_signals();
   // A client's bytes that are no UTF-8 are answered with a goodbye and one line of ours; protobuf need not add its own.
   google::protobuf::SetLogHandler(nullptr);
   raise_descriptor_limit();
-  options.broker.on_event = [&log](const BrokerEvent& event) { log.event(event); };
-  std::string error;
-  const std::unique_ptr<Broker> broker = Broker::start(options.broker, error);
-  if (broker == nullptr) {
-    std::fprintf(stderr, "onehopd: %s\n", error.c_str());
-    return kExitFailed;
-  }
-  for (const std::string& address : broker->addresses()) std::printf("listening on %s\n", address.c_str());
-  std::fflush(stdout);
-  log.line(Log::Level::kInfo, "started",
-           {{"version", ONEHOP_VERSION},
-            {"shards", std::to_string(broker->shards())},
-            {"address", broker->addresses().front()}});
+  give_back_large_blocks();
+  Running running(line.given, configuration);
+  return running.start() ? running.serve() : kExitFailed;
+}
 
-  const int signal = wait_for(signals);
-  log.line(Log::Level::kInfo, "stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
-  log_counters(log, broker->counters());
-  // A second signal cuts the waiting short.
-  std::thread impatience([&signals, &broker] {
-    wait_for(signals);
-    broker->stop_now();
-  });
-  const bool all_ended = broker->stop(std::chrono::milliseconds(options.stop_deadline_ms));
-  // The thread waits for this signal; it ends nothing. NOLINTNEXTLINE(bugprone-bad-signal-to-kill-thread)
-  pthread_kill(impatience.native_handle(), SIGTERM);
-  impatience.join();
-  log.line(Log::Level::kInfo, "stopped", {{"connections", all_ended ? "all ended" : "cut off at the deadline"}});
-  return all_ended ? kExitOk : kExitFailed;
+int begin(const CommandLine& line) {
+  if (line.wish == CommandLine::Wish::kPrintReference) return print(reference());
+  std::vector<std::string> problems;
+  const std::optional<Configuration> configuration = load(line.given, problems);
+  for (const std::string& problem : problems) std::fprintf(stderr, "onehopd: %s\n", problem.c_str());
+  if (!configuration) return kExitUsage;
+  if (line.wish == CommandLine::Wish::kCheckConfig) {
+    return print((line.given.config_file.empty() ? "configuration" : line.given.config_file) + ": ok\n");
+  }
+  if (line.wish == CommandLine::Wish::kPrintConfig) return print(as_toml(*configuration));
+  return run(line, *configuration);
 }
 
 }  // namespace
@@ -97,7 +74,6 @@ int run(DaemonOptions options) {
 
 int main(int argc, char** argv) {
   int exit_code = 0;
-  const auto options = onehop::daemon::read_command_line(argc, argv, exit_code);
-  if (!options) return exit_code;
-  return onehop::daemon::run(*options);
+  const auto line = onehop::daemon::read_command_line(argc, argv, exit_code);
+  return line ? onehop::daemon::begin(*line) : exit_code;
 }

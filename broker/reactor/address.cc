@@ -95,6 +95,13 @@ SocketAddress SocketAddress::peer_of(int fd) {
   return address;
 }
 
+SocketAddress SocketAddress::unnamed_unix() {
+  SocketAddress address;
+  address.storage_.ss_family = AF_UNIX;
+  address.size_ = offsetof(sockaddr_un, sun_path);
+  return address;
+}
+
 uint16_t SocketAddress::port() const {
   if (family() == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in*>(&storage_)->sin_port);
   if (family() == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6*>(&storage_)->sin6_port);

@@ -46,6 +46,9 @@ class SocketAddress {
   static SocketAddress local_of(int fd);
   static SocketAddress peer_of(int fd);
 
+  // A peer that came through a Unix socket, and has no name there.
+  static SocketAddress unnamed_unix();
+
   const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage_); }
   socklen_t size() const { return size_; }
   int family() const { return storage_.ss_family; }

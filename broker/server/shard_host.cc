@@ -8,8 +8,6 @@
 #include <cstddef>
 #include <utility>
 
-#include "onehop/v1/onehop.pb.h"
-
 namespace onehop::server {
 namespace {
 
@@ -21,20 +19,14 @@ constexpr uint64_t kFlushAfterNs = 50'000;
 // on, a connection with more to receive is read on meanwhile.
 constexpr size_t kManyLinks = 64;
 constexpr uint64_t kFlushNsPerLink = 1'000;
-constexpr uint64_t kAcceptRetryMs = 100;
+// To begin or end a session costs as much as very many messages. Thousands may come or go at once; so many of each are
+// dealt with in one turn of the loop, and in between the others' messages are.
+constexpr size_t kComingsPerTurn = 64;
 
 uint64_t clock_ns() {
   timespec at;
   clock_gettime(CLOCK_MONOTONIC, &at);
   return static_cast<uint64_t>(at.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(at.tv_nsec);
-}
-
-// The code's name without the enum's prefix; empty for 0.
-std::string_view code_name(uint32_t code) {
-  constexpr std::string_view kPrefix = "CODE_";
-  std::string_view name = v1::Code_Name(static_cast<v1::Code>(code));
-  if (code == 0 || !name.starts_with(kPrefix)) return {};
-  return name.substr(kPrefix.size());
 }
 
 template <typename... Handlers>
@@ -46,17 +38,17 @@ Overloaded(Handlers...) -> Overloaded<Handlers...>;
 
 }  // namespace
 
-ShardHost::ShardHost(const core::ShardConfig& config, reactor::Loop& loop, ConnectionLimit& limit,
+ShardHost::ShardHost(const core::ShardConfig& config, reactor::Loop& loop, ArrivalRules& rules, RecentEnds& recent_ends,
                      const std::function<void(const BrokerEvent&)>& on_event)
     : loop_(loop),
-      limit_(limit),
+      recent_ends_(recent_ends),
       on_event_(on_event),
       index_(config.index),
       shard_(config, *this),
-      lingering_(loop, reactor::LingeringClose::kLingerMsMax, limit.lingering_max()),
+      lingering_(loop, reactor::LingeringClose::kLingerMsMax, rules.connections.lingering_max()),
       wake_(loop, [] {}),
-      retry_accept_(loop, [this] { resume_accepting(); }),
-      mailbox_(loop, [this](ShardMail mail) { take(std::move(mail)); }) {
+      mailbox_(loop, [this](ShardMail mail) { take(std::move(mail)); }),
+      arrivals_(loop, rules, *this) {
   loop_.after_events = [this] { flush(); };
   loop_.before_sleep = [this] { before_sleep(); };
 }
@@ -65,56 +57,37 @@ ShardHost::~ShardHost() {
   ended_ = true;
   loop_.after_events = nullptr;
   loop_.before_sleep = nullptr;
-  listeners_.clear();
+  arrivals_.stop();
   connections_.for_each([](ConnectionId, Connection& connection) {
     if (connection.is_open()) connection.close();
   });
   while (connections_.size() != 0) loop_.turn();  // Each tells on_closed.
 }
 
-bool ShardHost::listen(const reactor::SocketAddress& address, const reactor::ListenOptions& options,
-                       reactor::SocketAddress& bound, std::string& error) {
-  auto listener = reactor::Listener::open(
-      loop_, address, options, [this](reactor::Fd fd, const reactor::SocketAddress&) { accept(std::move(fd)); }, error);
-  if (listener == nullptr) return false;
-  bound = listener->local_address();
-  listeners_.push_back(std::move(listener));
-  return true;
-}
-
 // Links and connections.
-
-void ShardHost::accept(reactor::Fd fd) {
-  if (!limit_.take()) {
-    // Another shard took the last place just now, and there is no going back to the backlog.
-    waiting_ = std::move(fd);
-    return pause_accepting();
-  }
-  welcome(std::move(fd));
-  if (!limit_.has_room()) pause_accepting();
-  event_taken();
-}
 
 // Its first frame is often there already. Then a client whose home is another shard moves on before this loop was told
 // to watch it.
-void ShardHost::welcome(reactor::Fd fd) {
-  const std::span<char> space = shard_.receive_space();
-  const size_t size = reactor::receive(fd.get(), space).bytes;
-  const ConnectionId id = begin(std::move(fd), {}, now() + core::kConnectDeadlineMs);
-  if (size != 0) {
-    shard_.on_received(connections_[id.index].link, size, now());
-    flush();
-  }
+void ShardHost::on_arrival(Arrival arrival) {
+  size_t size = 0;
+  const bool to_be_read = arrival.refusal.code == 0 && arrival.unread.empty();
+  if (to_be_read) size = reactor::receive(arrival.fd.get(), shard_.receive_space()).bytes;
+  const ConnectionId id = begin(std::move(arrival));
+  if (size != 0) shard_.on_received(connections_[id.index].link, size, now());
+  if (size != 0 || !to_be_read) flush();
   watch(id);
+  event_taken();
 }
 
-ShardHost::ConnectionId ShardHost::begin(reactor::Fd fd, core::Bytes unread, core::Instant connect_deadline) {
+ShardHost::ConnectionId ShardHost::begin(Arrival arrival) {
   const ConnectionId id = connections_.insert(loop_, static_cast<reactor::SocketHandler&>(*this));
   Connection& connection = connections_[id.index];
   connection.index = id.index;
-  connection.hold(std::move(fd));
+  connection.source = std::move(arrival.source);
+  connection.hold(std::move(arrival.fd));
   connection.set_reading(true);
-  connection.link = shard_.on_link({{reinterpret_cast<uint64_t>(&connection)}, connect_deadline, unread}, now());
+  const core::HostLink host_link{reinterpret_cast<uint64_t>(&connection)};
+  connection.link = shard_.on_link({host_link, arrival.connect_deadline, arrival.unread, arrival.refusal}, now());
   return id;
 }
 
@@ -127,6 +100,7 @@ void ShardHost::watch(ConnectionId id) {
 
 void ShardHost::on_readable(reactor::Socket& socket) {
   auto& connection = static_cast<Connection&>(socket);
+  if (!connection.named && ++hellos_ > kComingsPerTurn) return;  // It stays readable for the next turn.
   // Where very many wait to be written to, reading on is by far the smaller part: each of them gets more with one
   // write.
   while (receive(connection) && events_unflushed_ != 0 && shard_.links_to_write() >= kManyLinks) {
@@ -145,7 +119,7 @@ bool ShardHost::receive(Connection& connection) {
       return false;
     case reactor::IoResult::Status::kEndOfStream:
       connection.set_reading(false);
-      shard_.on_end_of_stream(connection.link, now());
+      if (!std::exchange(connection.leaving, true)) leaving_.push_back(connections_.id_at(connection.index));
       break;
     case reactor::IoResult::Status::kError:
       fail(connection);
@@ -164,7 +138,7 @@ void ShardHost::on_writable(reactor::Socket& socket) {
 
 void ShardHost::on_closed(reactor::Socket& socket) {
   const auto& connection = static_cast<const Connection&>(socket);
-  if (!connection.moved) limit_.give_back();
+  if (!connection.moved) arrivals_.give_back(connection.source.get());
   connections_.erase(connections_.id_at(connection.index));
 }
 
@@ -192,7 +166,9 @@ size_t ShardHost::write(core::HostLink link, std::span<const core::Iov> pieces) 
 }
 
 void ShardHost::set_reading(core::HostLink link, bool reading) {
-  connection_of(link).set_reading(reading);
+  Connection& connection = connection_of(link);
+  connection.set_reading(reading);
+  if (!reading) connection.leaving = false;  // The end of its stream waits, and will be met again.
 }
 
 void ShardHost::close(core::HostLink link, core::CloseHow how) {
@@ -205,7 +181,9 @@ void ShardHost::hand_over(core::HostLink link, core::ShardIndex home, core::Byte
                           core::Instant connect_deadline) {
   Connection& connection = connection_of(link);
   connection.moved = true;
-  mailboxes_[home]->post(HandOver{connection.release(), std::string(unread), connect_deadline});
+  // on_closed may come before release() returns, and takes the connection with it.
+  std::unique_ptr<Source> source = std::move(connection.source);
+  mailboxes_[home]->post(HandOver{connection.release(), std::string(unread), connect_deadline, std::move(source)});
 }
 
 // Shards.
@@ -221,14 +199,33 @@ void ShardHost::give_back(core::ShardIndex to, core::Parcel parcel) {
 void ShardHost::take(ShardMail mail) {
   if (ended_) return;  // What it owns ends with it.
   std::visit(Overloaded{
-                 [this](HandOver& m) { watch(begin(std::move(m.fd), m.unread, m.connect_deadline)); },
+                 [this](HandOver& m) { moving_in_.push_back(std::move(m)); },
                  [this](ArrivingParcel& m) { shard_.on_parcel(m.from, std::move(m.parcel), now()); },
                  [this](ReturningParcel& m) { shard_.on_credit(m.to, std::move(m.parcel), now()); },
-                 [this](CountersWanted& m) { m.answer(shard_.counters()); },
-                 [this](StopWanted& m) { begin_stop(m.deadline_ms); },
+                 [this](Inquiry& m) { m.ask(*this); },
+                 [this](DrainWanted& m) { begin_drain(m); },
+                 [this](StopWanted& m) { begin_stop(m); },
              },
              mail);
   event_taken();
+}
+
+// Whether there are more of them.
+bool ShardHost::take_comings_and_goings() {
+  for (size_t i = 0; i < kComingsPerTurn && !moving_in_.empty(); ++i) {
+    HandOver moved = std::move(moving_in_.front());
+    moving_in_.pop_front();
+    watch(begin({std::move(moved.fd), moved.unread, moved.connect_deadline, {}, std::move(moved.source)}));
+    event_taken();
+  }
+  for (size_t i = 0; i < kComingsPerTurn && !leaving_.empty(); ++i) {
+    Connection* connection = connections_.find(leaving_.front());
+    leaving_.pop_front();
+    if (connection == nullptr || !connection->is_open() || !std::exchange(connection->leaving, false)) continue;
+    shard_.on_end_of_stream(connection->link, now());
+    event_taken();
+  }
+  return !moving_in_.empty() || !leaving_.empty();
 }
 
 // There are no credentials yet: everybody is welcome, and nobody in particular.
@@ -237,75 +234,47 @@ core::Verdict ShardHost::ask(core::Ticket, const core::Question&, core::Answer& 
   return core::Verdict::kAnswered;
 }
 
-void ShardHost::note(const core::Event& event) {
-  if (!on_event_) return;
-  std::string peer;
-  if (event.link.value != 0 && connection_of(event.link).is_open()) {
-    const auto address = reactor::SocketAddress::peer_of(connection_of(event.link).fd());
-    if (address.size() != 0) peer = address.text();  // Nobody, once the peer has reset the connection.
-  }
-  BrokerEvent::Kind kind{};
-  switch (event.kind) {
-    case core::Event::Kind::kSessionOpened:
-      kind = BrokerEvent::Kind::kSessionOpened;
-      break;
-    case core::Event::Kind::kSessionDetached:
-      kind = BrokerEvent::Kind::kSessionDetached;
-      break;
-    case core::Event::Kind::kSessionResumed:
-      kind = BrokerEvent::Kind::kSessionResumed;
-      break;
-    case core::Event::Kind::kSessionEnded:
-      kind = BrokerEvent::Kind::kSessionEnded;
-      break;
-    case core::Event::Kind::kTakenOver:
-      kind = BrokerEvent::Kind::kTakenOver;
-      break;
-    case core::Event::Kind::kConnectRefused:
-      kind = BrokerEvent::Kind::kConnectRefused;
-      break;
-    case core::Event::Kind::kConnectionEnded:
-      kind = BrokerEvent::Kind::kConnectionEnded;
-      break;
-  }
-  on_event_({kind, index_, peer, event.name, event.session, code_name(event.code), event.text});
-}
-
 void ShardHost::random(std::span<char> out) {
   randombytes_buf(out.data(), out.size());
 }
 
-// Accepting and its end.
+// The end.
 
-void ShardHost::pause_accepting() {
-  if (std::exchange(accepting_paused_, true)) return;
-  for (const auto& listener : listeners_) listener->pause();
-  retry_accept_.arm_at(loop_.now_ms() + kAcceptRetryMs);
-  tell(BrokerEvent::Kind::kAcceptPaused);
+void ShardHost::begin_drain(const DrainWanted& wanted) {
+  drain_spread_ms_ = wanted.spread_ms;
+  ending_.drain(now(), now() + wanted.delay_ms, now() + wanted.deadline_ms);
+  if (index_ == 0) tell(BrokerEvent::Kind::kDraining);
 }
 
-void ShardHost::resume_accepting() {
-  if (waiting_ && limit_.take()) {
-    welcome(std::move(waiting_));
-    event_taken();
+void ShardHost::begin_stop(const StopWanted& wanted) {
+  drain_spread_ms_ = wanted.spread_ms;
+  ending_.stop(now(), now() + wanted.deadline_ms);
+}
+
+// Towards the end, if it is time. True if there may be more to do now.
+bool ShardHost::take_step() {
+  const bool over = drained() && shard_.stopped();
+  switch (ending_.next(now(), shard_.counters().links != 0, over)) {
+    case Ending::Step::kNone:
+      return false;
+    case Ending::Step::kAnnounce:
+      arrivals_.stop();
+      shard_.drain({static_cast<uint32_t>(ending_.grace_ms(now())), drain_spread_ms_}, now());
+      return true;
+    case Ending::Step::kSettle:
+      arrivals_.stop();
+      shard_.stop(now());
+      return true;
+    case Ending::Step::kCut:
+      shard_.stop(now());
+      flush();
+      loop_.stop();
+      return false;
+    case Ending::Step::kLeave:
+      loop_.stop();
+      return false;
   }
-  if (waiting_ || !limit_.has_room()) return retry_accept_.arm_at(loop_.now_ms() + kAcceptRetryMs);
-  accepting_paused_ = false;
-  for (const auto& listener : listeners_) listener->resume();
-  tell(BrokerEvent::Kind::kAcceptResumed);
-}
-
-void ShardHost::tell(BrokerEvent::Kind kind) {
-  if (on_event_) on_event_({kind, index_, {}, {}, 0, {}, {}});
-}
-
-void ShardHost::begin_stop(uint64_t deadline_ms) {
-  stop_deadline_ = now() + deadline_ms;
-  if (std::exchange(stopping_, true)) return;
-  listeners_.clear();
-  retry_accept_.disarm();
-  waiting_.reset();
-  shard_.stop(now());
+  return false;
 }
 
 // When to flush.
@@ -314,15 +283,18 @@ void ShardHost::begin_stop(uint64_t deadline_ms) {
 void ShardHost::event_taken() {
   const uint64_t now_ns = clock_ns();
   if (events_unflushed_++ == 0) first_unflushed_ns_ = now_ns;
+  if (awake_since_ns_ == 0) awake_since_ns_ = now_ns;
   const bool late = now_ns - first_unflushed_ns_ >= std::max(kFlushAfterNs, kFlushNsPerLink * shard_.links_to_write());
   if (events_unflushed_ >= kEventsPerFlush || late || shard_.flush_wanted()) flush();
 }
 
 void ShardHost::flush() {
-  events_unflushed_ = 0;
+  const bool has_events = std::exchange(events_unflushed_, 0) != 0;
+  const bool measured = load_.measures(shard_.counters().messages_delivered) && has_events;
   do {
     shard_.flush(now());
   } while (report_failures() || shard_.flush_wanted());
+  if (measured) load_.flushed(first_unflushed_ns_, clock_ns());
 }
 
 // Tells the shard of connections that broke while it wrote. True if there were any: others may have to hear of it.
@@ -336,19 +308,19 @@ bool ShardHost::report_failures() {
 }
 
 void ShardHost::before_sleep() {
+  hellos_ = 0;
+  const bool more = take_comings_and_goings();
   flush();
-  core::Instant next = shard_.on_tick(now());
-  while (shard_.flush_wanted()) {
-    flush();
+  core::Instant next;
+  do {
     next = shard_.on_tick(now());
-  }
-  if (stopping_ && now() >= stop_deadline_) {
-    shard_.stop(now());
-    flush();
-    return loop_.stop();
-  }
-  if (stopping_ && drained() && shard_.stopped()) return loop_.stop();
-  if (stopping_) next = std::min(next, stop_deadline_);
+    while (shard_.flush_wanted()) {
+      flush();
+      next = shard_.on_tick(now());
+    }
+  } while (take_step());
+  load_.sleeps(now().ms, std::exchange(awake_since_ns_, 0), clock_ns());
+  next = std::min(next, more ? now() : ending_.due());
   if (next == core::Instant::never()) return wake_.disarm();
   wake_.arm_at(next.ms);
 }

@@ -4,10 +4,10 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "core/shard.h"
@@ -16,42 +16,22 @@
 #include "reactor/address.h"
 #include "reactor/fd.h"
 #include "reactor/lingering_close.h"
-#include "reactor/listener.h"
 #include "reactor/loop.h"
 #include "reactor/mailbox.h"
 #include "reactor/socket.h"
 #include "reactor/timer.h"
-#include "server/connection_limit.h"
+#include "server/arrivals.h"
+#include "server/ending.h"
+#include "server/recent_ends.h"
+#include "server/shard_load.h"
+#include "server/shard_mail.h"
 
 namespace onehop::server {
 
-// A connection moving to the shard where its client's name lives. Wherever this dies, the connection is closed.
-struct HandOver {
-  reactor::Fd fd;
-  std::string unread;
-  core::Instant connect_deadline;
-};
-struct ArrivingParcel {
-  core::ShardIndex from;
-  core::Parcel parcel;
-};
-struct ReturningParcel {
-  core::ShardIndex to;
-  core::Parcel parcel;
-};
-struct CountersWanted {
-  std::function<void(const core::Counters&)> answer;
-};
-struct StopWanted {
-  uint64_t deadline_ms;  // From when it is taken.
-};
-// What other threads send to a shard.
-using ShardMail = std::variant<HandOver, ArrivingParcel, ReturningParcel, CountersWanted, StopWanted>;
-
-class ShardHost final : private core::Host, private reactor::SocketHandler {
+class ShardHost final : private core::Host, private reactor::SocketHandler, private ArrivalsHost {
  public:
-  // On `loop`, before it runs. `limit` and `on_event` outlive this.
-  ShardHost(const core::ShardConfig& config, reactor::Loop& loop, ConnectionLimit& limit,
+  // On `loop`, before it runs. `rules`, `recent_ends` and `on_event` outlive this.
+  ShardHost(const core::ShardConfig& config, reactor::Loop& loop, ArrivalRules& rules, RecentEnds& recent_ends,
             const std::function<void(const BrokerEvent&)>& on_event);
   ShardHost(const ShardHost&) = delete;
   ShardHost& operator=(const ShardHost&) = delete;
@@ -61,12 +41,21 @@ class ShardHost final : private core::Host, private reactor::SocketHandler {
   // Before the loop runs: the mailboxes of all shards, by index.
   void connect_shards(std::vector<reactor::Mailbox<ShardMail>*> mailboxes) { mailboxes_ = std::move(mailboxes); }
   // Before the loop runs. As Listener::open.
-  bool listen(const reactor::SocketAddress& address, const reactor::ListenOptions& options,
-              reactor::SocketAddress& bound, std::string& error);
+  bool listen(const reactor::SocketAddress& address, Arrivals::Kind kind, const reactor::ListenOptions& options,
+              reactor::SocketAddress& bound, std::string& error) {
+    return arrivals_.listen(address, kind, options, bound, error);
+  }
 
   reactor::Mailbox<ShardMail>& mailbox() { return mailbox_; }
+  // For inquiries: on the loop's thread, or after it has ended.
+  core::Shard& shard() { return shard_; }
+  core::ShardIndex index() const { return index_; }
+  ShardLoad& load() { return load_; }
+  core::Instant now() const { return {loop_.now_ms()}; }
+  // The client's address as text; empty if it is not known any more.
+  std::string peer_of(core::HostLink link) const;
   // After the loop has stopped: whether all connections had ended.
-  bool drained() const { return connections_.size() == 0 && lingering_.size() == 0; }
+  bool drained() const { return connections_.size() == 0 && lingering_.size() == 0 && moving_in_.empty(); }
 
  private:
   struct ConnectionId {
@@ -76,9 +65,12 @@ class ShardHost final : private core::Host, private reactor::SocketHandler {
   struct Connection final : reactor::Socket {
     Connection(reactor::Loop& loop, reactor::SocketHandler& handler) : Socket(loop, handler) {}
     core::LinkId link;
-    uint32_t index = 0;   // In connections_.
-    bool failed = false;  // A write failed: in failed_.
-    bool moved = false;   // Handed over: it still counts.
+    uint32_t index = 0;    // In connections_.
+    bool failed = false;   // A write failed: in failed_.
+    bool moved = false;    // Handed over: it still counts.
+    bool named = false;    // It has a session.
+    bool leaving = false;  // Its stream has ended: in leaving_.
+    std::unique_ptr<Source> source;
   };
 
   // core::Host
@@ -98,42 +90,47 @@ class ShardHost final : private core::Host, private reactor::SocketHandler {
   void on_writable(reactor::Socket& socket) override;
   void on_closed(reactor::Socket& socket) override;
 
-  void accept(reactor::Fd fd);
+  // ArrivalsHost
+  void on_arrival(Arrival arrival) override;
+  void on_arrivals_event(BrokerEvent::Kind kind, std::string_view peer, std::string_view text) override;
+
   bool receive(Connection& connection);
-  void welcome(reactor::Fd fd);
-  ConnectionId begin(reactor::Fd fd, core::Bytes unread, core::Instant connect_deadline);
+  ConnectionId begin(Arrival arrival);
   void watch(ConnectionId id);
   void fail(Connection& connection);
   bool report_failures();
   void take(ShardMail mail);
-  void begin_stop(uint64_t deadline_ms);
-  void pause_accepting();
-  void resume_accepting();
+  bool take_comings_and_goings();
+  void begin_drain(const DrainWanted& wanted);
+  void begin_stop(const StopWanted& wanted);
+  bool take_step();
   void event_taken();
   void flush();
   void before_sleep();
   void tell(BrokerEvent::Kind kind);
-  core::Instant now() const { return {loop_.now_ms()}; }
   static Connection& connection_of(core::HostLink link) { return *reinterpret_cast<Connection*>(link.value); }
 
   reactor::Loop& loop_;
-  ConnectionLimit& limit_;
+  RecentEnds& recent_ends_;
   const std::function<void(const BrokerEvent&)>& on_event_;
   const core::ShardIndex index_;
   core::Shard shard_;
   reactor::LingeringClose lingering_;
   reactor::Timer wake_;  // For on_tick.
-  reactor::Timer retry_accept_;
   reactor::Mailbox<ShardMail> mailbox_;
   std::vector<reactor::Mailbox<ShardMail>*> mailboxes_;
-  std::vector<std::unique_ptr<reactor::Listener>> listeners_;
+  Arrivals arrivals_;
   core::Slab<Connection, ConnectionId> connections_;  // All that have not been closed completely.
   std::vector<ConnectionId> failed_;                  // By a write; to be reported once the shard has returned.
-  reactor::Fd waiting_;  // Accepted, and beyond the limit: at most one, since accepting is paused then.
-  bool accepting_paused_ = false;
-  bool stopping_ = false;
+  // In the order of their coming and going; a few are dealt with in each turn of the loop.
+  std::deque<HandOver> moving_in_;
+  std::deque<ConnectionId> leaving_;
+  size_t hellos_ = 0;  // Read in this turn.
   bool ended_ = false;
-  core::Instant stop_deadline_ = core::Instant::never();
+  Ending ending_;
+  uint32_t drain_spread_ms_ = 0;
+  ShardLoad load_;
+  uint64_t awake_since_ns_ = 0;      // When the first event since the last sleep came; 0: none has.
   uint32_t events_unflushed_ = 0;    // Since the last flush,
   uint64_t first_unflushed_ns_ = 0;  // and when the first of them came.
 };

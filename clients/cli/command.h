@@ -1,5 +1,5 @@
-// What the three commands have in common: a loop, a client on it, the time limit, signals, and reports on standard
-// error.
+// What the commands that are a client have in common: a loop, a client on it, the time limit, signals, and reports on
+// standard error.
 #pragma once
 
 #include <functional>

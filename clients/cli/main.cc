@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "cli/admin/commands.h"
 #include "cli/command.h"
 #include "cli/options.h"
 
@@ -27,6 +28,8 @@ int main(int argc, char** argv) {
   fill_closed_streams();
   Options options;
   if (const auto code = onehop::cli::parse_options(argc, argv, options)) return *code;
+  using AdminCommand = onehop::cli::AdminOptions::Command;
+  if (options.admin.command != AdminCommand::kNone) return onehop::cli::run_admin_command(options.admin);
   // Reports come one for each message where things go wrong: they are written when the loop sleeps.
   std::setvbuf(stderr, nullptr, _IOFBF, 64 << 10);
   std::unique_ptr<Command> command;

@@ -1,4 +1,4 @@
-// The command line, with CLI11: the one file that includes it.
+// The command line, with CLI11: the one file of this folder that includes it.
 #include "cli/options.h"
 
 #include <CLI/CLI.hpp>
@@ -23,9 +23,9 @@ Messages go to standard output, everything else to standard error.
 Exit codes:
   0  every message was delivered, or with --no-confirm admitted; 'listen' reached --count, or was ended by SIGINT or
      SIGTERM
-  1  some message was not delivered, or the time was up
+  1  some message was not delivered, or the time was up; of the operator's commands: not done
   2  the command line is wrong
-  3  cannot connect
+  3  cannot connect; cannot reach the admin port
   4  the broker ended the connection, or it was lost and did not come back in time
 )";
 constexpr const char* kSendFooter = R"(
@@ -123,6 +123,7 @@ struct Parser {
     add_listen();
     add_send();
     add_ping();
+    add_admin_commands(app, options.admin);
   }
 
   void add_listen() {
@@ -208,16 +209,21 @@ std::string one_line(std::string text) {
 }  // namespace
 
 std::optional<int> parse_options(int argc, char** argv, Options& options) {
-  // Not by CLI11's envname: it would set what the three commands share for those that are not run, over the flag.
+  // Not by CLI11's envname: it would set what commands share for those that are not run, over the flag.
   if (const char* server = std::getenv("ONEHOP_SERVER")) options.server = server;
   Parser parser(options);
   try {
     parser.app.parse(arguments(argc, argv));
-    if (parser.app.get_subcommands().empty()) throw CLI::ValidationError("COMMAND", "listen, send or ping is missing");
+    if (parser.app.get_subcommands().empty())
+      throw CLI::ValidationError("COMMAND", "listen, send, ping or another is missing");
     options.command = parser.listen->parsed() ? Options::Command::kListen
                       : parser.send->parsed() ? Options::Command::kSend
                                               : Options::Command::kPing;
-    check(options, parser.headers);
+    if (options.admin.command == AdminOptions::Command::kNone) {
+      check(options, parser.headers);
+    } else if (const std::string wrong = what_is_wrong_with(options.admin); !wrong.empty()) {
+      throw CLI::ValidationError(wrong);
+    }
   } catch (const CLI::Success& success) {  // --help and --version
     return parser.app.exit(success);
   } catch (const CLI::Error& error) {

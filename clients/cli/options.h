@@ -6,12 +6,15 @@
 #include <string>
 #include <vector>
 
+#include "cli/admin/options.h"
+
 namespace onehop::cli {
 
 // The documented exit codes.
 enum ExitCode : int {
   kSuccess = 0,
   kNotAllDelivered = 1,
+  kNotDone = 1,  // The same, of the operator's commands.
   kUsage = 2,
   kCannotConnect = 3,
   kEndedByBroker = 4,
@@ -52,6 +55,9 @@ struct Options {
 
   // ping, seconds
   double interval = 1.0;
+
+  // If it is one of the operator's commands, which; then nothing above counts.
+  AdminOptions admin;
 };
 
 // Reads the command line. Returns an exit code if there is nothing left to do: help was printed, or what is wrong.

@@ -212,7 +212,7 @@ class SendCommand final : public Command {
     }
     std::string how;
     if (pauses != 0) how += ", paused " + std::to_string(pauses) + " times";
-    if (repeats != 0) how += ", repeated " + std::to_string(repeats) + " refused for lack of room";
+    if (repeats != 0) how += ", repeated " + std::to_string(repeats) + " refused for the moment";
     if (resumes != 0) how += ", resumed " + std::to_string(resumes) + " times";
     if (!how.empty()) line += " (" + how.substr(2) + ')';
     std::fprintf(stderr, "%s\n", line.c_str());

@@ -16,6 +16,8 @@ constexpr uint64_t kWorthwhileMs = 5'000;
 // What brokers have for a keepalive if none is asked for; and how long it may take beyond that to notice.
 constexpr uint64_t kUsualKeepaliveMs = 30'000;
 constexpr uint64_t kNoticeMs = 5'000;
+// Acknowledgements make room for more: it is written behind the pong of a ping that follows them, but before the next.
+constexpr int kPartingRoundTrips = 2;
 
 }  // namespace
 
@@ -64,6 +66,7 @@ void ClientEngine::Impl::on_link_up(core::Instant now) {
   sender_.begin_stream();
   pong_owed_.reset();
   announced_.reset();
+  grace_end_ = core::Instant::never();
   reading_ = true;
   heard_ = wrote_ = now;
   append_connect();
@@ -78,8 +81,10 @@ void ClientEngine::Impl::on_link_down(std::string_view text, core::Instant now) 
 }
 
 void ClientEngine::Impl::lose(Ending ending, core::Instant now) {
-  // A goodbye that was announced says more than the end of the stream that followed it.
-  if (announced_) ending = std::move(*announced_);
+  // A goodbye that was announced says more than the end of the stream that followed it, or than the answer to ours.
+  const bool says_when = ending.cause == Ending::Cause::kGoodbye && ending.retry_after_ms != 0;
+  const bool announced = announced_ && !says_when;
+  if (announced) ending = std::move(*announced_);
   announced_.reset();
   decoder_ = core::FrameDecoder();
   if (opened_ != core::Instant{} && now - opened_ >= kWorthwhileMs) backoff_.reset();
@@ -97,9 +102,16 @@ void ClientEngine::Impl::lose(Ending ending, core::Instant now) {
   } else if (before == State::kOpen) {
     sender_.suspend();
   }
-  const uint64_t wait = std::max<uint64_t>(backoff_.next(), ending.retry_after_ms);
+  const uint64_t wait = wait_after(ending, announced, now);
   change_to(State::kBackoff, now + wait);
   events_.on_down(ending, wait);
+}
+
+// Each client is announced a time of its own, counted from the goodbye: a backoff on top would bunch those whose times
+// are early. Who has missed its time meanwhile, and whoever is not told one, comes back as if it had failed once.
+uint64_t ClientEngine::Impl::wait_after(const Ending& ending, bool announced, core::Instant now) {
+  if (announced && return_at_ > now) return return_at_ - now;
+  return std::max<uint64_t>(backoff_.next(), announced ? 0 : ending.retry_after_ms);
 }
 
 // Whether the end of a connection in `state` is that of its session as well. Where the broker may still have it, trying
@@ -135,8 +147,10 @@ bool ClientEngine::Impl::is_worth_another_try(const Ending& ending, core::Instan
     case Code::kNotAuthorized:
     case Code::kSessionTakenOver:
     case Code::kFrameTooLarge:
-    case Code::kUseAnotherServer:
       return false;
+    case Code::kUseAnotherServer:
+      // Where it is named, going there is the program's decision; otherwise it is whoever takes the connection.
+      return ending.use_server.empty();
     default:
       return true;
   }
@@ -161,12 +175,14 @@ void ClientEngine::Impl::abort(const Ending& ending, core::Instant) {
 
 void ClientEngine::Impl::leave_if_done(core::Instant now) {
   if (state_ == State::kOpen) {
-    if (!may_end() && !(announced_ && sender_.stream_settled())) return;
+    if (!may_end() && !(announced_ && may_part(now))) return;
     append_acks();
     if (detaching_) {
       sender_.hold_all();
       return change_to(State::kDetaching, now + kLeavingMs);
     }
+    // The session goes on with the next connection, and everything that is open in it.
+    if (!may_end() && keeps_session_apart()) return lose({}, now);
     v1::Frame frame;
     frame.mutable_goodbye()->set_code(v1::CODE_NORMAL);
     sender_.append_frame(frame);
@@ -174,6 +190,30 @@ void ClientEngine::Impl::leave_if_done(core::Instant now) {
   } else if (may_end() && !is_leaving() && state_ != State::kEnded) {
     finish({});
   }
+}
+
+// Whether there is nothing to stay for until the end that the broker has announced.
+bool ClientEngine::Impl::may_part(core::Instant now) {
+  if (now >= grace_end_) return true;
+  return keeps_session_apart() ? sender_.unconfirmed_settled() : is_quiet();
+}
+
+// The broker wants the connection to end, not the session.
+bool ClientEngine::Impl::keeps_session_apart() const {
+  return announced_ && announced_->code == Code::kUseAnotherServer && outlives_;
+}
+
+// Whether nothing is under way any more, in either direction: every outcome is told, every delivery has its verdict,
+// and nothing has come for some round trips.
+bool ClientEngine::Impl::is_quiet() {
+  if (!sender_.stream_settled() || receiver_.has_open()) return false;
+  if (parting_.tag != receiver_.received_up_to()) parting_ = {.tag = receiver_.received_up_to()};
+  if (parting_.round_trips == kPartingRoundTrips) return true;
+  if (parting_.ping == 0) {
+    append_acks();
+    parting_.ping = sender_.append_ping();
+  }
+  return false;
 }
 
 void ClientEngine::Impl::on_bytes(core::Bytes bytes, core::Instant now) {
@@ -267,7 +307,7 @@ core::Instant ClientEngine::Impl::deadline() const {
   if (state_ == State::kEnded) return core::Instant::never();
   if (may_end() && !is_leaving()) return {};
   if (state_ != State::kOpen) return state_deadline_;
-  return std::min(liveness_deadline(), sender_.deadline());
+  return std::min({liveness_deadline(), sender_.deadline(), grace_end_});
 }
 
 }  // namespace onehop::client

@@ -62,6 +62,11 @@ class ClientEngine::Impl {
   bool takes_frames() const { return state_ == State::kHandshake || state_ == State::kOpen || is_leaving(); }
   // Whether the caller wants the end, and nothing has to be waited for.
   bool may_end() const { return detaching_ || (closing_ && sender_.unsettled() == 0); }
+  // The broker has announced the end of this connection, or of itself.
+  bool may_part(core::Instant now);
+  bool is_quiet();
+  bool keeps_session_apart() const;
+  uint64_t wait_after(const Ending& ending, bool announced, core::Instant now);
 
   void append_connect();
   void append_acks();
@@ -106,10 +111,21 @@ class ClientEngine::Impl {
   // When a connection was lost whose Connect had no answer.
   std::optional<core::Instant> unanswered_;
 
-  // The caller wants the end, with or without that of the session. The broker announced its own: why.
+  // The caller wants the end, with or without that of the session.
   bool closing_ = false;
   bool detaching_ = false;
+  // The broker announced the end: why, how long it waits at the most, and when it wants this client back.
   std::optional<Ending> announced_;
+  core::Instant grace_end_ = core::Instant::never();
+  core::Instant return_at_;
+  // The round trips that tell that nothing more comes: the ping under way, if any; the highest tag that had come when
+  // they began; how many there have been.
+  struct Parting {
+    uint64_t ping = 0;
+    uint64_t tag = 0;
+    int round_trips = 0;
+  };
+  Parting parting_;
 };
 
 }  // namespace onehop::client

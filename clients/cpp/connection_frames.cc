@@ -13,6 +13,8 @@ namespace {
 constexpr size_t kStampBytesMax = 512;
 // Frames of the broker that are not messages are not bound by a recipient's frame limit.
 constexpr size_t kFrameBytesMaxFloor = 64 << 10;
+// How much longer than its grace a broker may take to end by itself: it settles what is open, and tells it.
+constexpr uint64_t kGraceMarginMs = 1'000;
 
 template <typename Frame>
 bool parse(core::Bytes body, Frame& out) {
@@ -98,6 +100,10 @@ const char* ClientEngine::Impl::on_frame_kind(uint32_t kind, core::Bytes body, c
       if (!parse(body, pong)) return "a pong that does not parse";
       sender_.on_pong(pong.nonce(), now);
       receiver_.on_pong(pong.nonce());
+      if (pong.nonce() == parting_.ping && pong.nonce() != 0) {
+        parting_.ping = 0;
+        ++parting_.round_trips;
+      }
       events_.on_pong(pong.nonce());
       return nullptr;
     }
@@ -171,7 +177,10 @@ const char* ClientEngine::Impl::on_goodbye(core::Bytes body, core::Instant now) 
                 .retry_after_ms = goodbye.retry_after_ms(),
                 .use_server = goodbye.use_server()};
   if (goodbye.grace_ms() != 0 && state_ == State::kOpen) {
-    // The broker takes nothing new, but still tells what became of what it has: that is waited for.
+    // The broker takes nothing new, but still tells what became of what it has, and delivers: that is waited for.
+    return_at_ = now + ending.retry_after_ms;
+    grace_end_ = now + goodbye.grace_ms() + kGraceMarginMs;
+    parting_ = {.tag = receiver_.received_up_to()};
     announced_ = std::move(ending);
     sender_.hold_all();
   } else {

@@ -35,6 +35,10 @@ class Receiver {
   void take_up_to(DeliveryTag tag);
   void refuse(DeliveryTag tag, const Refusal& refusal);
 
+  // The highest tag that has come; whether a delivery has no verdict yet.
+  uint64_t received_up_to() const { return received_up_to_; }
+  bool has_open() const { return first_ != open_.size(); }
+
   // Whether tell() has something to say.
   bool has_news() const;
   // Puts what the broker has not been told into `ack`, as much as fits into a frame of its own. Once more while there

@@ -3,7 +3,7 @@
 // Where an accepted message is, until its outcome is told:
 //
 //   send() ──────────────► log: in flight ──── receipt; unconfirmed: pong of a later ping ───► outcome
-//     │                     ▲      └ refused: QUEUE_FULL, BROKER_BUSY ─► hold.refused ─► front of hold.waiting
+//     │                     ▲      └ refused: QUEUE_FULL and such ─► hold.refused ─► front of hold.waiting
 //     └► hold.waiting ──────┘
 //
 // A session may outlive its connection: suspend(), begin_stream(), open(resumed). Then what the broker has got keeps
@@ -70,6 +70,7 @@ class Sender {
   void hold_all() { open_ = false; }
   // Whether the fate of everything in the stream is known.
   bool stream_settled() const { return log_.messages() == 0; }
+  bool unconfirmed_settled() const { return log_.messages() == log_.confirmed(); }
   // The session is gone: what it leaves unknown is told or held for the next one, as the options say.
   void lose();
   // The client is at its end: everything gets its outcome.

@@ -15,9 +15,11 @@ uint32_t or_default(uint32_t retry_after_ms) {
   return retry_after_ms == 0 ? kRetryAfterMsDefault : retry_after_ms;
 }
 
-// Whether waiting cures it.
+// Whether waiting cures it. A broker that goes has told so, or is about to: what it would not take any more is for the
+// session after it, like what was accepted since.
 bool is_passing(v1::Reason reason) {
-  return reason == v1::REASON_QUEUE_FULL || reason == v1::REASON_BROKER_BUSY || reason == v1::REASON_RATE_LIMITED;
+  return reason == v1::REASON_QUEUE_FULL || reason == v1::REASON_BROKER_BUSY || reason == v1::REASON_RATE_LIMITED ||
+         reason == v1::REASON_SHUTTING_DOWN;
 }
 
 Reason to_reason(v1::Reason reason) {

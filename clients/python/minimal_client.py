@@ -17,7 +17,7 @@ class Client:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.setblocking(False)
         self.received, self.heard, self.pinged, self.keepalive = b"", time.monotonic(), False, 30
-        self.connected = None
+        self.connected = self.going = None
         self.inbox = []  # messages for the program
         self.open = {}  # id → frame's length, of confirmed messages that have no fate yet
         self.fates = {}  # id → receipt
@@ -52,7 +52,12 @@ class Client:
 
     def receive(self, seconds=1e9):
         """The next message; None if none came in time."""
-        self.run_until(lambda: self.inbox, time.monotonic() + seconds)
+        self.run_until(lambda: self.inbox or self.going, time.monotonic() + seconds)
+        if self.going and not self.inbox:  # 11: what acknowledgements make room for comes within two round trips.
+            self.settle(), self.settle()
+            if not self.inbox:
+                self.close()
+                raise ConnectionError(self.going)
         return self.inbox.pop(0) if self.inbox else None
 
     def acknowledge(self, message):
@@ -88,8 +93,11 @@ class Client:
             self.write(wire.Frame(pong=wire.Pong(nonce=frame.ping.nonce)))
         elif kind == "pong":
             self.last_pong = frame.pong.nonce
-        elif kind == "goodbye" and not frame.goodbye.grace_ms:  # 11
-            raise ConnectionError(f"goodbye {name_of(wire.Code, frame.goodbye.code)}: {frame.goodbye.text}")
+        elif kind == "goodbye":  # 11
+            text = f"goodbye {name_of(wire.Code, frame.goodbye.code)}: {frame.goodbye.text}"
+            if not frame.goodbye.grace_ms:
+                raise ConnectionError(text)
+            self.going = text
         # 12: any other kind is a newer broker's, and ignored.
 
     def run_until(self, done, deadline=float("inf")):

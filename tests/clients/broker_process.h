@@ -18,7 +18,7 @@ namespace onehop::client {
 class BrokerProcess {
  public:
   explicit BrokerProcess(std::vector<std::string> flags = {}, const std::string& listen = "tcp://127.0.0.1:0") {
-    flags.insert(flags.begin(), {ONEHOPD, "--log-level", "off", "--listen", listen});
+    flags.insert(flags.begin(), {ONEHOPD, "--log-level", "off", "--listen", listen, "--admin", "none"});
     std::vector<char*> arguments;
     for (std::string& flag : flags) arguments.push_back(flag.data());
     arguments.push_back(nullptr);

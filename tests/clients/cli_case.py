@@ -14,7 +14,8 @@ LIMIT = 60  # Seconds that nothing here may take; what ends a failure, not what 
 class Broker:
     def __init__(self, *flags, listen="tcp://127.0.0.1:0"):
         self.process = subprocess.Popen(
-            [ONEHOPD, "--listen", listen, "--log-level", "off", *flags], stdout=subprocess.PIPE, text=True)
+            [ONEHOPD, "--listen", listen, "--log-level", "off", *flags], stdout=subprocess.PIPE, text=True,
+            env={"ONEHOP_ADMIN": "none", **os.environ})
         self.address = self.process.stdout.readline().split()[-1]
 
     def stop(self, sig=signal.SIGTERM):

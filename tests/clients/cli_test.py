@@ -24,7 +24,7 @@ class Usage(unittest.TestCase):
 
     def test_what_is_wrong_is_one_line_and_exit_code_2(self):
         for args, what in [
-            ([], "listen, send or ping"),
+            ([], "listen, send, ping or another"),
             (["--bogus"], "--bogus"),
             (["shout", "bob"], "shout"),
             (["send"], "TO"),

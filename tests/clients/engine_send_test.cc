@@ -115,9 +115,9 @@ TEST(EngineRefusal, IsToldWithItsReason) {
   rig.send("nobody", "c");
   rig.written();
   v1::Frame frame = refusal_frame(1, 1, v1::REASON_UNKNOWN_CLIENT);
-  *frame.mutable_receipts()->add_items() = refusal_frame(3, 3, v1::REASON_SHUTTING_DOWN, 900).receipts().items(0);
+  *frame.mutable_receipts()->add_items() = refusal_frame(3, 3, v1::REASON_STALE_SESSION, 900).receipts().items(0);
   rig.give(frame);
-  EXPECT_EQ(rig.events.outcomes, (Words{"1 REJECTED UNKNOWN_CLIENT", "3 REJECTED SHUTTING_DOWN"}));
+  EXPECT_EQ(rig.events.outcomes, (Words{"1 REJECTED UNKNOWN_CLIENT", "3 REJECTED STALE_SESSION"}));
   EXPECT_EQ(rig.events.results[1].id, 3U);
   EXPECT_EQ(rig.events.results[1].retry_after_ms, 900U);
   rig.pong();

@@ -89,11 +89,12 @@ void FakeHost::random(std::span<char> out) {
   }
 }
 
-FakeBroker::FakeBroker(ShardIndex shards, const Limits& limits) {
+FakeBroker::FakeBroker(ShardIndex shards, const Limits& limits) : ledger(limits.memory_bytes_max, shards) {
   links.emplace_back().closed = true;  // Number 0 means no link.
   ShardConfig config;
   config.count = shards;
   config.limits = limits;
+  config.ledger = &ledger;
   config.first_session = 1'000;
   config.hash_key.fill(7);
   config.token_key.fill(9);

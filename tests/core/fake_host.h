@@ -114,6 +114,7 @@ class FakeBroker {
   std::set<std::pair<ShardIndex, ShardIndex>> held_parcels;
   std::set<std::pair<ShardIndex, ShardIndex>> held_credits;
   uint64_t flushes = 0;
+  MemoryLedger ledger;  // Outlives the shards.
 
  private:
   friend class FakeHost;

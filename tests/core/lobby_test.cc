@@ -63,6 +63,8 @@ TEST(Lobby, OtherProtocolsAreNamedWhereverTheyAreCut) {
       {"HTTP", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"},
       {"TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xFC\x03\x03"s + std::string(500, 'r')},
       {"SSH", "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n"},
+      {"PROXY", "PROXY TCP4 192.0.2.1 127.0.0.1 40000 7411\r\n"},
+      {"PROXY", "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0C"s + std::string(12, 'a')},
   };
   for (const auto& row : kRows) {
     for (size_t cut = 1; cut <= row.bytes.size(); ++cut) {

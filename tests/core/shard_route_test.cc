@@ -131,14 +131,16 @@ TEST_P(Route, AFrameLimitIsAtLeast16KiB) {
 
 TEST_P(Route, OverItsMemoryTheBrokerRefuses) {
   Limits limits = small_limits();
-  limits.shard_queue_bytes_max = 100'000;
+  limits.memory_bytes_max = 120'000;
   Pair pair(GetParam(), limits);
   std::vector<FakeClient> slow;
   uint64_t id = 0;
   for (int i = 0; i < 6; ++i) {
     const std::string name = pair.broker.name_on(GetParam(), "slow" + std::to_string(i) + "-");
     slow.emplace_back(pair.broker, name).stop_reading();
-    for (int n = 0; n < 20; ++n) pair.alice.send(name, ++id, std::string(1'000, 'x'));
+  }
+  for (FakeClient& client : slow) {
+    for (int n = 0; n < 20; ++n) pair.alice.send(client.connected().name(), ++id, std::string(1'000, 'x'));
   }
   const std::vector<v1::Frame> frames = pair.alice.read();
   const std::vector<uint64_t> busy = refused_ids(frames, v1::REASON_BROKER_BUSY);

@@ -192,7 +192,7 @@ TEST_P(Verdicts, UnconfirmedOnesWaitBehindAFullWindowToo) {
 
 TEST_P(Verdicts, WhatIsOpenCountsForTheShardsMemory) {
   Limits limits;
-  limits.shard_queue_bytes_max = 100'000;
+  limits.memory_bytes_max = 120'000;
   LastingPair pair(GetParam(), limits);
   for (uint64_t id = 1; id <= 120; ++id) pair.send(id, id, 0, 1'000);
   const Tags taken = ids(pair.bob.read());

@@ -29,7 +29,7 @@ class RealBroker(unittest.TestCase):
 
     def setUp(self):
         self.broker = subprocess.Popen(
-            [ONEHOPD, "--listen", "tcp://127.0.0.1:0", "--shards", "2", "--frame-bytes-max", "16384",
+            [ONEHOPD, "--listen", "tcp://127.0.0.1:0", "--admin", "none", "--shards", "2", "--frame-bytes-max", "16384",
              "--queue-bytes-max", "65536", "--send-buffer-bytes", "4096", "--send-window", str(SEND_WINDOW)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.host, port = self.broker.stdout.readline().strip().rsplit("//", 1)[1].rsplit(":", 1)

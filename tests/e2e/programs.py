@@ -63,9 +63,14 @@ class Lines:
 
     def wait_for(self, wanted):
         """The first line that `wanted` says yes to; fails if the process ends without it."""
+        return self.wait_for_count(wanted, 1)
+
+    def wait_for_count(self, wanted, count):
+        """As wait_for; the line that is the `count`th."""
         with self._changed:
             def find():
-                return next((line for line in self._lines if wanted(line)), None)
+                found = [line for line in self._lines if wanted(line)]
+                return found[count - 1] if len(found) >= count else None
             self._changed.wait_for(lambda: self._ended or find() is not None, SECONDS_MAX)
             line = find()
         if line is None:
@@ -74,11 +79,13 @@ class Lines:
 
 
 class Broker:
-    """onehopd on a free port of the loopback address, logging as JSON."""
+    """onehopd on a free port of the loopback address, logging as JSON, without an admin port unless flags say so."""
 
-    def __init__(self, folder, *flags, listen="tcp://127.0.0.1:0"):
-        command = [os.path.join(folder, "onehopd"), "--listen", listen, "--log-format", "json", *flags]
-        self.process = start(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    def __init__(self, folder, *flags, listen="tcp://127.0.0.1:0", before=()):
+        """`before`: a command that runs the one behind it."""
+        command = [*before, os.path.join(folder, "onehopd"), "--listen", listen, "--log-format", "json", *flags]
+        self.process = start(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                             environment={"ONEHOP_ADMIN": "none"})
         self.output = Lines(self.process.stdout)
         self._log = Lines(self.process.stderr)
         try:
@@ -98,6 +105,10 @@ class Broker:
         """The shard a client lives on, by the log of level debug, once it has connected."""
         line = self._log.wait_for(lambda text: '"session_opened"' in text and f'"name":"{name}"' in text)
         return int(json.loads(line)["shard"])
+
+    def log_line(self, event):
+        """The first line of this event, once it is there."""
+        return json.loads(self._log.wait_for(lambda text: f'"event":"{event}"' in text))
 
     def stop(self):
         """Stops it in good order; returns what it logged."""

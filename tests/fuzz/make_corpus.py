@@ -128,9 +128,81 @@ NAMES = {
     "cut_character": b"12345678\xf0\x9f\x98",
 }
 
+SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
+FOUR = bytes([192, 0, 2, 1, 127, 0, 0, 1]) + b"\x9c\x40\x1c\xf3"
+
+
+def proxy(command, family, rest):
+    return SIGNATURE + bytes([command, family]) + len(rest).to_bytes(2, "big") + rest
+
+
+PROXY_HEADERS = {
+    "line_tcp4": b"PROXY TCP4 192.0.2.1 127.0.0.1 40000 7411\r\nand on",
+    "line_tcp6": b"PROXY TCP6 2001:db8::1 ::ffff:192.0.2.1 1 7411\r\n",
+    "line_unknown": b"PROXY UNKNOWN\r\n",
+    "line_longest": b"PROXY UNKNOWN " + b"x" * 91 + b"\r\n",
+    "line_too_long": b"PROXY UNKNOWN " + b"x" * 92 + b"\r\n",
+    "line_without_return": b"PROXY TCP4 192.0.2.1 127.0.0.1 40000 7411\n",
+    "line_leading_zero": b"PROXY TCP4 192.0.2.01 127.0.0.1 40000 7411\r\n",
+    "line_two_gaps": b"PROXY TCP6 1::2::3 ::1 1 2\r\n",
+    "tcp4": proxy(0x21, 0x11, FOUR) + b"and on",
+    "tcp6": proxy(0x21, 0x21, bytes(range(36))),
+    "unix": proxy(0x21, 0x31, b"/run/client".ljust(108, b"\0") * 2),
+    "unspecified": proxy(0x21, 0x00, b""),
+    "local": proxy(0x20, 0x00, b""),
+    "local_with_rest": proxy(0x20, 0x11, FOUR + b"\x04"),
+    "datagram": proxy(0x21, 0x12, FOUR),
+    "too_short": proxy(0x21, 0x21, FOUR),
+    "tlvs": proxy(0x21, 0x11, FOUR + b"\x04\x00\x03abc\x05\x00\x00"),
+    "tlv_cut": proxy(0x21, 0x11, FOUR + b"\x04\x00\x03ab"),
+    "checksum_wrong": proxy(0x21, 0x11, FOUR + b"\x03\x00\x04\0\0\0\0"),
+    "longest": proxy(0x21, 0x11, FOUR + b"\x04" + (4096 - 15).to_bytes(2, "big") + bytes(4096 - 15)),
+    "too_long": proxy(0x21, 0x11, bytes(4097)),
+    "version_3": proxy(0x31, 0x11, FOUR),
+}
+
+HOST = b"Host: localhost:7412\r\n"
+ADMIN_REQUESTS = {
+    "probe": b"GET /livez HTTP/1.1\r\n" + HOST + b"\r\n",
+    "query": b"GET /api/v1/clients?name=a%20b+c&sort=idle&limit=10 HTTP/1.1\r\n" + HOST + b"Accept: */*\r\n\r\n",
+    "pipelined": (b"GET /readyz HTTP/1.1\r\n" + HOST + b"\r\n") * 3,
+    "body": b"POST /api/v1/drain HTTP/1.1\r\n" + HOST + b"Content-Length: 3\r\n\r\nabcGET / HTTP/1.0\r\n\r\n",
+    "token": b"GET / HTTP/1.1\r\n" + HOST + b"Authorization: Bearer 0123456789abcdef\r\nOrigin: null\r\n\r\n",
+    "close": b"HEAD / HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\nmore",
+    "upgrade": b"GET / HTTP/1.1\r\n" + HOST + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\nmore",
+    "chunked": b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    "two_lengths": b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+    "connect": b"CONNECT evil.example:80 HTTP/1.1\r\n" + HOST + b"\r\n",
+    "bad_percent": b"GET /?a=%4 HTTP/1.1\r\n" + HOST + b"\r\n",
+    "two_hosts": b"GET / HTTP/1.1\r\n" + HOST + HOST + b"\r\n",
+    "empty_lines": b"\r\n\r\nGET / HTTP/1.0\r\n\r\n",
+    "long_target": b"GET /" + b"a" * 8192 + b" HTTP/1.1\r\n" + HOST + b"\r\n",
+    "long_head": b"GET / HTTP/1.1\r\nX: " + b"x" * 16384,
+    "folded": b"GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n",
+    "version_2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "tls": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+}
+
+
+CONFIG_FILES = {
+    "all_types": b'listen = ["tcp://127.0.0.1:7411", \'unix:///a\']\npin = true\nqueue_bytes_max = 8_388_608\n'
+                 b'log_level = "warn"  # a comment\n',
+    "out_of_range": b"shards = 65\nkeepalive_ms = -1\nsend_window = 99999999999999999999\n",
+    "wrong_types": b"shards = 1.5\npin = 1\nlisten = 'unix:///a'\nproxy_from = [1]\nadmin = 1979-05-27\n",
+    "unknown": b"colour = 'red'\ntls_key_file = 'key'\n[table]\nshards = 1\n",
+    "dotted": b"shards.x = 1\nadmin = { a = 1 }\n[[listen]]\n",
+    "escapes": b'admin = "\\u0041\\"\\\\\\t"\nadmin_token_file = """a\nb"""\n',
+    "twice": b"shards = 1\nshards = 2\n",
+    "not_utf8": b"admin = '\xff'\n",
+    "cut": b"listen = [",
+    "line_ends": b"\r\nshards = 1\r\n\r\n",
+}
+
 
 def main():
-    for target, inputs in (("message_scan_fuzz", MESSAGES), ("frame_decoder_fuzz", STREAMS), ("name_fuzz", NAMES)):
+    for target, inputs in (("message_scan_fuzz", MESSAGES), ("frame_decoder_fuzz", STREAMS), ("name_fuzz", NAMES),
+                           ("proxy_header_fuzz", PROXY_HEADERS), ("admin_request_fuzz", ADMIN_REQUESTS),
+                           ("config_file_fuzz", CONFIG_FILES)):
         folder = FOLDER / target
         folder.mkdir(parents=True, exist_ok=True)
         for name, body in inputs.items():

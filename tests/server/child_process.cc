@@ -156,7 +156,7 @@ ChildOptions onehopd_options(std::vector<std::string> flags, unsigned descriptor
     command.insert(command.end(), {"--listen", "tcp://127.0.0.1:0"});
   }
   command.insert(command.end(), flags.begin(), flags.end());
-  return {command, {}, descriptors_max};
+  return {command, {"ONEHOP_ADMIN=none"}, descriptors_max};
 }
 
 }  // namespace
@@ -171,7 +171,20 @@ Onehopd::Onehopd(std::vector<std::string> flags, unsigned descriptors_max)
     for (const std::string& line : wait_for_errors([](const Lines&) { return false; })) why += "\n" + line;
     throw std::runtime_error(why);
   }
-  for (const std::string& line : lines) addresses_.push_back(line.substr(line.rfind(' ') + 1));
+  for (size_t i = 0; i < wanted; ++i) addresses_.push_back(lines[i].substr(lines[i].rfind(' ') + 1));
+}
+
+std::string Onehopd::admin_address() {
+  const std::string begin = "admin on ";
+  std::string address;
+  wait_for_output([&](const Lines& lines) {
+    for (const std::string& line : lines) {
+      if (line.starts_with(begin)) address = line.substr(begin.size());
+    }
+    return !address.empty();
+  });
+  if (address.empty()) throw std::runtime_error("onehopd has no admin port");
+  return address;
 }
 
 std::string onehopd_path() {

@@ -62,7 +62,7 @@ class ChildProcess {
   Stream output_, errors_;
 };
 
-// onehopd with these flags, listening on a free port unless they say otherwise.
+// onehopd with these flags, listening on a free port, and without an admin port, unless they say otherwise.
 class Onehopd : public ChildProcess {
  public:
   explicit Onehopd(std::vector<std::string> flags = {}, unsigned descriptors_max = 0);
@@ -70,6 +70,8 @@ class Onehopd : public ChildProcess {
   // As printed, in order.
   const std::vector<std::string>& addresses() const { return addresses_; }
   const std::string& address() const { return addresses_.front(); }
+  // Waits for it; there must be one.
+  std::string admin_address();
 
  private:
   std::vector<std::string> addresses_;

@@ -41,28 +41,7 @@ TEST(CommandLine, HelpNamesEveryFlagAndItsEnvironment) {
     EXPECT_TRUE(ended.errors.empty());
     std::string text;
     for (const std::string& line : ended.output) text += line + "\n";
-    for (const std::string name : {"listen",
-                                   "allow-plaintext",
-                                   "shards",
-                                   "acceptors",
-                                   "pin",
-                                   "connections-max",
-                                   "send-buffer-bytes",
-                                   "receive-buffer-bytes",
-                                   "frame-bytes-max",
-                                   "queue-bytes-max",
-                                   "shard-queue-bytes-max",
-                                   "keepalive-ms",
-                                   "slow-consumer-ms",
-                                   "pause-lease-ms",
-                                   "send-window",
-                                   "receive-window",
-                                   "ack-timeout-ms",
-                                   "session-expiry-ms-max",
-                                   "ttl-ms-max",
-                                   "stop-deadline-ms",
-                                   "log-level",
-                                   "log-format"}) {
+    for (const std::string name : {"listen", "allow-plaintext", "queue-bytes-max", "admin", "log-format", "config"}) {
       EXPECT_NE(std::string::npos, text.find("--" + name)) << name;
       std::string environment = "ONEHOP_" + name;
       for (char& c : environment) c = c == '-' ? '_' : static_cast<char>(std::toupper(c));
@@ -88,24 +67,43 @@ TEST(CommandLine, WhatItCannotReadIsAUsageError) {
   expect_refusal(run({"--frame-bytes-max", "99999999999999999999"}), 2, "--frame-bytes-max");
   expect_refusal(run({"--log-level", "loud"}), 2, "--log-level");
   expect_refusal(run({"--log-format", "xml"}), 2, "--log-format");
-  expect_refusal(run({}, {"ONEHOP_SHARDS=many"}), 2, "shards");
+  expect_refusal(run({}, {"ONEHOP_SHARDS=many"}), 2, "ONEHOP_SHARDS");
 }
 
 TEST(CommandLine, WhatItCannotServeIsAFailure) {
-  expect_refusal(run({"--listen", "127.0.0.1:7411"}), 1, "'127.0.0.1:7411'");
-  expect_refusal(run({"--listen", "tcp://127.0.0.1"}), 1, "'tcp://127.0.0.1'");
-  expect_refusal(run({"--listen", "tcp://127.0.0.1:99999"}), 1, "'tcp://127.0.0.1:99999'");
-  expect_refusal(run({"--listen", "unix://"}), 1, "'unix://'");
   expect_refusal(run({"--listen", "unix:///no/such/folder/socket"}), 1, "unix:///no/such/folder/socket");
-  expect_refusal(run({"--listen", "tcp://0.0.0.0:0"}), 1, "tcp://0.0.0.0:0: not a loopback address");
-  expect_refusal(run({"--listen", "tcp://127.0.0.1:0", "--shards", "65"}), 1, "shards");
-  expect_refusal(run({"--listen", "tcp://127.0.0.1:0", "--frame-bytes-max", "1"}), 1, "frame_bytes_max");
+  Onehopd holder({"--admin", "tcp://127.0.0.1:0"});
+  const std::string admin = holder.admin_address();
+  expect_refusal(run({"--listen", "tcp://127.0.0.1:0", "--admin", admin}), 1, admin);
+}
+
+// Known without listening, so --check-config says the same.
+TEST(CommandLine, WhatCannotBeConfiguredIsAUsageError) {
+  for (const bool check : {false, true}) {
+    const auto refused = [check](std::vector<std::string> flags, const std::string& names) {
+      if (check) flags.push_back("--check-config");
+      expect_refusal(run(flags), 2, names);
+    };
+    refused({"--listen", "127.0.0.1:7411"}, "'127.0.0.1:7411'");
+    refused({"--listen", "tcp://127.0.0.1"}, "'tcp://127.0.0.1'");
+    refused({"--listen", "tcp://127.0.0.1:99999"}, "'tcp://127.0.0.1:99999'");
+    refused({"--listen", "unix://"}, "'unix://'");
+    refused({"--listen", "tcp://0.0.0.0:0"}, "tcp://0.0.0.0:0: not a loopback address");
+    refused({"--listen", "tls://127.0.0.1:0"}, "tls://127.0.0.1:0: encryption is not served yet");
+    refused({"--tls-certificate-file", "x"}, "--tls-certificate-file: not served yet");
+    refused({"--shards", "65"}, "--shards: ");
+    refused({"--frame-bytes-max", "1"}, "--frame-bytes-max: ");
+    refused({"--config", "/no/such/file"}, "/no/such/file: cannot be read");
+  }
+  const Ended ended = run({"--check-config"});
+  EXPECT_EQ(0, ended.exit_code);
+  EXPECT_EQ(std::vector<std::string>{"configuration: ok"}, ended.output);
 }
 
 TEST(CommandLine, APortThatIsTakenIsNamed) {
   const Onehopd holder({"--shards", "2"});
   for (const std::string shards : {"1", "2"}) {
-    expect_refusal(run({"--listen", holder.address(), "--shards", shards}), 1, holder.address());
+    expect_refusal(run({"--listen", holder.address(), "--shards", shards, "--admin", "none"}), 1, holder.address());
   }
 }
 
@@ -134,7 +132,8 @@ std::string shards_started(ChildProcess& process) {
 }
 
 TEST(CommandLine, TheEnvironmentStandsInForFlagsAndFlagsWin) {
-  const std::vector<std::string> environment{"ONEHOP_LISTEN=tcp://127.0.0.1:0,tcp://127.0.0.2:0", "ONEHOP_SHARDS=3"};
+  const std::vector<std::string> environment{"ONEHOP_LISTEN=tcp://127.0.0.1:0,tcp://127.0.0.2:0", "ONEHOP_SHARDS=3",
+                                             "ONEHOP_ADMIN=none"};
   {
     ChildProcess process({{onehopd_path()}, environment});
     const auto lines = process.wait_for_output([](const ChildProcess::Lines& l) { return l.size() >= 2; });

@@ -54,7 +54,13 @@ std::optional<LogLine> parse_log_line(std::string_view text) {
   do {
     std::string key;
     std::string value;
-    if (!take_string(text, key) || !take(text, ':') || !take_string(text, value)) return std::nullopt;
+    if (!take_string(text, key) || !take(text, ':')) return std::nullopt;
+    if (text.starts_with("true")) {
+      value = "true";
+      text.remove_prefix(value.size());
+    } else if (!take_string(text, value)) {
+      return std::nullopt;
+    }
     if (!line.emplace(key, value).second) return std::nullopt;
   } while (take(text, ','));
   if (!take(text, '}') || !text.empty()) return std::nullopt;

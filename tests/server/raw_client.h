@@ -62,6 +62,13 @@ class RawClient {
   std::vector<v1::Frame> read_to_end();
   // Reads to the end of the stream, and returns the goodbye that must come last.
   v1::Goodbye read_goodbye();
+  // Reads up to the goodbye that announces the end, and returns it; others are dropped.
+  v1::Goodbye read_announcement() { return read_kind(v1::Frame::kGoodbye).goodbye(); }
+  // Says goodbye and reads to the end of the stream.
+  std::vector<v1::Frame> say_goodbye() {
+    send(goodbye_frame(v1::CODE_NORMAL));
+    return read_to_end();
+  }
   // Reads what the socket holds, without waiting.
   void gather();
 

@@ -240,7 +240,6 @@ TEST(Server, ZeroMeansTheDefaultOfALimit) {
   BrokerOptions options = test_options();
   options.frame_bytes_max = 0;
   options.queue_bytes_max = 0;
-  options.shard_queue_bytes_max = 0;
   options.keepalive_ms = 0;
   options.slow_consumer_ms = 0;
   options.pause_lease_ms = 0;

@@ -30,9 +30,10 @@ TEST(Signals, BothEndItInOrderAfterClientsAreTold) {
     for (int i = 0; i < 8; ++i) clients.emplace_back(broker.address()).connect("client-" + std::to_string(i));
     broker.send_signal(signal);
     for (RawClient& client : clients) {
-      const v1::Goodbye goodbye = client.read_goodbye();
+      const v1::Goodbye goodbye = client.read_announcement();
       EXPECT_EQ(v1::CODE_SERVER_SHUTTING_DOWN, goodbye.code());
-      EXPECT_GT(goodbye.retry_after_ms(), 0u);
+      EXPECT_GT(goodbye.grace_ms(), 0u);
+      client.say_goodbye();
     }
     clients.clear();
     EXPECT_EQ(0, broker.wait());
@@ -53,8 +54,8 @@ TEST(Signals, ASecondSignalCutsTheWaitingShort) {
   RawClient client(broker.address());
   client.connect("stays");
   broker.send_signal(SIGTERM);
-  EXPECT_EQ(v1::CODE_SERVER_SHUTTING_DOWN, client.read_goodbye().code());
-  broker.send_signal(SIGINT);  // The client keeps its side open.
+  EXPECT_EQ(v1::CODE_SERVER_SHUTTING_DOWN, client.read_announcement().code());
+  broker.send_signal(SIGINT);  // The client does not say goodbye.
   EXPECT_EQ(1, broker.wait());
   EXPECT_EQ("cut off at the deadline", value_of(line_about(broker.errors(), "stopped"), "connections"));
 }

@@ -181,6 +181,15 @@ void Client::step() {
   if (state_ != State::kOpen) return;
   tend_gates();
   settle_deliveries();
+  if (answers_drain_ && outbox_.empty()) {
+    const Session& session = world_.oracle.session_of(connection_);
+    const bool has_open = session.outcomes != session.confirmed || !memory_.open.empty();
+    if (!has_open || random_.chance(100)) {
+      answers_drain_ = false;
+      world_.coverage.add(Provoked::kDrainAnswered);
+      return say_goodbye();
+    }
+  }
   if (world_.ending) {
     if (!last_ping_sent_ && outbox_.empty()) {
       ping();

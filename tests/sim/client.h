@@ -179,6 +179,7 @@ class Client {
   void take_receipt(const v1::Receipt& receipt);
   void take_flow(const v1::Flow& flow);
   void take_pong(uint64_t nonce);
+  void take_announcement();
 
   // client_misdeeds.cc
   void misbehave();
@@ -228,6 +229,7 @@ class Client {
   uint32_t read_bytes_max_ = UINT32_MAX;
   Misdeed misdeed_ = Misdeed::kNothing;
   uint32_t steps_to_misdeed_ = 0;
+  bool answers_drain_ = false;  // With goodbye, soon.
 };
 
 }  // namespace onehop::sim

@@ -60,6 +60,11 @@ void Client::log(const v1::Frame& frame) const {
   }
 }
 
+// It may go when it likes. Most go when nothing of theirs is open.
+void Client::take_announcement() {
+  answers_drain_ = random_.chance(world_.scenario.drain_answer_permille);
+}
+
 void Client::take(const v1::Frame& frame, core::Bytes content) {
   if (world_.verbose) log(frame);
   const Connection& connection = world_.oracle.connection(connection_);
@@ -102,6 +107,7 @@ void Client::take(const v1::Frame& frame, core::Bytes content) {
         world_.coverage.add(misdeed_ == Misdeed::kUnfinished ? Provoked::kFrameDeadline : Provoked::kProtocolError);
       }
       if (frame.goodbye().code() == v1::CODE_FRAME_TOO_LARGE) world_.coverage.add(Provoked::kFrameTooLarge);
+      if (frame.goodbye().grace_ms() != 0) return take_announcement();
       state_ = State::kMute;
       return;
     default:

@@ -84,6 +84,12 @@ constexpr const char* kNames[] = {
     "session expired",
     "takeover of a session away",
     "confirmed message behind a gate",
+    "drain announced",
+    "drain answered",
+    "RATE_LIMITED",
+    "SERVER_BUSY: memory",
+    "ended for want of memory",
+    "connection of age",
 };
 static_assert(sizeof kNames / sizeof kNames[0] == kProvoked);
 

@@ -86,6 +86,12 @@ enum class Provoked : uint8_t {
   kSessionExpired,
   kTakeoverAway,
   kGateRefusedConfirmed,
+  kAnnounced,
+  kDrainAnswered,
+  kRateLimited,
+  kMemoryRefused,
+  kMemoryEnded,
+  kAged,
   kCount,
 };
 

@@ -172,7 +172,9 @@ void Oracle::after_call(core::ShardIndex shard, const core::Counters& counters) 
   // What a link had sent while it waited.
   if (came_in == 0 && messages != 0) came_in = core::kReceiveBytes;
   held.peak = std::max({held.peak, all, held.all + 2 * came_in + kEntryBytesMax * messages});
-  held = {held.peak, all, counters.open_bytes, counters.bytes_received, counters.messages_received};
+  const uint64_t dropped = held.all > all ? held.all - all : 0;
+  watch_memory(shard, counters, dropped + 3 * came_in + kEntryBytesMax * messages);
+  held = {held.peak, all, counters.open_bytes, counters.bytes_received, counters.messages_received, held.memory};
   check_away();
   const uint64_t queued = counters.queued_bytes;
   const core::Limits& limits = scenario_.limits;
@@ -184,8 +186,9 @@ void Oracle::after_call(core::ShardIndex shard, const core::Counters& counters) 
          std::to_string(counters.links) + " links and " + std::to_string(counters.sessions) + " sessions");
   }
   const uint64_t slack = limits.frame_bytes_max + kControlSlackBytes + again * counters.sessions;
-  if (queued > limits.shard_queue_bytes_max + slack) {
-    fail("shard " + std::to_string(shard) + " has " + std::to_string(queued) + " bytes queued, over its own limit");
+  if (queued > limits.memory_bytes_max + slack) {
+    fail("shard " + std::to_string(shard) + " has " + std::to_string(queued) +
+         " bytes queued, over the limit of all shards");
   }
   if (counters.open_bytes > again * counters.sessions) {
     fail("shard " + std::to_string(shard) + " has " + std::to_string(counters.open_bytes) +

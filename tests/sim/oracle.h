@@ -79,6 +79,8 @@ class Oracle {
   void session_ended(uint32_t connection_or_none, core::Bytes name, uint64_t session, v1::Code code, bool taken_over);
   // The broker ends a connection now, with this goodbye: the time at which deadlines are judged.
   void connection_ended(uint32_t connection, v1::Code code);
+  // The session is ended for want of memory, for it holds most.
+  void memory_ending(core::Bytes name, uint64_t session);
   void closed_at_once(uint32_t connection, bool was_blocked);
   // It is connected, and is being read.
   void check_settling(uint32_t connection);
@@ -87,6 +89,13 @@ class Oracle {
   void after_call(core::ShardIndex shard, const core::Counters& counters);
   // From now on nobody sends anything new, and everybody reads at once.
   void resting() { resting_at_ = order_; }
+  // From now on nothing new is taken and nobody is let in, but what was taken is settled.
+  void draining() {
+    draining_at_ = order_;
+    draining_us_ = now_us_;
+  }
+  // Nobody who was away is there any more.
+  void check_drained();
   void stopping() {
     stopping_at_ = order_;
     stopping_us_ = now_us_;
@@ -125,6 +134,7 @@ class Oracle {
     uint64_t open_bytes = 0;
     uint64_t bytes_received = 0;
     uint64_t messages_received = 0;
+    uint64_t memory = 0;  // All that counts.
   };
 
   // oracle_message.cc
@@ -147,6 +157,12 @@ class Oracle {
   bool gate_may_be_closed(const SentMessage& sent);
   uint64_t queued_peak_since(uint32_t name, uint64_t at) const;
   Stream& stream(uint32_t session, uint32_t name);
+
+  // oracle_limits.cc
+  std::string why_rate_illegal(const SentMessage& sent, uint32_t retry_after_ms);
+  void count_passed(const SentMessage& sent);
+  void watch_memory(core::ShardIndex shard, const core::Counters& counters, uint64_t within);
+  bool memory_was_short_since(uint64_t at_us) const;
 
   // oracle_outcome.cc
   bool check_seq(uint32_t connection, const v1::Receipts& receipts);
@@ -192,6 +208,11 @@ class Oracle {
   uint64_t order_ = 0;
   uint64_t now_us_ = 0;
   uint64_t resting_at_ = kNever;
+  bool going_down() const { return stopping_at_ != kNever || draining_at_ != kNever; }
+  void announced(Connection& connection, const v1::Goodbye& goodbye);
+
+  uint64_t draining_at_ = kNever;
+  uint64_t draining_us_ = kNever;
   uint64_t stopping_at_ = kNever;
   uint64_t stopping_us_ = kNever;
   std::vector<SentMessage> messages_;
@@ -204,7 +225,10 @@ class Oracle {
   absl::flat_hash_map<uint64_t, uint32_t> by_number_;  // Sessions.
   // By shard: falling peaks of what was queued, so that the highest since any step is found.
   std::vector<std::vector<PeakSample>> peaks_;
-  std::vector<Held> held_;             // By shard.
+  std::vector<Held> held_;        // By shard.
+  bool memory_is_short_ = false;  // Perhaps: the shards may refuse for it.
+  uint64_t memory_short_until_us_ = kNever;
+  uint64_t memory_full_until_us_ = kNever;
   std::vector<uint64_t> last_end_at_;  // By shard: when a session ended or lost its connection last.
   std::vector<uint32_t> taken_names_;  // Taken over within the call under way; the new owner is still to come.
   std::vector<uint32_t> away_;         // Sessions without a connection.

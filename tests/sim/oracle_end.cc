@@ -67,8 +67,8 @@ bool Oracle::may_be_lost(const SentMessage& sent) const {
 // After the pong, a message with an id that was not refused was admitted: it has arrived, or its recipient has ended;
 // and one that was to be confirmed has its outcome.
 void Oracle::check_settled(const Session& sender) {
-  const bool told = sender.ended_at == kNever && sender.connection != kNone && stopping_at_ == kNever &&
-                    !connections_[sender.connection].cut;
+  const bool told =
+      sender.ended_at == kNever && sender.connection != kNone && !going_down() && !connections_[sender.connection].cut;
   for (const uint32_t record : sender.messages) {
     const SentMessage& sent = messages_[record];
     if (!sent.settled || sent.id == 0) continue;
@@ -203,7 +203,8 @@ void Oracle::check_owner_order(const Session& sender, const std::vector<uint32_t
 }
 
 void Oracle::check_empty(core::ShardIndex shard, const core::Counters& counters) {
-  if (counters.links + counters.sessions + counters.queued_bytes + counters.open_bytes == 0) return;
+  const uint64_t held = counters.queued_bytes + counters.open_bytes + counters.decoder_bytes;
+  if (counters.links + counters.sessions + held == 0) return;
   fail("at the end shard " + std::to_string(shard) + " still counts " + std::to_string(counters.links) + " links, " +
        std::to_string(counters.sessions) + " sessions, " + std::to_string(counters.queued_bytes) +
        " queued bytes and " + std::to_string(counters.open_bytes) + " unsettled");

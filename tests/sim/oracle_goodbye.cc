@@ -1,5 +1,6 @@
 // Oracle: how connections end: which goodbyes are deserved, and whether deadlines are kept.
 #include <algorithm>
+#include <utility>
 
 #include "sim/oracle.h"
 
@@ -21,10 +22,29 @@ void Oracle::goodbye(uint32_t number, const v1::Goodbye& goodbye) {
   Connection& connection = connections_[number];
   step();
   if (connection.goodbye_seen) return fail(number, "was told goodbye twice");
+  if (goodbye.grace_ms() != 0) return announced(connection, goodbye);
   connection.goodbye_seen = true;
   connection.goodbye_code = goodbye.code();
   const std::string why = why_goodbye_illegal(connection, goodbye);
   if (!why.empty()) fail(number, code_name(goodbye.code()) + " (" + goodbye.text() + "): " + why);
+}
+
+void Oracle::announced(Connection& connection, const v1::Goodbye& goodbye) {
+  coverage_.add(Provoked::kAnnounced);
+  if (std::exchange(connection.announced, true)) return fail(connection.number, "was told twice that the end is near");
+  const bool right = draining_at_ != kNever && connection.open && goodbye.code() == v1::CODE_SERVER_SHUTTING_DOWN &&
+                     goodbye.grace_ms() == scenario_.drain_grace_ms;
+  if (!right) return fail(connection.number, "was told of an end that is not near");
+  if (scenario_.drain_spread_ms != 0 && goodbye.retry_after_ms() > scenario_.drain_spread_ms) {
+    fail(connection.number, "was told to come back too late");
+  }
+}
+
+void Oracle::check_drained() {
+  for (const Session& session : sessions_) {
+    if (session.number == 0 || session.connection != kNone || session.ended_at != kNever) continue;
+    fail(session, "is away, and the broker is draining");
+  }
 }
 
 std::string Oracle::why_name_in_use_illegal(const Connection& connection, uint32_t retry_after_ms) {
@@ -86,12 +106,19 @@ std::string Oracle::why_goodbye_illegal(Connection& connection, const v1::Goodby
     case v1::CODE_SLOW_CONSUMER:
       return connection.ended_code == code ? "" : "it was ended for another reason";
     case v1::CODE_SERVER_BUSY:
+      if (!connection.open && goodbye.retry_after_ms() != 0) {
+        coverage_.add(Provoked::kMemoryRefused);
+        return memory_was_short_since(connection.begun_us) ? "" : "there is memory for its session";
+      }
       if (!connection.open) {
         coverage_.add(Provoked::kTooManySessions);
         return limits.sessions_max <= scenario_.clients * 2 ? "" : "there was room for its session";
       }
+      if (sessions_[connection.session].ended_for_memory) return {};
       coverage_.add(Provoked::kNoRoomForGate);
       return gates_may_have_no_room(sessions_[connection.session]) ? "" : "there is room for its gates";
+    case v1::CODE_USE_ANOTHER_SERVER:
+      return connection.ended_code == code ? "" : "it was ended for another reason";
     case v1::CODE_SERVER_SHUTTING_DOWN:
       coverage_.add(Provoked::kShuttingDown);
       return why_stop_illegal(connection);
@@ -102,7 +129,9 @@ std::string Oracle::why_goodbye_illegal(Connection& connection, const v1::Goodby
 
 // Stopping, the shards settle everything, and say so before they say goodbye.
 std::string Oracle::why_stop_illegal(const Connection& connection) const {
-  if (stopping_at_ == kNever) return "nobody stops the shards";
+  if (!going_down()) return "nobody stops the shards";
+  // The first goodbye lets it stay.
+  if (connection.open && stopping_at_ == kNever) return "it has its grace";
   if (!connection.open || connection.displaced) return {};
   for (const uint32_t record : sessions_[connection.session].messages) {
     const SentMessage& sent = messages_[record];
@@ -178,6 +207,18 @@ void Oracle::connection_ended(uint32_t number, v1::Code code) {
     if (age_us > scenario_.connect_deadline_ms * kUsPerMs + kLateSlackUs) fail(number, "was given too long to connect");
   }
   if (code == v1::CODE_SLOW_CONSUMER) check_slow(connection);
+  if (code == v1::CODE_USE_ANOTHER_SERVER) {
+    coverage_.add(Provoked::kAged);
+    // Counted from when its Connect was heard: the answer to that may have taken its time.
+    const uint64_t age_us = now_us_ - connection.begun_us;
+    const uint64_t meant_us = scenario_.limits.connection_age_ms_max * kUsPerMs;
+    if (!connection.open || meant_us == 0 || age_us + kEarlySlackUs < meant_us * 9 / 10) {
+      fail(number, "was told to connect anew too early");
+    }
+    if (now_us_ - connection.opened_us > meant_us * 11 / 10 + kLateSlackUs) {
+      fail(number, "was told to connect anew too late");
+    }
+  }
 }
 
 void Oracle::closed_at_once(uint32_t number, bool was_blocked) {

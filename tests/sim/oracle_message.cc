@@ -59,6 +59,8 @@ uint32_t Oracle::delivered(uint32_t number, const v1::Message& message, core::By
   }
   if (sent.fate == Fate::kRefused) fail(number, "got " + describe(sent) + ", which was refused");
   if (sent.unprocessed) fail(number, "got " + describe(sent) + ", which was above last_id");
+  if (draining_at_ != kNever && sent.sent_at > draining_at_)
+    fail(number, "got " + describe(sent) + ", sent in the drain");
   check_arrival(number, record);
   if (sent.confirmed) check_tag(number, record, message);
   const uint64_t begun_us = written_us == kNever ? 0 : written_us;
@@ -67,6 +69,7 @@ uint32_t Oracle::delivered(uint32_t number, const v1::Message& message, core::By
   }
   if (sent.waits) session_of(number).waiting_bytes -= sent.frame_bytes;
   sent.waits = false;
+  if (sent.fate == Fate::kOpen) count_passed(sent);
   sent.fate = Fate::kDelivered;
   sent.receiver = recipient.index;
   sent.admitted_us = std::min(sent.admitted_us, now_us_);

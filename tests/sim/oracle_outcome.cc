@@ -242,7 +242,7 @@ std::string Oracle::why_not_expired(const SentMessage& sent, bool attempted) {
 
 std::string Oracle::why_not_lost(const SentMessage& sent, v1::Reason reason, bool attempted) {
   const bool stopping = stopping_at_ != kNever;
-  if (reason != v1::REASON_CONNECTION_LOST && !(stopping && reason == v1::REASON_SHUTTING_DOWN))
+  if (reason != v1::REASON_CONNECTION_LOST && !(going_down() && reason == v1::REASON_SHUTTING_DOWN))
     return "a wrong reason";
   uint64_t ended_us = stopping ? now_us_ : kNever;
   for (const uint32_t index : names_[sent.to].owners) {

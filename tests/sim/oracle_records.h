@@ -132,6 +132,7 @@ struct Session {
   uint64_t ended_at = kNever;
   uint64_t ended_us = kNever;
   bool taken_over = false;
+  bool ended_for_memory = false;
 
   // Its connections, in order; and the one it has, kNone while it is away.
   std::vector<uint32_t> connections;
@@ -151,9 +152,11 @@ struct Session {
   std::vector<uint32_t> messages;
   std::vector<IdEntry> ids;
   std::vector<Stream> streams;
-  uint32_t confirmed = 0;              // Messages that are to have an outcome, or have it.
-  uint32_t outcomes = 0;               // Told.
-  uint64_t open_bytes = 0;             // Of the frames of the others.
+  uint32_t confirmed = 0;   // Messages that are to have an outcome, or have it.
+  uint32_t outcomes = 0;    // Told.
+  uint64_t open_bytes = 0;  // Of the frames of the others.
+  uint64_t passed = 0;      // Surely within its rate; and the sum of their frames.
+  uint64_t passed_bytes = 0;
   uint64_t settled_at = 0;             // When the last pong was read.
   std::vector<ToldReceipts> receipts;  // By seq, from 1.
   uint64_t acked_at_least = 0;         // Receipts that the broker knows to be acknowledged, or will before more comes.
@@ -214,7 +217,8 @@ struct Connection {
   std::vector<Said> said;      // Of which no pong has shown yet that the broker has it.
 
   std::vector<Ping> pings;
-  uint32_t pongs = 0;  // Pings answered: the latest answered, from 1.
+  uint32_t pongs = 0;      // Pings answered: the latest answered, from 1.
+  bool announced = false;  // It was told that the broker is going down, and may stay a while.
   bool goodbye_seen = false;
   v1::Code goodbye_code = v1::CODE_UNSPECIFIED;
 

@@ -42,10 +42,11 @@ void Oracle::refuse(uint32_t number, uint32_t record, const v1::Receipt& receipt
   if (sent.fate == Fate::kRefused) return fail(number, what + " a second time");
   if (sent.fate == Fate::kDelivered) return fail(number, what + " after it was delivered");
   if (sent.settled) return fail(number, what + " after the pong");
-  const std::string why = why_illegal(sent, reason);
+  const std::string why =
+      reason == v1::REASON_RATE_LIMITED ? why_rate_illegal(sent, receipt.retry_after_ms()) : why_illegal(sent, reason);
   if (!why.empty()) return fail(number, what + ": " + why);
-  if (reason == v1::REASON_QUEUE_FULL && receipt.retry_after_ms() == 0)
-    return fail(number, what + ": no retry_after_ms");
+  const bool passes = reason == v1::REASON_QUEUE_FULL || reason == v1::REASON_BROKER_BUSY;
+  if (passes && receipt.retry_after_ms() == 0) return fail(number, what + ": no retry_after_ms");
   sent.fate = Fate::kRefused;
   sent.reason = reason;
   if (reason != v1::REASON_QUEUE_FULL) return;
@@ -87,7 +88,7 @@ std::string Oracle::why_illegal(SentMessage& sent, v1::Reason reason) {
     coverage_.add(Provoked::kUnsupported);
     return sent.unsupported ? "" : "it is served";
   }
-  if (reason == v1::REASON_SHUTTING_DOWN) return stopping_at_ != kNever ? "" : "nobody stops the shards";
+  if (reason == v1::REASON_SHUTTING_DOWN) return going_down() ? "" : "nobody stops the shards";
   if (sent.unsupported) return "it is not served";
   switch (reason) {
     case v1::REASON_UNKNOWN_CLIENT:
@@ -122,7 +123,7 @@ std::string Oracle::why_illegal(SentMessage& sent, v1::Reason reason) {
                  : "it answers the session that owns the name";
     case v1::REASON_BROKER_BUSY:
       coverage_.add(Provoked::kBrokerBusy);
-      return held_[names_[sent.to].home].peak + with_stamp > limits.shard_queue_bytes_max ? "" : "it has room";
+      return memory_was_short_since(sent.sent_us) ? "" : "there is memory";
     default:
       return "not a reason that exists so far";
   }

@@ -129,7 +129,7 @@ void Oracle::session_detached(uint32_t number, core::Bytes name, uint64_t sessio
   if (!for_a_reason) return fail(number, "its session was detached for no reason");
   if (code == v1::CODE_NORMAL && connection.said_for_good)
     return fail(number, "said goodbye for good, and was detached");
-  if (session.expiry_ms == 0 || stopping_at_ != kNever) return fail(number, "was detached, though its session ends");
+  if (session.expiry_ms == 0 || going_down()) return fail(number, "was detached, though its session ends");
   coverage_.add(Provoked::kDetached);
   session.connection = kNone;
   session.left_at = order_;
@@ -160,7 +160,7 @@ void Oracle::session_ended(uint32_t number_or_none, core::Bytes name, uint64_t s
   if (owned.text != name) return fail(session, "ended under another name");
   if (owned.owner != session.index) return fail(session, "ended without owning its name");
   const bool attached = session.connection != kNone;
-  if (!taken_over && code != v1::CODE_SERVER_BUSY && stopping_at_ == kNever) {
+  if (!taken_over && code != v1::CODE_SERVER_BUSY && !going_down()) {
     if (attached && session.expiry_ms != 0 && !connections_[session.connection].said_for_good) {
       return fail(session, "ended with its connection, though it has an expiry");
     }

@@ -80,6 +80,15 @@ constexpr const char* kNames[] = {
     "unconfirmed overtakes",
     "expiry outlives the resume",
     "ack timeout forgotten",
+    "drain admits",
+    "drain forgets who is away",
+    "drain keeps who goes away",
+    "drain ignores acks",
+    "drain's goodbye ends the link",
+    "rate limit ignored",
+    "refused message takes of the rate",
+    "memory not given back",
+    "another than the largest ended",
 };
 constexpr unsigned kCount = static_cast<unsigned>(Planted::kCount);
 static_assert(sizeof kNames / sizeof kNames[0] == kCount);

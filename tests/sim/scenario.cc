@@ -15,8 +15,8 @@ core::Limits draw_limits(Random& random) {
   limits.slow_consumer_ms = random.between(200, 1500);
   limits.pause_lease_ms = random.between(30, 400);
   limits.senders_max = random.between(1, 6);
-  // A queue of one client fits, several do not.
-  if (random.chance(200)) limits.shard_queue_bytes_max = limits.queue_bytes_max / 2 + random.below(64 << 10);
+  // What some clients' queues hold fits, not what all could; and what they are without anything queued.
+  if (random.chance(200)) limits.memory_bytes_max = limits.queue_bytes_max + random.below(192 << 10) + (24 << 10);
   if (random.chance(100)) limits.sessions_max = random.between(2, 5);
   return limits;
 }
@@ -85,6 +85,27 @@ void draw_drip(Random& random, Scenario& scenario) {
   scenario.freeze_ms_max = random.between(500, 3'000);
 }
 
+void draw_protection(Random& random, core::Limits& limits) {
+  if (random.chance(150)) {
+    limits.messages_per_second = random.between(5, 400);
+    limits.messages_burst = random.chance(200) ? 0 : random.between(1, 60);
+  }
+  if (random.chance(100)) {
+    limits.bytes_per_second = random.between(10'000, 400'000);
+    limits.bytes_burst = random.chance(300) ? 0 : limits.frame_bytes_max + random.below(100'000);
+  }
+  if (random.chance(150)) limits.connection_age_ms_max = random.between(1'000, 10'000);
+}
+
+// Last, so that runs without it are drawn as before.
+void draw_drain(Random& random, Scenario& scenario) {
+  scenario.drains = !scenario.stops_early && random.chance(100);
+  if (!scenario.drains) return;
+  scenario.drain_grace_ms = random.between(50, 4'000);
+  scenario.drain_spread_ms = random.chance(300) ? 0 : random.between(100, 10'000);
+  scenario.drain_answer_permille = random.between(0, 1'000);
+}
+
 }  // namespace
 
 Scenario draw_scenario(Random& random) {
@@ -104,6 +125,8 @@ Scenario draw_scenario(Random& random) {
   draw_trouble(random, scenario);
   draw_confirmed(random, scenario);
   if (random.chance(80)) draw_drip(random, scenario);
+  draw_protection(random, scenario.limits);
+  draw_drain(random, scenario);
   return scenario;
 }
 

@@ -56,6 +56,10 @@ struct Scenario {
   bool storm = false;                 // The clients of one name do nothing but take it from each other.
   bool stops = false;                 // The shards are told to stop at the end,
   bool stops_early = false;           // or in the midst of it.
+  bool drains = false;                // In the midst of it the end is announced; they stop a while later.
+  uint32_t drain_grace_ms = 1;
+  uint32_t drain_spread_ms = 0;
+  uint32_t drain_answer_permille = 0;  // Clients that answer with goodbye when nothing of theirs is open.
 };
 
 Scenario draw_scenario(Random& random);

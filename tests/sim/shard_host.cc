@@ -11,7 +11,7 @@
 namespace onehop::sim {
 namespace {
 
-constexpr uint32_t kIdleWakesMax = 5'000;
+constexpr uint32_t kIdleWakesMax = 20'000;
 constexpr uint32_t kRoundsMax = 10'000;
 // What a queue holds beyond its limit: receipts and flow, and the goodbye.
 constexpr uint64_t kControlBytesMax = 80 << 10;
@@ -74,11 +74,39 @@ void ShardHost::settle() {
 }
 
 void ShardHost::flush() {
+  std::vector<core::ClientState> clients;
+  const bool out_of_memory = shard_.counters().memory_stage == static_cast<uint64_t>(core::MemoryStage::kEnding);
+  if (out_of_memory) clients = shard_.find_clients({{}, core::ClientOrder::kQueueBytes, SIZE_MAX}, now_).top;
+  const core::Counters before = shard_.counters();
+  ended_for_memory_.clear();
   begin_call("flush", 0);
   flushing_ = true;
   shard_.flush(now_);
   flushing_ = false;
   end_call();
+  if (out_of_memory && !ended_for_memory_.empty()) check_ended(clients, before);
+}
+
+// Who was ended for want of memory held most, as far as can be told from queues: what is unsettled or unfinished may
+// all have been its own.
+void ShardHost::check_ended(const std::vector<core::ClientState>& clients, const core::Counters& before) {
+  const auto ended = std::find_if(clients.begin(), clients.end(),
+                                  [this](const core::ClientState& client) { return client.name == ended_for_memory_; });
+  if (ended == clients.end()) return;
+  const uint64_t held = ended->queue_bytes + before.open_bytes + before.decoder_bytes;
+  for (const core::ClientState& client : clients) {
+    if (client.queue_bytes <= held || !shard_.find_client(client.name, now_)) continue;
+    return world_.oracle.fail(client.name + " holds more than " + ended_for_memory_ +
+                              ", which was ended for want of memory");
+  }
+}
+
+void ShardHost::drain() {
+  now_ = world_.now();
+  begin_call("drain", 0);
+  shard_.drain({world_.scenario.drain_grace_ms, world_.scenario.drain_spread_ms}, now_);
+  end_call();
+  sleep_until(world_.now_us() + 1);
 }
 
 void ShardHost::stop() {

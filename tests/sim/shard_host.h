@@ -20,6 +20,7 @@ class ShardHost final : public core::Host {
   void ready(Ready what);
   // One iteration of the loop, if this is still when it is to wake.
   void wake();
+  void drain();
   void stop();
   const core::Counters& counters() const { return shard_.counters(); }
 
@@ -42,6 +43,7 @@ class ShardHost final : public core::Host {
   void take_credit(uint32_t pair);
   void take_answer(uint32_t number);
   void flush();
+  void check_ended(const std::vector<core::ClientState>& clients, const core::Counters& before);
   void settle();
   // What must hold before the loop sleeps, of every link this shard has.
   void check_links();
@@ -69,7 +71,8 @@ class ShardHost final : public core::Host {
   uint64_t last_ticket_ = 0;
   uint32_t idle_wakes_ = 0;
   bool flushing_ = false;
-  Link* failing_ = nullptr;  // Its end is being reported: it may be noted, no more.
+  std::string ended_for_memory_;  // Whom the shard ended for it within this flush.
+  Link* failing_ = nullptr;       // Its end is being reported: it may be noted, no more.
 };
 
 }  // namespace onehop::sim

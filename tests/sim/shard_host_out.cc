@@ -176,6 +176,13 @@ void ShardHost::note(const core::Event& event) {
     case core::Event::Kind::kSessionResumed:
       if (connection == kNone) return world_.oracle.fail("a session was resumed without a link");
       return world_.oracle.session_resumed(connection, index_, event.name, event.session);
+    case core::Event::Kind::kMemoryRefusing:
+    case core::Event::Kind::kMemoryFree:
+    case core::Event::Kind::kKicked:  // Nobody kicks here.
+      return;
+    case core::Event::Kind::kMemoryEnding:
+      ended_for_memory_ = event.name;
+      return world_.oracle.memory_ending(event.name, event.session);
   }
 }
 

@@ -38,11 +38,14 @@ World::World(uint64_t seed, bool is_verbose)
       oracle(scenario, coverage),
       network(*this),
       pairs(scenario.shards * scenario.shards),
+      ledger(scenario.limits.memory_bytes_max, static_cast<core::ShardIndex>(scenario.shards)),
       messages_left(scenario.messages) {
   base.ms = random.chance(300) ? random.below(3) : random.next() >> 24;
   const uint64_t key = random.below(256);
   for (uint32_t i = 0; i < scenario.shards; ++i) {
-    hosts.push_back(std::make_unique<ShardHost>(*this, make_config(scenario, i, key)));
+    core::ShardConfig config = make_config(scenario, i, key);
+    config.ledger = &ledger;
+    hosts.push_back(std::make_unique<ShardHost>(*this, config));
   }
   for (uint32_t i = 0; i < scenario.names; ++i) oracle.intern("client-" + std::to_string(i));
   for (uint32_t i = 0; i < kUnownedNames; ++i) oracle.intern("nobody-" + std::to_string(i));
@@ -52,9 +55,11 @@ World::World(uint64_t seed, bool is_verbose)
 World::~World() = default;
 
 void World::run() {
-  play(kSendingUsMax, scenario.stops_early ? &World::is_half_sent : &World::is_sent);
+  play(kSendingUsMax, scenario.stops_early || scenario.drains ? &World::is_half_sent : &World::is_sent);
   if (oracle.failed()) return;
-  if (scenario.stops_early) return stop_early();
+  if (scenario.drains) drain();
+  if (oracle.failed()) return;
+  if (scenario.stops_early || scenario.drains) return stop_early();
   if (messages_left != 0) return oracle.fail("the clients could not send what they wanted to");
   ending = true;
   oracle.resting();
@@ -78,6 +83,14 @@ void World::run() {
 void World::stop() {
   oracle.stopping();
   for (const auto& host : hosts) host->stop();
+}
+
+// Everybody goes on as before for as long as was announced, but those who answer.
+void World::drain() {
+  oracle.draining();
+  for (const auto& host : hosts) host->drain();
+  oracle.check_drained();
+  play(now_us() + scenario.drain_grace_ms * (kUsPerSecond / 1000), nullptr);
 }
 
 void World::stop_early() {
@@ -105,6 +118,9 @@ void World::check_empty() {
   }
   for (const Pair& p : pairs) {
     if (p.counted_out != 0 && !oracle.failed()) oracle.fail("credit is missing at the end");
+  }
+  if (ledger.total() != 0 && !oracle.failed()) {
+    oracle.fail("at the end " + std::to_string(ledger.total()) + " bytes of memory are not given back");
   }
   oracle.check_balance(counters);
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/instant.h"
+#include "core/memory_ledger.h"
 #include "core/seam.h"
 #include "sim/coverage.h"
 #include "sim/events.h"
@@ -92,6 +93,7 @@ struct World {
   std::vector<Pair> pairs;
   std::vector<Arrival> arrivals;  // By link.
   std::vector<PendingAnswer> answers;
+  core::MemoryLedger ledger;  // Of all shards.
   std::vector<std::unique_ptr<ShardHost>> hosts;
   std::vector<std::unique_ptr<Client>> clients;
   uint32_t messages_left = 0;
@@ -107,6 +109,7 @@ struct World {
   void finish();
   void stop();
   void stop_early();
+  void drain();
   void check_empty();
 };
 

@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "onehop/inspection.h"
+
 namespace onehop {
 
 // Something worth a log line. The views are valid during the call only.
@@ -26,6 +28,11 @@ struct BrokerEvent {
     kConnectionEnded,  // The broker ended a connection that had one; kSessionEnded or kTakenOver follows.
     kAcceptPaused,     // No descriptor is left for a new connection; those that wait are accepted later.
     kAcceptResumed,
+    kKicked,          // An operator ended the client; kConnectionEnded follows.
+    kMemoryRefusing,  // The first stage: new clients and messages are refused for want of memory.
+    kMemoryEnding,    // The second: the client named here, which held most, is ended.
+    kMemoryFree,      // Neither any more.
+    kDraining,
   };
   Kind kind;
   unsigned shard;
@@ -34,34 +41,6 @@ struct BrokerEvent {
   uint64_t session;       // 0: none.
   std::string_view code;  // The goodbye's code, e.g. PROTOCOL_ERROR; empty: the peer went away without one.
   std::string_view text;  // Why.
-};
-
-// What the shards have counted, all together.
-struct BrokerCounters {
-  uint64_t connections = 0;  // Now.
-  uint64_t sessions = 0;     // Now.
-  uint64_t sessions_opened = 0;
-  uint64_t connects_refused = 0;
-  uint64_t takeovers = 0;
-  uint64_t hand_overs = 0;  // Connections that were accepted by another shard than their name's.
-  uint64_t messages_received = 0;
-  uint64_t messages_delivered = 0;     // Admitted: queued for a connection, or for a session that waits.
-  uint64_t messages_redelivered = 0;   // Once more, on a resumed session.
-  uint64_t messages_dropped = 0;       // Unconfirmed ones: queued, and lost with the connection.
-  uint64_t messages_acknowledged = 0;  // Confirmed ones: DELIVERED; and the other outcomes of what was admitted.
-  uint64_t messages_refused_by_recipient = 0;
-  uint64_t messages_expired = 0;
-  uint64_t messages_lost = 0;
-  uint64_t sessions_resumed = 0;
-  uint64_t messages_refused = 0;
-  uint64_t pauses_told = 0;
-  uint64_t resumes_told = 0;
-  uint64_t gates_closed = 0;
-  uint64_t reading_stopped = 0;
-  uint64_t bytes_received = 0;
-  uint64_t bytes_sent = 0;
-  uint64_t queued_bytes = 0;  // Now.
-  uint64_t open_bytes = 0;    // Now: delivered and not acknowledged.
 };
 
 struct BrokerOptions {
@@ -81,15 +60,44 @@ struct BrokerOptions {
   uint32_t spin_us = 0;
   // Connections beyond this wait in the kernel's backlog. 0: as the descriptor limit allows, with a reserve.
   uint64_t connections_max = 0;
+
+  // As `listen`, for listeners behind a balancer: each connection must begin with a PROXY protocol header, version 1 or
+  // 2, and may come only from an address in `proxy_from`. A header is required there, and nowhere else accepted.
+  std::vector<std::string> listen_proxy;
+  // Whose PROXY headers are believed: addresses or CIDR ranges, `10.0.0.0/8`, `fd00::/8`, `127.0.0.1`; `unix` for those
+  // who come through a Unix socket. Must not be empty if listen_proxy is not.
+  std::vector<std::string> proxy_from;
+
+  // Limits of one source address (an IPv6 one counts by its /64; behind a PROXY header the one it names); 0: none.
+  // A connection beyond is told RATE_EXCEEDED, with the time after which to try again. Unix sockets have no limit.
+  uint32_t address_connections_max = 0;
+  uint32_t address_connects_per_second = 0;
+  uint32_t address_connects_burst = 0;  // How many at once; 0: as many as in one second.
+  // Limits of what one client sends; 0: none. What is over them is refused: RATE_LIMITED, with the time after which to
+  // send it again; never closed for it.
+  uint32_t client_messages_per_second = 0;
+  uint32_t client_messages_burst = 0;  // How many at once; 0: as many as in one second.
+  uint64_t client_bytes_per_second = 0;
+  uint64_t client_bytes_burst = 0;  // 0: as many as in one second; at least frame_bytes_max.
+  // What everything that waits or is unacknowledged may take, on all shards together. From 7/8 of it new clients and
+  // new messages are refused (SERVER_BUSY, BROKER_BUSY); from all of it on the client that holds most is ended, one
+  // after the other. 0: half of the control group's memory limit, or of the machine's memory.
+  uint64_t memory_bytes_max = 0;
+  // After about so long, a tenth up or down, a connection is told to connect anew, so that clients spread to new
+  // replicas; its session stays as long as its expiry says. 0: never.
+  uint32_t connection_age_ms_max = 0;
+
+  // Drain: see Broker::drain.
+  uint32_t drain_delay_ms = 0;       // Between failing readiness and telling anybody, for balancers that poll.
+  uint32_t drain_spread_ms = 5'000;  // Each client is told to come back after a time of its own, up to this.
   // Socket buffers of accepted connections, in bytes as SO_SNDBUF and SO_RCVBUF take them; 0: the system's.
   int send_buffer_bytes = 0;
   int receive_buffer_bytes = 0;
 
   // Limits of the protocol: see docs/delivery.md. 0: the default, which is given here.
-  uint32_t frame_bytes_max = 1 << 20;        // 16 KiB to 64 MiB.
-  uint32_t queue_bytes_max = 4 << 20;        // For each client; at least 4 × frame_bytes_max.
-  uint64_t shard_queue_bytes_max = 1 << 30;  // All queues and unacknowledged deliveries of one shard together.
-  uint32_t keepalive_ms = 30'000;            // For clients that ask for none; 1,000 to 600,000.
+  uint32_t frame_bytes_max = 1 << 20;  // 16 KiB to 64 MiB.
+  uint32_t queue_bytes_max = 4 << 20;  // For each client; at least 4 × frame_bytes_max.
+  uint32_t keepalive_ms = 30'000;      // For clients that ask for none; 1,000 to 600,000.
   uint32_t slow_consumer_ms = 10'000;
   uint32_t pause_lease_ms = 1'000;
   uint32_t send_window = 4'096;                 // Confirmed messages of one client without an outcome; to 1,000,000.
@@ -102,23 +110,53 @@ struct BrokerOptions {
   std::function<void(const BrokerEvent&)> on_event;
 };
 
-// All methods: any thread, one at a time.
+// What may be asked of a broker while it runs is in inspection.h.
+//
+// All methods: any thread, also several at once, until the destructor. What asks the shards waits for their answers, a
+// second at the most: a shard that does not answer is left out.
 class Broker {
  public:
   // Starts listening and serving. On failure returns nothing and says why in `error`, naming the option or address.
   static std::unique_ptr<Broker> start(const BrokerOptions& options, std::string& error);
+  // What is wrong with the options as far as it can be known without listening, `option: why`; or nothing. Any thread,
+  // also without a broker.
+  static std::string check(const BrokerOptions& options);
   virtual ~Broker() = default;
 
-  // The addresses listened on, with the ports really bound, in the order of BrokerOptions::listen.
+  // The addresses listened on, with the ports really bound, in the order of BrokerOptions::listen, then of
+  // listen_proxy.
   virtual std::vector<std::string> addresses() const = 0;
   virtual unsigned shards() const = 0;
-  // Asks every shard and waits for the answers.
   virtual BrokerCounters counters() = 0;
-  // Stops accepting, says goodbye SERVER_SHUTTING_DOWN to every client, and waits until all connections have ended, at
-  // most so long. Returns whether they all ended by themselves. The broker is of no further use.
+
+  // Takes over those of `options` that may change while it runs: docs/configuration.md says which. All or
+  // nothing: if one that may not change differs, or one is wrong, false, with the reason in `error`.
+  virtual bool reload(const BrokerOptions& options, std::string& error) = 0;
+
+  // Begins the end: readiness fails at once; after drain_delay_ms nothing more is accepted, and every client is told
+  // goodbye SERVER_SHUTTING_DOWN with a time of its own to come back after, and the rest of `deadline` as its grace:
+  // new messages are refused (SHUTTING_DOWN), acknowledgements and receipts flow until the client says goodbye.
+  // Sessions without a connection end. Who stays is told goodbye once more at the deadline; the broker can still be
+  // asked until stop(). Returns at once. A second time: nothing.
+  virtual void drain(std::chrono::milliseconds deadline) = 0;
+  // Drains, unless that has begun, and waits until all connections have ended, at most so long; what is open then is
+  // settled without waiting. Returns whether they all ended by themselves. The broker is of no further use.
   virtual bool stop(std::chrono::milliseconds deadline) = 0;
   // While another thread waits in stop(): cuts that short. Afterwards it does nothing.
   virtual void stop_now() = 0;
+
+  // Whether new clients are let in: not draining, descriptors and memory left. If not, says why.
+  virtual bool ready(std::string& why_not) = 0;
+  // Whether every shard answers within that time.
+  virtual bool alive(std::chrono::milliseconds within) = 0;
+
+  virtual ClientPage clients(const ClientQuery& query) = 0;
+  // Recent ends, newest first: of clients, and of connections that never became one.
+  virtual std::vector<RecentEnd> recent_ends(size_t limit, std::string_view name_part) = 0;
+  // Would a message from one client to the other arrive now, and if not, why not?
+  virtual Trace trace(std::string_view from, std::string_view to) = 0;
+  // Ends a client: goodbye ADMINISTRATIVE with this text, and the end of its session. False: there is none.
+  virtual bool kick(std::string_view name, std::string_view text) = 0;
 };
 
 }  // namespace onehop

@@ -9,8 +9,13 @@
 //    verdicts that may have been lost are repeated. Each confirmed message arrives once and in order.
 //  - Messages to one destination are sent in the order they were accepted, also through PAUSE and QUEUE_FULL, after
 //    which it waits as long as it was told and repeats what was refused before it goes on. That holds from session to
-//    session as well. After BROKER_BUSY it repeats likewise, but what was under way behind the refused message may have
-//    arrived before: the broker has no gate there. Different destinations do not wait for each other.
+//    session as well. After BROKER_BUSY and RATE_LIMITED it repeats likewise, but what was under way behind the refused
+//    message may have arrived before: the broker has no gate there. Different destinations do not wait for each other.
+//  - When the broker announces that it goes (a goodbye with a grace), what is accepted from then on waits, and so does
+//    what the broker refuses for it (SHUTTING_DOWN). What is under way is finished: outcomes are awaited, deliveries
+//    handed out and acknowledged. Then, or at the end of the grace, the client says goodbye, and comes back at the time
+//    it was told, with what waits. Where the broker only wants the connection to end (USE_ANOTHER_SERVER), the session
+//    goes on with the next.
 //  - Nothing is dropped: what the end of a session leaves unknown is reported as such, or repeated on request.
 //  - on_message() is called once for each delivery, in the order of the sender.
 //

@@ -147,7 +147,8 @@ struct SendResult {
 struct SendCounts {
   // How often the broker asked to pause a destination.
   uint64_t pauses = 0;
-  // Refusals that waiting cures (the recipient's queue was full, the broker busy), each followed by a repeat.
+  // Refusals that waiting cures (the recipient's queue was full, the broker busy or about to go), each followed by a
+  // repeat.
   uint64_t repeats = 0;
   // Sessions that were resumed on another connection.
   uint64_t resumes = 0;
@@ -292,13 +293,15 @@ struct ClientOptions {
   uint32_t connect_timeout_ms = 10'000;
 
   // Whether to connect again by itself, also when the first attempt fails. Never after SESSION_TAKEN_OVER, nor after a
-  // goodbye that says that trying again is of no use (PROTOCOL_ERROR, BAD_CREDENTIALS, USE_ANOTHER_SERVER …).
+  // goodbye that says that trying again is of no use (PROTOCOL_ERROR, BAD_CREDENTIALS …), nor where another server is
+  // named (Ending::use_server): whether to go there is the program's decision.
   bool reconnect = true;
   // Whether NAME_IN_USE is worth trying again. For a while it is in any case after a connection whose Connect was not
   // answered: then the name may be this client's own.
   bool retry_name_in_use = false;
   // The wait before an attempt: doubled with each that fails, from the first to the second value, then a random part of
-  // its upper half. The broker's retry_after_ms is kept to if it is longer.
+  // its upper half. The broker's retry_after_ms is kept to if it is longer; the time of a goodbye that was announced
+  // (with a grace) is kept to as it is, counted from that goodbye.
   uint32_t backoff_ms_min = 100;
   uint32_t backoff_ms_max = 30'000;
   // What to do, in a new session, with messages whose fate the end of the old one left unknown (because the broker was

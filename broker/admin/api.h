@@ -1,0 +1,62 @@
+// What the admin port answers to: probes, metrics, and the API under /api/v1/. docs/admin.md is its description.
+//
+// A broker of which a shard hangs lets each question wait a second. So that many who ask do not wait for each other in
+// turn, the questions of a second after such a one are answered 503; and whether the broker is alive is asked at most
+// once a second. A probe waits for one question of others at the most.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "admin/access.h"
+#include "admin/http_answer.h"
+#include "admin/http_request.h"
+#include "admin/process_figures.h"
+#include "onehop/broker.h"
+
+namespace onehop::admin {
+
+// What only the program around the broker can do.
+struct Actions {
+  std::function<std::string()> config_json;  // The settings in force, as JSON.
+  std::function<void()> drain;               // Somebody asks for a drain.
+};
+
+// One thread at a time.
+class Api {
+ public:
+  Api(Broker& broker, Actions actions, const Access& access);
+
+  Answer answer(const Request& request);
+
+ private:
+  struct Route;
+  static const Route* route_of(std::string_view path);
+  Answer answer_on(const Route& route, const Request& request);
+
+  Answer livez(const Request& request);
+  Answer readyz(const Request& request);
+  Answer metrics(const Request& request);
+  Answer clients(const Request& request);
+  Answer closed(const Request& request);
+  Answer config(const Request& request);
+  Answer trace(const Request& request);
+  Answer counters(const Request& request);
+  Answer kick(const Request& request);
+  Answer start_drain(const Request& request);
+  Answer drain_state(const Request& request);
+
+  using Clock = std::chrono::steady_clock;
+
+  Broker& broker_;
+  const Actions actions_;
+  const Access& access_;
+  ProcessReader process_;
+  Clock::time_point closed_until_{};  // For questions to the shards.
+  bool alive_ = false;
+  Clock::time_point alive_until_{};  // How long `alive_` holds.
+};
+
+}  // namespace onehop::admin

@@ -1,0 +1,142 @@
+// See the header. With prometheus-cpp, whose part used here only writes the text.
+#include "admin/metrics.h"
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <utility>
+#include <vector>
+
+namespace onehop::admin {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::vector<ClientMetric::Label>;
+
+class Families {
+ public:
+  void add(MetricType type, const char* name, const char* help) { all_.push_back({name, help, type, {}}); }
+  // To the family that was added last.
+  template <typename Number>
+  void value(Number number, Labels labels = {}) {
+    ClientMetric metric;
+    metric.label = std::move(labels);
+    // The type says which of the two is written.
+    metric.counter.value = metric.gauge.value = static_cast<double>(number);
+    all_.back().metric.push_back(std::move(metric));
+  }
+  template <typename Number>
+  void counter(const char* name, const char* help, Number number) {
+    add(MetricType::Counter, name, help);
+    value(number);
+  }
+  template <typename Number>
+  void gauge(const char* name, const char* help, Number number) {
+    add(MetricType::Gauge, name, help);
+    value(number);
+  }
+  MetricFamily& last() { return all_.back(); }
+  std::string text() const { return prometheus::TextSerializer().Serialize(all_); }
+
+ private:
+  std::vector<MetricFamily> all_;
+};
+
+void add_messages(Families& to, const BrokerCounters& c) {
+  to.add(MetricType::Counter, "onehop_messages_total", "Messages by their outcome and its reason.");
+  for (const OutcomeCount& one : c.outcomes) {
+    to.value(one.count, {{"outcome", std::string(one.outcome)}, {"reason", std::string(one.reason)}});
+  }
+  to.counter("onehop_messages_received_total", "Messages that clients have sent.", c.messages_received);
+  to.counter("onehop_messages_admitted_total", "Messages queued for a client.", c.messages_delivered);
+  to.counter("onehop_messages_redelivered_total", "Messages delivered once more, on a resumed session.",
+             c.messages_redelivered);
+  to.counter("onehop_messages_dropped_total", "Unconfirmed messages lost with the connection they were queued for.",
+             c.messages_dropped);
+  to.add(MetricType::Counter, "onehop_bytes_total", "Bytes from and to clients.");
+  to.value(c.bytes_received, {{"direction", "in"}});
+  to.value(c.bytes_sent, {{"direction", "out"}});
+  to.gauge("onehop_queue_bytes", "Bytes queued for clients.", c.queued_bytes);
+  to.gauge("onehop_unacknowledged_bytes", "Bytes delivered and not acknowledged.", c.open_bytes);
+  to.gauge("onehop_paused_senders", "Pairs of a sender and a client it was told to pause for.", c.paused_senders);
+  to.counter("onehop_gates_closed_total", "Times a sender was refused at a full queue until it takes note.",
+             c.gates_closed);
+}
+
+void add_sessions(Families& to, const BrokerCounters& c) {
+  to.gauge("onehop_connections", "Connections.", c.connections);
+  to.gauge("onehop_sessions", "Sessions, with a connection or waiting for one.", c.sessions);
+  to.counter("onehop_sessions_opened_total", "Sessions opened.", c.sessions_opened);
+  to.counter("onehop_sessions_resumed_total", "Sessions resumed by a new connection.", c.sessions_resumed);
+  to.counter("onehop_takeovers_total", "Sessions ended because another connection took the name.", c.takeovers);
+  to.counter("onehop_connects_refused_total", "Connections ended before they had a session.", c.connects_refused);
+  to.counter("onehop_hand_overs_total", "Connections accepted by another shard than their name's.", c.hand_overs);
+  to.counter("onehop_reading_stopped_total", "Times a connection was not read for a while.", c.reading_stopped);
+  to.counter("onehop_address_refusals_total", "Connections over a limit of their source address.", c.address_refusals);
+  to.counter("onehop_proxy_refusals_total", "Connections without the PROXY header they need, or not allowed one.",
+             c.proxy_refusals);
+}
+
+void add_memory(Families& to, const BrokerCounters& c) {
+  to.gauge("onehop_memory_bytes", "Bytes that count against the memory limit.", c.memory_bytes);
+  to.gauge("onehop_memory_limit_bytes", "The memory limit.", c.memory_bytes_max);
+  to.gauge("onehop_memory_stage", "0: enough; 1: new clients and messages are refused; 2: clients are ended.",
+           c.memory_stage);
+  to.counter("onehop_memory_ended_total", "Clients ended for want of memory.", c.memory_ended);
+}
+
+void add_route_latency(Families& to, const RouteLatency& latency) {
+  to.add(MetricType::Histogram, "onehop_route_latency_seconds",
+         "Of a sample of messages, from the read that brought them to the write that took them on.");
+  ClientMetric metric;
+  uint64_t count = 0;
+  for (size_t i = 0; i < RouteLatency::kBoundsUs.size(); ++i) {
+    count += latency.counts[i];
+    metric.histogram.bucket.push_back({count, static_cast<double>(RouteLatency::kBoundsUs[i]) / 1e6});
+  }
+  metric.histogram.sample_count = count + latency.counts.back();
+  metric.histogram.sample_sum = static_cast<double>(latency.sum_us) / 1e6;
+  to.last().metric.push_back(std::move(metric));
+}
+
+void add_shards(Families& to, const std::vector<ShardState>& shards) {
+  const auto add = [&](const char* name, const char* help, auto value_of) {
+    to.add(MetricType::Gauge, name, help);
+    for (size_t i = 0; i < shards.size(); ++i) to.value(value_of(shards[i]), {{"shard", std::to_string(i)}});
+  };
+  add("onehop_loop_lag_seconds", "The longest a shard was busy without looking for events, since the last scrape.",
+      [](const ShardState& shard) { return static_cast<double>(shard.loop_lag_us_max) / 1e6; });
+  add("onehop_shard_connections", "Connections of a shard.", [](const ShardState& shard) { return shard.connections; });
+  add("onehop_shard_sessions", "Sessions of a shard.", [](const ShardState& shard) { return shard.sessions; });
+}
+
+void add_process(Families& to, const ProcessFigures& p) {
+  if (p.cpu_seconds) to.counter("process_cpu_seconds_total", "Processor time, of all threads.", *p.cpu_seconds);
+  if (p.start_unix_seconds) {
+    to.gauge("process_start_time_seconds", "When the process started, since 1970.", *p.start_unix_seconds);
+  }
+  if (p.resident_bytes) to.gauge("process_resident_memory_bytes", "Resident memory.", *p.resident_bytes);
+  if (p.open_descriptors) to.gauge("process_open_fds", "Open descriptors.", *p.open_descriptors);
+  if (p.descriptors_max) to.gauge("process_max_fds", "How many descriptors may be open.", *p.descriptors_max);
+}
+
+}  // namespace
+
+std::string metrics_text(const BrokerCounters& counters, const ProcessFigures& process, const MetricsState& state) {
+  Families families;
+  families.add(MetricType::Gauge, "onehop_build_info", "Which version runs; always 1.");
+  families.value(1, {{"version", std::string(state.version)}});
+  families.gauge("onehop_ready", "1: new clients are let in.", state.ready ? 1 : 0);
+  families.gauge("onehop_draining", "1: the broker drains.", state.draining ? 1 : 0);
+  add_sessions(families, counters);
+  add_messages(families, counters);
+  add_memory(families, counters);
+  add_route_latency(families, counters.route_latency);
+  add_shards(families, counters.shards);
+  add_process(families, process);
+  return families.text();
+}
+
+}  // namespace onehop::admin

@@ -1,0 +1,32 @@
+// The admin port: HTTP for operators, their tools and their probes, on a thread of its own beside the broker's shards.
+// Nothing that happens here, slow and hostile peers included, touches a shard but by the questions of Broker.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "admin/api.h"
+#include "onehop/broker.h"
+
+namespace onehop::admin {
+
+struct Options {
+  std::string listen;            // tcp://127.0.0.1:7412 or unix:///path; port 0 takes a free one.
+  std::string token_file;        // Empty: none. What is under /api/ needs it when `listen` is not loopback or Unix.
+  bool allow_plaintext = false;  // Whether a token may cross a network unencrypted.
+};
+
+class Port {
+ public:
+  // Starts listening and answering. On failure returns nothing and says why in `error`. The broker must outlive it;
+  // `actions` are called on its thread.
+  static std::unique_ptr<Port> start(const Options& options, Broker& broker, Actions actions, std::string& error);
+  virtual ~Port() = default;
+
+  // With the port that was really bound.
+  virtual std::string address() const = 0;
+  // ANY THREAD: reads the token again; empty: none from now on. On failure the old one stays, and `error` says why.
+  virtual bool reload(const std::string& token_file, std::string& error) = 0;
+};
+
+}  // namespace onehop::admin

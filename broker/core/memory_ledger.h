@@ -1,0 +1,116 @@
+// What all shards of a process hold together, and what follows when that is too much.
+//
+//   0 …… 3/4 …… 7/8 …… the limit
+//   kFree        kRefusing from 7/8 on, until it is below 3/4 again
+//                                  kEnding from the limit on: the largest clients are ended, one by one
+//
+// This, the host's mailboxes and nothing else is what two threads see: every shard publishes what it holds, and reads
+// what all hold. All of it is counters that may be read a moment late, so the order of memory is relaxed throughout.
+//
+// Invariant: `total_` is the sum of `used_`, but for what is being published at this moment. Only the shard that holds
+// most ends clients, and it publishes what each has freed before it ends another.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <optional>
+
+#include "core/ids.h"
+#include "core/instant.h"
+#include "core/planted.h"
+
+namespace onehop::core {
+
+enum class MemoryStage : uint8_t { kFree, kRefusing, kEnding };
+
+class MemoryLedger {
+ public:
+  // How often it is looked at while memory is short and nothing else happens.
+  static constexpr uint64_t kTurnMs = 2;
+
+  MemoryLedger(uint64_t bytes_max, ShardIndex shards) : bytes_max_(bytes_max), shards_(shards) {}
+  MemoryLedger(const MemoryLedger&) = delete;
+  MemoryLedger& operator=(const MemoryLedger&) = delete;
+
+  void set_bytes_max(uint64_t bytes_max) { bytes_max_.store(bytes_max, kRelaxed); }
+  uint64_t bytes_max() const { return bytes_max_.load(kRelaxed); }
+  MemoryStage stage() const { return stage_.load(kRelaxed); }
+  uint64_t total() const { return total_.load(kRelaxed); }
+
+  struct Look {
+    MemoryStage stage = MemoryStage::kFree;
+    bool began = false;  // To refuse, by this call: nobody else sees that.
+    bool ended = false;  // The same.
+    uint64_t share = 0;  // What this shard may add until it looks again.
+  };
+  // Shard `index` holds so much now.
+  Look publish(ShardIndex index, uint64_t used) {
+    std::atomic<uint64_t>& mine = used_[index].bytes;
+    const uint64_t before = mine.load(kRelaxed);
+    uint64_t total = total_.load(kRelaxed);
+    if (used != before && !(ONEHOP_PLANTED(kMemoryKept) && used < before)) {
+      mine.store(used, kRelaxed);
+      total = total_.fetch_add(used - before, kRelaxed) + used - before;
+    }
+    const uint64_t refuse_from = bytes_max() / 8 * 7;
+    Look look;
+    look.stage = stage();
+    const MemoryStage next = stage_after(look.stage, total);
+    if (next != look.stage && stage_.compare_exchange_strong(look.stage, next, kRelaxed)) {
+      look.began = look.stage == MemoryStage::kFree;
+      look.ended = next == MemoryStage::kFree;
+      look.stage = next;
+    }
+    // Ever less as it fills, so that all shards together do not add more than there is room for.
+    if (look.stage == MemoryStage::kFree) look.share = (refuse_from - std::min(refuse_from, total)) / shards_ + 1;
+    return look;
+  }
+
+  // Which shard is to be told to look, so that it ends clients: the one that holds most. None if that is not called
+  // for, if it has been told and has not looked yet, or has just now.
+  std::optional<ShardIndex> take_turn(Instant now) {
+    if (stage() != MemoryStage::kEnding) return std::nullopt;
+    uint64_t next_ms = next_turn_ms_.load(kRelaxed);
+    if (now.ms < next_ms || !next_turn_ms_.compare_exchange_strong(next_ms, kUnderWay, kRelaxed)) return std::nullopt;
+    return largest();
+  }
+  // The shard that holds most.
+  ShardIndex largest() const {
+    ShardIndex largest = 0;
+    for (ShardIndex shard = 1; shard < shards_; ++shard) {
+      if (used_[shard].bytes.load(kRelaxed) > used_[largest].bytes.load(kRelaxed)) largest = shard;
+    }
+    return largest;
+  }
+  // Whether enough has been freed: a little more than was over the limit, so that turns do not follow each other
+  // closely.
+  bool has_freed_enough() const { return total() < bytes_max() / 16 * 15; }
+  void end_turn(Instant now) { next_turn_ms_.store(now.ms + kTurnMs, kRelaxed); }
+
+ private:
+  static constexpr std::memory_order kRelaxed = std::memory_order_relaxed;
+  static constexpr uint64_t kUnderWay = UINT64_MAX;
+
+  // On a cache line of its own: one shard writes it at each flush.
+  struct alignas(64) Used {
+    std::atomic<uint64_t> bytes{0};
+  };
+
+  MemoryStage stage_after(MemoryStage stage, uint64_t total) const {
+    const uint64_t bytes_max_now = bytes_max();
+    if (total >= bytes_max_now) return MemoryStage::kEnding;
+    if (total >= bytes_max_now / 8 * 7) return MemoryStage::kRefusing;
+    return total >= bytes_max_now / 4 * 3 ? std::min(stage, MemoryStage::kRefusing) : MemoryStage::kFree;
+  }
+
+  std::atomic<uint64_t> bytes_max_;
+  const ShardIndex shards_;
+  std::atomic<MemoryStage> stage_{MemoryStage::kFree};
+  std::atomic<uint64_t> next_turn_ms_{0};
+  alignas(64) std::atomic<uint64_t> total_{0};
+  std::array<Used, kShardsMax> used_{};
+};
+
+}  // namespace onehop::core

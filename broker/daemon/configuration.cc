@@ -1,0 +1,204 @@
+// Configuration: see the header.
+#include "daemon/configuration.h"
+
+#include <fstream>
+#include <iterator>
+
+#include "admin/access.h"
+#include "daemon/config_file.h"
+
+namespace onehop::daemon {
+namespace {
+
+// Far beyond any configuration; what is longer is something else.
+constexpr size_t kFileBytesMax = 1 << 20;
+
+std::optional<std::string> read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return std::nullopt;
+  std::string text(kFileBytesMax, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (file.bad() || !file.eof()) return std::nullopt;
+  text.resize(static_cast<size_t>(file.gcount()));
+  return text;
+}
+
+class Loading {
+ public:
+  Loading(const Given& given, std::vector<std::string>& problems) : given_(given), problems_(problems) {
+    configuration_.sources.resize(settings().size());
+  }
+
+  Configuration run() {
+    if (!given_.config_file.empty()) take_file();
+    take_texts(given_.environment, Source::Kind::kEnvironment);
+    take_texts(given_.flags, Source::Kind::kFlag);
+    if (problems_.empty()) check_together();
+    if (problems_.empty()) check_token_file();
+    return std::move(configuration_);
+  }
+
+ private:
+  void take_file() {
+    const std::optional<std::string> text = read_file(given_.config_file);
+    if (!text) {
+      problems_.push_back(given_.config_file + ": cannot be read");
+      return;
+    }
+    for (const FileEntry& entry : parse_config_file(*text, given_.config_file, problems_)) {
+      put(settings()[entry.setting], entry.value, configuration_.options);
+      configuration_.sources[entry.setting] = {Source::Kind::kFile, entry.line};
+    }
+  }
+
+  void take_texts(const std::map<size_t, std::vector<std::string>>& texts, Source::Kind kind) {
+    for (const auto& [index, given] : texts) {
+      const Setting& setting = settings()[index];
+      configuration_.sources[index] = {kind, 0};
+      std::string wrong;
+      const Value value = read_texts(setting, given, wrong);
+      if (wrong.empty()) {
+        put(setting, value, configuration_.options);
+      } else {
+        problems_.push_back(where(index) + wrong);
+      }
+    }
+  }
+
+  // What only the broker knows: which values do not go together, which addresses are none.
+  void check_together() {
+    const std::string wrong = Broker::check(configuration_.options.broker);
+    if (wrong.empty()) return;
+    const size_t colon = wrong.find(": ");
+    const size_t index = colon == std::string::npos ? settings().size() : find_setting(wrong.substr(0, colon));
+    problems_.push_back(index == settings().size() ? wrong : where(index) + wrong.substr(colon + 2));
+  }
+
+  void check_token_file() {
+    const std::string& path = configuration_.options.admin_token_file;
+    std::string wrong;
+    if (path.empty() || admin::read_token(path, wrong)) return;
+    problems_.push_back(where(find_setting("admin_token_file")) + wrong);
+  }
+
+  std::string where(size_t index) const {
+    const std::string name(settings()[index].name);
+    const Source& source = configuration_.sources[index];
+    switch (source.kind) {
+      case Source::Kind::kFlag:
+        return flag_of(name) + ": ";
+      case Source::Kind::kEnvironment:
+        return environment_of(name) + ": ";
+      case Source::Kind::kFile:
+        return given_.config_file + ":" + std::to_string(source.line) + ": " + name + ": ";
+      case Source::Kind::kDefault:
+        break;
+    }
+    return name + ": ";
+  }
+
+  const Given& given_;
+  std::vector<std::string>& problems_;
+  Configuration configuration_;
+};
+
+const char* word_for(Source::Kind kind) {
+  switch (kind) {
+    case Source::Kind::kFlag:
+      return "flag";
+    case Source::Kind::kEnvironment:
+      return "environment";
+    case Source::Kind::kFile:
+      return "file";
+    case Source::Kind::kDefault:
+      break;
+  }
+  return "default";
+}
+
+constexpr const char* kReferenceBegin = R"(# Configuration
+
+This page is what `onehopd --print-reference` prints. A test compares the two, so edit the table in
+[settings_table.cc](../broker/daemon/settings_table.cc), not this page.
+
+Every setting can be given as a flag, in the environment, and in a file (`--config FILE`, or `ONEHOP_CONFIG`); a flag wins
+over the environment, that over the file, and that over the default. The file is TOML with the names below as its keys:
+
+```toml
+listen = ["tcp://127.0.0.1:7411", "unix:///run/onehop/onehop.sock"]
+queue_bytes_max = 8388608
+log_level = "warn"
+```
+
+Numbers are plain, in the unit that the name ends with. A switch is `true` or `false` in the file and the environment; as a
+flag it stands alone. A list is an array of texts in the file, one text with commas in the environment, and a flag that may
+be given again. Texts are printable ASCII. A variable of the environment that is empty counts as not given, and variables
+called `ONEHOP_…` that no setting has are left alone, because Kubernetes makes such up. In the file an unknown key is an
+error.
+
+* `onehopd --check-config` says all that is wrong, `FILE:LINE: key: what it must be`, and ends with 2; or `ok` and 0.
+* `onehopd --print-config` prints what holds, as such a file, with where each value came from.
+* SIGHUP reads the file and the token file again. If anything is wrong in them, or a setting differs that cannot change while
+  the broker runs, everything stays as it was, and one line of the log says why. What changes is told in audit lines.
+
+Kept for later, and an error until then: `tls://` addresses, and the keys )";
+
+}  // namespace
+
+std::optional<Configuration> load(const Given& given, std::vector<std::string>& problems) {
+  Configuration configuration = Loading(given, problems).run();
+  if (!problems.empty()) return std::nullopt;
+  return configuration;
+}
+
+std::vector<Change> changes(const DaemonOptions& before, const DaemonOptions& after) {
+  std::vector<Change> out;
+  for (const Setting& setting : settings()) {
+    const Value old_value = get(setting, before);
+    const Value new_value = get(setting, after);
+    if (old_value != new_value) out.push_back({&setting, literal(old_value), literal(new_value)});
+  }
+  return out;
+}
+
+std::string as_toml(const Configuration& configuration) {
+  std::string out;
+  for (size_t i = 0; i < settings().size(); ++i) {
+    const Setting& setting = settings()[i];
+    out.append(setting.name).append(" = ").append(literal(get(setting, configuration.options)));
+    out.append("  # ").append(word_for(configuration.sources[i].kind)).append("\n");
+  }
+  return out;
+}
+
+std::string as_json(const Configuration& configuration) {
+  std::string out = "{\"settings\":[";
+  for (size_t i = 0; i < settings().size(); ++i) {
+    const Setting& setting = settings()[i];
+    out.append(i == 0 ? "" : ",").append("{\"name\":\"").append(setting.name);
+    out.append("\",\"value\":").append(literal(get(setting, configuration.options)));
+    out.append(",\"source\":\"").append(word_for(configuration.sources[i].kind));
+    out.append("\",\"reloadable\":").append(setting.reloadable ? "true" : "false").append("}");
+  }
+  return out + "]}";
+}
+
+std::string reference() {
+  const DaemonOptions defaults;
+  std::string out = kReferenceBegin;
+  for (const std::string_view name : reserved_names()) {
+    out.append(name == reserved_names().front() ? "`" : ", `").append(name).append("`");
+  }
+  out += ".\n\n| setting | type | default | range | on SIGHUP | meaning |\n| --- | --- | --- | --- | --- | --- |\n";
+  for (const Setting& setting : settings()) {
+    const std::string range = range_of(setting);
+    out.append("| `").append(setting.name).append("`<br>`").append(flag_of(setting.name)).append("`<br>`");
+    out.append(environment_of(setting.name)).append("` | ").append(type_of(setting));
+    out.append(setting.unit.empty() ? "" : ", ").append(setting.unit);
+    out.append(" | `").append(literal(get(setting, defaults))).append("` | ").append(range.empty() ? "any" : range);
+    out.append(setting.reloadable ? " | changes" : " | stays").append(" | ").append(setting.meaning).append(" |\n");
+  }
+  return out;
+}
+
+}  // namespace onehop::daemon

@@ -1,0 +1,49 @@
+// What onehopd runs with, and where each value came from: flags before environment before file before defaults.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/settings.h"
+
+namespace onehop::daemon {
+
+// What was given when the program began, and stays as it was when the file is read again.
+struct Given {
+  std::string config_file;  // Empty: none.
+  std::map<size_t, std::vector<std::string>> flags;
+  std::map<size_t, std::vector<std::string>> environment;  // Both by index in settings().
+};
+
+struct Source {
+  enum class Kind { kDefault, kFile, kEnvironment, kFlag };
+  Kind kind = Kind::kDefault;
+  unsigned line = 0;  // In the file.
+};
+
+struct Configuration {
+  DaemonOptions options;
+  std::vector<Source> sources;  // As settings().
+};
+
+// Reads the file, if there is one, and puts all together. Nothing: `problems` says, one a line, what is wrong and
+// where.
+std::optional<Configuration> load(const Given& given, std::vector<std::string>& problems);
+
+struct Change {
+  const Setting* setting;
+  std::string before, after;
+};
+std::vector<Change> changes(const DaemonOptions& before, const DaemonOptions& after);
+
+// What --print-config prints: TOML, with where each value came from as a comment. Fed back with --config it gives the
+// same options.
+std::string as_toml(const Configuration& configuration);
+// What the admin port tells: {"settings":[{"name":…,"value":…,"source":…,"reloadable":…},…]}
+std::string as_json(const Configuration& configuration);
+// docs/configuration.md.
+std::string reference();
+
+}  // namespace onehop::daemon

@@ -1,0 +1,27 @@
+// What onehopd is asked for, wherever it was asked, and how it ends.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "onehop/broker.h"
+
+namespace onehop::daemon {
+
+struct DaemonOptions {
+  BrokerOptions broker;
+  std::string admin = "tcp://127.0.0.1:7412";  // none: no admin port.
+  std::string admin_token_file;
+  std::string log_level = "info";   // debug, info, warn, error, off.
+  std::string log_format = "auto";  // text, json; auto: text on a terminal, json otherwise.
+  uint32_t stop_deadline_ms = 30'000;
+};
+
+// Exit codes of onehopd.
+enum ExitCode : int {
+  kExitOk = 0,
+  kExitFailed = 1,  // It could not start, or connections were cut off at the end.
+  kExitUsage = 2,   // The configuration is wrong.
+};
+
+}  // namespace onehop::daemon

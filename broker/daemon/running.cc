@@ -1,0 +1,201 @@
+// Running: see the header.
+#include "daemon/running.h"
+
+#include <pthread.h>
+#include <time.h>
+
+#include <cstdio>
+#include <thread>
+#include <utility>
+
+namespace onehop::daemon {
+namespace {
+
+// With this the thread that waits for the broker's end tells the main thread of it.
+constexpr int kStopped = SIGALRM;
+
+sigset_t all_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, kStopped}) sigaddset(&signals, signal);
+  return signals;
+}
+
+void log_counters(Log& log, const BrokerCounters& c) {
+  log.line(Log::Level::kInfo, "served",
+           {{"sessions", std::to_string(c.sessions_opened)},
+            {"sessions_resumed", std::to_string(c.sessions_resumed)},
+            {"messages_delivered", std::to_string(c.messages_delivered)},
+            {"messages_acknowledged", std::to_string(c.messages_acknowledged)},
+            {"messages_refused", std::to_string(c.messages_refused)},
+            {"messages_refused_by_recipient", std::to_string(c.messages_refused_by_recipient)},
+            {"messages_expired", std::to_string(c.messages_expired)},
+            {"messages_lost", std::to_string(c.messages_lost)},
+            {"messages_redelivered", std::to_string(c.messages_redelivered)},
+            {"messages_dropped", std::to_string(c.messages_dropped)},
+            {"pauses_told", std::to_string(c.pauses_told)},
+            {"gates_closed", std::to_string(c.gates_closed)},
+            {"hand_overs", std::to_string(c.hand_overs)}});
+}
+
+// Of a running broker, the settings that differ and may not; or nothing.
+std::string wrong_with_changes(const std::vector<Change>& changed) {
+  std::string names;
+  for (const Change& change : changed) {
+    if (!change.setting->reloadable) names.append(names.empty() ? "" : ", ").append(change.setting->name);
+  }
+  return names.empty() ? names : names + ": cannot change while the broker runs";
+}
+
+}  // namespace
+
+Running::Running(const Given& given, const Configuration& configuration)
+    : given_(given), configuration_(configuration), log_(configuration.options) {}
+
+Running::~Running() = default;
+
+bool Running::start() {
+  BrokerOptions options = configuration_.options.broker;
+  options.on_event = [this](const BrokerEvent& event) { log_.event(event); };
+  std::string error;
+  broker_ = Broker::start(options, error);
+  if (broker_ == nullptr || !start_admin(error)) {
+    std::fprintf(stderr, "onehopd: %s\n", error.c_str());
+    return false;
+  }
+  for (const std::string& address : broker_->addresses()) std::printf("listening on %s\n", address.c_str());
+  if (port_ != nullptr) std::printf("admin on %s\n", port_->address().c_str());
+  std::fflush(stdout);
+  tell_started();
+  return true;
+}
+
+bool Running::start_admin(std::string& error) {
+  const DaemonOptions& options = configuration_.options;
+  if (options.admin == "none") return true;
+  admin::Actions actions;
+  actions.config_json = [this] {
+    const std::lock_guard lock(mutex_);
+    return as_json(configuration_);
+  };
+  actions.drain = [this] {
+    log_.audit(Log::Level::kInfo, "drain_asked", {});
+    broker_->drain(stop_deadline());
+  };
+  port_ = admin::Port::start({options.admin, options.admin_token_file, options.broker.allow_plaintext}, *broker_,
+                             std::move(actions), error);
+  if (port_ == nullptr) error = "admin: " + error;
+  return port_ != nullptr;
+}
+
+void Running::tell_started() {
+  log_.line(Log::Level::kInfo, "started",
+            {{"version", ONEHOP_VERSION},
+             {"shards", std::to_string(broker_->shards())},
+             {"address", broker_->addresses().front()}});
+  notify_.ready("serving on " + broker_->addresses().front());
+}
+
+int Running::serve() {
+  const sigset_t signals = all_signals();
+  for (;;) {
+    const int signal = next_signal(signals);
+    if (signal == SIGTERM || signal == SIGINT) return stop(signals, signal);
+    if (signal == SIGHUP) reload();
+  }
+}
+
+int Running::next_signal(const sigset_t& signals) {
+  int signal = 0;
+  if (notify_.interval().count() == 0) {
+    sigwait(&signals, &signal);
+    return signal;
+  }
+  const int64_t us = notify_.interval().count();
+  const timespec interval{static_cast<time_t>(us / 1'000'000), static_cast<long>(us % 1'000'000) * 1'000};
+  while ((signal = sigtimedwait(&signals, nullptr, &interval)) < 0) tell_alive();
+  return signal;
+}
+
+// Shards end one after the other while the broker stops, and then do not answer; the deadline bounds that.
+void Running::tell_alive() {
+  const auto within = std::chrono::duration_cast<std::chrono::milliseconds>(notify_.interval() / 2);
+  if (stopping_ || broker_->alive(within)) {
+    notify_.alive();
+  } else {
+    log_.line(Log::Level::kError, "not_alive", {{"text", "a shard does not answer"}});
+  }
+}
+
+void Running::reload() {
+  notify_.reloading();
+  std::vector<std::string> problems;
+  const std::optional<Configuration> next = load(given_, problems);
+  std::vector<Change> changed;
+  std::string error;
+  if (next) {
+    changed = changes(configuration_.options, next->options);
+    error = wrong_with_changes(changed);
+    if (error.empty()) take_over(*next, error);
+  } else {
+    error = problems.front();
+    if (problems.size() > 1) error += " (and " + std::to_string(problems.size() - 1) + " more)";
+  }
+  if (error.empty()) {
+    log_changes(changed);
+  } else {
+    log_.audit(Log::Level::kError, "reload_refused", {{"text", error}});
+  }
+  notify_.ready(error.empty() ? "serving" : "serving; the last reload was refused");
+}
+
+// All or nothing: what was taken over already goes back to what it was, which cannot fail.
+bool Running::take_over(const Configuration& next, std::string& error) {
+  if (!broker_->reload(next.options.broker, error)) return false;
+  if (port_ != nullptr && !port_->reload(next.options.admin_token_file, error)) {
+    std::string unused;
+    broker_->reload(configuration_.options.broker, unused);
+    return false;
+  }
+  log_.set_level(next.options.log_level);
+  const std::lock_guard lock(mutex_);
+  configuration_ = next;
+  return true;
+}
+
+void Running::log_changes(const std::vector<Change>& changed) {
+  for (const Change& change : changed) {
+    log_.audit(Log::Level::kInfo, "setting_changed",
+               {{"setting", change.setting->name}, {"from", change.before}, {"to", change.after}});
+  }
+  log_.audit(Log::Level::kInfo, "reloaded", {{"changed", std::to_string(changed.size())}});
+}
+
+std::chrono::milliseconds Running::stop_deadline() {
+  const std::lock_guard lock(mutex_);
+  return std::chrono::milliseconds(configuration_.options.stop_deadline_ms);
+}
+
+// Another thread waits for the end; this one for a second signal, which cuts the waiting short.
+int Running::stop(const sigset_t& signals, int signal) {
+  stopping_ = true;
+  notify_.stopping();
+  log_.audit(Log::Level::kInfo, "stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
+  log_counters(log_, broker_->counters());
+  bool all_ended = false;
+  const pthread_t main_thread = pthread_self();
+  std::thread stopper([this, &all_ended, main_thread] {
+    all_ended = broker_->stop(stop_deadline());
+    // The main thread waits for this signal; it ends nothing. NOLINTNEXTLINE(bugprone-bad-signal-to-kill-thread)
+    pthread_kill(main_thread, kStopped);
+  });
+  for (int next = 0; next != kStopped;) {
+    next = next_signal(signals);
+    if (next == SIGTERM || next == SIGINT) broker_->stop_now();
+  }
+  stopper.join();
+  log_.line(Log::Level::kInfo, "stopped", {{"connections", all_ended ? "all ended" : "cut off at the deadline"}});
+  return all_ended ? kExitOk : kExitFailed;
+}
+
+}  // namespace onehop::daemon

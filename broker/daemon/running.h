@@ -1,0 +1,54 @@
+// onehopd while it runs: the broker, what it was configured with, and the signals that change or end it.
+#pragma once
+
+#include <signal.h>
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "admin/port.h"
+#include "daemon/configuration.h"
+#include "daemon/log.h"
+#include "daemon/notify.h"
+#include "onehop/broker.h"
+
+namespace onehop::daemon {
+
+class Running {
+ public:
+  Running(const Given& given, const Configuration& configuration);
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+  ~Running();
+
+  // False: says why on standard error.
+  bool start();
+  // Serves until SIGTERM or SIGINT; returns what to exit with. These signals, SIGHUP and SIGALRM must be blocked in all
+  // threads since before start().
+  int serve();
+
+ private:
+  bool start_admin(std::string& error);
+  void tell_started();
+  // The next of these signals; meanwhile tells systemd that the broker is alive.
+  int next_signal(const sigset_t& signals);
+  void tell_alive();
+  void reload();
+  bool take_over(const Configuration& next, std::string& error);
+  void log_changes(const std::vector<Change>& changed);
+  int stop(const sigset_t& signals, int signal);
+  std::chrono::milliseconds stop_deadline();
+
+  const Given given_;
+  std::mutex mutex_;
+  Configuration configuration_;  // The admin port's thread looks at it too.
+  Log log_;
+  Notify notify_;
+  bool stopping_ = false;
+  std::unique_ptr<Broker> broker_;
+  std::unique_ptr<admin::Port> port_;  // Asks the broker, so it goes first. Nothing: there is no admin port.
+};
+
+}  // namespace onehop::daemon

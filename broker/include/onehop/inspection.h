@@ -1,0 +1,147 @@
+// What can be known of a running broker: its counters, its clients, who has left and why.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace onehop {
+
+// How many messages ended so. Names as in onehop.v1.Outcome and Reason, without their prefix; `reason` may be empty.
+// REJECTED counts refusals at admission and by recipients; DELIVERED counts acknowledged ones; unconfirmed ones that
+// were admitted have no outcome, and are among messages_delivered only.
+struct OutcomeCount {
+  std::string_view outcome;
+  std::string_view reason;
+  uint64_t count = 0;
+};
+
+// Of a sample of messages: from the read that brought them to the write that took them on, in the broker.
+struct RouteLatency {
+  // Upper bounds of the buckets, in microseconds; one more bucket is for all above.
+  static constexpr std::array<uint32_t, 12> kBoundsUs{10,    25,    50,     100,    250,     500,
+                                                      1'000, 2'500, 10'000, 50'000, 250'000, 1'000'000};
+  std::array<uint64_t, kBoundsUs.size() + 1> counts{};
+  uint64_t sum_us = 0;
+};
+
+struct ShardState {
+  uint64_t connections = 0;
+  uint64_t sessions = 0;
+  uint64_t queued_bytes = 0;
+  // The longest that its loop was busy without looking for events, in microseconds, since it was last asked.
+  uint64_t loop_lag_us_max = 0;
+};
+
+// What the shards have counted, all together.
+struct BrokerCounters {
+  uint64_t connections = 0;  // Now.
+  uint64_t sessions = 0;     // Now.
+  uint64_t sessions_opened = 0;
+  uint64_t connects_refused = 0;
+  uint64_t takeovers = 0;
+  uint64_t hand_overs = 0;  // Connections that were accepted by another shard than their name's.
+  uint64_t messages_received = 0;
+  uint64_t messages_delivered = 0;     // Admitted: queued for a connection, or for a session that waits.
+  uint64_t messages_redelivered = 0;   // Once more, on a resumed session.
+  uint64_t messages_dropped = 0;       // Unconfirmed ones: queued, and lost with the connection.
+  uint64_t messages_acknowledged = 0;  // Confirmed ones: DELIVERED; and the other outcomes of what was admitted.
+  uint64_t messages_refused_by_recipient = 0;
+  uint64_t messages_expired = 0;
+  uint64_t messages_lost = 0;
+  uint64_t sessions_resumed = 0;
+  uint64_t messages_refused = 0;
+  uint64_t pauses_told = 0;
+  uint64_t resumes_told = 0;
+  uint64_t gates_closed = 0;
+  uint64_t reading_stopped = 0;
+  uint64_t bytes_received = 0;
+  uint64_t bytes_sent = 0;
+  uint64_t queued_bytes = 0;      // Now.
+  uint64_t open_bytes = 0;        // Now: delivered and not acknowledged.
+  uint64_t paused_senders = 0;    // Now: told to pause, by one client or another.
+  uint64_t address_refusals = 0;  // Connections over a limit of their source address.
+  uint64_t proxy_refusals = 0;    // Connections without the PROXY header they need, or not allowed to bring one.
+  uint64_t memory_bytes = 0;      // Now: what counts against memory_bytes_max.
+  uint64_t memory_bytes_max = 0;
+  unsigned memory_stage = 0;           // 0; 1: refusing; 2: ending clients.
+  uint64_t memory_ended = 0;           // Clients ended in the second stage.
+  std::vector<OutcomeCount> outcomes;  // Those that have occurred.
+  RouteLatency route_latency;
+  std::vector<ShardState> shards;  // Of those that answered.
+};
+
+enum class ClientOrder : uint8_t {
+  kName,
+  kQueueBytes,   // The most first, and so on below.
+  kSendRate,     // Messages a second that the client sends.
+  kReceiveRate,  // That are delivered to it.
+  kIdle,
+};
+
+// Which clients, and which of them.
+struct ClientQuery {
+  std::string name_part;  // Of names that contain this; empty: all.
+  ClientOrder order = ClientOrder::kName;
+  size_t offset = 0;
+  size_t limit = 100;  // At most 1,000.
+};
+
+struct ClientInfo {
+  std::string name;
+  uint64_t session = 0;
+  unsigned shard = 0;
+  bool connected = false;          // If not, the session waits to be resumed.
+  std::string peer;                // The client's own address, also behind a PROXY header; empty while away.
+  uint64_t connected_ms = 0;       // How long this connection has had the session; while away 0.
+  uint64_t idle_ms = 0;            // Since something was heard of it; while away, since it left.
+  uint64_t queue_bytes = 0;        // What its socket has not taken yet, and what waits behind it.
+  uint64_t waiting_messages = 0;   // For its socket, its window or its return, in the backlog.
+  uint64_t unacknowledged = 0;     // Delivered to it and not settled.
+  uint32_t receive_window = 0;     // How many of those there may be.
+  uint64_t open_sent = 0;          // Its own confirmed messages without an outcome.
+  uint64_t messages_sent = 0;      // By it, since its session began.
+  uint64_t messages_received = 0;  // Delivered to it, since then.
+  double sent_per_second = 0;      // Since its rates were last asked for, if that is one second to one minute ago;
+  double received_per_second = 0;  // sooner: as told then; later or never: 0.
+  uint32_t paused_senders = 0;     // Who were told to pause because of its queue.
+  uint32_t closed_gates = 0;       // Senders that are refused until they have taken note of a refusal.
+  bool blocked = false;            // Its socket takes nothing at the moment.
+};
+
+struct ClientPage {
+  std::vector<ClientInfo> clients;
+  size_t found = 0;  // How many match, on this page or not.
+};
+
+// The end of a client's session or connection, or of a connection that never had one.
+struct RecentEnd {
+  uint64_t unix_ms = 0;
+  std::string how;  // session_ended, session_taken_over, session_detached, connect_refused.
+  std::string name;
+  uint64_t session = 0;
+  unsigned shard = 0;
+  std::string peer;
+  std::string code;  // Of the goodbye; empty: the peer went away without one.
+  std::string text;
+};
+
+struct Trace {
+  bool would_arrive = false;
+  std::string why;  // In words, for people: the first thing that stands in the way, or that nothing does.
+  // What a sender would be told now, as in onehop.v1.Reason without its prefix; empty if it would arrive.
+  std::string reason;
+  unsigned from_shard = 0;  // The home of each name, whether or not there is such a client.
+  unsigned to_shard = 0;
+  std::optional<ClientInfo> from;
+  std::optional<ClientInfo> to;
+  bool paused = false;                // `from` was told to pause sending to `to`, and the lease runs.
+  bool gate_closed = false;           // `from` has been refused at `to`, and has not said that it knows.
+  std::optional<RecentEnd> last_end;  // Of `to`.
+};
+
+}  // namespace onehop

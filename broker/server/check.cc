@@ -1,0 +1,50 @@
+// Broker::check: everything about options that can be known without listening.
+#include <optional>
+
+#include "onehop/broker.h"
+#include "reactor/address.h"
+#include "server/arrival_rules.h"
+#include "server/options.h"
+
+namespace onehop {
+namespace {
+
+// Host names are looked up when they are listened on; what is said here needs no name service.
+std::string wrong_with_address(const std::string& text, bool allow_plaintext) {
+  std::string error;
+  const std::optional<reactor::Address> address = reactor::Address::parse(text, error);
+  if (!address) return error;
+  const std::optional<reactor::SocketAddress> numeric = reactor::numeric_address(*address);
+  return numeric ? server::wrong_with_plaintext(text, *numeric, allow_plaintext) : std::string();
+}
+
+}  // namespace
+
+std::string server::wrong_with_plaintext(const std::string& text, const reactor::SocketAddress& address,
+                                         bool allow_plaintext) {
+  const std::string resolved = address.text();
+  if (allow_plaintext || address.is_unix() || resolved.starts_with("tcp://127.") ||
+      resolved.starts_with("tcp://[::1]")) {
+    return {};
+  }
+  return text + ": not a loopback address, and there is no encryption yet: allow_plaintext must be set";
+}
+
+std::string Broker::check(const BrokerOptions& given) {
+  const BrokerOptions options = server::with_defaults(given);
+  std::string wrong = server::wrong_with(options);
+  server::ArrivalRules rules(options, options.shards);
+  if (wrong.empty()) rules.set(options, wrong);
+  const std::pair<const char*, const std::vector<std::string>&> lists[] = {{"listen: ", options.listen},
+                                                                           {"listen_proxy: ", options.listen_proxy}};
+  for (const auto& [name, addresses] : lists) {
+    for (const std::string& text : addresses) {
+      if (!wrong.empty()) return wrong;
+      const std::string found = wrong_with_address(text, options.allow_plaintext);
+      if (!found.empty()) wrong = name + found;
+    }
+  }
+  return wrong;
+}
+
+}  // namespace onehop

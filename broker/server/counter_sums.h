@@ -1,0 +1,22 @@
+// What the shards have counted, added up for operators. Pure.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/counters.h"
+#include "onehop/inspection.h"
+
+namespace onehop::server {
+
+struct CountersOfShard {
+  unsigned index = 0;
+  core::Counters counters;
+  uint64_t paused_senders = 0;
+  RouteLatency route_latency;
+  uint64_t loop_lag_us_max = 0;
+};
+
+BrokerCounters sum_of(const std::vector<CountersOfShard>& shards);
+
+}  // namespace onehop::server

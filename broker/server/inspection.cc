@@ -1,0 +1,229 @@
+// Inspection: see the header.
+#include "server/inspection.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "server/counter_sums.h"
+#include "server/trace_verdict.h"
+
+namespace onehop::server {
+namespace {
+
+constexpr std::chrono::milliseconds kAnswerWithin{1'000};
+constexpr size_t kClientsMax = 1'000;
+
+// The answers that have come, shared by the asker and the shards.
+template <typename Answer>
+struct Answers {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<Answer> given;
+};
+
+ClientInfo info_of(const ShardHost& host, const core::ClientState& state) {
+  ClientInfo info;
+  info.name = state.name;
+  info.session = state.session;
+  info.shard = host.index();
+  info.connected = state.link.value != 0;
+  info.peer = host.peer_of(state.link);
+  info.connected_ms = state.connected_ms;
+  info.idle_ms = state.idle_ms;
+  info.queue_bytes = state.queue_bytes;
+  info.waiting_messages = state.waiting_messages;
+  info.unacknowledged = state.unacknowledged;
+  info.receive_window = state.receive_window;
+  info.open_sent = state.open_sent;
+  info.messages_sent = state.messages_sent;
+  info.messages_received = state.messages_received;
+  info.sent_per_second = state.sent_per_second;
+  info.received_per_second = state.received_per_second;
+  info.paused_senders = state.paused_senders;
+  info.closed_gates = state.closed_gates;
+  info.blocked = state.blocked;
+  return info;
+}
+
+double key_of(ClientOrder order, const ClientInfo& client) {
+  switch (order) {
+    case ClientOrder::kName:
+      return 0;
+    case ClientOrder::kQueueBytes:
+      return static_cast<double>(client.queue_bytes);
+    case ClientOrder::kSendRate:
+      return client.sent_per_second;
+    case ClientOrder::kReceiveRate:
+      return client.received_per_second;
+    case ClientOrder::kIdle:
+      return static_cast<double>(client.idle_ms);
+  }
+  return 0;
+}
+
+}  // namespace
+
+template <typename Answer>
+std::vector<Answer> Inspection::ask(const std::vector<ShardHost*>& shards, std::function<Answer(ShardHost&)> question,
+                                    std::chrono::milliseconds within) {
+  if (ended()) {
+    const std::lock_guard lock(ended_mutex_);
+    std::vector<Answer> read;
+    read.reserve(shards.size());
+    for (ShardHost* shard : shards) read.push_back(question(*shard));
+    return read;
+  }
+  const auto answers = std::make_shared<Answers<Answer>>();
+  for (ShardHost* shard : shards) {
+    shard->mailbox().post(Inquiry{[answers, question](ShardHost& host) {
+      Answer answer = question(host);
+      const std::lock_guard lock(answers->mutex);
+      answers->given.push_back(std::move(answer));
+      answers->changed.notify_one();
+    }});
+  }
+  std::unique_lock lock(answers->mutex);
+  answers->changed.wait_for(lock, within, [&] { return answers->given.size() == shards.size(); });
+  return std::move(answers->given);
+}
+
+template <typename Answer>
+std::vector<Answer> Inspection::ask_all(std::function<Answer(ShardHost&)> question) {
+  return ask<Answer>(shards_, std::move(question), kAnswerWithin);
+}
+
+bool Inspection::ended() {
+  const std::lock_guard lock(ended_mutex_);
+  return ended_;
+}
+
+void Inspection::loops_have_ended() {
+  const std::lock_guard lock(ended_mutex_);
+  ended_ = true;
+}
+
+// The secret by which names are placed never changes: any thread may ask.
+ShardHost* Inspection::home_of(std::string_view name) {
+  return shards_[shards_.front()->shard().home_of(name)];
+}
+
+BrokerCounters Inspection::counters() {
+  const auto answers = ask_all<CountersOfShard>([](ShardHost& host) {
+    CountersOfShard counted;
+    counted.index = host.index();
+    counted.counters = host.shard().counters();
+    counted.paused_senders = host.shard().paused_senders();
+    counted.route_latency = host.load().route_latency();
+    counted.loop_lag_us_max = host.load().take_lag_us_max();
+    return counted;
+  });
+  return sum_of(answers);
+}
+
+ClientPage Inspection::clients(const ClientQuery& query) {
+  const size_t limit = std::min(query.limit, kClientsMax);
+  const core::ClientSearch search{query.name_part, static_cast<core::ClientOrder>(query.order), query.offset + limit};
+  const auto answers = ask_all<ClientPage>([search](ShardHost& host) {
+    const core::ClientsFound found = host.shard().find_clients(search, host.now());
+    ClientPage page;
+    page.found = found.found;
+    for (const core::ClientState& state : found.top) page.clients.push_back(info_of(host, state));
+    return page;
+  });
+  ClientPage all;
+  for (const ClientPage& page : answers) {
+    all.found += page.found;
+    std::move(page.clients.begin(), page.clients.end(), std::back_inserter(all.clients));
+  }
+  std::sort(all.clients.begin(), all.clients.end(), [&query](const ClientInfo& a, const ClientInfo& b) {
+    const double key_a = key_of(query.order, a);
+    const double key_b = key_of(query.order, b);
+    return key_a != key_b ? key_a > key_b : a.name < b.name;
+  });
+  const auto skipped = static_cast<std::ptrdiff_t>(std::min(query.offset, all.clients.size()));
+  all.clients.erase(all.clients.begin(), all.clients.begin() + skipped);
+  if (all.clients.size() > limit) all.clients.resize(limit);
+  return all;
+}
+
+Trace Inspection::trace(std::string_view from, std::string_view to, bool draining) {
+  struct Sender {
+    std::optional<ClientInfo> info;
+    core::Origin origin;
+  };
+  struct Recipient {
+    RouteFacts facts;
+    std::optional<ClientInfo> info;
+    core::SenderState sender;
+  };
+  Trace trace;
+  ShardHost* const from_home = home_of(from);
+  ShardHost* const to_home = home_of(to);
+  trace.from_shard = from_home->index();
+  trace.to_shard = to_home->index();
+  const auto senders = ask<Sender>(
+      {from_home},
+      [name = std::string(from)](ShardHost& host) {
+        Sender sender;
+        if (const auto state = host.shard().find_client(name, host.now())) {
+          sender.info = info_of(host, *state);
+          sender.origin = state->origin;
+        }
+        return sender;
+      },
+      kAnswerWithin);
+  const core::Origin origin = senders.empty() ? core::Origin{} : senders.front().origin;
+  const auto recipients = ask<Recipient>(
+      {to_home},
+      [name = std::string(to), origin](ShardHost& host) {
+        Recipient recipient;
+        if (const auto state = host.shard().find_client(name, host.now())) {
+          recipient.info = info_of(host, *state);
+          recipient.facts.window_open = state->window_open;
+        }
+        recipient.sender = host.shard().sender_state(name, origin, host.now());
+        recipient.facts.queue_bytes_max = host.shard().limits().queue_bytes_max;
+        recipient.facts.memory_stage = static_cast<unsigned>(host.shard().counters().memory_stage);
+        return recipient;
+      },
+      kAnswerWithin);
+  if (!senders.empty()) trace.from = senders.front().info;
+  RecentEnd end;
+  if (ends_.last_of(to, end)) trace.last_end = std::move(end);
+  RouteFacts facts;
+  if (!recipients.empty()) {
+    facts = recipients.front().facts;
+    facts.answered = true;
+    trace.to = recipients.front().info;
+    trace.paused = recipients.front().sender.paused;
+    trace.gate_closed = recipients.front().sender.gate_closed;
+  }
+  facts.draining = draining;
+  judge(facts, trace);
+  return trace;
+}
+
+bool Inspection::kick(std::string_view name, std::string_view text) {
+  if (ended()) return false;
+  const auto answers = ask<bool>(
+      {home_of(name)},
+      [name = std::string(name), text = std::string(text)](ShardHost& host) {
+        return host.shard().kick(name, text, host.now());
+      },
+      kAnswerWithin);
+  return !answers.empty() && answers.front();
+}
+
+bool Inspection::alive(std::chrono::milliseconds within) {
+  if (ended()) return false;
+  return ask<char>(
+             shards_, [](ShardHost&) { return '\0'; }, within)
+             .size() == shards_.size();
+}
+
+}  // namespace onehop::server

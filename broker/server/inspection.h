@@ -1,0 +1,52 @@
+// What operators ask of a running broker: each shard is asked on its own thread, and those that do not answer within a
+// second are left out. Any thread, several at once, during the broker's end and after it.
+//
+// Invariant: an inquiry owns all that it touches on the asking side, so that an answer that comes too late, or never,
+// harms nobody.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <mutex>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "onehop/inspection.h"
+#include "server/recent_ends.h"
+#include "server/shard_host.h"
+
+namespace onehop::server {
+
+class Inspection {
+ public:
+  // `ends` outlives this.
+  explicit Inspection(const RecentEnds& ends) : ends_(ends) {}
+
+  // Before anything is asked: the shards, by index. They outlive this.
+  void set_shards(std::vector<ShardHost*> shards) { shards_ = std::move(shards); }
+  // The loops have ended: what is asked from now on is read from where it lies.
+  void loops_have_ended();
+
+  BrokerCounters counters();
+  ClientPage clients(const ClientQuery& query);
+  Trace trace(std::string_view from, std::string_view to, bool draining);
+  bool kick(std::string_view name, std::string_view text);
+  bool alive(std::chrono::milliseconds within);
+
+ private:
+  template <typename Answer>
+  std::vector<Answer> ask(const std::vector<ShardHost*>& shards, std::function<Answer(ShardHost&)> question,
+                          std::chrono::milliseconds within);
+  template <typename Answer>
+  std::vector<Answer> ask_all(std::function<Answer(ShardHost&)> question);
+  ShardHost* home_of(std::string_view name);
+  bool ended();
+
+  const RecentEnds& ends_;
+  std::vector<ShardHost*> shards_;
+  std::mutex ended_mutex_;  // Guards `ended_`, and the shards once it is set.
+  bool ended_ = false;
+};
+
+}  // namespace onehop::server

@@ -1,0 +1,50 @@
+// What other threads send to a shard's host.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "core/ids.h"
+#include "core/instant.h"
+#include "core/parcel.h"
+#include "reactor/fd.h"
+#include "server/arrivals.h"
+
+namespace onehop::server {
+
+class ShardHost;
+
+// A connection moving to the shard where its client's name lives. Wherever this dies, the connection is closed.
+struct HandOver {
+  reactor::Fd fd;
+  std::string unread;
+  core::Instant connect_deadline;
+  std::unique_ptr<Source> source;
+};
+struct ArrivingParcel {
+  core::ShardIndex from;
+  core::Parcel parcel;
+};
+struct ReturningParcel {
+  core::ShardIndex to;
+  core::Parcel parcel;
+};
+// To be called on the shard's thread: what an operator asks or wants. It keeps alive whatever it needs.
+struct Inquiry {
+  std::function<void(ShardHost&)> ask;
+};
+// Times are from when it is taken.
+struct DrainWanted {
+  uint64_t delay_ms;
+  uint64_t deadline_ms;
+  uint32_t spread_ms;
+};
+struct StopWanted {
+  uint64_t deadline_ms;
+  uint32_t spread_ms;
+};
+using ShardMail = std::variant<HandOver, ArrivingParcel, ReturningParcel, Inquiry, DrainWanted, StopWanted>;
+
+}  // namespace onehop::server

@@ -1,0 +1,63 @@
+// The verdict: see the header. In the order in which the broker looks, so that the first that is true is what a sender
+// would be told.
+#include "server/trace_verdict.h"
+
+#include <string>
+#include <utility>
+
+namespace onehop::server {
+namespace {
+
+void refused(Trace& trace, std::string reason, std::string why) {
+  trace.would_arrive = false;
+  trace.reason = std::move(reason);
+  trace.why = std::move(why);
+}
+
+void arrives(Trace& trace, std::string why) {
+  trace.would_arrive = true;
+  trace.reason.clear();
+  trace.why = std::move(why);
+}
+
+std::string seconds(uint64_t ms) {
+  return std::to_string(ms / 1'000) + " s";
+}
+
+std::string why_unknown(const Trace& trace) {
+  if (!trace.last_end) return "no client has the name";
+  std::string why = "no client has the name any more: ";
+  if (trace.last_end->how == "connect_refused") return "no client has the name; it was last refused";
+  why += trace.last_end->code.empty() ? "it went away without a goodbye" : "it ended with " + trace.last_end->code;
+  return why;
+}
+
+}  // namespace
+
+void judge(const RouteFacts& facts, Trace& trace) {
+  if (!facts.answered) return refused(trace, {}, "the recipient's shard does not answer");
+  if (facts.draining) return refused(trace, "SHUTTING_DOWN", "the broker is going down and takes nothing new");
+  if (!trace.to) return refused(trace, "UNKNOWN_CLIENT", why_unknown(trace));
+  if (trace.gate_closed) {
+    return refused(trace, "QUEUE_FULL",
+                   "the gate is closed: the sender was refused before, and has not said that it knows");
+  }
+  const ClientInfo& to = *trace.to;
+  if (to.queue_bytes >= facts.queue_bytes_max) {
+    return refused(trace, "QUEUE_FULL", "the recipient's queue is at its limit");
+  }
+  if (facts.memory_stage != 0) return refused(trace, "BROKER_BUSY", "the broker is short of memory");
+  if (!to.connected) {
+    return arrives(trace, "it would wait: the recipient has been away for " + seconds(to.idle_ms));
+  }
+  if (!facts.window_open) {
+    return arrives(trace, "it would wait: the recipient's window is full, " + std::to_string(to.unacknowledged) +
+                              " messages are unacknowledged");
+  }
+  if (to.blocked) return arrives(trace, "it would wait: the recipient's connection takes nothing at the moment");
+  if (trace.paused) return arrives(trace, "nothing stands in the way, but the sender is asked to pause");
+  if (!trace.from) return arrives(trace, "nothing stands in the way, but the sender is not connected");
+  arrives(trace, "nothing stands in the way");
+}
+
+}  // namespace onehop::server

@@ -1,0 +1,37 @@
+// The operator's commands. Each runs to its end and returns the exit code.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/admin/answers.h"
+#include "cli/admin/options.h"
+#include "cli/admin/port.h"
+#include "cli/options.h"
+
+namespace onehop::cli {
+
+// The one that the options name.
+ExitCode run_admin_command(const AdminOptions& options);
+
+ExitCode run_clients(const AdminOptions& options, AdminPort& port);
+ExitCode run_top(const AdminOptions& options, AdminPort& port);
+ExitCode run_trace(const AdminOptions& options, AdminPort& port);
+ExitCode run_kick(const AdminOptions& options, AdminPort& port);
+ExitCode run_drain(const AdminOptions& options, AdminPort& port);
+ExitCode run_health(const AdminOptions& options, AdminPort& port);
+
+// One line on standard error.
+void complain_of(const std::string& what);
+
+// One page of clients, or why there is none.
+struct ClientsPage {
+  ClientsTold told;
+  std::string error;
+  ExitCode code = kSuccess;
+};
+ClientsPage ask_for_clients(AdminPort& port, const AdminOptions& options, const std::string& sort, uint64_t limit);
+
+}  // namespace onehop::cli

@@ -1,0 +1,196 @@
+// The operator's part of the command line, with CLI11: the one file of this folder that includes it.
+#include "cli/admin/options.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <iterator>
+
+#include "cli/admin/port.h"
+#include "cli/format.h"
+#include "core/name.h"
+
+namespace onehop::cli {
+namespace {
+
+constexpr const char* kExitCodes = R"(
+Exit codes:
+  0  done
+  1  not done: the admin port refused, or the time was up
+  2  the command line is wrong
+  3  cannot reach the admin port
+)";
+constexpr const char* kClientsFooter = R"(
+Columns:
+  STATE     up; blocked: its socket takes nothing at the moment; away: the session waits to be resumed
+  IDLE      since something was heard of it
+  QUEUE     what waits for its socket                     WAITING   messages behind that
+  UNACKED   deliveries it has not acknowledged / may have so
+  OPEN      its own messages that have no outcome yet     PAUSED    senders that were told to pause because of it
+With --closed: who has left, or was never let in, and why; the newest first.
+
+Examples:
+  onehop clients --sort queue_bytes --limit 10      who is slow
+  onehop clients --name sensor- -o json | jq .peer
+  onehop clients --closed --name bob                why did bob leave?
+)";
+constexpr const char* kTopFooter = R"(
+Keys: q ends it, s sorts by the next order. In a pipe, or with --once, it prints one screen and ends.
+
+Examples:
+  onehop top
+  onehop top --once --sort queue_bytes --limit 5
+)";
+constexpr const char* kTraceFooter = R"(
+Says the first thing that stands in the way of a message from A to B, or that nothing does.
+
+Exit codes:
+  0  it would arrive
+  1  it would not, or the admin port refused
+  2  the command line is wrong
+  3  cannot reach the admin port
+
+Examples:
+  onehop trace alice bob
+  onehop trace alice bob -o json | jq -r .why
+)";
+constexpr const char* kDrainFooter = R"(
+From then on the broker is not ready (health --ready), and after its drain delay lets nobody in, tells every client to
+finish and when to come back, and ends as it was told to (--drain-*, --stop-deadline-ms).
+
+Examples:
+  onehop drain --wait --timeout 40                 before a container is stopped (preStop)
+)";
+constexpr const char* kHealthFooter = R"(
+Prints one line.
+
+Exit codes:
+  0  it lives; with --ready: it lets clients in
+  1  it does not, or does not answer in time
+  2  the command line is wrong
+
+Examples:
+  onehop health
+  onehop health --ready --admin unix:///run/onehop/admin.sock
+)";
+
+CLI::Validator positive() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        double value = 0;
+        const bool fine = CLI::detail::lexical_cast(text, value) && value > 0 && value <= 86'400;
+        return fine ? std::string() : "'" + printable(text) + "' is not a number above 0, at most 86400";
+      },
+      "");
+}
+
+struct Adder {
+  CLI::App* add(const char* name, const char* what, AdminOptions::Command command) {
+    CLI::App* added = app.add_subcommand(name, what);
+    added->callback([this_options = &options, command] { this_options->command = command; });
+    added
+        ->add_option("--admin", options.address,
+                     "The admin port: tcp://host:port, unix:///path or http://… (environment: ONEHOP_ADMIN)")
+        ->capture_default_str();
+    return added;
+  }
+
+  void add_token(CLI::App& command) {
+    command.add_option("--token-file", options.token_file,
+                       "The file with the admin port's token (environment: ONEHOP_ADMIN_TOKEN_FILE)");
+  }
+
+  void add_output(CLI::App& command) {
+    command
+        .add_option_function<std::string>(
+            "-o,--output", [to = &options](const std::string& value) { to->json = value == "json"; },
+            "text, or json: one object a line")
+        ->check(CLI::IsMember({"text", "json"}));
+  }
+
+  void add_query(CLI::App& command, const char* sort_default) {
+    command.add_option("--name", options.name_part, "Only those whose name contains this");
+    command
+        .add_option("--sort", options.sort,
+                    std::string("By name, queue_bytes, send_rate, receive_rate or idle; default: ") + sort_default)
+        ->check(
+            CLI::IsMember(std::vector<std::string>(std::begin(kSortOrders), std::end(kSortOrders))).description(""));
+    command.add_option("--limit", options.limit, "At most so many")
+        ->check(CLI::Range(1, 1'000'000).description(""))
+        ->capture_default_str();
+  }
+
+  void add_views() {
+    CLI::App* clients =
+        add("clients", "List the broker's clients, or who has left and why", AdminOptions::Command::kClients);
+    add_query(*clients, "name");
+    clients->add_flag("--closed", options.closed, "Recent ends of clients and connections instead");
+    add_output(*clients);
+    add_token(*clients);
+    clients->footer(std::string(kClientsFooter) + kExitCodes);
+
+    CLI::App* top = add("top", "Watch the broker and its busiest clients", AdminOptions::Command::kTop);
+    add_query(*top, "send_rate");
+    top->add_option("--interval", options.interval, "Seconds between two screens")
+        ->check(positive())
+        ->capture_default_str();
+    top->add_flag("--once", options.once, "Print one screen and end");
+    add_token(*top);
+    top->footer(std::string(kTopFooter) + kExitCodes);
+
+    CLI::App* trace =
+        add("trace", "Would a message from A to B arrive, and if not why?", AdminOptions::Command::kTrace);
+    trace->add_option("A", options.from, "The sender's name")->required();
+    trace->add_option("B", options.to, "The recipient's name")->required();
+    add_output(*trace);
+    add_token(*trace);
+    trace->footer(kTraceFooter);
+  }
+
+  void add_orders() {
+    CLI::App* kick = add("kick", "End a client and its session", AdminOptions::Command::kKick);
+    kick->add_option("NAME", options.to, "The client's name")->required();
+    kick->add_option("TEXT", options.text, "What it is told");
+    add_token(*kick);
+    kick->footer(kExitCodes);
+
+    CLI::App* drain = add("drain", "Have the broker send its clients away and end", AdminOptions::Command::kDrain);
+    drain->add_flag("--wait", options.wait, "Until no connection is left, or the broker is gone");
+    drain->add_option("--timeout", options.timeout, "With --wait: so many seconds at the most")->check(positive());
+    add_token(*drain);
+    drain->footer(std::string(kDrainFooter) + kExitCodes);
+
+    CLI::App* health = add("health", "Does the broker live? For health checks", AdminOptions::Command::kHealth);
+    health->add_flag("--ready", options.ready, "Does it let clients in?");
+    health->add_option("--timeout", options.timeout, "Seconds to wait for the answer; default: 3")->check(positive());
+    health->footer(kHealthFooter);
+  }
+
+  CLI::App& app;
+  AdminOptions& options;
+};
+
+}  // namespace
+
+void add_admin_commands(CLI::App& app, AdminOptions& options) {
+  if (const char* address = std::getenv("ONEHOP_ADMIN")) options.address = address;
+  if (const char* file = std::getenv("ONEHOP_ADMIN_TOKEN_FILE")) options.token_file = file;
+  Adder adder{app, options};
+  adder.add_views();
+  adder.add_orders();
+}
+
+std::string what_is_wrong_with(const AdminOptions& options) {
+  std::string error = what_is_wrong_with_admin_address(options.address);
+  if (!error.empty()) return "--admin: " + error;
+  for (const std::string* name : {&options.from, &options.to}) {
+    if (!name->empty() && !core::is_valid_name(*name)) {
+      return "'" + printable(*name) + "' is not a name that a client can have";
+    }
+  }
+  if (options.timeout && options.command == AdminOptions::Command::kDrain && !options.wait) {
+    return "--timeout: there is nothing to wait for without --wait";
+  }
+  return {};
+}
+
+}  // namespace onehop::cli

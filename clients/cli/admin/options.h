@@ -1,0 +1,56 @@
+// What the operator's commands are asked for: those that speak with the broker's admin port.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace onehop::cli {
+
+struct AdminOptions {
+  enum class Command : uint8_t { kNone, kClients, kTop, kTrace, kKick, kDrain, kHealth };
+  Command command = Command::kNone;
+
+  // tcp://host:port, unix:///path or http://…
+  std::string address = "tcp://127.0.0.1:7412";
+  std::string token_file;
+
+  // clients, trace
+  bool json = false;
+
+  // clients, top
+  std::string name_part;
+  std::string sort;
+  uint64_t limit = 100;
+  bool closed = false;
+  // Seconds.
+  double interval = 1;
+  bool once = false;
+
+  // trace
+  std::string from;
+  std::string to;
+
+  // kick; the name is also in `to`.
+  std::string text;
+
+  // drain, health, seconds
+  bool wait = false;
+  std::optional<double> timeout;
+  bool ready = false;
+};
+
+// The orders that the admin port knows, in the order in which 'top' goes through them.
+constexpr const char* kSortOrders[] = {"send_rate", "receive_rate", "queue_bytes", "idle", "name"};
+
+// Adds the operator's commands to the command line. Which of them was given is in `options` once it is parsed.
+void add_admin_commands(CLI::App& app, AdminOptions& options);
+
+// What is wrong with the options of the command that was given, in one line; empty: nothing.
+std::string what_is_wrong_with(const AdminOptions& options);
+
+}  // namespace onehop::cli

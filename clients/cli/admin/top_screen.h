@@ -1,0 +1,21 @@
+// What `onehop top` shows: two samples in, lines of text out.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "cli/admin/answers.h"
+
+namespace onehop::cli {
+
+struct TopSample {
+  std::chrono::steady_clock::time_point at;
+  BrokerCounters counters;
+  ClientsTold clients;
+};
+
+// Rates are those between the two samples. Each line is printable ASCII.
+std::vector<std::string> top_screen(const TopSample& before, const TopSample& now, const std::string& title);
+
+}  // namespace onehop::cli

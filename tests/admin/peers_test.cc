@@ -1,0 +1,172 @@
+// Slow, broken and many peers, and a broker that hangs: nobody else waits long for them.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <list>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "admin/port.h"
+#include "http_client.h"
+
+namespace onehop::test {
+namespace {
+
+// A broker that takes its time.
+class SlowBroker final : public Broker {
+ public:
+  std::vector<std::string> addresses() const override { return {}; }
+  unsigned shards() const override { return 1; }
+  BrokerCounters counters() override {
+    ++asked_;
+    std::this_thread::sleep_for(takes_);
+    return {};
+  }
+  bool reload(const BrokerOptions&, std::string&) override { return true; }
+  void drain(std::chrono::milliseconds) override {}
+  bool stop(std::chrono::milliseconds) override { return true; }
+  void stop_now() override {}
+  bool ready(std::string&) override { return true; }
+  bool alive(std::chrono::milliseconds) override {
+    ++asked_alive_;
+    return alive_;
+  }
+  ClientPage clients(const ClientQuery& query) override {
+    // As large as a page of a thousand.
+    ClientPage page;
+    page.clients.resize(query.limit);
+    for (ClientInfo& client : page.clients) client.name = std::string(128, 'n');
+    return page;
+  }
+  std::vector<RecentEnd> recent_ends(size_t, std::string_view) override { return {}; }
+  Trace trace(std::string_view, std::string_view) override { return {}; }
+  bool kick(std::string_view, std::string_view) override { return false; }
+
+  std::chrono::milliseconds takes_{0};
+  std::atomic<int> asked_{0};
+  std::atomic<int> asked_alive_{0};
+  std::atomic<bool> alive_{true};
+};
+
+const std::string kLive = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+class AdminPeers : public testing::Test {
+ protected:
+  AdminPeers() {
+    admin::Options options;
+    options.listen = "tcp://127.0.0.1:0";
+    std::string error;
+    port_ = admin::Port::start(options, broker_, {}, error);
+    if (port_ == nullptr) throw std::runtime_error(error);
+  }
+
+  unsigned live() { return ask_once(port_->address(), "GET /livez").status; }
+
+  SlowBroker broker_;
+  std::unique_ptr<admin::Port> port_;
+};
+
+TEST_F(AdminPeers, PipelinedRequestsAreAnsweredInOrder) {
+  HttpClient client(port_->address());
+  std::string all;
+  for (int i = 0; i < 100; ++i) all += "GET /" + std::string(i % 2 == 0 ? "readyz" : "none") + kLive.substr(10);
+  client.send(all);
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(client.read_answer().status, i % 2 == 0 ? 200u : 404u) << i;
+  EXPECT_EQ(client.ask("GET /livez").status, 200u);
+}
+
+TEST_F(AdminPeers, AHundredAtOnce) {
+  std::list<HttpClient> clients;
+  for (int i = 0; i < 100; ++i) clients.emplace_back(port_->address()).send("GET /livez HTTP/1.1\r\n");
+  int turned_away = 0, answered = 0;
+  // Those over the bound have their answer without a whole request.
+  for (auto client = std::next(clients.begin(), 64); client != clients.end(); ++client) {
+    turned_away += client->read_answer().status == 503;
+    client->wait_for_end();
+  }
+  for (auto client = clients.begin(); client != std::next(clients.begin(), 64); ++client) {
+    client->send("Host: localhost\r\nConnection: close\r\n\r\n");
+    answered += client->read_answer().status == 200;
+    client->wait_for_end();
+  }
+  EXPECT_EQ(turned_away, 36);
+  EXPECT_EQ(answered, 64);
+  EXPECT_EQ(live(), 200u);
+}
+
+TEST_F(AdminPeers, RestingConnectionsMakeRoom) {
+  std::list<HttpClient> clients;
+  for (int i = 0; i < 64; ++i) {
+    ASSERT_EQ(clients.emplace_back(port_->address()).ask("GET /livez").status, 200u);
+  }
+  while (live() != 200) std::this_thread::yield();  // They must have rested a second.
+  clients.front().wait_for_end();
+  EXPECT_EQ(clients.back().ask("GET /livez").status, 200u);
+}
+
+TEST_F(AdminPeers, WhoDribblesIsEndedAndWhoFloodsHarmsNobody) {
+  HttpClient dribbler(port_->address()), greedy(port_->address());
+  // Asks for far more than the sockets hold, and reads nothing.
+  std::string requests;
+  for (int i = 0; i < 100; ++i) {
+    requests += "GET /api/v1/clients?limit=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  }
+  greedy.send(requests);
+  // In between it gets its answers one by one, and is stuck before the other begins: so its time is up first.
+  for (int i = 0; i < 200; ++i) ASSERT_EQ(live(), 200u);
+  dribbler.send("GET /livez HTTP/1.1\r\nX: ");
+  while (dribbler.send("x")) {
+    EXPECT_EQ(live(), 200u);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  // The port has given up on it: what the sockets hold comes, and then the end.
+  int answers = 0;
+  while (greedy.read_answer().status == 200) ++answers;
+  EXPECT_LT(answers, 100);
+  EXPECT_EQ(live(), 200u);
+}
+
+TEST_F(AdminPeers, AliveIsAskedOnceASecond) {
+  HttpClient client(port_->address());
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 200; ++i) ASSERT_EQ(client.ask("GET /livez").status, 200u);
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - begin);
+  EXPECT_LE(broker_.asked_alive_, 1 + seconds.count() + 1);
+  broker_.alive_ = false;
+  HttpAnswer answer;
+  while (answer.status != 503) answer = client.ask("GET /livez");
+  EXPECT_NE(answer.body.find("a shard"), std::string::npos);
+}
+
+TEST_F(AdminPeers, AHungBrokerIsNotAskedByAllInTurn) {
+  broker_.takes_ = std::chrono::milliseconds(1'000);
+  HttpClient client(port_->address());
+  std::string all;
+  for (int i = 0; i < 10; ++i) all += "GET /metrics" + kLive.substr(10);
+  client.send(all + kLive);
+  EXPECT_EQ(client.read_answer().status, 200u);
+  int refused = 0;
+  for (int i = 1; i < 10; ++i) refused += client.read_answer().status == 503;
+  EXPECT_EQ(refused + broker_.asked_, 10);
+  EXPECT_LT(broker_.asked_, 5);
+  EXPECT_EQ(client.read_answer().status, 200u) << "the probe";
+}
+
+TEST_F(AdminPeers, EndsWithConnectionsInEveryState) {
+  HttpClient resting(port_->address()), half(port_->address()), greedy(port_->address());
+  resting.ask("GET /livez");
+  half.send("GET /livez HT");
+  for (int i = 0; i < 20; ++i) {
+    greedy.send("GET /api/v1/clients?limit=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  }
+  live();
+  port_.reset();
+  resting.wait_for_end();
+  half.wait_for_end();
+  greedy.wait_for_end();
+}
+
+}  // namespace
+}  // namespace onehop::test

@@ -1,0 +1,166 @@
+// What happens as the memory of the process fills: refusals first, then the largest clients end, one by one.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "confirmed.h"
+#include "pair.h"
+
+namespace onehop::core::test {
+namespace {
+
+std::vector<Noted> noted(const FakeBroker& broker, Event::Kind kind) {
+  std::vector<Noted> found;
+  for (const Noted& one : broker.notes) {
+    if (one.kind == kind) found.push_back(one);
+  }
+  return found;
+}
+
+class Memory : public OnOneShardAndOnTwo {
+ protected:
+  static Limits limits(uint64_t memory_bytes_max) {
+    Limits limits = small_limits();
+    limits.memory_bytes_max = memory_bytes_max;
+    return limits;
+  }
+  // A client that does not read, with so many messages of 1,000 bytes waiting.
+  static FakeClient slow(Pair& pair, ShardIndex home, const std::string& name, uint64_t& id, int messages) {
+    FakeClient client(pair.broker, pair.broker.name_on(home, name));
+    client.stop_reading();
+    for (int n = 0; n < messages; ++n) pair.alice.send(client.connected().name(), ++id, std::string(1'000, 'x'));
+    return client;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Homes, Memory, testing::Values<ShardIndex>(0, 1), shards_in_words);
+
+TEST_P(Memory, FirstNewClientsAndMessagesAreRefusedAndResumesLetIn) {
+  Pair pair(GetParam(), limits(120'000));
+  FakeClient lasting(pair.broker, lasting_frame(pair.broker.name_on(GetParam(), "lasting")));
+  lasting.reset();
+  uint64_t id = 0;
+  std::vector<FakeClient> clients;
+  for (int i = 0; i < 3; ++i) clients.push_back(slow(pair, GetParam(), "slow" + std::to_string(i) + "-", id, 40));
+  EXPECT_FALSE(refused_ids(pair.alice.read(), v1::REASON_BROKER_BUSY).empty());
+  EXPECT_EQ(noted(pair.broker, Event::Kind::kMemoryRefusing).size(), 1u);
+  EXPECT_EQ(pair.broker.ledger.stage(), MemoryStage::kRefusing);
+
+  FakeClient late(pair.broker, GetParam());
+  late.send(connect_frame(pair.broker.name_on(GetParam(), "late")));
+  const std::vector<v1::Frame> told = late.read();
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].goodbye().code(), v1::CODE_SERVER_BUSY);
+  EXPECT_GT(told[0].goodbye().retry_after_ms(), 0u);
+  FakeClient resumed(pair.broker);
+  resumed.connect(resume_frame(lasting.connected(), 1));
+  EXPECT_TRUE(resumed.connected().resumed());
+
+  for (FakeClient& client : clients) client.take();
+  pair.broker.advance(100);
+  EXPECT_EQ(noted(pair.broker, Event::Kind::kMemoryFree).size(), 1u);
+  FakeClient again(pair.broker, pair.broker.name_on(GetParam(), "late"));
+  EXPECT_EQ(again.connected().name(), pair.broker.name_on(GetParam(), "late"));
+  EXPECT_TRUE(noted(pair.broker, Event::Kind::kMemoryEnding).empty());
+}
+
+TEST_P(Memory, ThenTheLargestClientEndsAndNoMoreThanNeedBe) {
+  Pair pair(GetParam(), limits(1'000'000));
+  uint64_t id = 0;
+  FakeClient least = slow(pair, GetParam(), "least", id, 10);
+  FakeClient most = slow(pair, GetParam(), "most", id, 40);
+  FakeClient middle = slow(pair, 1 - GetParam(), "middle", id, 20);
+  // All there is, and no more, so that one is too much.
+  for (ShardIndex shard = 0; shard < 2; ++shard) {
+    pair.broker.shard(shard).set_limits(limits(pair.broker.ledger.total()), pair.broker.now);
+  }
+  pair.broker.advance(50);
+  most.take();
+  const std::vector<v1::Frame> frames = most.read();
+  ASSERT_FALSE(frames.empty());
+  EXPECT_EQ(frames.back().goodbye().code(), v1::CODE_SERVER_BUSY);
+  EXPECT_GT(frames.back().goodbye().retry_after_ms(), 0u);
+  EXPECT_LT(payloads(frames).size(), 2u) << "what waited for it is dropped";
+  const std::vector<Noted> ended = noted(pair.broker, Event::Kind::kMemoryEnding);
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].name, most.connected().name());
+  EXPECT_EQ(pair.broker.counters(0).memory_ended + pair.broker.counters(1).memory_ended, 1u);
+  EXPECT_LT(pair.broker.ledger.stage(), MemoryStage::kEnding);
+  pair.broker.advance(1'000);
+  EXPECT_EQ(noted(pair.broker, Event::Kind::kMemoryEnding).size(), 1u);
+}
+
+TEST_P(Memory, OneAfterTheOtherUntilItIsBelow) {
+  Pair pair(GetParam(), limits(1'000'000));
+  uint64_t id = 0;
+  std::vector<FakeClient> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.push_back(slow(pair, static_cast<ShardIndex>(i % 2), "slow" + std::to_string(i) + "-", id, 20 + i));
+  }
+  for (ShardIndex shard = 0; shard < 2; ++shard) {
+    pair.broker.shard(shard).set_limits(limits(50'000), pair.broker.now);
+  }
+  pair.broker.advance(100);
+  std::vector<std::string> ended;
+  for (const Noted& one : noted(pair.broker, Event::Kind::kMemoryEnding)) ended.push_back(one.name);
+  ASSERT_EQ(ended.size(), 2u) << "with two of 20 it is below";
+  EXPECT_NE(std::find(ended.begin(), ended.end(), clients[3].connected().name()), ended.end());
+  EXPECT_NE(std::find(ended.begin(), ended.end(), clients[2].connected().name()), ended.end());
+}
+
+TEST_P(Memory, ASessionThatWaitsForItsClientCountsAndEndsLikeAnother) {
+  LastingPair pair(GetParam(), limits(1'000'000));
+  pair.bob.reset();
+  pair.send(1, 30, 0, 1'000);
+  for (ShardIndex shard = 0; shard < 2; ++shard) {
+    pair.broker.shard(shard).set_limits(limits(30'000), pair.broker.now);
+  }
+  pair.broker.advance(50);
+  EXPECT_EQ(pair.bobs_counters().memory_ended, 1u);
+  EXPECT_EQ(pair.bobs_counters().queued_bytes, 0u);
+  EXPECT_EQ(outcomes(pair.alice.read()), same_for(1, 30, v1::OUTCOME_LOST, v1::REASON_CONNECTION_LOST, false));
+  EXPECT_EQ(pair.broker.ledger.stage(), MemoryStage::kFree);
+}
+
+TEST_P(Memory, UnfinishedFramesCount) {
+  FakeBroker broker(2, limits(40'000));
+  std::vector<FakeClient> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.emplace_back(broker, broker.name_on(GetParam(), "client" + std::to_string(i) + "-"));
+  }
+  for (FakeClient& client : clients) {
+    const std::string bytes = wire(message_frame("somebody", 1, std::string(15'000, 'x')));
+    client.send_bytes(bytes.substr(0, 12'000));
+  }
+  broker.advance(100);
+  EXPECT_GE(broker.counters(GetParam()).memory_ended, 1u);
+  EXPECT_LT(broker.ledger.total(), 40'000u);
+  for (FakeClient& client : clients) client.reset();
+  broker.advance(100);
+  EXPECT_EQ(broker.counters(GetParam()).decoder_bytes, 0u);
+  EXPECT_EQ(broker.ledger.total(), 0u);
+}
+
+TEST_P(Memory, WhatIsGivenBackIsThereForOthers) {
+  Pair pair(GetParam(), limits(200'000));
+  uint64_t id = 0;
+  for (int round = 0; round < 10; ++round) {
+    FakeClient client = slow(pair, GetParam(), "slow" + std::to_string(round) + "-", id, 40);
+    if (round % 2 == 0) {
+      client.reset();
+    } else {
+      client.take();
+    }
+  }
+  EXPECT_TRUE(refused_ids(pair.alice.read(), v1::REASON_BROKER_BUSY).empty());
+}
+
+TEST(MemoryOfOne, AShardWithoutALedgerHasItsOwn) {
+  FakeBroker other(1);
+  ShardConfig config;
+  config.limits.memory_bytes_max = 1 << 20;
+  FakeHost host(other, config);
+  EXPECT_EQ(host.shard.counters().memory_stage, 0u);
+}
+
+}  // namespace
+}  // namespace onehop::core::test

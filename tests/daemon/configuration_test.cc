@@ -1,0 +1,161 @@
+// Where a value comes from, and which one wins.
+#include "daemon/configuration.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace onehop::daemon {
+namespace {
+
+using Problems = std::vector<std::string>;
+
+class ConfigurationTest : public testing::Test {
+ protected:
+  ConfigurationTest() {
+    std::ofstream(token_path_) << "a-token-of-many-bytes\n";
+    std::filesystem::permissions(token_path_, std::filesystem::perms::owner_read);
+  }
+  ~ConfigurationTest() override {
+    std::filesystem::remove(path_);
+    std::filesystem::remove(token_path_);
+  }
+
+  void write(const std::string& text) {
+    std::ofstream(path_) << text;
+    given_.config_file = path_;
+  }
+  void flag(std::string_view name, const std::string& text) { given_.flags[find_setting(name)] = {text}; }
+  void environment(std::string_view name, const std::string& text) { given_.environment[find_setting(name)] = {text}; }
+
+  Configuration loaded() {
+    Problems problems;
+    const auto configuration = load(given_, problems);
+    EXPECT_EQ(Problems(), problems);
+    return configuration.value_or(Configuration());
+  }
+  Problems problems() {
+    Problems problems;
+    EXPECT_FALSE(load(given_, problems));
+    return problems;
+  }
+
+  const std::string path_ = testing::TempDir() + "onehop-configuration-" + std::to_string(::getpid()) + ".toml";
+  const std::string token_path_ = path_ + ".token";
+  Given given_;
+};
+
+TEST_F(ConfigurationTest, FlagsWinOverEnvironmentOverFileOverDefaults) {
+  const auto shards = [this] { return loaded().options.broker.shards; };
+  EXPECT_EQ(0u, shards());
+  write("shards = 1\n");
+  EXPECT_EQ(1u, shards());
+  environment("shards", "2");
+  EXPECT_EQ(2u, shards());
+  flag("shards", "3");
+  EXPECT_EQ(3u, shards());
+  const size_t index = find_setting("shards");
+  EXPECT_EQ(Source::Kind::kFlag, loaded().sources[index].kind);
+  given_.flags.clear();
+  EXPECT_EQ(Source::Kind::kEnvironment, loaded().sources[index].kind);
+  given_.environment.clear();
+  EXPECT_EQ(Source::Kind::kFile, loaded().sources[index].kind);
+  EXPECT_EQ(1u, loaded().sources[index].line);
+}
+
+// A value for each setting that is not its default, and wrong in no company.
+std::string another_value(const Setting& setting, const std::string& token_file) {
+  if (setting.name == "listen") return "unix:///a,unix:///b";
+  if (setting.name == "listen_proxy") return "unix:///c";
+  if (setting.name == "proxy_from") return "10.0.0.0/8,unix";
+  if (setting.name == "admin") return "none";
+  if (setting.name == "admin_token_file") return token_file;
+  if (setting.name == "log_level") return "warn";
+  if (setting.name == "log_format") return "json";
+  if (type_of(setting) == "switch") return "true";
+  if (setting.name == "memory_bytes_max") return "1000000000";
+  if (setting.name == "client_bytes_burst") return "2000000";
+  if (setting.name == "queue_bytes_max") return "8388608";
+  const uint64_t value = std::get<uint64_t>(get(setting, DaemonOptions()));
+  return std::to_string(value == 0 ? std::max<uint64_t>(setting.range.least, 1) : value + 1);
+}
+
+// Set from the environment, from flags, and from a file: the same; and --print-config can be fed back.
+TEST_F(ConfigurationTest, EverySettingCanBeGivenEverywhere) {
+  for (const Setting& setting : settings()) environment(setting.name, another_value(setting, token_path_));
+  const Configuration from_environment = loaded();
+  EXPECT_EQ(settings().size(), changes(DaemonOptions(), from_environment.options).size());
+
+  given_.environment.swap(given_.flags);
+  const Configuration from_flags = loaded();
+  EXPECT_TRUE(changes(from_environment.options, from_flags.options).empty());
+
+  given_.flags.clear();
+  write(as_toml(from_flags));
+  const Configuration from_file = loaded();
+  EXPECT_TRUE(changes(from_environment.options, from_file.options).empty());
+  for (const Source& source : from_file.sources) EXPECT_EQ(Source::Kind::kFile, source.kind);
+}
+
+TEST_F(ConfigurationTest, PrintsWhereEachValueCameFrom) {
+  write("queue_bytes_max = 8388608\n");
+  environment("pin", "yes");
+  flag("listen", "unix:///a\"b\\c");
+  const std::string text = as_toml(loaded());
+  EXPECT_TRUE(text.starts_with("listen = [\"unix:///a\\\"b\\\\c\"]  # flag\n")) << text;
+  EXPECT_NE(std::string::npos, text.find("\npin = true  # environment\n"));
+  EXPECT_NE(std::string::npos, text.find("\nqueue_bytes_max = 8388608  # file\n"));
+  EXPECT_NE(std::string::npos, text.find("\nkeepalive_ms = 30000  # default\n"));
+  const std::string json = as_json(loaded());
+  EXPECT_TRUE(
+      json.starts_with("{\"settings\":[{\"name\":\"listen\",\"value\":[\"unix:///a\\\"b\\\\c\"],"
+                       "\"source\":\"flag\",\"reloadable\":false},"))
+      << json;
+}
+
+TEST_F(ConfigurationTest, WhatDoesNotGoTogetherIsToldWhereItWasGiven) {
+  const std::string what = "must be at least 4 x frame_bytes_max";
+  flag("queue_bytes_max", "65536");
+  EXPECT_EQ(Problems({"--queue-bytes-max: " + what}), problems());
+  given_.environment.swap(given_.flags);
+  EXPECT_EQ(Problems({"ONEHOP_QUEUE_BYTES_MAX: " + what}), problems());
+  given_.environment.clear();
+  write("\nqueue_bytes_max = 65536\n");
+  EXPECT_EQ(Problems({path_ + ":2: queue_bytes_max: " + what}), problems());
+  write("frame_bytes_max = 67108864\n");
+  EXPECT_EQ(Problems({"queue_bytes_max: " + what}), problems());
+}
+
+TEST_F(ConfigurationTest, AddressesAreCheckedWithoutListening) {
+  const std::string why = ": not a loopback address, and there is no encryption yet: allow_plaintext must be set";
+  write("listen = ['tcp://0.0.0.0:1']\n");
+  EXPECT_EQ(Problems({path_ + ":1: listen: tcp://0.0.0.0:1" + why}), problems());
+  flag("allow_plaintext", "true");
+  loaded();
+  flag("listen", "nonsense");
+  ASSERT_EQ(1u, problems().size());
+  EXPECT_TRUE(problems()[0].starts_with("--listen: ")) << problems()[0];
+}
+
+TEST_F(ConfigurationTest, EveryProblemIsTold) {
+  write("shards = 65\ncolour = 1\n");
+  environment("pin", "perhaps");
+  flag("log_level", "loud");
+  EXPECT_EQ(4u, problems().size());
+}
+
+TEST_F(ConfigurationTest, FilesThatCannotBeRead) {
+  given_.config_file = path_;
+  EXPECT_EQ(Problems({path_ + ": cannot be read"}), problems());
+  given_.config_file = testing::TempDir();
+  EXPECT_EQ(Problems({testing::TempDir() + ": cannot be read"}), problems());
+  write("admin_token_file = '/no/such/file'\n");
+  ASSERT_EQ(1u, problems().size());
+  EXPECT_TRUE(problems()[0].starts_with(path_ + ":1: admin_token_file: ")) << problems()[0];
+  EXPECT_NE(std::string::npos, problems()[0].find("/no/such/file")) << problems()[0];
+}
+
+}  // namespace
+}  // namespace onehop::daemon

@@ -1,0 +1,177 @@
+"""The image: built from the Dockerfile without an engine, on a base made by debootstrap, and run as an engine would run it:
+as the user it names, without a capability, on a read-only root, in a network of its own.
+
+    image_test.py FOLDER-OF-PROGRAMS [--full] [--chroot]
+
+By default the build stage is left out and the programs are those of the folder. --full builds them in the image, from the
+sources, which takes long: `./dev image`. --chroot does what the Dockerfile's last stage says in a chroot instead of by
+buildah, as it does by itself where buildah cannot build. Needs root and debootstrap; without them it is skipped, and says so.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from deployed import ROOT, must_run, path_of, run, text_of
+
+DOCKERFILE = path_of("container", "Dockerfile")
+SKIPPED = 77
+PROGRAMS = ("onehopd", "onehop", "onehop-loadgen")
+INSIDE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "image_inside.py")
+
+
+def debian_sources():
+    """Where this machine gets Debian's own packages, as lines of sources.list, those of the base first."""
+    targets = must_run(["apt-get", "indextargets", "--format", "$(ORIGIN)|$(RELEASE)|$(REPO_URI)|$(COMPONENT)",
+                        "Created-By: Packages"])
+    lines = []
+    for line in sorted(set(targets.splitlines())):
+        origin, release, address, component = line.split("|")
+        if origin == "Debian" and component == "main" and release.startswith("bookworm"):
+            lines.append((release, address))
+    return sorted(lines)
+
+
+def make_base(folder):
+    """A tar of a minimal Debian 12 that gets its packages from where this machine does. Kept for the next time."""
+    tar = os.path.join(folder, "base.tar")
+    if os.path.exists(tar):
+        return tar
+    sources = debian_sources()
+    assert sources and sources[0][0] == "bookworm", f"no bookworm among the package sources of this machine: {sources}"
+    keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
+    with tempfile.TemporaryDirectory(dir=folder) as work:
+        root = os.path.join(work, "root")
+        must_run(["debootstrap", "--variant=minbase", "--include=ca-certificates", f"--keyring={keyring}", "bookworm",
+                  root, sources[0][1]])
+        with open(os.path.join(root, "etc/apt/sources.list"), "w", encoding="utf-8") as file:
+            for release, address in sources:
+                file.write(f"deb [signed-by={keyring}] {address} {release} main\n")
+        settings = must_run(["apt-config", "dump"])
+        with open(os.path.join(root, "etc/apt/apt.conf.d/90outer-machine"), "w", encoding="utf-8") as file:
+            file.writelines(line + "\n" for line in settings.splitlines()
+                            if re.match(r"Acquire::(http|https|Check|Retries)", line))
+        must_run(["tar", "-C", root, "-cf", tar + ".new", "--numeric-owner", "."])
+    os.rename(tar + ".new", tar)
+    return tar
+
+
+class Buildah:
+    """buildah with a store of its own, without an engine and without a registry."""
+
+    def __init__(self, folder):
+        self._flags = ["--root", f"{folder}/store", "--runroot", f"{folder}/run", "--storage-driver", "vfs"]
+
+    def __call__(self, command, *arguments):
+        return must_run(["buildah", *self._flags, command, *arguments]).strip().splitlines()
+
+    def build(self, base_tar, context, *flags):
+        """Returns the root of the image, and its configuration."""
+        base = self("from", "scratch")[-1]
+        self("add", "-q", base, base_tar, "/")
+        self("commit", "-q", "--rm", base, "localhost/onehop-base")
+        self("bud", "--isolation", "chroot", "--pull-never", "--format", "docker", "--build-arg",
+             "BASE=localhost/onehop-base", "-f", DOCKERFILE, "-t", "localhost/onehop", *flags, context)
+        about = json.loads("\n".join(self("inspect", "--type", "image", "localhost/onehop")))["Docker"]["config"]
+        container = self("from", "--pull-never", "localhost/onehop")[-1]
+        return self("mount", container)[-1], about
+
+
+def last_stage():
+    """The instructions of the Dockerfile's last stage: pairs of a word and what follows it."""
+    text = re.sub(r"^\s*#.*\n", "", text_of("container", "Dockerfile"), flags=re.MULTILINE)
+    lines = [line for line in text.replace("\\\n", " ").splitlines() if line.strip()]
+    start = max(number for number, line in enumerate(lines) if line.startswith("FROM "))
+    return [line.split(None, 1) for line in lines[start + 1:]]
+
+
+def build_in_chroot(base_tar, folder, programs):
+    """As Buildah.build, by hand: no image, but the same steps on the same base."""
+    root = os.path.join(folder, "root")
+    os.mkdir(root)
+    must_run(["tar", "-C", root, "-xf", base_tar])
+    about = {"Env": []}
+    for word, rest in last_stage():
+        if word == "RUN":
+            must_run(["unshare", "--mount", "sh", "-euc",
+                      'mount -t proc proc "$0/proc"; cp -L /etc/resolv.conf /etc/hosts "$0/etc/"; '
+                      'exec chroot "$0" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin sh -c "$1"', root, rest])
+        elif word == "COPY":
+            source, target = re.fullmatch(r"--from=built /onehop/ (\S+)", rest), rest.split()[-1]
+            assert source, f"COPY {rest}"
+            for name in PROGRAMS:
+                shutil.copy(os.path.join(programs, name), root + target)
+        elif word == "ENV":
+            about["Env"] += rest.split()
+        elif word in ("ENTRYPOINT", "HEALTHCHECK"):
+            value = json.loads(rest[rest.index("["):])
+            about.update({"Entrypoint": value} if word == "ENTRYPOINT" else {"Healthcheck": {"Test": ["CMD", *value]}})
+        elif word == "USER":
+            about["User"] = rest.strip()
+        elif word == "STOPSIGNAL":
+            about["StopSignal"] = rest.strip()
+        else:
+            assert word in ("LABEL", "EXPOSE", "WORKDIR"), f"{word} in the last stage is not known here"
+    return root, about
+
+
+def check_contents(root):
+    for name in PROGRAMS:
+        assert os.path.isfile(f"{root}/usr/local/bin/{name}"), name
+    for name in ("g++", "cmake", "ninja", "git"):
+        assert not os.path.exists(f"{root}/usr/bin/{name}"), f"{name} is in the image"
+    assert not os.listdir(f"{root}/var/lib/apt/lists"), "the lists of packages are in the image"
+
+
+def build(programs, folder, base_tar, full, by_hand):
+    if by_hand:
+        return (*build_in_chroot(base_tar, folder, programs), "in a chroot")
+    buildah = Buildah(folder)
+    if full:
+        return (*buildah.build(base_tar, ROOT), "by buildah, from the sources")
+    staged = os.path.join(folder, "staged")
+    os.makedirs(os.path.join(staged, "onehop"))
+    for name in PROGRAMS:
+        shutil.copy(os.path.join(programs, name), os.path.join(staged, "onehop"))
+    return (*buildah.build(base_tar, ROOT, "--build-context", f"built={staged}"), "by buildah, with programs built before")
+
+
+def main(arguments):
+    full, by_hand = "--full" in arguments, "--chroot" in arguments
+    programs = os.path.abspath(next(argument for argument in arguments if not argument.startswith("--")))
+    if os.geteuid() != 0 or not shutil.which("debootstrap") or run(["unshare", "--mount", "--net", "true"])[0] != 0:
+        print("image: SKIPPED: needs root, debootstrap and name spaces")
+        return SKIPPED
+    if not by_hand and not shutil.which("buildah"):
+        print("image: no buildah here, so that the image is not built; its last stage is done in a chroot instead")
+        by_hand = True
+    cache = os.path.join(os.path.dirname(programs), "image")
+    os.makedirs(cache, exist_ok=True)
+    base_tar = make_base(cache)
+    with tempfile.TemporaryDirectory(dir=cache) as folder:
+        try:
+            try:
+                root, about, how = build(programs, folder, base_tar, full, by_hand)
+            except AssertionError as error:
+                if by_hand or full:
+                    raise
+                print(f"image: buildah cannot build it here, so that its last stage is done in a chroot: {error}")
+                root, about, how = build(programs, folder, base_tar, full, True)
+            check_contents(root)
+            told = must_run(["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", sys.executable, "-B",
+                             INSIDE, root, json.dumps(about)])
+            size = must_run(["du", "-sm", root]).split()[0]
+            print(f"image: built {how}; {size} MiB; {told.strip()}")
+        finally:
+            # The driver vfs mounts nothing; whatever else is mounted there is not ours to delete.
+            subprocess.run(["rm", "-rf", "--one-file-system", *(os.path.join(folder, name) for name in os.listdir(folder))],
+                           check=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,180 @@
+// The end announced, over real sockets: what goes on meanwhile, who ends it, and how readiness and stop() go with it.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <future>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "server_test/broker_rig.h"
+#include "server_test/raw_client.h"
+
+namespace onehop::test {
+namespace {
+
+v1::Frame confirmed(const std::string& client, uint64_t id) {
+  v1::Frame frame = message_frame(client, id, std::to_string(id));
+  frame.mutable_message()->set_confirm(v1::CONFIRM_DELIVERED);
+  return frame;
+}
+
+v1::Frame ack_up_to(uint64_t tag) {
+  v1::Frame frame;
+  frame.mutable_ack()->set_up_to(tag);
+  return frame;
+}
+
+// The announcement may come before it or behind it.
+v1::Receipt read_outcome(RawClient& client) {
+  for (;;) {
+    const std::optional<v1::Frame> frame = client.read();
+    if (!frame) throw std::runtime_error("the stream ended without an outcome");
+    if (frame->has_receipts()) return frame->receipts().items(0);
+  }
+}
+
+void last_for_a_minute(v1::Connect& connect) {
+  connect.set_session_expiry_ms(60'000);
+}
+
+TEST(Drain, RefusesWhatIsNewAndSettlesWhatIsUnderWay) {
+  for (const unsigned shards : {1u, 4u}) {
+    BrokerRig broker(test_options(shards));
+    RawClient alice(broker.address());
+    RawClient bob(broker.address());
+    alice.connect("alice");
+    bob.connect("bob");
+    alice.send(confirmed("bob", 1));
+    bob.read_kind(v1::Frame::kMessage);
+    broker->drain(std::chrono::minutes(1));
+    const v1::Goodbye told = alice.read_announcement();
+    EXPECT_EQ(v1::CODE_SERVER_SHUTTING_DOWN, told.code());
+    EXPECT_GT(told.grace_ms(), 50'000u);
+    EXPECT_LE(told.grace_ms(), 60'000u);
+    bob.read_announcement();
+    alice.send(confirmed("bob", 2));
+    const v1::Receipt refused = read_outcome(alice);
+    EXPECT_EQ(v1::OUTCOME_REJECTED, refused.outcome());
+    EXPECT_EQ(v1::REASON_SHUTTING_DOWN, refused.reason());
+    bob.send(ack_up_to(1));
+    const v1::Receipt delivered = read_outcome(alice);
+    EXPECT_EQ(1u, delivered.last_id());
+    EXPECT_EQ(v1::OUTCOME_DELIVERED, delivered.outcome());
+    EXPECT_EQ(v1::CODE_NORMAL, alice.say_goodbye().back().goodbye().code());
+    EXPECT_EQ(v1::CODE_NORMAL, bob.say_goodbye().back().goodbye().code());
+    alice.close();
+    bob.close();
+    EXPECT_TRUE(broker->stop(std::chrono::minutes(1)));
+  }
+}
+
+TEST(Drain, WhoIsAwayOrGoesAwayEndsAtOnce) {
+  BrokerRig broker(test_options(2));
+  RawClient alice(broker.address());
+  RawClient away(broker.address());
+  RawClient leaving(broker.address());
+  alice.connect("alice");
+  away.connect("away", last_for_a_minute);
+  leaving.connect("leaving", last_for_a_minute);
+  away.close();
+  broker.wait_for([](const SeenEvent& e) { return e.kind == BrokerEvent::Kind::kSessionDetached; });
+  alice.send(confirmed("away", 1));
+  alice.send(confirmed("leaving", 2));
+  leaving.read_kind(v1::Frame::kMessage);
+  alice.read_to_pong();
+  broker->drain(std::chrono::minutes(1));
+  const v1::Receipt first = read_outcome(alice);
+  EXPECT_EQ(1u, first.last_id());
+  EXPECT_EQ(v1::OUTCOME_LOST, first.outcome());
+  EXPECT_EQ(v1::REASON_SHUTTING_DOWN, first.reason());
+  leaving.close();
+  const v1::Receipt second = read_outcome(alice);
+  EXPECT_EQ(2u, second.last_id());
+  EXPECT_EQ(v1::OUTCOME_LOST, second.outcome());
+}
+
+TEST(Drain, ReadinessFailsAtOnceAndNobodyIsLetInAfterTheDelay) {
+  BrokerOptions options = test_options(2);
+  options.drain_delay_ms = 300;
+  BrokerRig broker(options);
+  std::string why;
+  EXPECT_TRUE(broker->ready(why)) << why;
+  RawClient early(broker.address());
+  early.connect("early");
+  broker->drain(std::chrono::minutes(1));
+  broker->drain(std::chrono::milliseconds(1));  // Nothing more.
+  EXPECT_FALSE(broker->ready(why));
+  EXPECT_EQ("draining", why);
+  RawClient late(broker.address());  // A balancer may not have noticed yet.
+  late.connect("late");
+  late.read_announcement();
+  early.read_announcement();
+  EXPECT_TRUE(broker->alive(std::chrono::seconds(60)));
+  EXPECT_EQ(2u, broker->counters().connections);
+  early.say_goodbye();
+  late.say_goodbye();
+  EXPECT_THROW(RawClient{broker.address()}, std::system_error);
+  broker.wait_for([](const SeenEvent& e) { return e.kind == BrokerEvent::Kind::kDraining; });
+}
+
+TEST(Drain, TheDeadlineEndsItForThoseWhoStay) {
+  BrokerRig broker(test_options(2));
+  RawClient alice(broker.address());
+  RawClient bob(broker.address());
+  alice.connect("alice");
+  bob.connect("bob");
+  alice.send(confirmed("bob", 1));
+  bob.read_kind(v1::Frame::kMessage);
+  broker->drain(std::chrono::milliseconds(200));
+  EXPECT_GT(alice.read_announcement().grace_ms(), 0u);
+  const v1::Receipt lost = read_outcome(alice);
+  EXPECT_EQ(v1::OUTCOME_LOST, lost.outcome());
+  EXPECT_EQ(v1::REASON_SHUTTING_DOWN, lost.reason());
+  const v1::Goodbye last = alice.read_goodbye();
+  EXPECT_EQ(v1::CODE_SERVER_SHUTTING_DOWN, last.code());
+  EXPECT_EQ(0u, last.grace_ms());
+  EXPECT_EQ(0u, bob.read_goodbye().grace_ms());
+  // Drained and still there to be asked.
+  EXPECT_TRUE(broker->alive(std::chrono::seconds(60)));
+  alice.close();
+  bob.close();
+  EXPECT_TRUE(broker->stop(std::chrono::minutes(1)));
+}
+
+TEST(Drain, StopNowCutsItShort) {
+  BrokerRig broker(test_options(2));
+  RawClient alice(broker.address());
+  alice.connect("alice");
+  std::future<bool> stopped = std::async(std::launch::async, [&] { return broker->stop(std::chrono::hours(1)); });
+  EXPECT_GT(alice.read_announcement().grace_ms(), 0u);
+  broker->stop_now();
+  EXPECT_FALSE(stopped.get());
+  EXPECT_EQ(v1::CODE_SERVER_SHUTTING_DOWN, alice.read_goodbye().code());
+}
+
+TEST(Drain, ClientsAreToldToComeBackSpreadOverTheWholeTime) {
+  BrokerOptions options = test_options(4);
+  options.drain_spread_ms = 10'000;
+  BrokerRig broker(options);
+  std::deque<RawClient> clients;
+  for (int i = 0; i < 200; ++i) clients.emplace_back(broker.address()).connect("client-" + std::to_string(i));
+  broker->drain(std::chrono::minutes(1));
+  std::array<int, 10> buckets{};
+  for (RawClient& client : clients) {
+    const uint32_t retry_after_ms = client.read_announcement().retry_after_ms();
+    ASSERT_LE(retry_after_ms, 10'000u);
+    ++buckets.at(std::min<size_t>(9, retry_after_ms / 1'000));
+  }
+  for (const int bucket : buckets) {
+    EXPECT_GE(bucket, 8);  // Of 20.
+    EXPECT_LE(bucket, 36);
+  }
+}
+
+}  // namespace
+}  // namespace onehop::test

@@ -1,0 +1,206 @@
+// What an operator sees of a running broker, and does to it, over real sockets.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <deque>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "server_test/broker_rig.h"
+#include "server_test/raw_client.h"
+
+namespace onehop::test {
+namespace {
+
+v1::Frame confirmed(const std::string& client, uint64_t id) {
+  v1::Frame frame = message_frame(client, id, std::to_string(id));
+  frame.mutable_message()->set_confirm(v1::CONFIRM_DELIVERED);
+  return frame;
+}
+
+std::vector<std::string> names(const ClientPage& page) {
+  std::vector<std::string> all;
+  for (const ClientInfo& client : page.clients) all.push_back(client.name);
+  return all;
+}
+
+uint64_t count_of(const BrokerCounters& counters, std::string_view outcome, std::string_view reason) {
+  for (const OutcomeCount& counted : counters.outcomes) {
+    if (counted.outcome == outcome && counted.reason == reason) return counted.count;
+  }
+  return 0;
+}
+
+TEST(Inspection, PagesThroughTheClientsOfAllShards) {
+  BrokerRig broker(test_options(3));
+  std::deque<RawClient> clients;
+  for (int i = 10; i < 40; ++i) clients.emplace_back(broker.address()).connect("client-" + std::to_string(i));
+  std::vector<std::string> all;
+  for (size_t offset = 0; offset < 30; offset += 7) {
+    const ClientPage page = broker->clients({"client-", ClientOrder::kName, offset, 7});
+    EXPECT_EQ(30u, page.found);
+    for (const std::string& name : names(page)) all.push_back(name);
+  }
+  EXPECT_EQ(30u, all.size());
+  EXPECT_TRUE(std::is_sorted(all.begin(), all.end()));
+  EXPECT_EQ(10u, broker->clients({"client-2", ClientOrder::kName, 0, 100}).found);
+  EXPECT_TRUE(broker->clients({"", ClientOrder::kName, 30, 100}).clients.empty());
+}
+
+TEST(Inspection, TellsWhoAClientIsAndWhatItHolds) {
+  BrokerRig broker(test_options(2));
+  RawClient alice(broker.address());
+  RawClient bob(broker.address());
+  alice.connect("alice");
+  const uint64_t session = bob.connect("bob").session();
+  for (uint64_t id = 1; id <= 3; ++id) alice.send(confirmed("bob", id));
+  alice.read_to_pong();
+  const ClientPage page = broker->clients({"bob", ClientOrder::kName, 0, 1});
+  ASSERT_EQ(1u, page.clients.size());
+  const ClientInfo& info = page.clients.front();
+  EXPECT_EQ("bob", info.name);
+  EXPECT_EQ(session, info.session);
+  EXPECT_EQ(broker.home_of("bob"), info.shard);
+  EXPECT_TRUE(info.connected);
+  EXPECT_EQ(bob.local_address(), info.peer);
+  EXPECT_EQ(3u, info.unacknowledged);
+  EXPECT_EQ(3u, info.messages_received);
+  EXPECT_EQ(3u, broker->clients({"alice", ClientOrder::kName, 0, 1}).clients.at(0).open_sent);
+}
+
+TEST(Inspection, CountsOutcomesByReason) {
+  BrokerRig broker(test_options(2));
+  RawClient alice(broker.address());
+  RawClient bob(broker.address());
+  alice.connect("alice");
+  bob.connect("bob");
+  alice.send(confirmed("nobody", 1));
+  alice.send(confirmed("bob", 2));
+  alice.send(confirmed("bob", 3));
+  bob.read_kind(v1::Frame::kMessage);
+  v1::Frame ack;
+  ack.mutable_ack()->set_up_to(1);
+  bob.send(ack);
+  bob.read_to_pong();
+  bob.close();
+  broker.wait_for([](const SeenEvent& e) { return e.kind == BrokerEvent::Kind::kSessionEnded && e.name == "bob"; });
+  const BrokerCounters counters = broker->counters();
+  EXPECT_EQ(1u, count_of(counters, "REJECTED", "UNKNOWN_CLIENT"));
+  EXPECT_EQ(1u, count_of(counters, "DELIVERED", ""));
+  EXPECT_EQ(1u, count_of(counters, "LOST", "CONNECTION_LOST"));
+  EXPECT_EQ(2u, counters.shards.size());
+  EXPECT_EQ(1u, counters.connections);
+  EXPECT_EQ(1u, counters.shards[0].sessions + counters.shards[1].sessions);
+}
+
+TEST(Inspection, SamplesHowLongMessagesAreInTheBroker) {
+  BrokerRig broker;
+  RawClient alice(broker.address());
+  alice.connect("alice");
+  for (uint64_t id = 1; id <= 64; ++id) {
+    alice.send(message_frame("alice", id, "x"));
+    alice.read_to_pong(id);
+  }
+  const RouteLatency latency = broker->counters().route_latency;
+  uint64_t samples = 0;
+  for (const uint64_t count : latency.counts) samples += count;
+  EXPECT_GE(samples, 2u);
+  EXPECT_LE(samples, 64u);
+}
+
+TEST(Inspection, AKickedClientIsToldAndGone) {
+  BrokerRig broker(test_options(2));
+  RawClient alice(broker.address());
+  alice.connect("alice");
+  EXPECT_FALSE(broker->kick("nobody", ""));
+  EXPECT_TRUE(broker->kick("alice", "maintenance"));
+  const v1::Goodbye goodbye = alice.read_goodbye();
+  EXPECT_EQ(v1::CODE_ADMINISTRATIVE, goodbye.code());
+  EXPECT_EQ("maintenance", goodbye.text());
+  EXPECT_EQ(0u, broker->clients({"alice", ClientOrder::kName, 0, 1}).found);
+  const SeenEvent kicked = broker.wait_for([](const SeenEvent& e) { return e.kind == BrokerEvent::Kind::kKicked; });
+  EXPECT_EQ("alice", kicked.name);
+  EXPECT_EQ("maintenance", kicked.text);
+  const auto ends = broker->recent_ends(10, "alice");
+  ASSERT_EQ(1u, ends.size());
+  EXPECT_EQ("session_ended", ends[0].how);
+  EXPECT_EQ("ADMINISTRATIVE", ends[0].code);
+  EXPECT_EQ("maintenance", ends[0].text);
+  EXPECT_EQ(alice.local_address(), ends[0].peer);
+}
+
+TEST(Inspection, ABareConnectLeavesNoTrace) {
+  BrokerRig broker;
+  { const RawClient probe(broker.address()); }
+  RawClient rude(broker.address());
+  rude.reset();
+  RawClient last(broker.address());
+  last.connect("last");  // Accepted in order: the others have been seen, and their ends with them or before the next.
+  last.read_to_pong();
+  EXPECT_TRUE(broker->recent_ends(10, "").empty());
+  for (const SeenEvent& event : broker.events()) EXPECT_EQ(BrokerEvent::Kind::kSessionOpened, event.kind);
+}
+
+TEST(Inspection, TracesTheWayOfAMessage) {
+  BrokerRig broker(test_options(2));
+  RawClient alice(broker.address());
+  RawClient bob(broker.address());
+  alice.connect("alice");
+  bob.connect("bob", [](v1::Connect& connect) { connect.set_session_expiry_ms(60'000); });
+  Trace trace = broker->trace("alice", "bob");
+  EXPECT_TRUE(trace.would_arrive);
+  EXPECT_EQ("nothing stands in the way", trace.why);
+  ASSERT_TRUE(trace.from && trace.to);
+  EXPECT_EQ(broker.home_of("alice"), trace.from_shard);
+  EXPECT_EQ(broker.home_of("bob"), trace.to_shard);
+  EXPECT_EQ("UNKNOWN_CLIENT", broker->trace("alice", "carol").reason);
+  bob.close();
+  broker.wait_for([](const SeenEvent& e) { return e.kind == BrokerEvent::Kind::kSessionDetached; });
+  trace = broker->trace("nobody", "bob");
+  EXPECT_TRUE(trace.would_arrive);
+  EXPECT_FALSE(trace.from);
+  EXPECT_FALSE(trace.to->connected);
+  ASSERT_TRUE(trace.last_end);
+  EXPECT_EQ("session_detached", trace.last_end->how);
+  broker->drain(std::chrono::minutes(1));
+  alice.read_announcement();
+  trace = broker->trace("alice", "alice");
+  EXPECT_FALSE(trace.would_arrive);
+  EXPECT_EQ("SHUTTING_DOWN", trace.reason);
+}
+
+// From several threads, while clients come and go, during the end, and after it.
+TEST(Inspection, AnswersWheneverItIsAsked) {
+  BrokerRig broker(test_options(4));
+  std::deque<RawClient> clients;
+  for (int i = 0; i < 20; ++i) clients.emplace_back(broker.address()).connect("client-" + std::to_string(i));
+  std::atomic<bool> enough{false};
+  std::vector<std::thread> askers;
+  for (int i = 0; i < 3; ++i) {
+    askers.emplace_back([&] {
+      std::string why;
+      while (!enough) {
+        broker->clients({"", ClientOrder::kSendRate, 0, 10});
+        broker->counters();
+        broker->trace("client-1", "client-2");
+        broker->alive(std::chrono::milliseconds(100));
+        broker->ready(why);
+        broker->recent_ends(5, "");
+        broker->kick("client-3", "");
+      }
+    });
+  }
+  for (int i = 0; i < 200; ++i) clients.emplace_back(broker.address()).connect("more-" + std::to_string(i));
+  clients.clear();
+  EXPECT_TRUE(broker->stop(std::chrono::minutes(1)));
+  EXPECT_FALSE(broker->alive(std::chrono::milliseconds(100)));
+  EXPECT_EQ(0u, broker->clients({"", ClientOrder::kName, 0, 10}).found);
+  EXPECT_EQ(220u, broker->counters().sessions_opened);
+  enough = true;
+  for (std::thread& asker : askers) asker.join();
+}
+
+}  // namespace
+}  // namespace onehop::test
