@@ -17,8 +17,13 @@ constexpr std::chrono::milliseconds kAliveHolds{1'000};
 // Broker waits a second for shards: who waited about as long met one that does not answer.
 constexpr std::chrono::milliseconds kLong{900};
 constexpr std::chrono::milliseconds kClosedFor{1'000};
+// Metrics hold for so many times what it took to gather them.
+constexpr int kMetricsRest = 9;
+constexpr std::chrono::milliseconds kMetricsHoldMax{1'000};
 constexpr size_t kClientsMax = 1'000;
 constexpr size_t kEndsMax = 1'024;
+// What a goodbye may say.
+constexpr size_t kKickTextBytesMax = 256;
 constexpr std::string_view kUnderApi = "/api/";
 // What Broker::ready says of a broker that drains.
 constexpr std::string_view kDraining = "draining";
@@ -118,14 +123,20 @@ Answer Api::readyz(const Request&) {
 }
 
 Answer Api::metrics(const Request&) {
-  std::string why_not;
-  MetricsState state;
-  state.version = ONEHOP_VERSION;
-  state.ready = broker_.ready(why_not);
-  state.draining = why_not.starts_with(kDraining);
+  const Clock::time_point before = Clock::now();
+  if (before >= metrics_until_) {
+    std::string why_not;
+    MetricsState state;
+    state.version = ONEHOP_VERSION;
+    state.ready = broker_.ready(why_not);
+    state.draining = why_not.starts_with(kDraining);
+    metrics_ = metrics_text(broker_.counters(), process_.read(), state);
+    const Clock::time_point after = Clock::now();
+    metrics_until_ = after + std::min<Clock::duration>(kMetricsRest * (after - before), kMetricsHoldMax);
+  }
   Answer answer;
   answer.type = kMetricsType;
-  answer.body = metrics_text(broker_.counters(), process_.read(), state);
+  answer.body = metrics_;
   return answer;
 }
 
@@ -176,10 +187,18 @@ Answer Api::counters(const Request&) {
 Answer Api::kick(const Request& request) {
   const std::string* name = parameter(request.parameters, "name");
   if (name == nullptr) return error_answer(400, "name says which client");
-  if (!broker_.kick(*name, text_parameter(request.parameters, "text"))) {
-    return error_answer(404, "there is no client of this name");
+  const std::string text = text_parameter(request.parameters, "text");
+  if (text.size() > kKickTextBytesMax || !is_text(text))
+    return error_answer(400, "text is UTF-8, of at most 256 bytes");
+  switch (broker_.kick(*name, text)) {
+    case Broker::Kick::kEnded:
+      return json_answer(json_kicked());
+    case Broker::Kick::kNoSuchClient:
+      return error_answer(404, "there is no client of this name");
+    case Broker::Kick::kNoAnswer:
+      break;
   }
-  return json_answer(json_kicked());
+  return error_answer(503, "its shard does not answer: nothing was done");
 }
 
 Answer Api::start_drain(const Request&) {

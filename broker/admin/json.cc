@@ -64,6 +64,11 @@ Json array_of(const std::vector<Thing>& things) {
 
 }  // namespace
 
+bool is_text(std::string_view bytes) {
+  return Json(bytes).dump(-1, ' ', false, Json::error_handler_t::ignore) ==
+         Json(bytes).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 std::string json_error(std::string_view why) {
   return text_of({{"error", why}});
 }

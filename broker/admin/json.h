@@ -12,6 +12,9 @@
 
 namespace onehop::admin {
 
+// Whether it is UTF-8.
+bool is_text(std::string_view bytes);
+
 std::string json_error(std::string_view why);
 std::string json_clients(const ClientPage& page, size_t offset);
 std::string json_ends(const std::vector<RecentEnd>& ends);

@@ -106,7 +106,7 @@ void add_shards(Families& to, const std::vector<ShardState>& shards) {
     to.add(MetricType::Gauge, name, help);
     for (size_t i = 0; i < shards.size(); ++i) to.value(value_of(shards[i]), {{"shard", std::to_string(i)}});
   };
-  add("onehop_loop_lag_seconds", "The longest a shard was busy without looking for events, since the last scrape.",
+  add("onehop_loop_lag_seconds", "The longest a shard was busy without looking for events, in the last 30 to 60 s.",
       [](const ShardState& shard) { return static_cast<double>(shard.loop_lag_us_max) / 1e6; });
   add("onehop_shard_connections", "Connections of a shard.", [](const ShardState& shard) { return shard.connections; });
   add("onehop_shard_sessions", "Sessions of a shard.", [](const ShardState& shard) { return shard.sessions; });

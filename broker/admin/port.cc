@@ -110,7 +110,10 @@ bool HttpPort::reload(const std::string& token_file, std::string& error) {
 }
 
 void HttpPort::accept(reactor::Fd fd) {
-  if (connections_.size() >= kConnectionsMax && !make_room()) return turn_away(std::move(fd));
+  // Those that are closing are in the list until their memory goes, in the next turn.
+  const auto open =
+      std::count_if(connections_.begin(), connections_.end(), [](const auto& one) { return one.is_open(); });
+  if (static_cast<size_t>(open) >= kConnectionsMax && !make_room()) return turn_away(std::move(fd));
   Connection& connection = connections_.emplace_back(thread_.loop(), *endings_, *this);
   if (!connection.open(std::move(fd))) connections_.pop_back();
 }
@@ -118,7 +121,6 @@ void HttpPort::accept(reactor::Fd fd) {
 bool HttpPort::make_room() {
   Connection* oldest = nullptr;
   for (Connection& connection : connections_) {
-    if (!connection.is_open()) return true;  // Its memory goes in the next turn.
     if (!connection.resting()) continue;
     if (oldest == nullptr || connection.resting_since_ms() < oldest->resting_since_ms()) oldest = &connection;
   }
@@ -157,6 +159,10 @@ void HttpPort::on_closed(Connection& connection) {
 }
 
 }  // namespace
+
+bool Port::check(const std::string& listen, std::string& error) {
+  return reactor::Address::parse(listen, error).has_value();
+}
 
 std::unique_ptr<Port> Port::start(const Options& options, Broker& broker, Actions actions, std::string& error) {
   const std::optional<reactor::Address> address = reactor::Address::parse(options.listen, error);

@@ -18,6 +18,8 @@ struct Options {
 
 class Port {
  public:
+  // Whether `listen` is an address that a port may have; if not, says why in `error`. Binds nothing, asks no resolver.
+  static bool check(const std::string& listen, std::string& error);
   // Starts listening and answering. On failure returns nothing and says why in `error`. The broker must outlive it;
   // `actions` are called on its thread.
   static std::unique_ptr<Port> start(const Options& options, Broker& broker, Actions actions, std::string& error);

@@ -86,12 +86,14 @@ void Backlog::uncount_unsent(const Entry& entry) {
 void Backlog::count_open(const Entry& entry) {
   ++open_;
   open_bytes_ += entry.frame_bytes;
+  open_weight_ += entry.weight();
   totals_.open_bytes += entry.weight();
 }
 
 void Backlog::uncount_open(const Entry& entry) {
   --open_;
   open_bytes_ -= entry.frame_bytes;
+  open_weight_ -= entry.weight();
   totals_.open_bytes -= entry.weight();
 }
 
@@ -141,6 +143,8 @@ void Backlog::settle(Entry& entry) {
 void Backlog::expire(Entry& entry) {
   // What was sent once and waits to be sent again need not be: nobody is left who wants it.
   if (entry.state == State::kUnsent || ONEHOP_PLANTED(kSlotFreedAtExpiry)) return settle(entry);
+  open_weight_ -= entry.size();
+  totals_.open_bytes -= entry.size();
   entry.state = State::kExpired;
   entry.block.reset();
 }

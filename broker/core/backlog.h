@@ -60,7 +60,7 @@ class Backlog {
       return as_it_came;
     }
     // What it takes of the broker's memory.
-    size_t weight() const { return size() + sizeof(Entry); }
+    size_t weight() const { return (state == State::kExpired ? 0 : size()) + sizeof(Entry); }
     // Whether a verdict on its tag means something: it was sent, on this connection or on one before.
     bool open() const {
       return state == State::kSent || state == State::kExpired || (state == State::kUnsent && attempted);
@@ -85,6 +85,8 @@ class Backlog {
   // Tags that are open, and the sum of their senders' frames: what the receive window counts.
   uint32_t open() const { return open_; }
   size_t open_bytes() const { return open_bytes_; }
+  // What they take of the broker's memory.
+  size_t open_weight() const { return open_weight_; }
   // The highest tag that was ever sent.
   uint64_t highest_sent() const { return highest_sent_; }
   // Nothing open and nothing unsent.
@@ -148,6 +150,7 @@ class Backlog {
   size_t settled_ = 0;  // Holes from first_ on.
   size_t unsent_bytes_ = 0;
   size_t open_bytes_ = 0;
+  size_t open_weight_ = 0;
   uint32_t open_ = 0;
   uint64_t last_tag_ = 0;
   uint64_t highest_sent_ = 0;

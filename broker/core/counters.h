@@ -38,6 +38,7 @@ struct Counters {
   uint64_t queued_bytes = 0;     // Now, in all output queues, and waiting in backlogs.
   uint64_t open_bytes = 0;       // Now, of deliveries that are sent and not settled.
   uint64_t decoder_bytes = 0;    // Now, of frames that are not all there, or wait to be decoded.
+  uint64_t receipt_bytes = 0;    // Now, of outcomes that senders have not acknowledged.
   uint64_t memory_bytes = 0;     // What this shard held when it last looked.
   uint64_t memory_stage = 0;     // As MemoryStage, of all shards, then.
   uint64_t memory_ended = 0;     // Clients that were ended for want of memory.

@@ -42,7 +42,7 @@ struct Limits {
   uint32_t send_window_bytes = 8 << 20;
   // Deliveries that one recipient may leave unsettled: by count, for recipients that ask for none, and by bytes.
   uint32_t receive_window_default = 1'024;
-  uint32_t receive_window_max = 65'535;
+  uint32_t receive_window_max = 65'535;  // No more: a session keeps 16 bits.
   uint32_t receive_window_bytes = 4 << 20;
   // A recipient that settles nothing for so long while its window is full: SLOW_CONSUMER.
   uint32_t ack_timeout_ms = 300'000;

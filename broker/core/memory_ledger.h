@@ -7,8 +7,8 @@
 // This, the host's mailboxes and nothing else is what two threads see: every shard publishes what it holds, and reads
 // what all hold. All of it is counters that may be read a moment late, so the order of memory is relaxed throughout.
 //
-// Invariant: `total_` is the sum of `used_`, but for what is being published at this moment. Only the shard that holds
-// most ends clients, and it publishes what each has freed before it ends another.
+// Invariant: `total_` is the sum of `used_`, but for what is being published at this moment. Only the shard that could
+// free most ends clients, and it publishes what each has freed before it ends another.
 #pragma once
 
 #include <algorithm>
@@ -29,6 +29,9 @@ class MemoryLedger {
  public:
   // How often it is looked at while memory is short and nothing else happens.
   static constexpr uint64_t kTurnMs = 2;
+  // After so long clients are ended as if the limit were reached, until nothing need be refused: what some hold for
+  // good must not keep all others' messages out.
+  static constexpr uint64_t kRefusingMsMax = 30'000;
 
   MemoryLedger(uint64_t bytes_max, ShardIndex shards) : bytes_max_(bytes_max), shards_(shards) {}
   MemoryLedger(const MemoryLedger&) = delete;
@@ -45,8 +48,9 @@ class MemoryLedger {
     bool ended = false;  // The same.
     uint64_t share = 0;  // What this shard may add until it looks again.
   };
-  // Shard `index` holds so much now.
-  Look publish(ShardIndex index, uint64_t used) {
+  // Shard `index` holds so much now, and could free so much of it by ending clients.
+  Look publish(ShardIndex index, uint64_t used, uint64_t endable) {
+    used_[index].endable.store(endable, kRelaxed);
     std::atomic<uint64_t>& mine = used_[index].bytes;
     const uint64_t before = mine.load(kRelaxed);
     uint64_t total = total_.load(kRelaxed);
@@ -68,19 +72,19 @@ class MemoryLedger {
     return look;
   }
 
-  // Which shard is to be told to look, so that it ends clients: the one that holds most. None if that is not called
-  // for, if it has been told and has not looked yet, or has just now.
+  // Which shard is to be told to look, so that it ends clients: the one that could free most. None if that is not
+  // called for, if it has been told and has not looked yet, or has just now.
   std::optional<ShardIndex> take_turn(Instant now) {
     if (stage() != MemoryStage::kEnding) return std::nullopt;
     uint64_t next_ms = next_turn_ms_.load(kRelaxed);
     if (now.ms < next_ms || !next_turn_ms_.compare_exchange_strong(next_ms, kUnderWay, kRelaxed)) return std::nullopt;
     return largest();
   }
-  // The shard that holds most.
+  // The shard that could free most.
   ShardIndex largest() const {
     ShardIndex largest = 0;
     for (ShardIndex shard = 1; shard < shards_; ++shard) {
-      if (used_[shard].bytes.load(kRelaxed) > used_[largest].bytes.load(kRelaxed)) largest = shard;
+      if (used_[shard].endable.load(kRelaxed) > used_[largest].endable.load(kRelaxed)) largest = shard;
     }
     return largest;
   }
@@ -96,6 +100,7 @@ class MemoryLedger {
   // On a cache line of its own: one shard writes it at each flush.
   struct alignas(64) Used {
     std::atomic<uint64_t> bytes{0};
+    std::atomic<uint64_t> endable{0};
   };
 
   MemoryStage stage_after(MemoryStage stage, uint64_t total) const {

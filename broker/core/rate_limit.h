@@ -36,6 +36,7 @@ struct RateLimits {
     }
     // How long until `level` fits.
     uint64_t wait_ms(uint64_t level) const { return level <= capacity ? 0 : (level - capacity + per_ms - 1) / per_ms; }
+    friend bool operator==(const One&, const One&) = default;
   };
 
   RateLimits() = default;
@@ -51,6 +52,8 @@ struct RateLimits {
   bool any = false;
   One messages;
   One bytes;
+
+  friend bool operator==(const RateLimits&, const RateLimits&) = default;
 };
 
 // What one sender has filled.

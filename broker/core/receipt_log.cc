@@ -8,12 +8,27 @@
 #include "core/planted.h"
 
 namespace onehop::core {
+namespace {
+
+// Room for so many fates is kept once they are told; a sender that had very many untold at once may never again.
+constexpr size_t kUntoldKept = 64;
+
+}  // namespace
 
 void ReceiptLog::add(const FateOfIds& ids) {
   outcomes_ += ids.last_id - ids.first_id + 1;
   const size_t before = untold_.size();
   append_fate(untold_, ids);
-  if (untold_.size() != before) untold_bytes_ += receipt_bytes(ids);
+  if (untold_.size() == before) return;
+  untold_bytes_ += receipt_bytes(ids);
+  fate_bytes_ += ids.text.size();
+  count_held();
+}
+
+void ReceiptLog::count_held() {
+  const size_t held = untold_.capacity() * sizeof(FateOfIds) + told_.capacity() * sizeof(Told) + fate_bytes_;
+  totals_.receipt_bytes += held - held_bytes_;
+  held_bytes_ = held;
 }
 
 size_t ReceiptLog::encode(OutputQueue& queue, SegmentPool& pool, v1::Frame& frame) {
@@ -22,10 +37,13 @@ size_t ReceiptLog::encode(OutputQueue& queue, SegmentPool& pool, v1::Frame& fram
     Told& told = told_.emplace_back();
     told.seq = ++last_seq_;
     told.fates.assign(std::make_move_iterator(now.begin()), std::make_move_iterator(now.end()));
+    fate_bytes_ += now.size() * sizeof(FateOfIds);
     left = left.subspan(now.size());
   }
   untold_.clear();
+  if (untold_.capacity() > kUntoldKept) std::vector<FateOfIds>().swap(untold_);
   untold_bytes_ = 0;
+  count_held();
   size_t size = 0;
   for (; next_repeat_ != told_.size(); ++next_repeat_) {
     size += append_receipts(queue, pool, frame, told_[next_repeat_].fates, told_[next_repeat_].seq);
@@ -38,10 +56,12 @@ bool ReceiptLog::acknowledge(uint64_t up_to) {
   for (; first_told_ != told_.size() && told_[first_told_].seq <= up_to; ++first_told_) {
     for (const FateOfIds& ids : std::exchange(told_[first_told_].fates, {})) {
       outcomes_ -= ONEHOP_PLANTED(kSlotKept) ? 1 : ids.last_id - ids.first_id + 1;
+      fate_bytes_ -= sizeof(FateOfIds) + ids.text.size();
     }
   }
   next_repeat_ = std::max(next_repeat_, first_told_);
   drop_acknowledged();
+  count_held();
   return true;
 }
 
@@ -49,6 +69,7 @@ bool ReceiptLog::acknowledge(uint64_t up_to) {
 void ReceiptLog::drop_acknowledged() {
   if (2 * first_told_ < told_.size()) return;
   told_.erase(told_.begin(), told_.begin() + static_cast<ptrdiff_t>(first_told_));
+  if (told_.empty() && told_.capacity() > kUntoldKept) std::vector<Told>().swap(told_);
   next_repeat_ -= first_told_;
   first_told_ = 0;
 }

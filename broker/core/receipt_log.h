@@ -1,12 +1,13 @@
 // What one sender's session has yet to learn of its confirmed messages: outcomes that are decided, until the client has
 // acknowledged the numbered frame of receipts that told them. It outlives connections; it is bounded by the send
-// window.
+// window. What it takes is counted in the shard's totals as well (Counters::receipt_bytes).
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "core/counters.h"
 #include "core/fate.h"
 #include "core/output_queue.h"
 #include "onehop/v1/onehop.pb.h"
@@ -15,10 +16,17 @@ namespace onehop::core {
 
 class ReceiptLog {
  public:
+  explicit ReceiptLog(Counters& totals) : totals_(totals) {}
+  ReceiptLog(const ReceiptLog&) = delete;
+  ReceiptLog& operator=(const ReceiptLog&) = delete;
+  ~ReceiptLog() { totals_.receipt_bytes -= held_bytes_; }
+
   void add(const FateOfIds& ids);
   bool has_untold() const { return !untold_.empty() || next_repeat_ != told_.size(); }
   // About how many bytes wait to be encoded.
   size_t untold_bytes() const { return untold_bytes_; }
+  // What it takes of the broker's memory.
+  size_t held_bytes() const { return held_bytes_; }
   // Outcomes whose receipts are not acknowledged, told or not.
   uint64_t outcomes() const { return outcomes_; }
 
@@ -34,12 +42,16 @@ class ReceiptLog {
 
  private:
   void drop_acknowledged();
+  void count_held();
 
   struct Told {
     uint64_t seq;
     std::vector<FateOfIds> fates;
   };
 
+  Counters& totals_;
+  size_t held_bytes_ = 0;  // As it is in the totals.
+  size_t fate_bytes_ = 0;  // Of it: fates in told_, and all texts.
   std::vector<FateOfIds> untold_;
   size_t untold_bytes_ = 0;
   // In the order of seq, without gaps, those before first_told_ being acknowledged. A deque would take 600 bytes of

@@ -84,7 +84,7 @@ struct Question {
 struct Answer {
   bool accepted = false;
   // Who this is, however often it connects; 0: nobody in particular, as everybody is without credentials.
-  uint64_t principal = 0;
+  uint32_t principal = 0;
   // If refused: what the goodbye says.
   uint32_t code = 0;  // onehop.v1.Code; 0 means BAD_CREDENTIALS.
   Bytes text;

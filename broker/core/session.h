@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/backlog.h"
+#include "core/counters.h"
 #include "core/frame_decoder.h"
 #include "core/ids.h"
 #include "core/instant.h"
@@ -26,12 +27,15 @@ namespace onehop::core {
 
 // What a session has once it sends.
 struct Sending {
+  explicit Sending(Counters& totals) : receipts(totals) {}
+
   // Where the last message went: most senders have one destination for a while, and need not look it up again.
   std::string destination;
   uint64_t destination_hash = 0;
   ShardIndex destination_home = 0;
   SessionId destination_session;  // If it lives on this shard; recognised when stale.
 
+  uint64_t messages_sent = 0;
   // Its confirmed messages that have no outcome yet, and the sum of their frames; and the outcomes to tell it.
   uint32_t open_messages = 0;
   uint64_t open_bytes = 0;
@@ -66,16 +70,17 @@ struct Away {
   Instant expires = Instant::never();
 };
 
-// In the order of use: a message to a recipient touches the first 64 bytes, right behind the head of the slot in the
+// In the order of use: a message to a recipient touches the first 56 bytes, right behind the head of the slot in the
 // slab; the lookup of its name touches the next 48.
 struct Session {
   LinkId link;                   // None while it is away.
   uint32_t frame_bytes_max = 0;  // Of senders' frames, as this client wants it.
-  bool ordered_refusals = false;
-  bool repeating = false;          // It resumed: ids it sent before may come again, and are skipped.
-  bool resuming_senders = false;   // In the shard's list of those with paused senders to release.
-  bool has_receipts = false;       // Of its `sending`, to be told at the next flush.
-  uint64_t messages_received = 0;  // Admitted for it.
+  uint16_t receive_window = 0;   // Deliveries that may be open.
+  bool ordered_refusals : 1 = false;
+  bool repeating : 1 = false;         // It resumed: ids it sent before may come again, and are skipped.
+  bool resuming_senders : 1 = false;  // In the shard's list of those with paused senders to release.
+  bool has_receipts : 1 = false;      // Of its `sending`, to be told at the next flush.
+  uint64_t messages_received = 0;     // Admitted for it.
   std::unique_ptr<PendingControl> control;
   // As a recipient: what it has not settled, and what waits for it.
   std::unique_ptr<Backlog> backlog;
@@ -87,13 +92,11 @@ struct Session {
   uint64_t name_hash = 0;
   NameStamp name;
   uint64_t last_id = 0;  // The highest message id it sent.
-  uint64_t messages_sent = 0;
   std::unique_ptr<Away> away;
-  uint64_t principal = 0;
+  uint32_t principal = 0;
   uint32_t session_expiry_ms = 0;
   uint32_t attempt = 0;  // The highest it connected with.
   uint32_t keepalive_ms = 0;
-  uint32_t receive_window = 0;  // Deliveries that may be open.
 };
 
 enum class LinkState : uint8_t {
@@ -117,18 +120,18 @@ struct Link {
   SessionId session;
   // Bytes of the queue up to the end of the control frames that were encoded last; new ones wait for 0.
   uint32_t control_bytes_left = 0;
-  ShardIndex home = 0;  // Where it is leaving to.
+  uint32_t connected_ds = 0;  // When its session was attached: an Instant in tenths of a second.
+  ShardIndex home = 0;        // Where it is leaving to.
   LinkState state = LinkState::kLobby;
   bool reading = true;
-  bool dirty = false;              // In the list of links to flush.
-  bool waits_for_credit = false;   // Its next frame waits for a parcel.
-  bool waits_for_control = false;  // It has too much to hear before it may say more.
-  bool pinged = false;             // Since it was last heard.
-  bool blocked = false;            // Its socket is full; on_writable follows.
+  bool dirty = false;                  // In the list of links to flush.
+  bool pinged = false;                 // Since it was last heard.
+  bool blocked = false;                // Its socket is full; on_writable follows.
+  bool waits_for_credit : 1 = false;   // Its next frame waits for a parcel.
+  bool waits_for_control : 1 = false;  // It has too much to hear before it may say more.
 
   FrameDecoder decoder;
   Instant last_heard;
-  Instant connected;                         // When its session was attached.
   Instant deadline;                          // For the Connect or the closing; while it is open, of its age.
   Instant partial_since = Instant::never();  // When the frame that is not all there began.
   Instant blocked_since = Instant::never();  // When the socket last took less than it was offered.

@@ -26,7 +26,7 @@ Shard::Shard(const ShardConfig& config, Host& host)
 
 Shard::~Shard() {
   links_.for_each([this](LinkId, Link& link) { link.output.clear(segments_); });
-  ledger_.publish(config_.index, 0);
+  ledger_.publish(config_.index, 0, 0);
 }
 
 LinkId Shard::on_link(const ArrivingLink& arriving, Instant now) {

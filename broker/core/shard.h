@@ -115,9 +115,9 @@ class Shard final : public ShardInputs {
   bool pass_lobby(LinkId id, Link& link, Input& in, Instant now);
   void ask(LinkId id, Link& link, const v1::Connect& connect, Instant now);
   void take_answer(LinkId id, Link& link, const v1::Connect& connect, const Answer& answer, Instant now);
-  void claim(LinkId id, Link& link, const v1::Connect& connect, uint64_t principal, Instant now);
-  bool displace(SessionId elder, const v1::Connect& connect, uint64_t principal, Farewell& refusal, Instant now);
-  void open_session(LinkId id, Link& link, const v1::Connect& connect, uint64_t principal, Bytes name, uint64_t hash);
+  void claim(LinkId id, Link& link, const v1::Connect& connect, uint32_t principal, Instant now);
+  bool displace(SessionId elder, const v1::Connect& connect, uint32_t principal, Farewell& refusal, Instant now);
+  void open_session(LinkId id, Link& link, const v1::Connect& connect, uint32_t principal, Bytes name, uint64_t hash);
   void attach(LinkId id, Link& link, SessionId session_id, Session& session, const v1::Connect& connect);
   void answer_connected(Link& link, const Session& session, bool resumed);
   std::string make_name();
@@ -134,7 +134,7 @@ class Shard final : public ShardInputs {
 
   // shard_sessions.cc
   std::string resume_token(const Session& session) const;
-  bool holds_token(const Session& session, const v1::Connect& connect, uint64_t principal) const;
+  bool holds_token(const Session& session, const v1::Connect& connect, uint32_t principal) const;
   void resume(LinkId id, Link& link, SessionId session_id, const v1::Connect& connect, Instant now);
   Bytes wrong_with_resume(const Session& session, const v1::Connect& connect) const;
   static uint64_t acked_receipts(const Session& session, const v1::Connect& connect);
@@ -234,14 +234,23 @@ class Shard final : public ShardInputs {
   void post_parcels();
 
   // shard_memory.cc
+  uint64_t memory_endable() const;
+  uint64_t memory_of_clients() const;
   uint64_t memory_used() const;
+  bool has_memory_for_client() const;
   void look_at_memory();
   bool has_memory();
   void watch_memory(Instant now);
   size_t held_for(const Session& session) const;
   std::vector<SessionId> hold_most();
-  void end_for_memory(SessionId id, Instant now);
+  bool refuses_too_long(Instant now) const;
+  bool must_end_clients(Instant now) const;
+  bool has_freed_enough(Instant now) const;
   void end_largest(Instant now);
+  void end_unnamed(Instant now);
+  void end_those_who_hold_most(Instant now);
+  void end_for_memory(SessionId id, Instant now);
+  void drop_large_output(Link& link);
   void note_memory(Event::Kind kind);
 
   // shard_limits.cc
@@ -303,11 +312,13 @@ class Shard final : public ShardInputs {
   bool flush_wanted_ = false;
   bool draining_ = false;  // Nothing more is admitted: draining, or stopping as well.
   bool stopping_ = false;
-  Instant next_memory_turn_;                 // Not before, after one that freed nothing.
-  bool memory_turn_ = false;                 // This shard is to end its largest client at the next flush.
-  uint32_t stops_outstanding_ = 0;           // Other shards that have not settled yet.
-  uint32_t stops_answered_ = 0;              // Other shards that know that this one has.
-  Instant goodbyes_due_ = Instant::never();  // When stopping: not later than this.
+  Instant refusing_since_ = Instant::never();  // Since when memory is short.
+  Instant next_memory_turn_;                   // Not before, after one that freed nothing,
+  uint64_t memory_pause_ms_ = 0;               // and so many milliseconds after it.
+  bool memory_turn_ = false;                   // This shard is to end its largest client at the next flush.
+  uint32_t stops_outstanding_ = 0;             // Other shards that have not settled yet.
+  uint32_t stops_answered_ = 0;                // Other shards that know that this one has.
+  Instant goodbyes_due_ = Instant::never();    // When stopping: not later than this.
 };
 
 }  // namespace onehop::core

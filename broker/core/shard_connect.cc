@@ -82,7 +82,7 @@ void Shard::take_answer(LinkId id, Link& link, const v1::Connect& connect, const
 }
 
 // Gives the name to the link: as a resumed session, or as a new one if its owner, should it have one, gives way.
-void Shard::claim(LinkId id, Link& link, const v1::Connect& connect, uint64_t principal, Instant now) {
+void Shard::claim(LinkId id, Link& link, const v1::Connect& connect, uint32_t principal, Instant now) {
   std::string name = connect.name();
   uint64_t hash = name_hash(name, config_.hash_key);
   SessionId elder = name.empty() ? SessionId{} : directory_.find(name, hash);
@@ -90,7 +90,7 @@ void Shard::claim(LinkId id, Link& link, const v1::Connect& connect, uint64_t pr
   if (sessions_.size() >= config_.limits.sessions_max) {
     return refuse_connect(id, link, name, {v1::CODE_SERVER_BUSY, "the broker has all the clients it takes", 0}, now);
   }
-  if (ledger_.stage() != MemoryStage::kFree) {
+  if (!has_memory_for_client()) {
     const uint32_t retry_after_ms = jittered_lease(origin_of({id.index, id.generation}));
     const Farewell busy{v1::CODE_SERVER_BUSY, "the broker is short of memory", retry_after_ms};
     return refuse_connect(id, link, name, busy, now);
@@ -106,7 +106,7 @@ void Shard::claim(LinkId id, Link& link, const v1::Connect& connect, uint64_t pr
 }
 
 // Whether the elder owner of a name gives way to a newcomer without its token; if so, it has ended.
-bool Shard::displace(SessionId elder_id, const v1::Connect& connect, uint64_t principal, Farewell& refusal,
+bool Shard::displace(SessionId elder_id, const v1::Connect& connect, uint32_t principal, Farewell& refusal,
                      Instant now) {
   const Session& elder = sessions_[elder_id.index];
   const Farewell farewell{v1::CODE_SESSION_TAKEN_OVER, "another connection took the name over", 0};
@@ -127,7 +127,7 @@ bool Shard::displace(SessionId elder_id, const v1::Connect& connect, uint64_t pr
   return true;
 }
 
-void Shard::open_session(LinkId id, Link& link, const v1::Connect& connect, uint64_t principal, Bytes name,
+void Shard::open_session(LinkId id, Link& link, const v1::Connect& connect, uint32_t principal, Bytes name,
                          uint64_t hash) {
   const Limits& limits = config_.limits;
   const SessionId session_id = sessions_.insert();
@@ -139,8 +139,8 @@ void Shard::open_session(LinkId id, Link& link, const v1::Connect& connect, uint
   session.principal = principal;
   session.frame_bytes_max = std::max(connect.frame_bytes_max(), kFrameBytesMaxFloor);
   if (connect.frame_bytes_max() == 0) session.frame_bytes_max = limits.frame_bytes_max;
-  session.receive_window =
-      clamp_or_default(connect.receive_window(), limits.receive_window_default, 1, limits.receive_window_max);
+  session.receive_window = static_cast<uint16_t>(
+      clamp_or_default(connect.receive_window(), limits.receive_window_default, 1, limits.receive_window_max));
   session.ordered_refusals = (connect.features() & kFeaturesServed & kFeatureOrderedRefusals) != 0;
   directory_.insert(session_id);
   ++counters_.sessions;
@@ -159,7 +159,7 @@ void Shard::attach(LinkId id, Link& link, SessionId session_id, Session& session
   session.link = id;
   if (!ONEHOP_PLANTED(kExpiryOutlivesResume)) session.away.reset();
   link.session = session_id;
-  link.connected = link.last_heard;
+  link.connected_ds = static_cast<uint32_t>(link.last_heard.ms / 100);
   link.state = LinkState::kOpen;
   link.deadline = end_of_age(id, link.last_heard);
   mark_dirty(id, link);

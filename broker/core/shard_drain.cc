@@ -26,6 +26,7 @@ void Shard::drain(const Drain& drain, Instant now) {
     if (session.link || ONEHOP_PLANTED(kDrainForgetsAway)) return;
     end_session(id, Event::Kind::kSessionEnded, going_down(origin_of(id)));
   });
+  flush_wanted_ = true;
 }
 
 // Everybody is told a time of its own, so that they do not all come back at once.

@@ -14,6 +14,10 @@ struct Candidate {
   SessionId id;
 };
 
+uint64_t messages_sent(const Session& session) {
+  return session.sending == nullptr ? 0 : session.sending->messages_sent;
+}
+
 }  // namespace
 
 // The names of all that match are compared where they lie; only those wanted are copied.
@@ -27,7 +31,7 @@ ClientsFound Shard::find_clients(const ClientSearch& search, Instant now) {
     } else if (search.order == ClientOrder::kIdle) {
       key = static_cast<double>(idle_ms(session, now));
     } else if (search.order != ClientOrder::kName) {
-      const auto rates = rate_samples_.look(id, session.messages_sent, session.messages_received, now);
+      const auto rates = rate_samples_.look(id, messages_sent(session), session.messages_received, now);
       key = search.order == ClientOrder::kSendRate ? rates.sent : rates.received;
     }
     candidates.push_back({key, id});
@@ -67,14 +71,14 @@ ClientState Shard::state_of(SessionId id, Instant now) {
   state.idle_ms = idle_ms(session, now);
   state.queue_bytes = queued_for(session, link);
   state.receive_window = session.receive_window;
-  state.messages_sent = session.messages_sent;
+  state.messages_sent = messages_sent(session);
   state.messages_received = session.messages_received;
-  const auto rates = rate_samples_.look(id, session.messages_sent, session.messages_received, now);
+  const auto rates = rate_samples_.look(id, messages_sent(session), session.messages_received, now);
   state.sent_per_second = rates.sent;
   state.received_per_second = rates.received;
   if (link != nullptr) {
     state.link = link->host;
-    state.connected_ms = now - link->connected;
+    state.connected_ms = now.ms - uint64_t{link->connected_ds} * 100;
     state.blocked = link->blocked;
   }
   if (session.backlog != nullptr) {

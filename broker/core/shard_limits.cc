@@ -14,11 +14,13 @@ Instant Shard::end_of_age(LinkId id, Instant from) const {
 void Shard::set_limits(const Limits& limits, Instant now) {
   const bool other_age = !draining_ && limits.connection_age_ms_max != config_.limits.connection_age_ms_max;
   config_.limits = limits;
-  rates_ = RateLimits(limits);
+  const RateLimits rates(limits);
+  const bool other_rates = rates != rates_;
+  rates_ = rates;
   ledger_.set_bytes_max(limits.memory_bytes_max);
-  // What was measured by the old limits says nothing about the new ones; and deadlines may be earlier now.
-  sessions_.for_each([this](SessionId id, Session& session) {
-    if (session.sending != nullptr) session.sending->rate = {};
+  // What was measured by the old rates says nothing about the new ones; and deadlines may be earlier now.
+  sessions_.for_each([this, other_rates](SessionId id, Session& session) {
+    if (other_rates && session.sending != nullptr) session.sending->rate = {};
     session_wheel_.arm(id.index, next_session_due(session));
   });
   links_.for_each([this, other_age, now](LinkId id, Link& link) {

@@ -12,18 +12,34 @@ namespace onehop::core {
 namespace {
 
 constexpr size_t kEndedPerTurn = 64;
+constexpr uint64_t kPauseMsMax = 64;
+// What may be left to write to a client that is ended: small frames, and the goodbye.
+constexpr size_t kOutputKeptMax = 16 << 10;
 
 }  // namespace
 
+// What ends with clients sooner or later, beside what they take by being there.
+uint64_t Shard::memory_endable() const {
+  return counters_.queued_bytes + counters_.open_bytes + counters_.decoder_bytes + counters_.receipt_bytes;
+}
+
+uint64_t Shard::memory_of_clients() const {
+  return counters_.links * kLinkMemoryBytes + counters_.sessions * kSessionMemoryBytes;
+}
+
 uint64_t Shard::memory_used() const {
-  const Counters& c = counters_;
-  return c.queued_bytes + c.open_bytes + c.decoder_bytes + c.links * kLinkMemoryBytes +
-         c.sessions * kSessionMemoryBytes;
+  return memory_endable() + memory_of_clients();
+}
+
+// Whether a newcomer is let in. Clients alone, idle ones too, may take half of the memory, as far as this shard's share
+// of them tells: if they took more, nothing might ever be free for messages again.
+bool Shard::has_memory_for_client() const {
+  return ledger_.stage() == MemoryStage::kFree && memory_of_clients() * config_.count < ledger_.bytes_max() / 2;
 }
 
 void Shard::look_at_memory() {
   counters_.memory_bytes = memory_used();
-  const MemoryLedger::Look look = ledger_.publish(config_.index, counters_.memory_bytes);
+  const MemoryLedger::Look look = ledger_.publish(config_.index, counters_.memory_bytes, memory_endable());
   counters_.memory_stage = static_cast<uint64_t>(look.stage);
   const bool refuses = look.stage != MemoryStage::kFree;
   memory_allowance_ = refuses ? 0 : counters_.queued_bytes + counters_.open_bytes + look.share;
@@ -37,11 +53,16 @@ bool Shard::has_memory() {
   return counters_.queued_bytes + counters_.open_bytes < memory_allowance_;
 }
 
-// The shard that holds most ends clients by itself, as soon as it sees that it must; others only see to it that it
+// The shard that could free most ends clients by itself, as soon as it sees that it must; others only see to it that it
 // looks.
 void Shard::watch_memory(Instant now) {
   look_at_memory();
-  if (stopping_ || ledger_.stage() != MemoryStage::kEnding) return;  // Stopping ends everything anyway.
+  if (ledger_.stage() == MemoryStage::kFree) {
+    refusing_since_ = Instant::never();
+  } else if (refusing_since_ == Instant::never()) {
+    refusing_since_ = now;
+  }
+  if (stopping_ || !must_end_clients(now)) return;  // Stopping ends everything anyway.
   if (ledger_.largest() == config_.index) {
     memory_turn_ = now >= next_memory_turn_;
   } else if (const auto largest = ledger_.take_turn(now)) {
@@ -49,13 +70,26 @@ void Shard::watch_memory(Instant now) {
   }
 }
 
+bool Shard::refuses_too_long(Instant now) const {
+  return refusing_since_ != Instant::never() && now - refusing_since_ >= MemoryLedger::kRefusingMsMax;
+}
+
+bool Shard::must_end_clients(Instant now) const {
+  return ledger_.stage() == MemoryStage::kEnding || refuses_too_long(now);
+}
+
+bool Shard::has_freed_enough(Instant now) const {
+  return refuses_too_long(now) ? ledger_.stage() == MemoryStage::kFree : ledger_.has_freed_enough();
+}
+
 // What ends with a session, as far as it differs from one to the next.
 size_t Shard::held_for(const Session& session) const {
   const Link* const link = session.link ? &links_[session.link.index] : nullptr;
   size_t held = queued_for(session, link) + (link == nullptr ? 0 : link->decoder.held_bytes());
   if (const Backlog* backlog = session.backlog.get()) {
-    held += backlog->open_bytes() + backlog->open() * sizeof(Backlog::Entry);
+    held += backlog->open_weight();
   }
+  if (session.sending != nullptr) held += session.sending->receipts.held_bytes();
   return held;
 }
 
@@ -79,18 +113,40 @@ std::vector<SessionId> Shard::hold_most() {
 // looked at after each, so that nobody is ended who need not be.
 void Shard::end_largest(Instant now) {
   memory_turn_ = false;
-  bool freed = false;
-  if (!stopping_ && ledger_.stage() == MemoryStage::kEnding) {
-    for (const SessionId id : hold_most()) {
-      end_for_memory(id, now);
-      look_at_memory();
-      freed = true;
-      if (ledger_.has_freed_enough() || ledger_.largest() != config_.index) break;
-    }
+  const uint64_t before = memory_used();
+  if (!stopping_ && must_end_clients(now)) {
+    end_unnamed(now);
+    look_at_memory();
+    if (!has_freed_enough(now)) end_those_who_hold_most(now);
   }
   look_at_memory();
-  if (!freed) next_memory_turn_ = now + MemoryLedger::kTurnMs;
+  // Where there is nothing to free it is looked for less and less often: that takes the longer the more clients there
+  // are.
+  memory_pause_ms_ = memory_used() < before ? 0 : std::clamp(2 * memory_pause_ms_, MemoryLedger::kTurnMs, kPauseMsMax);
+  next_memory_turn_ = now + memory_pause_ms_;
   ledger_.end_turn(now);
+}
+
+void Shard::end_those_who_hold_most(Instant now) {
+  for (const SessionId id : hold_most()) {
+    end_for_memory(id, now);
+    look_at_memory();
+    if (has_freed_enough(now) || ledger_.largest() != config_.index) return;
+  }
+}
+
+// Whoever has sent the beginning of a Connect, and nothing was promised to, goes before those who have names.
+void Shard::end_unnamed(Instant now) {
+  std::vector<LinkId> unnamed;
+  links_.for_each([&unnamed](LinkId id, const Link& link) {
+    if (link.state == LinkState::kLobby && link.decoder.held_bytes() != 0) unnamed.push_back(id);
+  });
+  for (const LinkId id : unnamed) {
+    Link& link = links_[id.index];
+    const uint32_t retry_after_ms = jittered_lease(origin_of({id.index, id.generation}));
+    refuse_connect(id, link, {}, {v1::CODE_SERVER_BUSY, "the broker is out of memory", retry_after_ms}, now);
+    drop_decoder(link);
+  }
 }
 
 void Shard::end_for_memory(SessionId id, Instant now) {
@@ -105,6 +161,16 @@ void Shard::end_for_memory(SessionId id, Instant now) {
   if (!link) return end_session(id, Event::Kind::kSessionEnded, farewell);
   end_link(link, links_[link.index], farewell, now, SessionThen::kEnd);
   drop_decoder(links_[link.index]);
+  drop_large_output(links_[link.index]);
+}
+
+// The rest of a large frame that has been begun would stay until its reader takes it. So the frame ends here, and no
+// goodbye can follow it.
+void Shard::drop_large_output(Link& link) {
+  if (link.output.bytes() <= kOutputKeptMax) return;
+  counters_.messages_dropped += link.output.count_frames(is_unconfirmed_delivery);
+  counters_.queued_bytes -= link.output.bytes();
+  link.output.clear(segments_);
 }
 
 void Shard::note_memory(Event::Kind kind) {

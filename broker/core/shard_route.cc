@@ -86,7 +86,7 @@ ONEHOP_ON_THE_PATH Shard::Handled Shard::handle_frame(LinkId id, Link& link, con
 
 ONEHOP_ON_THE_PATH Shard::Handled Shard::handle_message(LinkId id, Link& link, Session& session, const FrameView& frame,
                                                         Bytes body, Instant now) {
-  if (session.sending == nullptr) session.sending = std::make_unique<Sending>();
+  if (session.sending == nullptr) session.sending = std::make_unique<Sending>(counters_);
   RoutedMessage& message = scratch_message_;
   const ScannedMessage& scanned = message.scanned;
   const ScanError error = scan_message(body, session.sending->destination, message.scanned);
@@ -125,7 +125,7 @@ ONEHOP_ON_THE_PATH Shard::Handled Shard::handle_message(LinkId id, Link& link, S
     return Handled::kNoCredit;
   }
   ++counters_.messages_received;
-  ++session.messages_sent;
+  ++sending.messages_sent;
   if (scanned.id != 0) {
     session.last_id = scanned.id;
     session.repeating = false;

@@ -23,7 +23,7 @@ std::string Shard::resume_token(const Session& session) const {
   return token.append(reinterpret_cast<const char*>(mac), sizeof mac);
 }
 
-bool Shard::holds_token(const Session& session, const v1::Connect& connect, uint64_t principal) const {
+bool Shard::holds_token(const Session& session, const v1::Connect& connect, uint32_t principal) const {
   const std::string token = resume_token(session);
   const std::string& shown = connect.resume_token();
   if (ONEHOP_PLANTED(kTokenNotCompared)) return shown.size() == token.size();
@@ -197,6 +197,7 @@ void Shard::stop(Instant now) {
     return;
   }
   draining_ = true;
+  flush_wanted_ = true;  // Where nothing is open the goodbyes are due at once.
   goodbyes_due_ = now + kClosingDeadlineMs;
   sessions_.for_each([this](SessionId id, Session& session) {
     if (session.link) return lose(session, v1::REASON_SHUTTING_DOWN);

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "admin/access.h"
+#include "admin/port.h"
 #include "daemon/config_file.h"
 
 namespace onehop::daemon {
@@ -34,6 +35,8 @@ class Loading {
     take_texts(given_.environment, Source::Kind::kEnvironment);
     take_texts(given_.flags, Source::Kind::kFlag);
     if (problems_.empty()) check_together();
+    if (problems_.empty()) check_drain();
+    if (problems_.empty()) check_admin();
     if (problems_.empty()) check_token_file();
     return std::move(configuration_);
   }
@@ -72,6 +75,20 @@ class Loading {
     const size_t colon = wrong.find(": ");
     const size_t index = colon == std::string::npos ? settings().size() : find_setting(wrong.substr(0, colon));
     problems_.push_back(index == settings().size() ? wrong : where(index) + wrong.substr(colon + 2));
+  }
+
+  void check_drain() {
+    const DaemonOptions& options = configuration_.options;
+    const uint32_t delay = options.broker.drain_delay_ms;
+    if (delay == 0 || delay < options.stop_deadline_ms) return;
+    problems_.push_back(where(find_setting("drain_delay_ms")) +
+                        "must be below stop_deadline_ms, which is all the time a drain has");
+  }
+
+  void check_admin() {
+    std::string wrong;
+    if (configuration_.options.admin == "none" || admin::Port::check(configuration_.options.admin, wrong)) return;
+    problems_.push_back(where(find_setting("admin")) + wrong);
   }
 
   void check_token_file() {

@@ -71,10 +71,10 @@ class StandardError final : public spdlog::sinks::base_sink<std::mutex> {
     constexpr int kLookMs = 50;  // How often it is asked whether the log closes.
     pollfd wanted{STDERR_FILENO, POLLOUT, 0};
     for (;;) {
-      const int ready = ::poll(&wanted, 1, kLookMs);
+      const bool closed = now() >= closes_at_;
+      const int ready = ::poll(&wanted, 1, closed ? 0 : kLookMs);
       if (ready > 0) return (wanted.revents & POLLOUT) != 0;
-      if (ready < 0 && errno != EINTR) return false;
-      if (now() >= closes_at_) return false;
+      if (closed || (ready < 0 && errno != EINTR)) return false;
     }
   }
 
@@ -199,10 +199,12 @@ void Log::write(Level level, std::string_view event, bool audit, std::initialize
   spdlog::default_logger_raw()->log(spdlog_level(level), text);
 }
 
-// Sampling under flood. The count of what was left out is told with the first line of a later second.
+// Sampling under flood. The count of what was left out, or lost because nobody read the log, is told with the first
+// line of a later second.
 bool Log::admit_line(Level level, bool audit) {
   if (level == Level::kError) return true;
   const int64_t second = std::chrono::steady_clock::now().time_since_epoch() / std::chrono::seconds(1);
+  if (lost_looked_.exchange(second) != second) tell_lost();
   int64_t left_out = 0;
   const bool admitted = (audit ? audit_budget_ : budget_).admit(second, left_out);
   if (left_out > 0) {
@@ -210,6 +212,12 @@ bool Log::admit_line(Level level, bool audit) {
           {{"count", std::to_string(left_out)}});
   }
   return admitted;
+}
+
+void Log::tell_lost() {
+  const size_t lost = spdlog::thread_pool()->overrun_counter();
+  const size_t told = lost_told_.exchange(lost);
+  if (lost > told) write(Level::kError, "lines_lost", true, {{"count", std::to_string(lost - told)}});
 }
 
 }  // namespace onehop::daemon

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <time.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <thread>
 #include <utility>
@@ -111,10 +112,18 @@ int Running::next_signal(const sigset_t& signals) {
     sigwait(&signals, &signal);
     return signal;
   }
-  const int64_t us = notify_.interval().count();
-  const timespec interval{static_cast<time_t>(us / 1'000'000), static_cast<long>(us % 1'000'000) * 1'000};
-  while ((signal = sigtimedwait(&signals, nullptr, &interval)) < 0) tell_alive();
-  return signal;
+  // However often signals come, it is told in time.
+  for (;;) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= next_alive_) {
+      tell_alive();
+      next_alive_ = now + notify_.interval();
+    }
+    const int64_t us =
+        std::max<int64_t>(0, (next_alive_ - std::chrono::steady_clock::now()) / std::chrono::microseconds(1));
+    const timespec left{static_cast<time_t>(us / 1'000'000), static_cast<long>(us % 1'000'000) * 1'000};
+    if ((signal = sigtimedwait(&signals, nullptr, &left)) >= 0) return signal;
+  }
 }
 
 // Shards end one after the other while the broker stops, and then do not answer; the deadline bounds that.

@@ -3,6 +3,7 @@
 
 #include <signal.h>
 
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -47,6 +48,7 @@ class Running {
   Log log_;
   Notify notify_;
   bool stopping_ = false;
+  std::chrono::steady_clock::time_point next_alive_{};  // When systemd is to be told again.
   std::unique_ptr<Broker> broker_;
   std::unique_ptr<admin::Port> port_;  // Asks the broker, so it goes first. Nothing: there is no admin port.
 };

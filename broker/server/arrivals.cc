@@ -97,9 +97,15 @@ void Arrivals::let_in_counted(Arrival arrival, const std::optional<reactor::IpAd
 
 // The PROXY header.
 
+// Who is not trusted is not waited for: it would hold a place that no limit of its address is asked about.
 void Arrivals::begin_header(reactor::Fd fd, const reactor::SocketAddress& peer) {
   waiting_.push_back({std::move(fd), now() + core::kConnectDeadlineMs, peer, {}, {}});
   const auto waiting = std::prev(waiting_.end());
+  if (!rules_.proxies.trusts(peer)) {
+    refuse(*waiting, "PROXY headers of this address are not believed: see proxy_from");
+    waiting_.erase(waiting);
+    return;
+  }
   if (!read_header(*waiting)) {
     waiting_.erase(waiting);
     return;
@@ -127,10 +133,6 @@ bool Arrivals::read_header(Waiting& waiting) {
     } else {
       refuse(waiting, "the connection ended within its PROXY header");
     }
-    return false;
-  }
-  if (waiting.bytes.empty() && !rules_.proxies.trusts(waiting.peer)) {
-    refuse(waiting, "PROXY headers of this address are not believed: see proxy_from");
     return false;
   }
   waiting.bytes.append(space, received.bytes);

@@ -63,7 +63,7 @@ std::string_view how_it_ends(core::Event::Kind kind) {
 // Empty once the peer has reset the connection, unless a PROXY header said who it is.
 std::string ShardHost::peer_of(core::HostLink link) const {
   if (link.value == 0) return {};
-  const Source* source = connection_of(link).source.get();
+  const Source* source = source_of(connection_of(link));
   if (source != nullptr && source->peer.size() != 0) return source->peer.text();
   if (!connection_of(link).is_open()) return {};
   const auto address = reactor::SocketAddress::peer_of(connection_of(link).fd());

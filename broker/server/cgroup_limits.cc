@@ -56,6 +56,12 @@ void walk_up(const std::string& mount, std::string path, Look look) {
   look(mount);
 }
 
+void tighten_cpus_of_version_1(CgroupLimits& limits, const std::string& root, const std::string& mounted,
+                               const std::string& path) {
+  walk_up(root + "/" + mounted, path,
+          [&limits](const std::string& folder) { tighten(limits.cpus, cpus_of_version_1(folder)); });
+}
+
 bool names(std::string_view controllers, std::string_view name) {
   for (size_t begin = 0; begin <= controllers.size();) {
     const size_t end = std::min(controllers.find(',', begin), controllers.size());
@@ -99,10 +105,9 @@ CgroupLimits read_cgroup_limits(const std::string& groups, const std::string& ro
         tighten(limits.memory_bytes, parse_memory_limit(read_file(folder + "/memory.limit_in_bytes")));
       });
     } else if (names(controllers, "cpu")) {
-      std::string folder_of_cpu = root;
-      folder_of_cpu.append("/").append(controllers);
-      walk_up(folder_of_cpu, path,
-              [&limits](const std::string& folder) { tighten(limits.cpus, cpus_of_version_1(folder)); });
+      // Some systems list them in another order than they are mounted by, and have a link called cpu.
+      tighten_cpus_of_version_1(limits, root, controllers, path);
+      tighten_cpus_of_version_1(limits, root, "cpu", path);
     }
   }
   return limits;

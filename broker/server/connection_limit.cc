@@ -9,8 +9,9 @@
 namespace onehop::server {
 namespace {
 
-// Standard streams and the log; for each shard its loop (epoll, wake-up) and its listeners.
-constexpr uint64_t kReserve = 32;
+// Standard streams, the log, and all that onehopd's admin port may hold (64 connections, and 64 that linger); for each
+// shard its loop (epoll, wake-up) and its listeners.
+constexpr uint64_t kReserve = 32 + 128;
 constexpr uint64_t kReservePerShard = 16;
 
 }  // namespace

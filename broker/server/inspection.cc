@@ -9,7 +9,6 @@
 #include <string>
 #include <utility>
 
-#include "server/counter_sums.h"
 #include "server/trace_verdict.h"
 
 namespace onehop::server {
@@ -24,6 +23,29 @@ struct Answers {
   std::mutex mutex;
   std::condition_variable changed;
   std::vector<Answer> given;
+  size_t begun = 0;
+  bool given_up = false;
+
+  // On the shard's thread.
+  void give(const std::function<Answer(ShardHost&)>& question, ShardHost& host) {
+    {
+      const std::lock_guard lock(mutex);
+      if (given_up) return;
+      ++begun;
+    }
+    Answer answer = question(host);
+    const std::lock_guard lock(mutex);
+    given.push_back(std::move(answer));
+    changed.notify_one();
+  }
+  // On the asking thread. What has been begun then is waited for, and no more will be.
+  std::vector<Answer> take(size_t wanted, std::chrono::milliseconds within) {
+    std::unique_lock lock(mutex);
+    changed.wait_for(lock, within, [&] { return given.size() == wanted; });
+    given_up = true;
+    changed.wait(lock, [&] { return given.size() == begun; });
+    return std::move(given);
+  }
 };
 
 ClientInfo info_of(const ShardHost& host, const core::ClientState& state) {
@@ -80,16 +102,9 @@ std::vector<Answer> Inspection::ask(const std::vector<ShardHost*>& shards, std::
   }
   const auto answers = std::make_shared<Answers<Answer>>();
   for (ShardHost* shard : shards) {
-    shard->mailbox().post(Inquiry{[answers, question](ShardHost& host) {
-      Answer answer = question(host);
-      const std::lock_guard lock(answers->mutex);
-      answers->given.push_back(std::move(answer));
-      answers->changed.notify_one();
-    }});
+    shard->mailbox().post(Inquiry{[answers, question](ShardHost& host) { answers->give(question, host); }});
   }
-  std::unique_lock lock(answers->mutex);
-  answers->changed.wait_for(lock, within, [&] { return answers->given.size() == shards.size(); });
-  return std::move(answers->given);
+  return answers->take(shards.size(), within);
 }
 
 template <typename Answer>
@@ -100,6 +115,12 @@ std::vector<Answer> Inspection::ask_all(std::function<Answer(ShardHost&)> questi
 bool Inspection::ended() {
   const std::lock_guard lock(ended_mutex_);
   return ended_;
+}
+
+void Inspection::set_shards(std::vector<ShardHost*> shards) {
+  shards_ = std::move(shards);
+  counted_.resize(shards_.size());
+  for (size_t i = 0; i < counted_.size(); ++i) counted_[i].index = static_cast<unsigned>(i);
 }
 
 void Inspection::loops_have_ended() {
@@ -118,11 +139,13 @@ BrokerCounters Inspection::counters() {
     counted.index = host.index();
     counted.counters = host.shard().counters();
     counted.paused_senders = host.shard().paused_senders();
-    counted.route_latency = host.load().route_latency();
-    counted.loop_lag_us_max = host.load().take_lag_us_max();
+    counted.route_latency = host.route_latency();
+    counted.loop_lag_us_max = host.lag_us_max();
     return counted;
   });
-  return sum_of(answers);
+  const std::lock_guard lock(counted_mutex_);
+  for (const CountersOfShard& answer : answers) counted_[answer.index] = answer;
+  return sum_of(counted_);
 }
 
 ClientPage Inspection::clients(const ClientQuery& query) {
@@ -208,15 +231,16 @@ Trace Inspection::trace(std::string_view from, std::string_view to, bool drainin
   return trace;
 }
 
-bool Inspection::kick(std::string_view name, std::string_view text) {
-  if (ended()) return false;
+Broker::Kick Inspection::kick(std::string_view name, std::string_view text) {
+  if (ended()) return Broker::Kick::kNoSuchClient;
   const auto answers = ask<bool>(
       {home_of(name)},
       [name = std::string(name), text = std::string(text)](ShardHost& host) {
         return host.shard().kick(name, text, host.now());
       },
       kAnswerWithin);
-  return !answers.empty() && answers.front();
+  if (answers.empty()) return Broker::Kick::kNoAnswer;
+  return answers.front() ? Broker::Kick::kEnded : Broker::Kick::kNoSuchClient;
 }
 
 bool Inspection::alive(std::chrono::milliseconds within) {

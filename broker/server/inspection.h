@@ -1,5 +1,6 @@
-// What operators ask of a running broker: each shard is asked on its own thread, and those that do not answer within a
-// second are left out. Any thread, several at once, during the broker's end and after it.
+// What operators ask of a running broker. Each shard is asked on its own thread. One that does not answer within a
+// second is given up: it does nothing later, and is left out but for what it had counted when it last answered, so that
+// no counter goes back. Any thread, several at once, during the broker's end and after it.
 //
 // Invariant: an inquiry owns all that it touches on the asking side, so that an answer that comes too late, or never,
 // harms nobody.
@@ -12,7 +13,9 @@
 #include <utility>
 #include <vector>
 
+#include "onehop/broker.h"
 #include "onehop/inspection.h"
+#include "server/counter_sums.h"
 #include "server/recent_ends.h"
 #include "server/shard_host.h"
 
@@ -24,14 +27,14 @@ class Inspection {
   explicit Inspection(const RecentEnds& ends) : ends_(ends) {}
 
   // Before anything is asked: the shards, by index. They outlive this.
-  void set_shards(std::vector<ShardHost*> shards) { shards_ = std::move(shards); }
+  void set_shards(std::vector<ShardHost*> shards);
   // The loops have ended: what is asked from now on is read from where it lies.
   void loops_have_ended();
 
   BrokerCounters counters();
   ClientPage clients(const ClientQuery& query);
   Trace trace(std::string_view from, std::string_view to, bool draining);
-  bool kick(std::string_view name, std::string_view text);
+  Broker::Kick kick(std::string_view name, std::string_view text);
   bool alive(std::chrono::milliseconds within);
 
  private:
@@ -47,6 +50,8 @@ class Inspection {
   std::vector<ShardHost*> shards_;
   std::mutex ended_mutex_;  // Guards `ended_`, and the shards once it is set.
   bool ended_ = false;
+  std::mutex counted_mutex_;
+  std::vector<CountersOfShard> counted_;  // By shard, as it last answered.
 };
 
 }  // namespace onehop::server

@@ -76,7 +76,7 @@ class Server final : public Broker {
     return recent_ends_.find(limit, name_part);
   }
   Trace trace(std::string_view from, std::string_view to) override { return inspection_.trace(from, to, draining_); }
-  bool kick(std::string_view name, std::string_view text) override { return inspection_.kick(name, text); }
+  Kick kick(std::string_view name, std::string_view text) override { return inspection_.kick(name, text); }
 
  private:
   void make_shards();
@@ -213,8 +213,6 @@ bool Server::ready(std::string& why_not) {
     why_not = "draining";
   } else if (!rules_.connections.has_room()) {
     why_not = "no descriptor is left for another connection";
-  } else if (ledger_.stage() != core::MemoryStage::kFree) {
-    why_not = "the broker is short of memory";
   }
   return why_not.empty();
 }

@@ -83,7 +83,10 @@ ShardHost::ConnectionId ShardHost::begin(Arrival arrival) {
   const ConnectionId id = connections_.insert(loop_, static_cast<reactor::SocketHandler&>(*this));
   Connection& connection = connections_[id.index];
   connection.index = id.index;
-  connection.source = std::move(arrival.source);
+  if (arrival.source != nullptr) {
+    connection.in_sources = true;
+    sources_[id.index] = std::move(arrival.source);
+  }
   connection.hold(std::move(arrival.fd));
   connection.set_reading(true);
   const core::HostLink host_link{reinterpret_cast<uint64_t>(&connection)};
@@ -137,9 +140,19 @@ void ShardHost::on_writable(reactor::Socket& socket) {
 }
 
 void ShardHost::on_closed(reactor::Socket& socket) {
-  const auto& connection = static_cast<const Connection&>(socket);
-  if (!connection.moved) arrivals_.give_back(connection.source.get());
+  auto& connection = static_cast<Connection&>(socket);
+  if (!connection.moved) arrivals_.give_back(take_source(connection).get());
   connections_.erase(connections_.id_at(connection.index));
+}
+
+const Source* ShardHost::source_of(const Connection& connection) const {
+  return connection.in_sources ? sources_.find(connection.index)->second.get() : nullptr;
+}
+
+std::unique_ptr<Source> ShardHost::take_source(Connection& connection) {
+  if (!connection.in_sources) return nullptr;
+  connection.in_sources = false;
+  return std::move(sources_.extract(connection.index).mapped());
 }
 
 void ShardHost::fail(Connection& connection) {
@@ -182,7 +195,7 @@ void ShardHost::hand_over(core::HostLink link, core::ShardIndex home, core::Byte
   Connection& connection = connection_of(link);
   connection.moved = true;
   // on_closed may come before release() returns, and takes the connection with it.
-  std::unique_ptr<Source> source = std::move(connection.source);
+  std::unique_ptr<Source> source = take_source(connection);
   mailboxes_[home]->post(HandOver{connection.release(), std::string(unread), connect_deadline, std::move(source)});
 }
 
@@ -323,6 +336,10 @@ void ShardHost::before_sleep() {
   next = std::min(next, more ? now() : ending_.due());
   if (next == core::Instant::never()) return wake_.disarm();
   wake_.arm_at(next.ms);
+}
+
+uint64_t ShardHost::lag_us_max() {
+  return load_.lag_us_max(clock_ns());
 }
 
 }  // namespace onehop::server

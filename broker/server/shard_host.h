@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include <absl/container/flat_hash_map.h>
+
 #include "core/shard.h"
 #include "core/slab.h"
 #include "onehop/broker.h"
@@ -50,7 +52,8 @@ class ShardHost final : private core::Host, private reactor::SocketHandler, priv
   // For inquiries: on the loop's thread, or after it has ended.
   core::Shard& shard() { return shard_; }
   core::ShardIndex index() const { return index_; }
-  ShardLoad& load() { return load_; }
+  const RouteLatency& route_latency() const { return load_.route_latency(); }
+  uint64_t lag_us_max();
   core::Instant now() const { return {loop_.now_ms()}; }
   // The client's address as text; empty if it is not known any more.
   std::string peer_of(core::HostLink link) const;
@@ -65,12 +68,12 @@ class ShardHost final : private core::Host, private reactor::SocketHandler, priv
   struct Connection final : reactor::Socket {
     Connection(reactor::Loop& loop, reactor::SocketHandler& handler) : Socket(loop, handler) {}
     core::LinkId link;
-    uint32_t index = 0;    // In connections_.
-    bool failed = false;   // A write failed: in failed_.
-    bool moved = false;    // Handed over: it still counts.
-    bool named = false;    // It has a session.
-    bool leaving = false;  // Its stream has ended: in leaving_.
-    std::unique_ptr<Source> source;
+    uint32_t index = 0;      // In connections_.
+    bool failed = false;     // A write failed: in failed_.
+    bool leaving = false;    // Its stream has ended: in leaving_.
+    bool moved = false;      // Handed over: it still counts.
+    bool named : 1 = false;  // It has a session.
+    bool in_sources : 1 = false;
   };
 
   // core::Host
@@ -94,6 +97,8 @@ class ShardHost final : private core::Host, private reactor::SocketHandler, priv
   void on_arrival(Arrival arrival) override;
   void on_arrivals_event(BrokerEvent::Kind kind, std::string_view peer, std::string_view text) override;
 
+  const Source* source_of(const Connection& connection) const;
+  std::unique_ptr<Source> take_source(Connection& connection);
   bool receive(Connection& connection);
   ConnectionId begin(Arrival arrival);
   void watch(ConnectionId id);
@@ -121,7 +126,9 @@ class ShardHost final : private core::Host, private reactor::SocketHandler, priv
   std::vector<reactor::Mailbox<ShardMail>*> mailboxes_;
   Arrivals arrivals_;
   core::Slab<Connection, ConnectionId> connections_;  // All that have not been closed completely.
-  std::vector<ConnectionId> failed_;                  // By a write; to be reported once the shard has returned.
+  // Of the few whose source is more than what the kernel knows; by their index, so that others need no room for it.
+  absl::flat_hash_map<uint32_t, std::unique_ptr<Source>> sources_;
+  std::vector<ConnectionId> failed_;  // By a write; to be reported once the shard has returned.
   // In the order of their coming and going; a few are dealt with in each turn of the loop.
   std::deque<HandOver> moving_in_;
   std::deque<ConnectionId> leaving_;

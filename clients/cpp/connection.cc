@@ -80,10 +80,20 @@ void ClientEngine::Impl::on_link_down(std::string_view text, core::Instant now) 
   }
 }
 
+namespace {
+
+// A goodbye that was announced says more than the end of the stream that followed it, or than the answer to ours; but
+// not than another that says when to come back, or why not.
+bool says_more(const Ending& ending, const Ending& announced) {
+  if (ending.cause == Ending::Cause::kBadBytes) return true;
+  if (ending.cause != Ending::Cause::kGoodbye) return false;
+  return ending.retry_after_ms != 0 || (ending.code != Code::kNormal && ending.code != announced.code);
+}
+
+}  // namespace
+
 void ClientEngine::Impl::lose(Ending ending, core::Instant now) {
-  // A goodbye that was announced says more than the end of the stream that followed it, or than the answer to ours.
-  const bool says_when = ending.cause == Ending::Cause::kGoodbye && ending.retry_after_ms != 0;
-  const bool announced = announced_ && !says_when;
+  const bool announced = announced_ && !says_more(ending, *announced_);
   if (announced) ending = std::move(*announced_);
   announced_.reset();
   decoder_ = core::FrameDecoder();
@@ -200,7 +210,8 @@ bool ClientEngine::Impl::may_part(core::Instant now) {
 
 // The broker wants the connection to end, not the session.
 bool ClientEngine::Impl::keeps_session_apart() const {
-  return announced_ && announced_->code == Code::kUseAnotherServer && outlives_;
+  return announced_ && announced_->code == Code::kUseAnotherServer && announced_->use_server.empty() && outlives_ &&
+         options_.reconnect;
 }
 
 // Whether nothing is under way any more, in either direction: every outcome is told, every delivery has its verdict,

@@ -116,11 +116,14 @@ TEST_F(AdminPort, SpeaksHttpAsToolsExpect) {
   const HttpAnswer post = client.ask("POST /livez", "Content-Length: 0\r\n");
   EXPECT_EQ(post.status, 405u);
   EXPECT_EQ(post.headers.at("Allow"), "GET, HEAD");
-  for (const char* bad : {"GET /api/v1/clients?limt=1", "GET /api/v1/clients?limit=1001", "GET /api/v1/clients?limit=x",
-                          "GET /api/v1/clients?limit=", "GET /api/v1/clients?sort=up", "GET /api/v1/trace?from=a",
-                          "GET /api/v1/clients?name=a&name=b", "POST /api/v1/kick"}) {
+  for (const char* bad :
+       {"GET /api/v1/clients?limt=1", "GET /api/v1/clients?limit=1001", "GET /api/v1/clients?limit=x",
+        "GET /api/v1/clients?limit=", "GET /api/v1/clients?sort=up", "GET /api/v1/trace?from=a",
+        "GET /api/v1/clients?name=a&name=b", "POST /api/v1/kick", "POST /api/v1/kick?name=x&text=%ff"}) {
     EXPECT_EQ(client.ask(bad).status, 400u) << bad;
   }
+  EXPECT_EQ(client.ask("POST /api/v1/kick?name=x&text=" + std::string(257, 'x')).status, 400u);
+  EXPECT_EQ(client.ask("POST /api/v1/kick?name=x&text=" + std::string(256, 'x')).status, 404u);
   EXPECT_EQ(client.ask("GET /api/v1/clients", "Origin: http://evil.example\r\n").status, 403u);
   EXPECT_EQ(client.ask("GET /livez?x=1", "Origin: http://evil.example\r\n").status, 200u) << "for anybody";
   EXPECT_EQ(client.ask("GET /livez", "Connection: close\r\n").headers.at("Connection"), "close");

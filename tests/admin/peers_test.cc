@@ -42,7 +42,7 @@ class SlowBroker final : public Broker {
   }
   std::vector<RecentEnd> recent_ends(size_t, std::string_view) override { return {}; }
   Trace trace(std::string_view, std::string_view) override { return {}; }
-  bool kick(std::string_view, std::string_view) override { return false; }
+  Kick kick(std::string_view, std::string_view) override { return Kick::kNoAnswer; }
 
   std::chrono::milliseconds takes_{0};
   std::atomic<int> asked_{0};
@@ -104,6 +104,26 @@ TEST_F(AdminPeers, RestingConnectionsMakeRoom) {
   while (live() != 200) std::this_thread::yield();  // They must have rested a second.
   clients.front().wait_for_end();
   EXPECT_EQ(clients.back().ask("GET /livez").status, 200u);
+}
+
+// One that makes room makes it for one.
+TEST_F(AdminPeers, NoMoreThanTheBoundAreLetInWhileOthersMakeRoom) {
+  std::list<HttpClient> resting, coming;
+  for (int i = 0; i < 64; ++i) {
+    ASSERT_EQ(resting.emplace_back(port_->address()).ask("GET /livez").status, 200u);
+  }
+  // Each of them must have rested a second.
+  const auto rested = std::chrono::steady_clock::now() + std::chrono::milliseconds(1'100);
+  while (std::chrono::steady_clock::now() < rested) std::this_thread::yield();
+  for (int i = 0; i < 200; ++i) coming.emplace_back(port_->address()).send("GET /livez HTTP/1.1\r\n");
+  // Those over the bound have their answer without a whole request.
+  for (auto client = std::next(coming.begin(), 64); client != coming.end(); ++client) {
+    EXPECT_EQ(client->read_answer().status, 503u);
+  }
+  for (auto client = coming.begin(); client != std::next(coming.begin(), 64); ++client) {
+    client->send("Host: localhost\r\nConnection: close\r\n\r\n");
+    EXPECT_EQ(client->read_answer().status, 200u);
+  }
 }
 
 TEST_F(AdminPeers, WhoDribblesIsEndedAndWhoFloodsHarmsNobody) {

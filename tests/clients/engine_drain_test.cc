@@ -58,6 +58,15 @@ TEST(EngineDrain, WhoHasNothingOpenLeavesAfterRoundTripsThatBringNothing) {
   EXPECT_EQ(rig.engine.link(), Link::kFinishing);
 }
 
+// What the broker says in place of the end it had announced.
+TEST(EngineDrain, AKickMeanwhileIsTold) {
+  ResumeRig rig;
+  rig.give(drain_frame());
+  rig.give(goodbye_frame(v1::CODE_ADMINISTRATIVE));
+  EXPECT_EQ(rig.events.log.back(), "ended");
+  EXPECT_EQ(rig.events.endings.at(0).code, Code::kAdministrative);
+}
+
 // Acknowledgements make room at the broker: what had waited there comes, and is waited for as well.
 TEST(EngineDrain, TakesWhatItsAcknowledgementsMakeRoomFor) {
   ResumeRig rig({.ack = AckMode::kManual});
@@ -245,6 +254,16 @@ TEST(EngineMove, WaitsUntilUnconfirmedMessagesAreKnownToBeAdmitted) {
   EXPECT_EQ(rig.engine.link(), Link::kNone);
   EXPECT_EQ(rig.events.retry_in, kRetryMs - 1'000);
   EXPECT_EQ(rig.connect().resume_token(), "ticket");
+}
+
+// The outcomes of what is confirmed come on this connection or never.
+TEST(EngineMove, WhoMayNotComeBackWaitsForItsOutcomes) {
+  ResumeRig rig({.reconnect = false});
+  rig.send("bob", "confirmed", Confirm::kDelivered);
+  rig.written();
+  rig.give(moving_frame());
+  EXPECT_EQ(rig.engine.link(), Link::kWanted);
+  EXPECT_TRUE(rig.events.outcomes.empty());
 }
 
 TEST(EngineMove, WithoutASessionToKeepIsADrain) {

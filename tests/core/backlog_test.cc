@@ -146,14 +146,20 @@ TEST(Backlog, AnExpiredOneKeepsItsPlaceUntilItIsSettled) {
   Backlog backlog{totals};
   send(backlog, 2);
   const size_t bytes = backlog.open_bytes();
+  const size_t held = backlog.open_weight();
+  const size_t freed = backlog.find_open(1)->size();
   backlog.expire(*backlog.find_open(1));
   backlog.close_holes();
   EXPECT_EQ(backlog.open(), 2u);
-  EXPECT_EQ(backlog.open_bytes(), bytes);
+  EXPECT_EQ(backlog.open_bytes(), bytes) << "what the window counts";
+  EXPECT_EQ(backlog.open_weight(), held - freed) << "what it takes";
+  EXPECT_EQ(totals.open_bytes, held - freed);
   ASSERT_NE(backlog.find_open(1), nullptr);
   EXPECT_EQ(backlog.find_open(1)->state, Backlog::State::kExpired);
   EXPECT_EQ(take(backlog, 1, 2), (Tags{1, 2}));
   EXPECT_EQ(backlog.open_bytes(), 0u);
+  EXPECT_EQ(backlog.open_weight(), 0u);
+  EXPECT_EQ(totals.open_bytes, 0u);
 }
 
 TEST(Backlog, AnExpiredOneThatWasNotSentIsGone) {
@@ -231,8 +237,10 @@ struct Model {
   void expect_same(Backlog& backlog, const Counters& totals, size_t weight) const {
     size_t open = 0;
     size_t unsent = 0;
+    size_t open_weight = 0;
     for (const auto& [tag, entry] : entries) {
       (entry.sent ? open : unsent) += 1;
+      if (entry.sent) open_weight += entry.expired ? sizeof(Backlog::Entry) : weight;
       const Backlog::Entry* found = backlog.find_open(tag);
       ASSERT_EQ(found != nullptr, entry.sent || entry.attempted) << tag;
       ASSERT_EQ(found != nullptr && found->state == Backlog::State::kExpired, entry.expired) << tag;
@@ -240,7 +248,8 @@ struct Model {
     ASSERT_EQ(backlog.open(), open);
     ASSERT_EQ(backlog.open_bytes(), open * kFrameBytes);
     ASSERT_EQ(backlog.unsent_bytes(), unsent * weight);
-    ASSERT_EQ(totals.open_bytes, open * weight);
+    ASSERT_EQ(totals.open_bytes, open_weight);
+    ASSERT_EQ(backlog.open_weight(), open_weight);
     ASSERT_EQ(totals.queued_bytes, unsent * weight);
     ASSERT_EQ(backlog.has_unsent(), unsent != 0);
     for (const auto& [tag, entry] : entries) {

@@ -34,7 +34,8 @@ std::vector<Told> told(ReceiptLog& log) {
 }
 
 TEST(ReceiptLog, EachEncodingHasTheNextNumber) {
-  ReceiptLog log;
+  Counters totals;
+  ReceiptLog log(totals);
   EXPECT_FALSE(log.has_untold());
   for (const uint64_t id : {3u, 4u, 5u, 7u}) log.add({id, id, kDelivered, {}});
   EXPECT_TRUE(log.has_untold());
@@ -48,7 +49,8 @@ TEST(ReceiptLog, EachEncodingHasTheNextNumber) {
 }
 
 TEST(ReceiptLog, OutcomesCountUntilTheirFrameIsAcknowledged) {
-  ReceiptLog log;
+  Counters totals;
+  ReceiptLog log(totals);
   log.add({1, 10, kDelivered, {}});
   EXPECT_EQ(log.outcomes(), 10u);
   EXPECT_FALSE(log.acknowledge(1)) << "not told yet";
@@ -69,7 +71,8 @@ TEST(ReceiptLog, OutcomesCountUntilTheirFrameIsAcknowledged) {
 }
 
 TEST(ReceiptLog, WhatIsNotAcknowledgedIsToldAgainAsItWas) {
-  ReceiptLog log;
+  Counters totals;
+  ReceiptLog log(totals);
   for (uint64_t id = 1; id <= 3; ++id) {
     log.add({2 * id, 2 * id, kDelivered, {}});
     told(log);
@@ -90,7 +93,8 @@ TEST(ReceiptLog, WhatIsNotAcknowledgedIsToldAgainAsItWas) {
 }
 
 TEST(ReceiptLog, TheRecipientsWordsAreKept) {
-  ReceiptLog log;
+  Counters totals;
+  ReceiptLog log(totals);
   log.add({1, 1, kRefused, "not today"});
   log.add({2, 2, kRefused, "not today"});
   log.add({3, 3, kRefused, "never"});
@@ -108,7 +112,8 @@ TEST(ReceiptLog, TheRecipientsWordsAreKept) {
 }
 
 TEST(ReceiptLog, FramesStaySmallWhateverTheyTell) {
-  ReceiptLog log;
+  Counters totals;
+  ReceiptLog log(totals);
   for (uint64_t id = 1; id <= 600; ++id) log.add({id, id, kRefused, std::string(250, 'x') + std::to_string(id)});
   for (uint64_t id = 1; id <= 4'000; ++id)
     log.add({UINT64_MAX - 10'000 + 2 * id, UINT64_MAX - 10'000 + 2 * id, kRefused, {}});
@@ -124,8 +129,29 @@ TEST(ReceiptLog, FramesStaySmallWhateverTheyTell) {
   EXPECT_EQ(log.outcomes(), 4'600u);
 }
 
+TEST(ReceiptLog, WhatItTakesIsCountedUntilItIsAcknowledged) {
+  Counters totals;
+  {
+    ReceiptLog log(totals);
+    EXPECT_EQ(totals.receipt_bytes, 0u);
+    for (uint64_t id = 2; id <= 2'000; id += 2) log.add({id, id, kRefused, std::string(100, 't')});
+    const size_t least = 1'000 * (sizeof(FateOfIds) + 100);
+    EXPECT_GE(log.held_bytes(), least);
+    EXPECT_EQ(totals.receipt_bytes, log.held_bytes());
+    told(log);
+    EXPECT_GE(log.held_bytes(), least);
+    EXPECT_LT(log.held_bytes(), 2 * least);
+    EXPECT_TRUE(log.acknowledge(log.last_seq()));
+    EXPECT_LT(log.held_bytes(), 10'000u);
+    log.add({3'000, 3'000, kRefused, "once more"});
+    EXPECT_EQ(totals.receipt_bytes, log.held_bytes());
+  }
+  EXPECT_EQ(totals.receipt_bytes, 0u);
+}
+
 TEST(ReceiptLog, AMillionOutcomesLeaveItAsItWas) {
-  ReceiptLog log;
+  Counters totals;
+  ReceiptLog log(totals);
   SegmentPool pool;
   v1::Frame scratch;
   uint64_t id = 0;

@@ -31,6 +31,19 @@ TEST_P(ShardDrain, EverybodyIsToldAndStaysConnected) {
   }
 }
 
+// Its host may have nothing else to flush for.
+TEST_P(ShardDrain, EachStepWantsAFlush) {
+  LastingPair pair(GetParam());
+  Shard& shard = pair.broker.shard(GetParam());
+  EXPECT_FALSE(shard.flush_wanted());
+  shard.drain(kDrain, pair.broker.now);
+  EXPECT_TRUE(shard.flush_wanted());
+  pair.broker.settle();
+  EXPECT_FALSE(shard.flush_wanted());
+  shard.stop(pair.broker.now);
+  EXPECT_TRUE(shard.flush_wanted());
+}
+
 TEST_P(ShardDrain, NewMessagesAreRefusedAndWhatWasAdmittedIsSettled) {
   LastingPair pair(GetParam());
   pair.send(1, 3);

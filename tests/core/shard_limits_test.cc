@@ -46,6 +46,21 @@ TEST_P(RateLimited, WhatIsOverItIsRefusedAndTheClientStays) {
   EXPECT_EQ(refused_ids(pair.alice.read(), v1::REASON_RATE_LIMITED), Ids{17});
 }
 
+TEST_P(RateLimited, OtherLimitsThatChangeGiveNobodyANewBurst) {
+  Pair pair(GetParam(), limits());
+  pair.send_many(1, 11);
+  EXPECT_EQ(refused_ids(pair.alice.read(), v1::REASON_RATE_LIMITED), Ids{11});
+  Limits other = limits();
+  other.keepalive_ms_default = 20'000;
+  for (ShardIndex shard = 0; shard < 2; ++shard) pair.broker.shard(shard).set_limits(other, pair.broker.now);
+  pair.send_many(12, 1);
+  EXPECT_EQ(refused_ids(pair.alice.read(), v1::REASON_RATE_LIMITED), Ids{12});
+  other.messages_burst = 20;
+  for (ShardIndex shard = 0; shard < 2; ++shard) pair.broker.shard(shard).set_limits(other, pair.broker.now);
+  pair.send_many(13, 1);
+  EXPECT_TRUE(refused_ids(pair.alice.read(), v1::REASON_RATE_LIMITED).empty());
+}
+
 TEST_P(RateLimited, EverySenderHasItsOwn) {
   Pair pair(GetParam(), limits());
   pair.send_many(1, 11);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <deque>
 
 #include "confirmed.h"
 #include "pair.h"
@@ -138,6 +139,120 @@ TEST_P(Memory, UnfinishedFramesCount) {
   broker.advance(100);
   EXPECT_EQ(broker.counters(GetParam()).decoder_bytes, 0u);
   EXPECT_EQ(broker.ledger.total(), 0u);
+}
+
+// Outcomes that nobody says to have heard are memory like any other, also of those who are away.
+TEST_P(Memory, ReceiptsThatAreNotAcknowledgedCountAndEndTheirClient) {
+  FakeBroker broker(2, limits(150'000));
+  FakeClient modest(broker, broker.name_on(GetParam(), "modest"));
+  FakeClient away(broker, lasting_frame(broker.name_on(GetParam(), "away")));
+  const auto send_refused = [](FakeClient& client, uint64_t ids) {
+    for (uint64_t id = 2; id <= 2 * ids; id += 2) {  // With gaps: so they are told one by one.
+      v1::Frame frame = message_frame("nobody", id, "x");
+      frame.mutable_message()->set_confirm(v1::CONFIRM_DELIVERED);
+      client.send(frame);
+    }
+  };
+  send_refused(modest, 100);
+  send_refused(away, 500);
+  away.reset();
+  EXPECT_GE(broker.counters(GetParam()).receipt_bytes, 600 * sizeof(FateOfIds));
+  EXPECT_EQ(broker.counters(GetParam()).sessions, 2u);
+  FakeClient greedy(broker, broker.name_on(GetParam(), "greedy"));
+  send_refused(greedy, 1'500);
+  broker.advance(100);
+  EXPECT_TRUE(greedy.closed());
+  EXPECT_FALSE(modest.closed());
+  EXPECT_EQ(broker.counters(GetParam()).memory_ended, 1u);
+  EXPECT_LT(broker.ledger.total(), 150'000u);
+  modest.reset();
+  broker.advance(100'000);
+  EXPECT_EQ(broker.counters(GetParam()).receipt_bytes, 0u) << "the session of the one that is away has expired";
+}
+
+// What somebody holds for good, and never enough of it to be ended at once, does not keep all others out for good.
+TEST_P(Memory, WhoHoldsMostIsEndedTooWhereMessagesAreRefusedForTooLong) {
+  Pair pair(GetParam(), limits(150'000));
+  FakeClient away(pair.broker, lasting_frame(pair.broker.name_on(GetParam(), "away"), 3'600'000));
+  uint64_t id = 0;
+  while (pair.broker.ledger.stage() == MemoryStage::kFree) {
+    v1::Frame frame = message_frame("nobody", id += 2, "x");
+    frame.mutable_message()->set_confirm(v1::CONFIRM_DELIVERED);
+    away.send(frame);
+    pair.broker.advance(1);
+  }
+  away.reset();
+  pair.broker.advance(MemoryLedger::kRefusingMsMax - 1'000);
+  EXPECT_EQ(pair.broker.counters(GetParam()).memory_ended, 0u);
+  pair.send_many(1, 1);
+  EXPECT_EQ(refused_ids(pair.alice.read(), v1::REASON_BROKER_BUSY), std::vector<uint64_t>{1});
+  pair.broker.advance(2'000);
+  EXPECT_EQ(pair.broker.counters(GetParam()).memory_ended, 1u);
+  EXPECT_EQ(pair.broker.ledger.stage(), MemoryStage::kFree);
+  pair.send_many(2, 1);
+  EXPECT_EQ(payloads(pair.bob.read()), Pair::payloads_of({2}));
+}
+
+// Those without a name go first: nothing was promised to them.
+TEST_P(Memory, TheBeginningsOfConnectsEndBeforeAnyClientDoes) {
+  FakeBroker broker(2, limits(60'000));
+  FakeClient sender(broker, broker.name_on(GetParam(), "sender"));
+  FakeClient holder(broker, broker.name_on(GetParam(), "holder"));
+  holder.stop_reading();
+  for (uint64_t id = 1; id <= 10; ++id) sender.send(holder.connected().name(), id, std::string(1'000, 'x'));
+  v1::Frame connect = connect_frame("stranger");
+  connect.mutable_connect()->set_software(std::string(12'000, 's'));
+  std::deque<FakeClient> strangers;
+  for (int i = 0; i < 10; ++i) {
+    strangers.emplace_back(broker, GetParam());
+    strangers.back().send_bytes(wire(connect).substr(0, 9'000));
+    broker.advance(5);
+  }
+  EXPECT_EQ(broker.counters(GetParam()).memory_ended, 0u);
+  EXPECT_FALSE(holder.closed());
+  const std::vector<v1::Frame> told = strangers.front().read();
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].goodbye().code(), v1::CODE_SERVER_BUSY);
+  EXPECT_GT(told[0].goodbye().retry_after_ms(), 0u);
+}
+
+// A frame that is half written would otherwise stay until its reader takes it, and others end for it.
+TEST_P(Memory, WhatIsHalfWrittenToALargeOneGoesWithIt) {
+  Limits large = limits(400'000);
+  large.frame_bytes_max = 200'000;
+  large.queue_bytes_max = 800'000;
+  Pair pair(GetParam(), large);
+  std::deque<FakeClient> slow_ones;
+  for (int i = 0; i < 3; ++i) {
+    slow_ones.emplace_back(pair.broker, pair.broker.name_on(GetParam(), "slow" + std::to_string(i) + "-"));
+    slow_ones.back().set_room(10);
+    pair.alice.send(slow_ones.back().connected().name(), static_cast<uint64_t>(i) + 1, std::string(100'000, 'x'));
+  }
+  for (ShardIndex shard = 0; shard < 2; ++shard) {
+    large.memory_bytes_max = 250'000;
+    pair.broker.shard(shard).set_limits(large, pair.broker.now);
+  }
+  pair.broker.advance(100);
+  EXPECT_EQ(pair.broker.counters(GetParam()).memory_ended, 1u) << "two of three fit";
+  EXPECT_LT(pair.broker.ledger.total(), 250'000u);
+}
+
+// Idle clients never leave: they must not keep everybody's messages out for ever.
+TEST_P(Memory, ClientsAloneLeaveHalfOfItToMessages) {
+  Pair pair(GetParam(), limits(200'000));
+  std::deque<FakeClient> clients;
+  bool refused = false;
+  for (int i = 0; i < 400 && !refused; ++i) {
+    clients.emplace_back(pair.broker, GetParam());
+    clients.back().send(connect_frame(pair.broker.name_on(GetParam(), "client" + std::to_string(i) + "-")));
+    const std::vector<v1::Frame> told = clients.back().read();
+    refused = told.back().has_goodbye() && told.back().goodbye().code() == v1::CODE_SERVER_BUSY;
+  }
+  EXPECT_TRUE(refused);
+  EXPECT_EQ(pair.broker.ledger.stage(), MemoryStage::kFree);
+  EXPECT_LE(pair.broker.ledger.total(), 110'000u);
+  pair.send_many(1, 10);
+  EXPECT_EQ(payloads(pair.bob.read()), Pair::payloads_of(Pair::range(1, 10)));
 }
 
 TEST_P(Memory, WhatIsGivenBackIsThereForOthers) {

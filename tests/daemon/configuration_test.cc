@@ -139,6 +139,26 @@ TEST_F(ConfigurationTest, AddressesAreCheckedWithoutListening) {
   EXPECT_TRUE(problems()[0].starts_with("--listen: ")) << problems()[0];
 }
 
+TEST_F(ConfigurationTest, TheAdminAddressIsCheckedToo) {
+  write("admin = 'nonsense'\n");
+  ASSERT_EQ(1u, problems().size());
+  EXPECT_TRUE(problems()[0].starts_with(path_ + ":1: admin: ")) << problems()[0];
+  for (const char* right : {"none", "tcp://127.0.0.1:0", "unix:///run/onehop/admin.sock"}) {
+    write(std::string("admin = '") + right + "'\n");
+    loaded();
+  }
+}
+
+TEST_F(ConfigurationTest, ADrainTellsClientsBeforeItsTimeIsOver) {
+  write("stop_deadline_ms = 2000\ndrain_delay_ms = 2000\n");
+  EXPECT_EQ(Problems({path_ + ":2: drain_delay_ms: must be below stop_deadline_ms, which is all the time a drain has"}),
+            problems());
+  write("stop_deadline_ms = 2000\ndrain_delay_ms = 1999\n");
+  loaded();
+  write("stop_deadline_ms = 0\n");
+  loaded();
+}
+
 TEST_F(ConfigurationTest, EveryProblemIsTold) {
   write("shards = 65\ncolour = 1\n");
   environment("pin", "perhaps");

@@ -116,6 +116,7 @@ def check_with_helm(helm):
         kinds = {document["kind"] for document in documents if document}
         assert {"Deployment", "Service", "ConfigMap", "ServiceAccount", "PodDisruptionBudget"} <= kinds, kinds
     fails([helm, "template", "test", CHART, "--set", "replicas=2"])
+    fails([helm, "template", "test", CHART, "--set", "drain.delaySeconds=30"])
 
 
 def main():

@@ -4,13 +4,14 @@ times that fit each other.
     config_test.py FOLDER-OF-PROGRAMS
 """
 
+import ipaddress
 import json
 import os
 import re
 import sys
 import tempfile
 
-from deployed import fails, must_run, path_of, text_of, yaml_of
+from deployed import fails, must_run, needs, path_of, text_of, yaml_of
 
 
 def settings_of(onehopd):
@@ -64,7 +65,11 @@ def check_compose(onehopd):
     subnet = compose["networks"]["onehop"]["ipam"]["config"][0]["subnet"]
     assert broker["environment"]["ONEHOP_PROXY_FROM"] == subnet, "HAProxy would not be believed"
     port = broker["environment"]["ONEHOP_LISTEN_PROXY"].rsplit(":", 1)[1]
-    assert compose["services"]["haproxy"]["environment"]["ONEHOP_BACKEND"] == f"broker:{port}"
+    address = broker["networks"]["onehop"]["ipv4_address"]
+    assert ipaddress.ip_address(address) in ipaddress.ip_network(subnet)
+    given = ipaddress.ip_network(compose["networks"]["onehop"]["ipam"]["config"][0]["ip_range"])
+    assert ipaddress.ip_address(address) not in given, "another service might get the broker's address"
+    assert compose["services"]["haproxy"]["environment"]["ONEHOP_BACKEND"] == f"{address}:{port}"
     assert int(broker["stop_grace_period"].removesuffix("s")) > 30, "it would be killed while it drains"
     targets = yaml_of("prometheus", "prometheus.yml")[0]["scrape_configs"][0]["static_configs"][0]["targets"]
     assert targets == ["broker:7412"]
@@ -90,6 +95,7 @@ def check_haproxy():
 
 
 def main(programs):
+    needs("haproxy")
     onehopd = os.path.join(programs, "onehopd")
     check_toml(onehopd)
     check_compose(onehopd)

@@ -1,6 +1,7 @@
 """What the tests of deploy/ share: where things are, reading them, and a process's exit told in one line."""
 
 import os
+import shutil
 import sys
 
 import yaml
@@ -11,6 +12,14 @@ DEPLOY = os.path.join(ROOT, "deploy")
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
 from programs import SECONDS_MAX, Broker, Lines, run, start  # noqa: E402,F401
+
+
+def needs(*programs):
+    """Ends the test as skipped, and says so, where one of these is not installed."""
+    missing = [program for program in programs if not shutil.which(program)]
+    if missing:
+        print(f"{os.path.basename(sys.argv[0])}: SKIPPED: not installed: {', '.join(missing)}")
+        sys.exit(77)
 
 
 def path_of(*parts):

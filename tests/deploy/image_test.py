@@ -20,6 +20,7 @@ from deployed import ROOT, must_run, path_of, run, text_of
 
 DOCKERFILE = path_of("container", "Dockerfile")
 SKIPPED = 77
+STEP_SECONDS_MAX = 3600  # Of a step that installs packages or compiles: on a slow machine that takes many minutes.
 PROGRAMS = ("onehopd", "onehop", "onehop-loadgen")
 INSIDE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "image_inside.py")
 
@@ -47,7 +48,7 @@ def make_base(folder):
     with tempfile.TemporaryDirectory(dir=folder) as work:
         root = os.path.join(work, "root")
         must_run(["debootstrap", "--variant=minbase", "--include=ca-certificates", f"--keyring={keyring}", "bookworm",
-                  root, sources[0][1]])
+                  root, sources[0][1]], timeout=STEP_SECONDS_MAX)
         with open(os.path.join(root, "etc/apt/sources.list"), "w", encoding="utf-8") as file:
             for release, address in sources:
                 file.write(f"deb [signed-by={keyring}] {address} {release} main\n")
@@ -67,7 +68,18 @@ class Buildah:
         self._flags = ["--root", f"{folder}/store", "--runroot", f"{folder}/run", "--storage-driver", "vfs"]
 
     def __call__(self, command, *arguments):
-        return must_run(["buildah", *self._flags, command, *arguments]).strip().splitlines()
+        return must_run(["buildah", *self._flags, command, *arguments], timeout=STEP_SECONDS_MAX).strip().splitlines()
+
+    def works(self, folder):
+        """Whether it can build here at all: nothing on top of nothing."""
+        with open(f"{folder}/Dockerfile.nothing", "w", encoding="utf-8") as file:
+            file.write("FROM scratch\nLABEL nothing=here\n")
+        try:
+            self("bud", "--isolation", "chroot", "-f", file.name, "-t", "localhost/nothing", folder)
+        except AssertionError as error:
+            print(f"image: buildah cannot build anything here, so that the last stage is done in a chroot: {error}")
+            return False
+        return True
 
     def build(self, base_tar, context, *flags):
         """Returns the root of the image, and its configuration."""
@@ -99,7 +111,8 @@ def build_in_chroot(base_tar, folder, programs):
         if word == "RUN":
             must_run(["unshare", "--mount", "sh", "-euc",
                       'mount -t proc proc "$0/proc"; cp -L /etc/resolv.conf /etc/hosts "$0/etc/"; '
-                      'exec chroot "$0" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin sh -c "$1"', root, rest])
+                      'exec chroot "$0" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin sh -c "$1"', root, rest],
+                     timeout=STEP_SECONDS_MAX)
         elif word == "COPY":
             source, target = re.fullmatch(r"--from=built /onehop/ (\S+)", rest), rest.split()[-1]
             assert source, f"COPY {rest}"
@@ -128,9 +141,9 @@ def check_contents(root):
 
 
 def build(programs, folder, base_tar, full, by_hand):
-    if by_hand:
-        return (*build_in_chroot(base_tar, folder, programs), "in a chroot")
     buildah = Buildah(folder)
+    if by_hand or (not full and not buildah.works(folder)):
+        return (*build_in_chroot(base_tar, folder, programs), "in a chroot")
     if full:
         return (*buildah.build(base_tar, ROOT), "by buildah, from the sources")
     staged = os.path.join(folder, "staged")
@@ -154,13 +167,7 @@ def main(arguments):
     base_tar = make_base(cache)
     with tempfile.TemporaryDirectory(dir=cache) as folder:
         try:
-            try:
-                root, about, how = build(programs, folder, base_tar, full, by_hand)
-            except AssertionError as error:
-                if by_hand or full:
-                    raise
-                print(f"image: buildah cannot build it here, so that its last stage is done in a chroot: {error}")
-                root, about, how = build(programs, folder, base_tar, full, True)
+            root, about, how = build(programs, folder, base_tar, full, by_hand)
             check_contents(root)
             told = must_run(["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", sys.executable, "-B",
                              INSIDE, root, json.dumps(about)])

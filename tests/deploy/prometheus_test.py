@@ -19,7 +19,7 @@ import urllib.request
 
 import yaml
 
-from deployed import ROOT, SECONDS_MAX, Broker, Lines, must_run, path_of, run, start, text_of, yaml_of
+from deployed import ROOT, SECONDS_MAX, Broker, Lines, must_run, needs, path_of, run, start, text_of, yaml_of
 
 # Queries of the dashboard that find nothing while nothing is wrong, and why. By the title of their panel.
 EMPTY_AT_PEACE = {
@@ -189,6 +189,7 @@ def check_evaluated(prometheus):
 
 
 def main(programs):
+    needs("prometheus", "promtool")
     check_with_promtool()
     check_runbooks()
     dashboard = json.loads(text_of("grafana", "onehop.json"))

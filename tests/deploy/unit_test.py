@@ -10,7 +10,7 @@ import re
 import sys
 import tempfile
 
-from deployed import must_run, run, text_of
+from deployed import must_run, needs, run, text_of
 
 EXPOSURE_MAX = 2.0  # Of 10, by systemd's own count. It was 1.4 when this was written.
 
@@ -26,8 +26,10 @@ def installed(folder, programs):
 
 
 def check_verify(unit):
-    complaints = must_run(["systemd-analyze", "verify", "--man=no", unit])
-    assert complaints.strip() == "", complaints
+    # It looks at the machine's own units as well, and what it says of those is not about ours.
+    told = must_run(["systemd-analyze", "verify", "--man=no", unit])
+    complaints = [line for line in told.splitlines() if "onehopd" in line]
+    assert not complaints, complaints
 
 
 def check_security(unit):
@@ -52,6 +54,7 @@ def check_settings():
 
 
 def main(programs):
+    needs("systemd-analyze")
     check_settings()
     with tempfile.TemporaryDirectory() as folder:
         unit = installed(folder, os.path.abspath(programs))

@@ -24,11 +24,18 @@ def start(command, **keywords):
 
 
 def run(command, **keywords):
-    """Runs a program to its end; returns its exit code, what it wrote, and what it complained of."""
+    """Runs a program to its end, which it must reach within `timeout` seconds; returns its exit code, what it wrote, and
+    what it complained of."""
+    timeout = keywords.pop("timeout", SECONDS_MAX)
     given = keywords.pop("input", None)
     keywords.setdefault("stdin", subprocess.DEVNULL if given is None else subprocess.PIPE)
     process = start(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **keywords)
-    out, errors = process.communicate(given, timeout=SECONDS_MAX)
+    try:
+        out, errors = process.communicate(given, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise AssertionError(f"{' '.join(map(str, command))} did not end within {timeout} s") from None
     return process.returncode, out, errors
 
 

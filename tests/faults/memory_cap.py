@@ -5,7 +5,9 @@ order, and lives.
 
 The broker takes its cap from the group's limit by itself. First recipients that do not read are sent to until messages
 are refused with BROKER_BUSY; then others begin frames that they do not finish, which nobody can refuse, until the clients
-that hold most are ended. Then all of them leave, and the broker serves as before.
+that hold most are ended. Then all of them leave, and the broker serves as before. In another broker and group, clients
+send what is refused, acknowledge none of the receipts, and vanish with their sessions to be resumed: no queue holds anything,
+and clients are ended all the same.
 
 Needs root and a memory controller (version 1 or 2) in which a group can be made; otherwise the broker is given its cap by
 flag, and only its own accounts are looked at. The test says which it was.
@@ -28,6 +30,8 @@ SILENT = 60  # Recipients that do not read, with a queue of 4 MiB at the most.
 DRIBBLERS = 150  # Clients that begin a frame of nearly 1 MiB.
 BODY = b"x" * (128 << 10)
 PART_BYTES = 900 << 10
+HOARDERS = 400
+OUTCOMES = 4_000  # Of each: just within the send window.
 FLAGS = ["--shards", "2", "--send-buffer-bytes", str(64 << 10)]
 
 
@@ -150,7 +154,51 @@ def expect_service(address):
         attempt += 1
 
 
+def delimited(frame):
+    data = frame.SerializeToString()
+    prefix, size = b"", len(data)
+    while size > 0x7F:
+        prefix, size = prefix + bytes([size & 0x7F | 0x80]), size >> 7
+    return prefix + bytes([size]) + data
+
+
+def hoard(address, number):
+    """Leaves a session behind with as many outcomes as it may have: with gaps between the ids none goes with another."""
+    connect = wire.Connect(name=f"hoarder-{number}", protocol_version=1, session_expiry_ms=3_600_000)
+    ids = range(2, 2 * OUTCOMES + 1, 2)
+    messages = (wire.Message(client="nobody", id=id, confirm=wire.CONFIRM_DELIVERED) for id in ids)
+    with socket.create_connection(address, SECONDS_MAX) as connection:
+        connection.sendall(delimited(wire.Frame(connect=connect)) +
+                           b"".join(delimited(wire.Frame(message=message)) for message in messages) +
+                           delimited(wire.Frame(goodbye=wire.Goodbye(code=wire.CODE_PROTOCOL_ERROR))))
+        while connection.recv(1 << 16):
+            pass
+
+
+def where_of(group):
+    if not group.path:
+        return "no control group can be made here: the cap came by flag, and the kernel's view was not looked at"
+    return f"its control group's peak was {group.peak_bytes() >> 20} of {GROUP_BYTES >> 20} MiB"
+
+
+def check_hoarders(folder):
+    group = Group()
+    try:
+        with broker_in(group, folder) as broker:
+            host, port = broker.address.removeprefix("tcp://").rsplit(":", 1)
+            for number in range(HOARDERS):
+                hoard((host, int(port)), number)
+            assert broker.process.poll() is None, "the broker was killed"
+            events = [line["event"] for line in broker.stop()]
+        print(f"{HOARDERS} hoarders of receipts; refused for want of memory "
+              f"{events.count('memory_refusing')} times, {events.count('memory_ending')} ended; {where_of(group)}")
+        assert "memory_refusing" in events, "what they hold is not counted"
+    finally:
+        group.remove()
+
+
 def main(folder):
+    check_hoarders(folder)
     group = Group()
     try:
         with broker_in(group, folder) as broker:
@@ -171,9 +219,7 @@ def main(folder):
         assert events.index("memory_refusing") < events.index("memory_ending"), events
         ended = events.count("memory_ending")
         assert 0 < ended < DRIBBLERS + SILENT, f"{ended} clients were ended"
-        where = f"its control group's peak was {group.peak_bytes() >> 20} of {GROUP_BYTES >> 20} MiB" if group.path \
-            else "no control group can be made here: the cap came by flag, and the kernel's view was not looked at"
-        print(f"refused for want of memory after {turns} rounds; {ended} clients ended for it; {where}")
+        print(f"refused for want of memory after {turns} rounds; {ended} clients ended for it; {where_of(group)}")
     finally:
         group.remove()
 

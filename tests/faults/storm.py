@@ -45,7 +45,8 @@ def main():
     given = arguments.parse_args()
     clients = 15_000 if given.full else given.clients
     with tempfile.TemporaryDirectory() as place, Broker(given.folder, "--shards", "2") as broker:
-        established = Established(given.folder, broker.address, 20 if given.full else 5, place)
+        seconds = 20 if given.full else 5
+        established = Established(given.folder, broker.address, seconds, place)
         begun = time.monotonic()
         with Fleet(given.folder, broker.address, "--clients", str(clients), "--window", "0") as fleet:
             fleet.wait_until_all_open()
@@ -62,6 +63,7 @@ def main():
     print(f"meanwhile, {result['latency_us']['count']} echoes between others took, in ms: {latency_ms}")
     if given.full:
         assert max(connected, returned) <= SECONDS_TO_RETURN
+        assert connected + returned < seconds, "the others' messages had ended before all were back"
         assert latency_ms["p99"] <= P99_MS_MAX
 
 

@@ -81,6 +81,9 @@ TEST_F(CgroupFolders, VersionOneHasAFolderForEachController) {
   write("cpu,cpuacct/docker/cpu.cfs_period_us", "100000\n");
   EXPECT_EQ(read("12:memory:/docker/one\n5:cpu,cpuacct:/docker/one\n3:cpuset:/\n0::/\n"),
             (CgroupLimits{123456789, 2.5}));
+  write("cpu/docker/two/cpu.cfs_quota_us", "150000\n");
+  write("cpu/docker/two/cpu.cfs_period_us", "100000\n");
+  EXPECT_EQ(read("5:cpuacct,cpu:/docker/two\n").cpus, 1.5) << "mounted under another name, with a link";
 }
 
 TEST(CgroupLimits, ThisProcessHasSomeOfEach) {

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <atomic>
 #include <deque>
+#include <latch>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -114,8 +116,8 @@ TEST(Inspection, AKickedClientIsToldAndGone) {
   BrokerRig broker(test_options(2));
   RawClient alice(broker.address());
   alice.connect("alice");
-  EXPECT_FALSE(broker->kick("nobody", ""));
-  EXPECT_TRUE(broker->kick("alice", "maintenance"));
+  EXPECT_EQ(Broker::Kick::kNoSuchClient, broker->kick("nobody", ""));
+  EXPECT_EQ(Broker::Kick::kEnded, broker->kick("alice", "maintenance"));
   const v1::Goodbye goodbye = alice.read_goodbye();
   EXPECT_EQ(v1::CODE_ADMINISTRATIVE, goodbye.code());
   EXPECT_EQ("maintenance", goodbye.text());
@@ -169,6 +171,32 @@ TEST(Inspection, TracesTheWayOfAMessage) {
   trace = broker->trace("alice", "alice");
   EXPECT_FALSE(trace.would_arrive);
   EXPECT_EQ("SHUTTING_DOWN", trace.reason);
+}
+
+// A sum that went back would look like a restart to who takes its rate; and what was given up is not done later.
+TEST(Inspection, AShardThatDoesNotAnswerInTimeKeepsWhatItHasCountedAndDoesNothingLater) {
+  std::latch release(1);
+  BrokerOptions options = test_options(2);
+  options.on_event = [&release](const BrokerEvent& e) {
+    if (e.name == "blocker") release.wait();
+  };
+  std::string error;
+  const std::unique_ptr<Broker> broker = Broker::start(options, error);
+  ASSERT_NE(nullptr, broker) << error;
+  std::deque<RawClient> clients;
+  for (int i = 0; i < 8; ++i) clients.emplace_back(broker->addresses()[0]).connect("client-" + std::to_string(i));
+  EXPECT_EQ(8u, broker->counters().sessions_opened);
+  RawClient blocker(broker->addresses()[0]);
+  blocker.send(connect_frame("blocker"));
+  while (broker->alive(std::chrono::milliseconds(100))) continue;
+  const BrokerCounters counters = broker->counters();
+  EXPECT_GE(counters.sessions_opened, 8u);
+  EXPECT_EQ(2u, counters.shards.size());
+  EXPECT_EQ(Broker::Kick::kNoAnswer, broker->kick("blocker", ""));
+  release.count_down();
+  blocker.read_kind(v1::Frame::kConnected);
+  while (!broker->alive(std::chrono::seconds(1))) continue;
+  EXPECT_EQ(1u, broker->clients({"blocker", ClientOrder::kName, 0, 1}).found);
 }
 
 // From several threads, while clients come and go, during the end, and after it.

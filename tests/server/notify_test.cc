@@ -72,6 +72,18 @@ TEST_F(NotifyTest, TheWatchdogIsFedWhileTheShardsAnswer) {
   EXPECT_EQ(0, broker.wait());
 }
 
+// Each reload follows the one before at once, so that the time between two signals is never long.
+TEST_F(NotifyTest, TheWatchdogIsFedBetweenReloads) {
+  ChildProcess broker(options("200000"));
+  EXPECT_TRUE(next().starts_with("READY=1\n"));
+  broker.send_signal(SIGHUP);
+  for (int fed = 0; fed < 3;) {
+    const std::string told = next();
+    if (told == "WATCHDOG=1") ++fed;
+    if (told.starts_with("READY=1\n")) broker.send_signal(SIGHUP);
+  }
+}
+
 TEST_F(NotifyTest, AReplacedSocketOrNoneHarmsNobody) {
   ChildOptions without = options();
   without.environment = {"NOTIFY_SOCKET=/no/such/socket"};

@@ -115,8 +115,7 @@ TEST_P(Protection, MemoryIsRefusedInStagesAndGivenBack) {
   const v1::Goodbye busy = late.read_goodbye();
   EXPECT_EQ(busy.code(), v1::CODE_SERVER_BUSY);
   EXPECT_GT(busy.retry_after_ms(), 0u);
-  EXPECT_FALSE(broker->ready(why_not));
-  EXPECT_EQ(why_not, "the broker is short of memory");
+  EXPECT_TRUE(broker->ready(why_not)) << "those who resume are let in: " << why_not;
   BrokerCounters counters = broker->counters();
   EXPECT_EQ(counters.memory_bytes_max, options.memory_bytes_max);
   EXPECT_GE(counters.memory_bytes, options.memory_bytes_max / 2);

@@ -152,6 +152,10 @@ TEST(Proxy, OnlyThoseInProxyFromAreBelieved) {
   EXPECT_EQ("PROXY headers of this address are not believed: see proxy_from",
             broker.wait_for([&](const SeenEvent& e) { return e.peer == peer; }).text);
   EXPECT_EQ(1u, broker->counters().proxy_refusals);
+  // It need not say anything for that.
+  RawClient silent(broker.address(kProxy));
+  EXPECT_TRUE(silent.read_to_end().empty());
+  EXPECT_EQ(2u, broker->counters().proxy_refusals);
 
   options.proxy_from = {"10.0.0.0/8", "127.0.0.0/8"};
   std::string error;

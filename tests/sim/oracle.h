@@ -163,6 +163,8 @@ class Oracle {
   void count_passed(const SentMessage& sent);
   void watch_memory(core::ShardIndex shard, const core::Counters& counters, uint64_t within);
   bool memory_was_short_since(uint64_t at_us) const;
+  // A newcomer's connection that began then.
+  bool may_refuse_for_memory(uint64_t begun_us) const;
 
   // oracle_outcome.cc
   bool check_seq(uint32_t connection, const v1::Receipts& receipts);
@@ -227,11 +229,13 @@ class Oracle {
   std::vector<std::vector<PeakSample>> peaks_;
   std::vector<Held> held_;        // By shard.
   bool memory_is_short_ = false;  // Perhaps: the shards may refuse for it.
+  uint64_t memory_short_since_us_ = kNever;
   uint64_t memory_short_until_us_ = kNever;
   uint64_t memory_full_until_us_ = kNever;
-  std::vector<uint64_t> last_end_at_;  // By shard: when a session ended or lost its connection last.
-  std::vector<uint32_t> taken_names_;  // Taken over within the call under way; the new owner is still to come.
-  std::vector<uint32_t> away_;         // Sessions without a connection.
+  uint64_t clients_took_half_us_ = kNever;  // Of a shard, with its share of the memory.
+  std::vector<uint64_t> last_end_at_;       // By shard: when a session ended or lost its connection last.
+  std::vector<uint32_t> taken_names_;       // Taken over within the call under way; the new owner is still to come.
+  std::vector<uint32_t> away_;              // Sessions without a connection.
 };
 
 }  // namespace onehop::sim

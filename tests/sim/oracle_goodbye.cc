@@ -108,7 +108,7 @@ std::string Oracle::why_goodbye_illegal(Connection& connection, const v1::Goodby
     case v1::CODE_SERVER_BUSY:
       if (!connection.open && goodbye.retry_after_ms() != 0) {
         coverage_.add(Provoked::kMemoryRefused);
-        return memory_was_short_since(connection.begun_us) ? "" : "there is memory for its session";
+        return may_refuse_for_memory(connection.begun_us) ? "" : "there is memory for its session";
       }
       if (!connection.open) {
         coverage_.add(Provoked::kTooManySessions);
@@ -252,6 +252,8 @@ void Oracle::stream_ended(uint32_t number, bool cut, bool partial) {
   step();
   if (partial) coverage_.add(Provoked::kCutToClient);
   if (cut || connection.cut) return;
+  // A large frame that had been begun went with the memory that it held, and left no place for a goodbye.
+  if (connection.open && sessions_[connection.session].ended_for_memory) return;
   if (partial) return fail(number, "its stream ended within a frame");
   if (!connection.goodbye_seen && !connection.half_closed) fail(number, "its stream ended without a goodbye");
 }

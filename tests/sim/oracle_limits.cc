@@ -1,6 +1,8 @@
 // Oracle: limits: of what one client may send, and of what all shards may hold together.
 #include <algorithm>
+#include <utility>
 
+#include "core/memory_ledger.h"
 #include "sim/oracle.h"
 
 namespace onehop::sim {
@@ -65,15 +67,23 @@ void Oracle::count_passed(const SentMessage& sent) {
 // After each call: so much more may have been held within it.
 void Oracle::watch_memory(core::ShardIndex shard, const core::Counters& counters, uint64_t within) {
   Held& held = held_[shard];
-  held.memory = counters.queued_bytes + counters.open_bytes + counters.decoder_bytes +
-                counters.links * core::kLinkMemoryBytes + counters.sessions * core::kSessionMemoryBytes;
+  const uint64_t clients = counters.links * core::kLinkMemoryBytes + counters.sessions * core::kSessionMemoryBytes;
+  held.memory = counters.queued_bytes + counters.open_bytes + counters.decoder_bytes + counters.receipt_bytes + clients;
   uint64_t total = 0;
   for (const Held& each : held_) total += each.memory;
   const uint64_t bytes_max = scenario_.limits.memory_bytes_max;
-  if (total + within >= bytes_max / 8 * 7) memory_is_short_ = true;
+  if (total + within >= bytes_max / 8 * 7 && !std::exchange(memory_is_short_, true)) memory_short_since_us_ = now_us_;
   if (memory_is_short_) memory_short_until_us_ = now_us_;
   if (total + within < bytes_max / 4 * 3) memory_is_short_ = false;
   if (total + within >= bytes_max) memory_full_until_us_ = now_us_;
+  // With the one that came and was refused within this call.
+  const uint64_t newcomer = core::kLinkMemoryBytes + core::kSessionMemoryBytes;
+  if ((clients + newcomer) * held_.size() >= bytes_max / 2) clients_took_half_us_ = now_us_;
+}
+
+bool Oracle::may_refuse_for_memory(uint64_t begun_us) const {
+  const bool clients = clients_took_half_us_ != kNever && clients_took_half_us_ + kFlushSlackUs >= begun_us;
+  return clients || memory_was_short_since(begun_us);
 }
 
 bool Oracle::memory_was_short_since(uint64_t at_us) const {
@@ -89,7 +99,11 @@ void Oracle::memory_ending(core::Bytes name, uint64_t session_number) {
   session.ended_for_memory = true;
   // What was held before the end of this one is seen no more.
   memory_short_until_us_ = now_us_;
-  if (memory_full_until_us_ == kNever || memory_full_until_us_ + kFlushSlackUs < now_us_) {
+  // Or it has been short for too long.
+  const bool long_short = memory_is_short_ && now_us_ - memory_short_since_us_ + kFlushSlackUs >=
+                                                  core::MemoryLedger::kRefusingMsMax * kUsPerMs;
+  const bool full = memory_full_until_us_ != kNever && memory_full_until_us_ + kFlushSlackUs >= now_us_;
+  if (!full && !long_short) {
     fail(session, "is ended for want of memory, and there is enough");
   }
 }

@@ -145,7 +145,8 @@ class Broker {
   // While another thread waits in stop(): cuts that short. Afterwards it does nothing.
   virtual void stop_now() = 0;
 
-  // Whether new clients are let in: not draining, descriptors and memory left. If not, says why.
+  // Whether connections are let in: not draining, and descriptors left. If not, says why. Short of memory it is ready
+  // still: who resumes a session, and takes what waits for it, is let in.
   virtual bool ready(std::string& why_not) = 0;
   // Whether every shard answers within that time.
   virtual bool alive(std::chrono::milliseconds within) = 0;
@@ -155,8 +156,13 @@ class Broker {
   virtual std::vector<RecentEnd> recent_ends(size_t limit, std::string_view name_part) = 0;
   // Would a message from one client to the other arrive now, and if not, why not?
   virtual Trace trace(std::string_view from, std::string_view to) = 0;
-  // Ends a client: goodbye ADMINISTRATIVE with this text, and the end of its session. False: there is none.
-  virtual bool kick(std::string_view name, std::string_view text) = 0;
+  // Ends a client: goodbye ADMINISTRATIVE with this text, UTF-8 of at most 256 bytes, and the end of its session.
+  enum class Kick : uint8_t {
+    kEnded,
+    kNoSuchClient,
+    kNoAnswer,  // Its shard is busy: nothing was done, nor will be.
+  };
+  virtual Kick kick(std::string_view name, std::string_view text) = 0;
 };
 
 }  // namespace onehop

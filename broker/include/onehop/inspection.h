@@ -33,11 +33,12 @@ struct ShardState {
   uint64_t connections = 0;
   uint64_t sessions = 0;
   uint64_t queued_bytes = 0;
-  // The longest that its loop was busy without looking for events, in microseconds, since it was last asked.
+  // The longest that its loop was busy without looking for events, in microseconds, in the last 30 to 60 s.
   uint64_t loop_lag_us_max = 0;
 };
 
-// What the shards have counted, all together.
+// What the shards have counted, all together. Of a shard that does not answer within a second: what it had counted when
+// it last did.
 struct BrokerCounters {
   uint64_t connections = 0;  // Now.
   uint64_t sessions = 0;     // Now.
@@ -72,7 +73,7 @@ struct BrokerCounters {
   uint64_t memory_ended = 0;           // Clients ended in the second stage.
   std::vector<OutcomeCount> outcomes;  // Those that have occurred.
   RouteLatency route_latency;
-  std::vector<ShardState> shards;  // Of those that answered.
+  std::vector<ShardState> shards;
 };
 
 enum class ClientOrder : uint8_t {
@@ -97,7 +98,7 @@ struct ClientInfo {
   unsigned shard = 0;
   bool connected = false;          // If not, the session waits to be resumed.
   std::string peer;                // The client's own address, also behind a PROXY header; empty while away.
-  uint64_t connected_ms = 0;       // How long this connection has had the session; while away 0.
+  uint64_t connected_ms = 0;       // How long this connection has had the session, to 100 ms; while away 0.
   uint64_t idle_ms = 0;            // Since something was heard of it; while away, since it left.
   uint64_t queue_bytes = 0;        // What its socket has not taken yet, and what waits behind it.
   uint64_t waiting_messages = 0;   // For its socket, its window or its return, in the backlog.

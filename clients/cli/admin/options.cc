@@ -54,8 +54,8 @@ Examples:
   onehop trace alice bob -o json | jq -r .why
 )";
 constexpr const char* kDrainFooter = R"(
-From then on the broker is not ready (health --ready), and after its drain delay lets nobody in, tells every client to
-finish and when to come back, and ends as it was told to (--drain-*, --stop-deadline-ms).
+From then on the broker is not ready (health --ready), and after its drain delay lets nobody in and tells every client to
+finish and when to come back (--drain-*, --stop-deadline-ms). Drained, it still answers here, until SIGTERM ends it.
 
 Examples:
   onehop drain --wait --timeout 40                 before a container is stopped (preStop)
@@ -153,7 +153,7 @@ struct Adder {
     add_token(*kick);
     kick->footer(kExitCodes);
 
-    CLI::App* drain = add("drain", "Have the broker send its clients away and end", AdminOptions::Command::kDrain);
+    CLI::App* drain = add("drain", "Have the broker send its clients away, for good", AdminOptions::Command::kDrain);
     drain->add_flag("--wait", options.wait, "Until no connection is left, or the broker is gone");
     drain->add_option("--timeout", options.timeout, "With --wait: so many seconds at the most")->check(positive());
     add_token(*drain);
@@ -172,8 +172,9 @@ struct Adder {
 }  // namespace
 
 void add_admin_commands(CLI::App& app, AdminOptions& options) {
-  if (const char* address = std::getenv("ONEHOP_ADMIN")) options.address = address;
-  if (const char* file = std::getenv("ONEHOP_ADMIN_TOKEN_FILE")) options.token_file = file;
+  // Empty counts as not given, as it does to onehopd.
+  if (const char* address = std::getenv("ONEHOP_ADMIN"); address && *address) options.address = address;
+  if (const char* file = std::getenv("ONEHOP_ADMIN_TOKEN_FILE"); file && *file) options.token_file = file;
   Adder adder{app, options};
   adder.add_views();
   adder.add_orders();
