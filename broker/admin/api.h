@@ -3,7 +3,7 @@
 // A broker of which a shard hangs lets each question wait a second. So that many who ask do not wait for each other in
 // turn, the questions of a second after such a one are answered 503; and whether the broker is alive is asked at most
 // once a second. A probe waits for one question of others at the most. Metrics, which are open to anybody and take the
-// shards the longer the more clients there are, are gathered in a tenth of the time at the most.
+// shards the longer the more clients there are, are gathered in a tenth of the time at the most, or once a second.
 #pragma once
 
 #include <chrono>

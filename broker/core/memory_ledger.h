@@ -72,10 +72,22 @@ class MemoryLedger {
     return look;
   }
 
+  // Each shard, as it looks: what time it is. One that sleeps would not know how long it has been.
+  void watch(Instant now) {
+    uint64_t since_ms = refusing_since_ms_.load(kRelaxed);
+    if (stage() == MemoryStage::kFree) {
+      if (since_ms != kNotRefusing) refusing_since_ms_.store(kNotRefusing, kRelaxed);
+    } else if (since_ms == kNotRefusing) {
+      refusing_since_ms_.compare_exchange_strong(since_ms, now.ms, kRelaxed);
+    }
+  }
+  // Whether clients are to be ended: the limit is reached, or memory has been short for too long.
+  bool must_end(Instant now) const { return stage() == MemoryStage::kEnding || refuses_too_long(now); }
+
   // Which shard is to be told to look, so that it ends clients: the one that could free most. None if that is not
   // called for, if it has been told and has not looked yet, or has just now.
   std::optional<ShardIndex> take_turn(Instant now) {
-    if (stage() != MemoryStage::kEnding) return std::nullopt;
+    if (!must_end(now)) return std::nullopt;
     uint64_t next_ms = next_turn_ms_.load(kRelaxed);
     if (now.ms < next_ms || !next_turn_ms_.compare_exchange_strong(next_ms, kUnderWay, kRelaxed)) return std::nullopt;
     return largest();
@@ -90,11 +102,14 @@ class MemoryLedger {
   }
   // Whether enough has been freed: a little more than was over the limit, so that turns do not follow each other
   // closely.
-  bool has_freed_enough() const { return total() < bytes_max() / 16 * 15; }
+  bool has_freed_enough(Instant now) const {
+    return refuses_too_long(now) ? stage() == MemoryStage::kFree : total() < bytes_max() / 16 * 15;
+  }
   void end_turn(Instant now) { next_turn_ms_.store(now.ms + kTurnMs, kRelaxed); }
 
  private:
   static constexpr std::memory_order kRelaxed = std::memory_order_relaxed;
+  static constexpr uint64_t kNotRefusing = UINT64_MAX;
   static constexpr uint64_t kUnderWay = UINT64_MAX;
 
   // On a cache line of its own: one shard writes it at each flush.
@@ -102,6 +117,11 @@ class MemoryLedger {
     std::atomic<uint64_t> bytes{0};
     std::atomic<uint64_t> endable{0};
   };
+
+  bool refuses_too_long(Instant now) const {
+    const uint64_t since_ms = refusing_since_ms_.load(kRelaxed);
+    return since_ms != kNotRefusing && now.ms >= since_ms + kRefusingMsMax;
+  }
 
   MemoryStage stage_after(MemoryStage stage, uint64_t total) const {
     const uint64_t bytes_max_now = bytes_max();
@@ -114,6 +134,7 @@ class MemoryLedger {
   const ShardIndex shards_;
   std::atomic<MemoryStage> stage_{MemoryStage::kFree};
   std::atomic<uint64_t> next_turn_ms_{0};
+  std::atomic<uint64_t> refusing_since_ms_{kNotRefusing};
   alignas(64) std::atomic<uint64_t> total_{0};
   std::array<Used, kShardsMax> used_{};
 };

@@ -243,9 +243,6 @@ class Shard final : public ShardInputs {
   void watch_memory(Instant now);
   size_t held_for(const Session& session) const;
   std::vector<SessionId> hold_most();
-  bool refuses_too_long(Instant now) const;
-  bool must_end_clients(Instant now) const;
-  bool has_freed_enough(Instant now) const;
   void end_largest(Instant now);
   void end_unnamed(Instant now);
   void end_those_who_hold_most(Instant now);
@@ -312,13 +309,12 @@ class Shard final : public ShardInputs {
   bool flush_wanted_ = false;
   bool draining_ = false;  // Nothing more is admitted: draining, or stopping as well.
   bool stopping_ = false;
-  Instant refusing_since_ = Instant::never();  // Since when memory is short.
-  Instant next_memory_turn_;                   // Not before, after one that freed nothing,
-  uint64_t memory_pause_ms_ = 0;               // and so many milliseconds after it.
-  bool memory_turn_ = false;                   // This shard is to end its largest client at the next flush.
-  uint32_t stops_outstanding_ = 0;             // Other shards that have not settled yet.
-  uint32_t stops_answered_ = 0;                // Other shards that know that this one has.
-  Instant goodbyes_due_ = Instant::never();    // When stopping: not later than this.
+  Instant next_memory_turn_;                 // Not before, after one that freed nothing,
+  uint64_t memory_pause_ms_ = 0;             // and so many milliseconds after it.
+  bool memory_turn_ = false;                 // This shard is to end its largest client at the next flush.
+  uint32_t stops_outstanding_ = 0;           // Other shards that have not settled yet.
+  uint32_t stops_answered_ = 0;              // Other shards that know that this one has.
+  Instant goodbyes_due_ = Instant::never();  // When stopping: not later than this.
 };
 
 }  // namespace onehop::core

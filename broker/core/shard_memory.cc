@@ -57,29 +57,13 @@ bool Shard::has_memory() {
 // looks.
 void Shard::watch_memory(Instant now) {
   look_at_memory();
-  if (ledger_.stage() == MemoryStage::kFree) {
-    refusing_since_ = Instant::never();
-  } else if (refusing_since_ == Instant::never()) {
-    refusing_since_ = now;
-  }
-  if (stopping_ || !must_end_clients(now)) return;  // Stopping ends everything anyway.
+  ledger_.watch(now);
+  if (stopping_ || !ledger_.must_end(now)) return;  // Stopping ends everything anyway.
   if (ledger_.largest() == config_.index) {
     memory_turn_ = now >= next_memory_turn_;
   } else if (const auto largest = ledger_.take_turn(now)) {
     tell_peer(RecordKind::kEndLargest, origin_of({}), {}, *largest);
   }
-}
-
-bool Shard::refuses_too_long(Instant now) const {
-  return refusing_since_ != Instant::never() && now - refusing_since_ >= MemoryLedger::kRefusingMsMax;
-}
-
-bool Shard::must_end_clients(Instant now) const {
-  return ledger_.stage() == MemoryStage::kEnding || refuses_too_long(now);
-}
-
-bool Shard::has_freed_enough(Instant now) const {
-  return refuses_too_long(now) ? ledger_.stage() == MemoryStage::kFree : ledger_.has_freed_enough();
 }
 
 // What ends with a session, as far as it differs from one to the next.
@@ -114,10 +98,10 @@ std::vector<SessionId> Shard::hold_most() {
 void Shard::end_largest(Instant now) {
   memory_turn_ = false;
   const uint64_t before = memory_used();
-  if (!stopping_ && must_end_clients(now)) {
+  if (!stopping_ && ledger_.must_end(now)) {
     end_unnamed(now);
     look_at_memory();
-    if (!has_freed_enough(now)) end_those_who_hold_most(now);
+    if (!ledger_.has_freed_enough(now)) end_those_who_hold_most(now);
   }
   look_at_memory();
   // Where there is nothing to free it is looked for less and less often: that takes the longer the more clients there
@@ -131,7 +115,7 @@ void Shard::end_those_who_hold_most(Instant now) {
   for (const SessionId id : hold_most()) {
     end_for_memory(id, now);
     look_at_memory();
-    if (has_freed_enough(now) || ledger_.largest() != config_.index) return;
+    if (ledger_.has_freed_enough(now) || ledger_.largest() != config_.index) return;
   }
 }
 

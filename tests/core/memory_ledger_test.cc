@@ -70,5 +70,25 @@ TEST(MemoryLedger, ASmallerLimitHoldsFromTheNextLookOn) {
   EXPECT_EQ(ledger.publish(0, 5'000, 5'000).stage, MemoryStage::kFree);
 }
 
+// Also of a shard that has slept meanwhile: one that looks tells it.
+TEST(MemoryLedger, RefusingForTooLongEndsClientsUntilItIsOver) {
+  const Instant begin{1'000};
+  MemoryLedger ledger(8'000, 2);
+  ledger.publish(1, 7'100, 7'100);
+  ledger.watch(begin);
+  ledger.watch(begin + 1'000);
+  const Instant late = begin + MemoryLedger::kRefusingMsMax;
+  EXPECT_FALSE(ledger.must_end(begin + (MemoryLedger::kRefusingMsMax - 1)));
+  EXPECT_EQ(ledger.take_turn(begin + 2'000), std::nullopt);
+  EXPECT_TRUE(ledger.must_end(late));
+  EXPECT_EQ(ledger.take_turn(late), ShardIndex{1});
+  ledger.publish(1, 6'500, 6'500);
+  EXPECT_FALSE(ledger.has_freed_enough(late)) << "messages are refused still";
+  ledger.publish(1, 5'900, 5'900);
+  EXPECT_TRUE(ledger.has_freed_enough(late));
+  ledger.watch(late);
+  EXPECT_FALSE(ledger.must_end(late));
+}
+
 }  // namespace
 }  // namespace onehop::core::test

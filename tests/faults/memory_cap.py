@@ -6,8 +6,8 @@ order, and lives.
 The broker takes its cap from the group's limit by itself. First recipients that do not read are sent to until messages
 are refused with BROKER_BUSY; then others begin frames that they do not finish, which nobody can refuse, until the clients
 that hold most are ended. Then all of them leave, and the broker serves as before. In another broker and group, clients
-send what is refused, acknowledge none of the receipts, and vanish with their sessions to be resumed: no queue holds anything,
-and clients are ended all the same.
+send what is refused, acknowledge none of the receipts, and leave sessions that can be resumed: no queue holds anything, and
+the broker refuses for want of memory all the same.
 
 Needs root and a memory controller (version 1 or 2) in which a group can be made; otherwise the broker is given its cap by
 flag, and only its own accounts are looked at. The test says which it was.
