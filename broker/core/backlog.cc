@@ -18,10 +18,18 @@ constexpr size_t kBlockBytesMin = 1 << 10;
 constexpr size_t kBlockBytesMax = 16 << 10;
 // A block may hold so many times the bytes that are still wanted of it, before those are copied out of it.
 constexpr size_t kPinnedTimesMax = 4;
+// Room for so many entries is kept while the client is there; what is beyond is given back once a quarter is enough.
+constexpr size_t kEntriesKept = 1'024;
 
 }  // namespace
 
+Backlog::~Backlog() {
+  totals_.spare_bytes -= spare_bytes_;
+}
+
 Backlog::Entry& Backlog::add(const RoutedMessage& m, Instant deadline) {
+  const size_t capacity = entries_.capacity();
+  const size_t block_bytes = block_bytes_;
   Entry& entry = entries_.emplace_back();
   entry.tag = ++last_tag_;
   entry.sender = m.sender;
@@ -36,19 +44,31 @@ Backlog::Entry& Backlog::add(const RoutedMessage& m, Instant deadline) {
   std::memcpy(bytes, m.from_stamp.data(), m.from_stamp.size());
   std::memcpy(bytes + m.from_stamp.size(), m.body.data(), m.body.size());
   count_unsent(entry);
+  if (deadline >= latest_deadline_) {
+    latest_deadline_ = deadline;
+  } else {
+    entry.early = true;
+    early_.push(deadline, entry.tag);
+  }
   earliest_deadline_ = std::min(earliest_deadline_, deadline);
+  if (capacity != entries_.capacity() || block_bytes != block_bytes_) count_spare();
   return entry;
 }
 
 char* Backlog::take_room(Entry& entry) {
   if (entry.size() > kSharedBytesMax) {
     entry.block = Buffer::allocate(entry.size());
+    entry.owns_block = true;
+    block_bytes_ += entry.size();
     return entry.block->data();
   }
   const bool unused = block_ && block_->references() == 1;
   if (unused) block_used_ = 0;
   if (!block_ || block_->capacity() - block_used_ < entry.size()) {
-    block_ = Buffer::allocate(block_ ? std::min(2 * block_->capacity(), kBlockBytesMax) : kBlockBytesMin);
+    const size_t capacity = block_ ? std::min(2 * block_->capacity(), kBlockBytesMax) : kBlockBytesMin;
+    if (unused) block_bytes_ -= block_->capacity();
+    block_ = Buffer::allocate(capacity);
+    block_bytes_ += capacity;
     block_used_ = 0;
   }
   entry.block = block_;
@@ -57,20 +77,43 @@ char* Backlog::take_room(Entry& entry) {
   return block_->data() + entry.begin;
 }
 
+// A block of its own may be referred to by a connection's queue, which counts it too.
+void Backlog::release_block(Entry& entry) {
+  if (!entry.block) return;
+  if (entry.owns_block || entry.block->references() == 1) block_bytes_ -= entry.block->capacity();
+  entry.block.reset();
+}
+
 // A few that stay open long must not keep the blocks of all that came with them.
 void Backlog::unshare(Entry& entry) {
   if (!entry.block || entry.block.get() == block_.get()) return;
   if (entry.block->capacity() <= kPinnedTimesMax * entry.size() * entry.block->references()) return;
   BufferRef own = Buffer::allocate(entry.size());
   std::memcpy(own->data(), entry.stamp().data(), entry.size());
+  release_block(entry);
   entry.block = std::move(own);
+  entry.owns_block = true;
   entry.begin = 0;
+  block_bytes_ += entry.size();
 }
 
 void Backlog::free_memory() {
-  std::vector<Entry>().swap(entries_);
-  block_.reset();
-  first_ = next_unsent_ = settled_ = 0;
+  drop_holes();
+  entries_.shrink_to_fit();
+  if (entries_.empty() && block_) {
+    block_bytes_ -= block_->capacity();
+    block_.reset();
+  }
+  if (early_.empty()) early_.free_memory();
+  find_next_unsent();
+  count_spare();
+}
+
+void Backlog::count_spare() {
+  const size_t held = entries_.capacity() * sizeof(Entry) + block_bytes_ + early_.held_bytes();
+  const size_t spare = held - unsent_bytes_ - open_weight_;
+  totals_.spare_bytes += spare - spare_bytes_;
+  spare_bytes_ = spare;
 }
 
 void Backlog::count_unsent(const Entry& entry) {
@@ -136,7 +179,8 @@ void Backlog::settle(Entry& entry) {
     uncount_open(entry);
   }
   entry.state = State::kSettled;
-  entry.block.reset();
+  entry.after_holes = static_cast<uint32_t>(&entry - entries_.data()) + 1;
+  release_block(entry);
   ++settled_;
 }
 
@@ -146,30 +190,64 @@ void Backlog::expire(Entry& entry) {
   open_weight_ -= entry.size();
   totals_.open_bytes -= entry.size();
   entry.state = State::kExpired;
-  entry.block.reset();
+  release_block(entry);
+}
+
+// Each hole on the way learns where the walk ended.
+size_t Backlog::past_known_holes(size_t at) {
+  size_t end = at;
+  while (end < entries_.size() && entries_[end].state == State::kSettled) end = entries_[end].after_holes;
+  while (at < end) at = std::exchange(entries_[at].after_holes, static_cast<uint32_t>(end));
+  return end;
 }
 
 void Backlog::close_holes() {
-  while (first_ < entries_.size() && entries_[first_].state == State::kSettled) {
-    ++first_;
-    --settled_;
-  }
+  first_ = past_holes(first_);
   constexpr size_t kFewEntries = 32;
-  const size_t useless = first_ + settled_;
-  if (useless >= entries_.size() || (useless >= kFewEntries && useless >= entries_.size() / 2)) {
-    std::erase_if(entries_, [](const Entry& entry) { return entry.state == State::kSettled; });
-    for (Entry& entry : entries_) unshare(entry);
-    first_ = settled_ = next_unsent_ = 0;
-  }
+  if (settled_ == entries_.size() || (settled_ >= kFewEntries && settled_ >= entries_.size() / 2)) drop_holes();
   find_next_unsent();
+  count_spare();
+}
+
+void Backlog::drop_holes() {
+  if (settled_ != 0) std::erase_if(entries_, [](const Entry& entry) { return entry.state == State::kSettled; });
+  first_ = settled_ = next_unsent_ = next_to_expire_ = 0;
+  early_.clear();
+  if (entries_.capacity() > kEntriesKept && entries_.size() < entries_.capacity() / 4) {
+    entries_.shrink_to_fit();
+    early_.free_memory();
+  }
+  latest_deadline_ = {};
+  for (Entry& entry : entries_) {
+    unshare(entry);
+    if (!waits(entry)) continue;
+    entry.early = entry.deadline < latest_deadline_;
+    if (entry.early) early_.push(entry.deadline, entry.tag);
+    latest_deadline_ = std::max(latest_deadline_, entry.deadline);
+  }
 }
 
 void Backlog::find_next_unsent() {
-  while (next_unsent_ < entries_.size() && entries_[next_unsent_].state != State::kUnsent) ++next_unsent_;
+  next_unsent_ = past_holes(next_unsent_);
+  while (next_unsent_ < entries_.size() && entries_[next_unsent_].state != State::kUnsent) {
+    next_unsent_ = past_holes(next_unsent_ + 1);
+  }
+}
+
+void Backlog::find_next_to_expire() {
+  next_to_expire_ = past_holes(next_to_expire_);
+  while (next_to_expire_ < entries_.size() && (entries_[next_to_expire_].early || !waits(entries_[next_to_expire_]))) {
+    next_to_expire_ = past_holes(next_to_expire_ + 1);
+  }
+}
+
+void Backlog::find_earliest_deadline() {
+  earliest_deadline_ = next_to_expire_ < entries_.size() ? entries_[next_to_expire_].deadline : Instant::never();
+  if (!early_.empty()) earliest_deadline_ = std::min(earliest_deadline_, early_.earliest());
 }
 
 void Backlog::rewind(uint64_t received_up_to) {
-  for (size_t i = first_; i < entries_.size(); ++i) {
+  for (size_t i = past_holes(first_); i < entries_.size(); i = past_holes(i + 1)) {
     Entry& entry = entries_[i];
     if (entry.tag <= received_up_to || ONEHOP_PLANTED(kNotRedelivered)) {
       // Waited to be sent again to another process, which did not say that it had received it.

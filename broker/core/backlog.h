@@ -6,8 +6,15 @@
 //
 // Invariant: tags rise from entry to entry; every entry before `next_unsent` was written to a connection's queue, or is
 // settled; that entry, and every one behind it that is not settled, waits for the window, for room or for the client.
-// Settled entries are holes, which are closed when they are many. What waits and what is open is counted in the shard's
-// totals as well (Counters::queued_bytes and open_bytes).
+// Settled entries are holes, which are closed when they are many. A walk never visits them one by one: each hole knows
+// the entry behind it, and what a walk has found is kept (as in union-find), so that a client cannot have the same
+// holes walked again and again.
+//
+// Deadlines mostly rise with the tags. Entries for which that holds are expired by one walk along them; the others are
+// `early`, and in a heap beside. So a round of expiry costs what it expires, not what waits.
+//
+// What waits, what is open and what memory is held beyond that is counted in the shard's totals as well
+// (Counters::queued_bytes, open_bytes and spare_bytes).
 #pragma once
 
 #include <cstdint>
@@ -15,6 +22,7 @@
 
 #include "core/buffer.h"
 #include "core/counters.h"
+#include "core/deadline_heap.h"
 #include "core/ids.h"
 #include "core/instant.h"
 #include "core/routed_message.h"
@@ -35,14 +43,19 @@ class Backlog {
     uint64_t id = 0;
     uint64_t from_session = 0;
     Instant deadline;
-    BufferRef block;     // It holds the sender's stamp, then its body; small ones share it.
-    uint32_t begin = 0;  // Where in the block.
+    BufferRef block;  // It holds the sender's stamp, then its body; small ones share it.
+    union {
+      uint32_t begin = 0;    // Where in the block.
+      uint32_t after_holes;  // Of a settled entry: a position behind it; all entries in between are settled.
+    };
     uint32_t body_size = 0;
     uint32_t frame_bytes = 0;  // Of the sender's frame: what both windows count.
     uint16_t stamp_size = 0;
     State state = State::kUnsent;
     bool confirmed = false;  // Wants an ack. Others are forgotten once they are sent.
     bool attempted = false;  // Written to a connection's queue at least once.
+    bool early = false;      // Its deadline is in the heap.
+    bool owns_block = false;
 
     Bytes stamp() const { return {block->data() + begin, stamp_size}; }
     Bytes body() const { return {block->data() + begin + stamp_size, body_size}; }
@@ -70,6 +83,7 @@ class Backlog {
   explicit Backlog(Counters& totals) : totals_(totals) {}
   Backlog(const Backlog&) = delete;
   Backlog& operator=(const Backlog&) = delete;
+  ~Backlog();
 
   // The next entry, unsent. It stays where it is until the next call that adds or settles.
   Entry& add(const RoutedMessage& message, Instant deadline);
@@ -87,6 +101,8 @@ class Backlog {
   size_t open_bytes() const { return open_bytes_; }
   // What they take of the broker's memory.
   size_t open_weight() const { return open_weight_; }
+  // The memory it holds beside what is open and unsent: room for what comes, holes, blocks that are partly used.
+  size_t spare_bytes() const { return spare_bytes_; }
   // The highest tag that was ever sent.
   uint64_t highest_sent() const { return highest_sent_; }
   // Nothing open and nothing unsent.
@@ -97,7 +113,8 @@ class Backlog {
   // Visits the open entries with tags from `first` to `last`, in order; `visit` may settle what it visits.
   template <typename Visit>
   void for_each_open(uint64_t first, uint64_t last, Visit visit) {
-    for (size_t i = position_of(first); i < entries_.size() && entries_[i].tag <= last; ++i) {
+    for (size_t i = past_holes(position_of(first)); i < entries_.size() && entries_[i].tag <= last;
+         i = past_holes(i + 1)) {
       if (entries_[i].open()) visit(entries_[i]);
     }
   }
@@ -108,12 +125,12 @@ class Backlog {
   void settle(Entry& entry);
   // The sender was told; only the tag stays open. An unsent entry is settled at once.
   void expire(Entry& entry);
-  // Drops settled entries when they are many.
+  // Drops settled entries when they are many, and gives back memory that is much more than the rest needs.
   void close_holes();
   // Since when the receive window is full and nothing was settled: kept here for the shard, which alone sets it.
   Instant window_full_since = Instant::never();
 
-  // When empty: gives all memory back; tags go on rising.
+  // Gives back all memory that is not needed now; tags go on rising.
   void free_memory();
 
   // The client has come back, having received everything up to this tag: the rest is unsent again.
@@ -122,21 +139,45 @@ class Backlog {
   // Visits every entry that is not settled, in order; `visit` may settle or expire what it visits.
   template <typename Visit>
   void for_each(Visit visit) {
-    for (size_t i = first_; i < entries_.size(); ++i) {
-      if (entries_[i].state != State::kSettled) visit(entries_[i]);
-    }
+    for (size_t i = past_holes(first_); i < entries_.size(); i = past_holes(i + 1)) visit(entries_[i]);
   }
-  // After a round of expiry: what is left.
-  void set_earliest_deadline(Instant deadline) { earliest_deadline_ = deadline; }
+  // Visits every entry whose deadline has come, unless it is settled or expired already; `visit` may settle or expire
+  // it. None is visited twice.
+  template <typename Visit>
+  void for_each_due(Instant now, Visit visit) {
+    while (!early_.empty() && early_.earliest() <= now) {
+      const uint64_t tag = early_.pop();
+      const size_t at = position_of(tag);
+      if (at < entries_.size() && entries_[at].tag == tag && waits(entries_[at])) visit(entries_[at]);
+    }
+    for (find_next_to_expire(); next_to_expire_ < entries_.size(); find_next_to_expire()) {
+      Entry& entry = entries_[next_to_expire_];
+      if (entry.deadline > now) break;
+      ++next_to_expire_;
+      visit(entry);
+    }
+    find_earliest_deadline();
+  }
 
  private:
+  static bool waits(const Entry& entry) { return entry.state != State::kSettled && entry.state != State::kExpired; }
+  // The first entry from `at` on that is not settled.
+  size_t past_holes(size_t at) {
+    return at < entries_.size() && entries_[at].state == State::kSettled ? past_known_holes(at) : at;
+  }
+  size_t past_known_holes(size_t at);
   char* take_room(Entry& entry);
+  void release_block(Entry& entry);
   void unshare(Entry& entry);
+  void drop_holes();
+  void count_spare();
   void count_unsent(const Entry& entry);
   void uncount_unsent(const Entry& entry);
   void count_open(const Entry& entry);
   void uncount_open(const Entry& entry);
   void find_next_unsent();
+  void find_next_to_expire();
+  void find_earliest_deadline();
   void move_to_open(Entry& entry);
   // Of the first entry with this tag or a higher one.
   size_t position_of(uint64_t tag) const;
@@ -145,15 +186,20 @@ class Backlog {
   std::vector<Entry> entries_;
   BufferRef block_;  // Where small messages are put now.
   size_t block_used_ = 0;
+  size_t block_bytes_ = 0;  // Of all blocks: those of entries, and the one in use.
+  size_t spare_bytes_ = 0;  // As it is in the totals.
   size_t first_ = 0;
   size_t next_unsent_ = 0;
-  size_t settled_ = 0;  // Holes from first_ on.
+  size_t next_to_expire_ = 0;  // Every entry before it is settled, expired or early.
+  size_t settled_ = 0;
   size_t unsent_bytes_ = 0;
   size_t open_bytes_ = 0;
   size_t open_weight_ = 0;
   uint32_t open_ = 0;
   uint64_t last_tag_ = 0;
   uint64_t highest_sent_ = 0;
+  DeadlineHeap early_;
+  Instant latest_deadline_;  // Of entries that are not early.
   Instant earliest_deadline_ = Instant::never();
 };
 

@@ -37,6 +37,7 @@ struct Counters {
   uint64_t stale_acks = 0;       // Acks that named another session.
   uint64_t queued_bytes = 0;     // Now, in all output queues, and waiting in backlogs.
   uint64_t open_bytes = 0;       // Now, of deliveries that are sent and not settled.
+  uint64_t spare_bytes = 0;      // Now, held by backlogs beside what waits and is open.
   uint64_t decoder_bytes = 0;    // Now, of frames that are not all there, or wait to be decoded.
   uint64_t receipt_bytes = 0;    // Now, of outcomes that senders have not acknowledged.
   uint64_t memory_bytes = 0;     // What this shard held when it last looked.
@@ -45,6 +46,9 @@ struct Counters {
   uint64_t connections_aged = 0;
 
   std::array<uint64_t, kReasons> messages_lost{};  // Those of `outcomes`, by reason.
+
+  // What is held now and goes when clients do, beside what they take by being there.
+  uint64_t held_bytes() const { return queued_bytes + open_bytes + spare_bytes + decoder_bytes + receipt_bytes; }
 
   // By v1::Outcome.
   void count_outcome(int outcome) { ++outcomes[static_cast<size_t>(outcome)]; }

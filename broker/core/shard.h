@@ -234,7 +234,6 @@ class Shard final : public ShardInputs {
   void post_parcels();
 
   // shard_memory.cc
-  uint64_t memory_endable() const;
   uint64_t memory_of_clients() const;
   uint64_t memory_used() const;
   bool has_memory_for_client() const;

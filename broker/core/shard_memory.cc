@@ -18,17 +18,12 @@ constexpr size_t kOutputKeptMax = 16 << 10;
 
 }  // namespace
 
-// What ends with clients sooner or later, beside what they take by being there.
-uint64_t Shard::memory_endable() const {
-  return counters_.queued_bytes + counters_.open_bytes + counters_.decoder_bytes + counters_.receipt_bytes;
-}
-
 uint64_t Shard::memory_of_clients() const {
   return counters_.links * kLinkMemoryBytes + counters_.sessions * kSessionMemoryBytes;
 }
 
 uint64_t Shard::memory_used() const {
-  return memory_endable() + memory_of_clients();
+  return counters_.held_bytes() + memory_of_clients();
 }
 
 // Whether a newcomer is let in. Clients alone, idle ones too, may take half of the memory, as far as this shard's share
@@ -39,7 +34,7 @@ bool Shard::has_memory_for_client() const {
 
 void Shard::look_at_memory() {
   counters_.memory_bytes = memory_used();
-  const MemoryLedger::Look look = ledger_.publish(config_.index, counters_.memory_bytes, memory_endable());
+  const MemoryLedger::Look look = ledger_.publish(config_.index, counters_.memory_bytes, counters_.held_bytes());
   counters_.memory_stage = static_cast<uint64_t>(look.stage);
   const bool refuses = look.stage != MemoryStage::kFree;
   memory_allowance_ = refuses ? 0 : counters_.queued_bytes + counters_.open_bytes + look.share;
@@ -71,7 +66,7 @@ size_t Shard::held_for(const Session& session) const {
   const Link* const link = session.link ? &links_[session.link.index] : nullptr;
   size_t held = queued_for(session, link) + (link == nullptr ? 0 : link->decoder.held_bytes());
   if (const Backlog* backlog = session.backlog.get()) {
-    held += backlog->open_weight();
+    held += backlog->open_weight() + backlog->spare_bytes();
   }
   if (session.sending != nullptr) held += session.sending->receipts.held_bytes();
   return held;

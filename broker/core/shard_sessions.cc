@@ -104,7 +104,10 @@ void Shard::detach(Session& session) {
   session.away = std::make_unique<Away>(Away{std::exchange(session.link, {})});
   session.control.reset();
   if (ONEHOP_PLANTED(kGateLostOnDetach)) session.senders.reset();
-  if (session.backlog != nullptr) session.backlog->window_full_since = Instant::never();
+  if (session.backlog != nullptr) {
+    session.backlog->window_full_since = Instant::never();
+    session.backlog->free_memory();
+  }
   if (session.sending == nullptr) return;
   session.sending->pong_wanted = false;
   session.sending->ping_waits = false;
@@ -163,6 +166,7 @@ void Shard::take_session_due(SessionId id, Session& session, Instant now) {
   const bool stands = ONEHOP_PLANTED(kTtlStandsWhileAway) && !session.link;
   if (session.backlog != nullptr && session.backlog->earliest_deadline() <= now && !stands) {
     expire(session, now);
+    if (!session.link) session.backlog->free_memory();
     // On a connection its flush would see to that.
     const bool low =
         !session.link && session.senders != nullptr && queued_for(session, nullptr) <= config_.limits.low_mark();

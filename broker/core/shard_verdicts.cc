@@ -38,7 +38,7 @@ void Shard::take_verdicts(Session& session, const v1::Ack& ack, Instant now) {
     settle(backlog, *entry, fate, cut_utf8(refusal.text(), kRefusalTextBytesMax));
   }
   const auto take = [this, &backlog](Backlog::Entry& entry) { settle(backlog, entry, kDelivered, {}); };
-  // In their order, so that each entry is looked at once, however the ranges overlap.
+  // In their order, so that outcomes of one sender make ranges, whatever the order in which the client names them.
   taken_.clear();
   for (const v1::Range& range : ack.taken()) taken_.emplace_back(range.first(), range.last());
   std::sort(taken_.begin(), taken_.end());
@@ -121,13 +121,7 @@ void Shard::watch_window(SessionId id, Session& session, Instant now) {
 // Ends the wait of everything whose ttl has run out.
 void Shard::expire(Session& session, Instant now) {
   Backlog& backlog = *session.backlog;
-  Instant earliest = Instant::never();
-  backlog.for_each([&](Backlog::Entry& entry) {
-    if (entry.state == Backlog::State::kExpired) return;
-    if (entry.deadline > now) {
-      earliest = std::min(earliest, entry.deadline);
-      return;
-    }
+  backlog.for_each_due(now, [&](Backlog::Entry& entry) {
     if (!entry.confirmed) ++counters_.messages_expired;
     const bool attempted = entry.attempted && !ONEHOP_PLANTED(kAttemptedForgotten);
     const Fate fate{v1::OUTCOME_EXPIRED, v1::REASON_UNSPECIFIED, 0, 0, attempted};
@@ -136,7 +130,6 @@ void Shard::expire(Session& session, Instant now) {
   });
   tell_settled();
   backlog.close_holes();
-  backlog.set_earliest_deadline(earliest);
   if (session.link) mark_dirty(session.link, links_[session.link.index]);
 }
 

@@ -7,6 +7,7 @@
 
 #include <map>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -219,15 +220,46 @@ TEST(Backlog, KnowsTheEarliestDeadline) {
   add(backlog, true, kNow + 20);
   add(backlog, true, kNow + 90);
   EXPECT_EQ(backlog.earliest_deadline(), kNow + 20);
-  backlog.set_earliest_deadline(kNow + 50);
+  Tags due;
+  backlog.for_each_due(kNow + 50, [&](Backlog::Entry& entry) {
+    due.push_back(entry.tag);
+    backlog.expire(entry);
+  });
+  EXPECT_EQ(due, (Tags{2, 1}));
+  EXPECT_EQ(backlog.earliest_deadline(), kNow + 90);
   add(backlog, true, kNow + 60);
-  EXPECT_EQ(backlog.earliest_deadline(), kNow + 50);
+  EXPECT_EQ(backlog.earliest_deadline(), kNow + 60);
+}
+
+TEST(Backlog, WhatWasOnceFullAndIsEmptyHoldsNothing) {
+  Counters totals;
+  Backlog backlog{totals};
+  send(backlog, 60'000);
+  EXPECT_GE(totals.open_bytes + totals.spare_bytes, 60'000 * sizeof(Backlog::Entry));
+  take(backlog, 0, backlog.highest_sent());
+  backlog.close_holes();
+  EXPECT_LE(totals.spare_bytes, 1'024 * sizeof(Backlog::Entry)) << "what is kept while the client is there";
+  backlog.free_memory();
+  EXPECT_EQ(totals.open_bytes + totals.spare_bytes, 0u);
+}
+
+TEST(Backlog, HalfFullHoldsAboutWhatItSays) {
+  Counters totals;
+  const size_t before = mallinfo2().uordblks;
+  Backlog backlog{totals};
+  send(backlog, 60'000);
+  // Every other one: below the half from which on holes are closed.
+  for (uint64_t tag = 1; tag < 59'000; tag += 2) backlog.settle(*backlog.find_open(tag));
+  backlog.close_holes();
+  const auto held = static_cast<double>(mallinfo2().uordblks - before);
+  EXPECT_NEAR(static_cast<double>(totals.open_bytes + totals.spare_bytes) / held, 1, 0.2);
 }
 
 // What a backlog should be, written down the simplest way.
 struct Model {
   struct Entry {
     bool confirmed;
+    Instant deadline;
     bool sent = false;
     bool expired = false;
     bool attempted = false;
@@ -253,6 +285,9 @@ struct Model {
     ASSERT_EQ(totals.queued_bytes, unsent * weight);
     ASSERT_EQ(backlog.has_unsent(), unsent != 0);
     for (const auto& [tag, entry] : entries) {
+      ASSERT_TRUE(entry.expired || backlog.earliest_deadline() <= entry.deadline) << tag;
+    }
+    for (const auto& [tag, entry] : entries) {
       if (entry.sent) continue;
       ASSERT_EQ(backlog.next_unsent().tag, tag);
       return;
@@ -275,6 +310,13 @@ struct Model {
       entries.erase(tag);
     }
   }
+  std::set<uint64_t> due(Instant now) const {
+    std::set<uint64_t> tags;
+    for (const auto& [tag, entry] : entries) {
+      if (!entry.expired && entry.deadline <= now) tags.insert(tag);
+    }
+    return tags;
+  }
   void rewind(uint64_t received_up_to) {
     std::erase_if(entries, [=](const auto& item) { return item.first > received_up_to && item.second.expired; });
     for (auto& [tag, entry] : entries) entry.sent = tag <= received_up_to ? entry.attempted : false;
@@ -289,8 +331,9 @@ TEST(Backlog, AnyOrderOfCallsAgreesWithTheModel) {
     Backlog backlog{totals};
     Model model;
     const size_t weight = backlog.add(routed(1), kNow).weight();
-    model.entries[1] = {true};
+    model.entries[1] = {true, kNow};
     uint64_t last = 1;
+    Instant now = kNow;
     for (int step = 0; step < 400; ++step) {
       const uint64_t first = up_to(last);
       switch (random() % 8) {
@@ -298,8 +341,10 @@ TEST(Backlog, AnyOrderOfCallsAgreesWithTheModel) {
         case 1:
         case 2: {
           const bool confirmed = random() % 4 != 0;
-          last = add(backlog, confirmed);
-          model.entries[last] = {confirmed};
+          // Mostly the same ttl.
+          const Instant deadline = now + (random() % 3 == 0 ? up_to(40) : 30);
+          last = add(backlog, confirmed, deadline);
+          model.entries[last] = {confirmed, deadline};
           break;
         }
         case 3:
@@ -316,14 +361,19 @@ TEST(Backlog, AnyOrderOfCallsAgreesWithTheModel) {
           model.take(first, end);
           break;
         }
-        case 6:
-          backlog.for_each([&](Backlog::Entry& entry) {
-            if (entry.state == Backlog::State::kExpired || entry.tag % 5 != first % 5) return;
+        case 6: {
+          now = now + up_to(10);
+          std::set<uint64_t> due = model.due(now);
+          backlog.for_each_due(now, [&](Backlog::Entry& entry) {
+            ASSERT_EQ(due.erase(entry.tag), 1u) << entry.tag;
             model.expire(entry.tag);
             backlog.expire(entry);
           });
+          ASSERT_TRUE(due.empty()) << *due.begin();
+          ASSERT_GT(backlog.earliest_deadline(), now);
           backlog.close_holes();
           break;
+        }
         case 7:
           if (random() % 4 != 0) break;
           backlog.rewind(std::min(first, backlog.highest_sent()));

@@ -68,7 +68,7 @@ void Oracle::count_passed(const SentMessage& sent) {
 void Oracle::watch_memory(core::ShardIndex shard, const core::Counters& counters, uint64_t within) {
   Held& held = held_[shard];
   const uint64_t clients = counters.links * core::kLinkMemoryBytes + counters.sessions * core::kSessionMemoryBytes;
-  held.memory = counters.queued_bytes + counters.open_bytes + counters.decoder_bytes + counters.receipt_bytes + clients;
+  held.memory = counters.held_bytes() + clients;
   uint64_t total = 0;
   for (const Held& each : held_) total += each.memory;
   const uint64_t bytes_max = scenario_.limits.memory_bytes_max;

@@ -93,7 +93,7 @@ void ShardHost::check_ended(const std::vector<core::ClientState>& clients, const
   const auto ended = std::find_if(clients.begin(), clients.end(),
                                   [this](const core::ClientState& client) { return client.name == ended_for_memory_; });
   if (ended == clients.end()) return;
-  const uint64_t held = ended->queue_bytes + before.open_bytes + before.decoder_bytes + before.receipt_bytes;
+  const uint64_t held = ended->queue_bytes + before.held_bytes() - before.queued_bytes;
   for (const core::ClientState& client : clients) {
     if (client.queue_bytes <= held || !shard_.find_client(client.name, now_)) continue;
     return world_.oracle.fail(client.name + " holds more than " + ended_for_memory_ +
