@@ -95,7 +95,7 @@ class ReadsForAny {
     digits_at_ = frame_.find(client_name(0)) + client_name(0).size() - onehop::bench::kNameDigits;
   }
   void receive(World& world, size_t from, size_t to) {
-    char* space = world.shard.receive_space().data();
+    char* space = world.shard.receive_space({}).data();
     std::memcpy(space, frame_.data(), frame_.size());
     onehop::bench::write_number(space + digits_at_, to);
     world.shard.on_received(world.links[from], frame_.size(), kNow);

@@ -58,7 +58,7 @@ inline core::ShardConfig shard_config(core::ShardIndex index, core::ShardIndex c
 }
 
 inline void receive(Shard& shard, LinkId link, Bytes bytes, Instant now = kNow) {
-  const std::span<char> space = shard.receive_space();
+  const std::span<char> space = shard.receive_space(link);
   std::copy(bytes.begin(), bytes.end(), space.begin());
   shard.on_received(link, bytes.size(), now);
 }

@@ -110,7 +110,7 @@ void Backlog::free_memory() {
 }
 
 void Backlog::count_spare() {
-  const size_t held = entries_.capacity() * sizeof(Entry) + block_bytes_ + early_.held_bytes();
+  const size_t held = sizeof *this + entries_.capacity() * sizeof(Entry) + block_bytes_ + early_.held_bytes();
   const size_t spare = held - unsent_bytes_ - open_weight_;
   totals_.spare_bytes += spare - spare_bytes_;
   spare_bytes_ = spare;
@@ -119,11 +119,13 @@ void Backlog::count_spare() {
 void Backlog::count_unsent(const Entry& entry) {
   unsent_bytes_ += entry.weight();
   totals_.queued_bytes += entry.weight();
+  totals_.waiting_bytes += entry.weight();
 }
 
 void Backlog::uncount_unsent(const Entry& entry) {
   unsent_bytes_ -= entry.weight();
   totals_.queued_bytes -= entry.weight();
+  totals_.waiting_bytes -= entry.weight();
 }
 
 void Backlog::count_open(const Entry& entry) {

@@ -18,6 +18,8 @@ struct Counters {
   uint64_t sessions_opened = 0;
   uint64_t takeovers = 0;
   uint64_t connects_refused = 0;
+  uint64_t connects_refused_full = 0;  // Those for which there was no place, or no memory.
+  uint64_t sessions_evicted = 0;       // Away and holding nothing, they made place for newcomers.
   uint64_t hand_overs = 0;
   uint64_t messages_received = 0;   // From clients of this shard.
   uint64_t messages_delivered = 0;  // Admitted: queued for a connection, or for a session that waits.
@@ -37,7 +39,10 @@ struct Counters {
   uint64_t stale_acks = 0;       // Acks that named another session.
   uint64_t queued_bytes = 0;     // Now, in all output queues, and waiting in backlogs.
   uint64_t open_bytes = 0;       // Now, of deliveries that are sent and not settled.
-  uint64_t spare_bytes = 0;      // Now, held by backlogs beside what waits and is open.
+  uint64_t waiting_bytes = 0;    // Now, those of queued_bytes that wait in backlogs.
+  uint64_t spare_bytes = 0;      // Now, held by backlogs and output queues beside what waits, is queued and is open.
+  uint64_t state_bytes = 0;      // Now, of what sessions have on need: long names, what senders and paused ones need.
+  uint64_t away_bytes = 0;       // Now, of all of these, what sessions that are away hold.
   uint64_t decoder_bytes = 0;    // Now, of frames that are not all there, or wait to be decoded.
   uint64_t receipt_bytes = 0;    // Now, of outcomes that senders have not acknowledged.
   uint64_t memory_bytes = 0;     // What this shard held when it last looked.
@@ -48,7 +53,9 @@ struct Counters {
   std::array<uint64_t, kReasons> messages_lost{};  // Those of `outcomes`, by reason.
 
   // What is held now and goes when clients do, beside what they take by being there.
-  uint64_t held_bytes() const { return queued_bytes + open_bytes + spare_bytes + decoder_bytes + receipt_bytes; }
+  uint64_t held_bytes() const {
+    return queued_bytes + open_bytes + spare_bytes + decoder_bytes + receipt_bytes + state_bytes;
+  }
 
   // By v1::Outcome.
   void count_outcome(int outcome) { ++outcomes[static_cast<size_t>(outcome)]; }

@@ -39,6 +39,7 @@ struct Receipt {
   bool confirmed = false;    // The messages wanted an outcome; otherwise it is a refusal, told once.
   uint64_t frame_bytes = 0;  // The sum of their frames: what the sender's window gets back.
   FateOfIds ids;
+  uint64_t recipient_hash = 0;  // Of its name, with `gate_closed`.
 
   // Whether `next` can be told as part of this one.
   bool goes_on_with(const Receipt& next) const {

@@ -32,7 +32,7 @@ struct Limits {
   uint32_t slow_consumer_ms = 10'000;
   // How long PAUSE holds if no RESUME comes, and when a refused sender may try again; each sender's is jittered.
   uint32_t pause_lease_ms = 1'000;
-  // How many senders one client's flow control can remember, and how many closed gates one sender may have.
+  // How many senders one recipient tells to pause at a time; others are refused without having been told.
   uint32_t senders_max = 1'024;
   // The ceiling of a message's ttl.
   uint32_t ttl_ms_max = 3'600'000;
@@ -94,6 +94,20 @@ inline constexpr uint64_t kLinkMemoryBytes = 384;
 inline constexpr uint64_t kSessionMemoryBytes = 256;
 // Takeovers of one name within a second that are let through; the next is refused.
 inline constexpr uint32_t kTakeoversPerSecond = 2;
+// A session may be resumed again once a millisecond has passed for each so many deliveries that the last resume had to
+// look at, and for each so many bytes of them: so a client that resumes all the time takes a thousandth of its shard.
+inline constexpr uint64_t kResumedDeliveriesPerMs = 32;
+inline constexpr uint64_t kResumedBytesPerMs = 4 << 10;
+// Whose name another connection asks for must be heard within this time, or its connection ends.
+inline constexpr uint32_t kContestMs = 3'000;
+// A recipient that holds no more than this is served while memory is short (memory_ledger.h).
+inline constexpr uint64_t kModestBytesMax = 64 << 10;
+// So many control frames in one read are no client's normal work: it is read in small portions as long as that lasts,
+// so that others get their turn in between.
+inline constexpr uint32_t kManyControlFrames = 256;
+inline constexpr size_t kChattyReceiveBytes = 4 << 10;
+// A parcel with so many bytes beside its records is full.
+inline constexpr size_t kAttachedBytesMax = 1 << 20;
 inline constexpr uint32_t kProtocolVersion = 1;
 
 // Bits of Connect.features and Connected.features.

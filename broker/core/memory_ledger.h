@@ -1,8 +1,12 @@
 // What all shards of a process hold together, and what follows when that is too much.
 //
-//   0 …… 3/4 …… 7/8 …… the limit
-//   kFree        kRefusing from 7/8 on, until it is below 3/4 again
-//                                  kEnding from the limit on: the largest clients are ended, one by one
+//   0 …… 3/4 …… 7/8 …… 15/16 …… the limit
+//   kFree        kRefusing from 7/8 on, until it is below 3/4 again: newcomers are refused, and messages to recipients
+//                that hold more than a modest amount; from 15/16 on all messages
+//                                    kEnding from the limit on: the largest clients are ended, one by one
+//
+// Of that, sessions that are away may hold half. When it is used up their largest are ended until they hold 3/8, so
+// that nobody can fill them and keep everybody's messages out.
 //
 // This, the host's mailboxes and nothing else is what two threads see: every shard publishes what it holds, and reads
 // what all hold. All of it is counters that may be read a moment late, so the order of memory is relaxed throughout.
@@ -19,6 +23,7 @@
 
 #include "core/ids.h"
 #include "core/instant.h"
+#include "core/limits.h"
 #include "core/planted.h"
 
 namespace onehop::core {
@@ -29,9 +34,9 @@ class MemoryLedger {
  public:
   // How often it is looked at while memory is short and nothing else happens.
   static constexpr uint64_t kTurnMs = 2;
-  // After so long clients are ended as if the limit were reached, until nothing need be refused: what some hold for
-  // good must not keep all others' messages out.
-  static constexpr uint64_t kRefusingMsMax = 30'000;
+  // After so long clients are ended as if the limit were reached, until 5/8 are held: what some hold for good must not
+  // keep all others' messages out.
+  static constexpr uint64_t kRefusingMsMax = 5'000;
 
   MemoryLedger(uint64_t bytes_max, ShardIndex shards) : bytes_max_(bytes_max), shards_(shards) {}
   MemoryLedger(const MemoryLedger&) = delete;
@@ -41,6 +46,15 @@ class MemoryLedger {
   uint64_t bytes_max() const { return bytes_max_.load(kRelaxed); }
   MemoryStage stage() const { return stage_.load(kRelaxed); }
   uint64_t total() const { return total_.load(kRelaxed); }
+  // Up to what a recipient may hold and still be served while memory is short.
+  uint64_t modest_bytes() const { return std::min(kModestBytesMax, bytes_max() / 256); }
+  // Whether those that are served then may be: beyond, nobody is.
+  bool has_reserve() const { return total() < bytes_max() / 16 * 15; }
+  // Whether the share of sessions that are away is used up; and whether enough of it is free again.
+  bool away_is_full() const { return away_total_.load(kRelaxed) >= bytes_max() / 2; }
+  bool away_has_freed_enough() const { return away_total_.load(kRelaxed) < bytes_max() / 8 * 3; }
+  // Whether a shard whose sessions that are away hold so much is one to end some of them.
+  bool holds_much_for_away(uint64_t away) const { return away * shards_ >= away_total_.load(kRelaxed); }
 
   struct Look {
     MemoryStage stage = MemoryStage::kFree;
@@ -48,9 +62,14 @@ class MemoryLedger {
     bool ended = false;  // The same.
     uint64_t share = 0;  // What this shard may add until it looks again.
   };
-  // Shard `index` holds so much now, and could free so much of it by ending clients.
-  Look publish(ShardIndex index, uint64_t used, uint64_t endable) {
+  // Shard `index` holds so much now, could free so much of it by ending clients, and so much of that by ending those
+  // that are away.
+  Look publish(ShardIndex index, uint64_t used, uint64_t endable, uint64_t away) {
     used_[index].endable.store(endable, kRelaxed);
+    if (const uint64_t away_before = used_[index].away.load(kRelaxed); away != away_before) {
+      used_[index].away.store(away, kRelaxed);
+      away_total_.fetch_add(away - away_before, kRelaxed);
+    }
     std::atomic<uint64_t>& mine = used_[index].bytes;
     const uint64_t before = mine.load(kRelaxed);
     uint64_t total = total_.load(kRelaxed);
@@ -103,7 +122,7 @@ class MemoryLedger {
   // Whether enough has been freed: a little more than was over the limit, so that turns do not follow each other
   // closely.
   bool has_freed_enough(Instant now) const {
-    return refuses_too_long(now) ? stage() == MemoryStage::kFree : total() < bytes_max() / 16 * 15;
+    return total() < (refuses_too_long(now) ? bytes_max() / 8 * 5 : bytes_max() / 16 * 15);
   }
   void end_turn(Instant now) { next_turn_ms_.store(now.ms + kTurnMs, kRelaxed); }
 
@@ -116,6 +135,7 @@ class MemoryLedger {
   struct alignas(64) Used {
     std::atomic<uint64_t> bytes{0};
     std::atomic<uint64_t> endable{0};
+    std::atomic<uint64_t> away{0};
   };
 
   bool refuses_too_long(Instant now) const {
@@ -136,6 +156,7 @@ class MemoryLedger {
   std::atomic<uint64_t> next_turn_ms_{0};
   std::atomic<uint64_t> refusing_since_ms_{kNotRefusing};
   alignas(64) std::atomic<uint64_t> total_{0};
+  std::atomic<uint64_t> away_total_{0};
   std::array<Used, kShardsMax> used_{};
 };
 

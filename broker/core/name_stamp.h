@@ -38,6 +38,8 @@ class NameStamp {
   }
   ~NameStamp() { free_heap(); }
 
+  // What it takes beside itself.
+  size_t held_bytes() const { return size_ > sizeof inline_ ? size_ : 0; }
   // Field `from` of Message: tag, length, name.
   Bytes stamp() const { return {data(), size_}; }
   Bytes name() const { return stamp().substr(prefix_size_); }

@@ -60,6 +60,7 @@ Segment* SegmentPool::chunk(size_t size, bool small) {
   segment->next = nullptr;
   segment->begin = segment->end = 0;
   segment->continues = false;
+  live_bytes_ += sizeof(Segment) + segment->capacity;
   return segment;
 }
 
@@ -76,14 +77,18 @@ Segment* SegmentPool::reference(Buffer* owner, Bytes bytes) {
   segment->next = nullptr;
   segment->data = const_cast<char*>(bytes.data());  // References are only read.
   segment->begin = 0;
-  segment->end = static_cast<uint32_t>(bytes.size());
+  segment->end = segment->reference_size = static_cast<uint32_t>(bytes.size());
   segment->continues = true;
   segment->owner = BufferRef(owner);
+  live_bytes_ += sizeof(Segment);
+  referenced_bytes_ += bytes.size();
   return segment;
 }
 
 void SegmentPool::release(Segment* segment) {
   segment->owner.reset();
+  live_bytes_ -= sizeof(Segment) + segment->capacity;
+  if (segment->capacity == 0) referenced_bytes_ -= segment->reference_size;
   FreeList& kept = list_for(segment->capacity);
   if (kept.size >= kKeptMax || segment->capacity > kLargeChunkBytes) return destroy(segment);
   segment->next = kept.head;

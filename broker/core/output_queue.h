@@ -19,9 +19,9 @@
 
 namespace onehop::core {
 
-// Whether keeping `size` bytes by reference would waste most of the block they lie in.
+// Whether keeping `size` bytes by reference would waste much of the block they lie in.
 inline bool pins_too_much(const Buffer& block, size_t size) {
-  return block.capacity() > 2 * size;
+  return block.capacity() > size + size / 4;
 }
 
 struct Segment {
@@ -30,6 +30,7 @@ struct Segment {
   uint32_t begin = 0;     // Sent up to here.
   uint32_t end = 0;       // Filled up to here.
   uint32_t capacity = 0;  // Of a chunk; 0 for a reference.
+  uint32_t reference_size = 0;
   bool continues = false;
   BufferRef owner;  // Of a reference.
 };
@@ -47,6 +48,10 @@ class SegmentPool {
   Segment* reference(Buffer* owner, Bytes bytes);
   void release(Segment* segment);
 
+  // Of the segments that queues have: what they take, and how much of what the queues hold is only referred to.
+  size_t live_bytes() const { return live_bytes_; }
+  size_t referenced_bytes() const { return referenced_bytes_; }
+
  private:
   static constexpr uint32_t kSmallChunkBytes = 2 << 10;
   static constexpr uint32_t kLargeChunkBytes = 16 << 10;
@@ -59,6 +64,8 @@ class SegmentPool {
   FreeList& list_for(uint32_t capacity);
 
   FreeList references_, small_, large_;
+  size_t live_bytes_ = 0;
+  size_t referenced_bytes_ = 0;
 };
 
 class OutputQueue {

@@ -6,6 +6,7 @@
 namespace onehop::core {
 
 uint32_t Parcel::attach(BufferRef body) {
+  attached_bytes_ += body->capacity();
   attached_.push_back(std::move(body));
   return static_cast<uint32_t>(attached_.size() - 1);
 }
@@ -13,6 +14,7 @@ uint32_t Parcel::attach(BufferRef body) {
 void Parcel::clear() {
   size_ = 0;
   attached_.clear();
+  attached_bytes_ = 0;
 }
 
 }  // namespace onehop::core

@@ -39,6 +39,8 @@ class Parcel {
   }
   // Takes a body that is too large to lie among the records; returns its number in this parcel.
   uint32_t attach(BufferRef body);
+  // Of all bodies taken.
+  size_t attached_bytes() const { return attached_bytes_; }
   // Attached bodies, each the only reference to its block.
   const BufferRef& attached(uint32_t number) const { return attached_[number]; }
   // Empty again, with its memory.
@@ -49,6 +51,7 @@ class Parcel {
   size_t capacity_ = 0;
   size_t size_ = 0;
   bool counts_ = false;
+  size_t attached_bytes_ = 0;
   std::vector<BufferRef> attached_;
 };
 

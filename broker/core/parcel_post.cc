@@ -7,7 +7,8 @@ namespace onehop::core {
 
 bool ParcelPost::add_message(const RoutedMessage& message) {
   const size_t size = message_record_size(message);
-  if (filled_.empty() || !filled_.back().counts() || filled_.back().room() < size) {
+  if (filled_.empty() || !filled_.back().counts() || filled_.back().room() < size ||
+      filled_.back().attached_bytes() >= kAttachedBytesMax) {
     if (!has_credit()) return false;
     if (empty_.empty()) {
       ++made_;
@@ -41,6 +42,7 @@ void ParcelPost::add_receipt(const Receipt& receipt) {
   record.head.gate_closed = receipt.gate_closed;
   record.head.sender = receipt.sender;
   record.recipient = receipt.recipient;
+  record.recipient_hash = receipt.recipient_hash;
   record.first_id = receipt.ids.first_id;
   record.last_id = receipt.ids.last_id;
   record.frame_bytes = receipt.frame_bytes;

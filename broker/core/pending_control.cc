@@ -4,10 +4,17 @@
 #include "core/control_frames.h"
 
 namespace onehop::core {
+namespace {
+
+// Room for so many of each is kept once they are encoded: one that had very many at once may never again.
+constexpr size_t kKept = 64;
+
+}  // namespace
 
 void PendingControl::add_flow(Bytes client, v1::State state, uint32_t retry_after_ms) {
   flow_bytes_ += kFlowBytes + client.size();
   flows_.push_back({std::string(client), state, retry_after_ms});
+  count_held();
 }
 
 void PendingControl::set_ping(uint64_t nonce) {
@@ -44,8 +51,11 @@ size_t PendingControl::encode(OutputQueue& queue, SegmentPool& pool, v1::Frame& 
   }
   refusals_.clear();
   flows_.clear();
+  if (refusals_.capacity() > kKept) std::vector<FateOfIds>().swap(refusals_);
+  if (flows_.capacity() > kKept) std::vector<PendingFlow>().swap(flows_);
   flow_bytes_ = 0;
   has_ping_ = has_pong_ = false;
+  count_held();
   return size;
 }
 

@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "core/account.h"
 #include "core/bytes.h"
+#include "core/counters.h"
 #include "core/fate.h"
 #include "core/output_queue.h"
 #include "onehop/v1/onehop.pb.h"
@@ -16,8 +18,13 @@ namespace onehop::core {
 
 class PendingControl {
  public:
+  explicit PendingControl(Counters& totals) : account_(totals.state_bytes) { count_held(); }
+
   // Refusals of messages that were not to be confirmed: told once, not numbered, not kept.
-  void add_refusal(const FateOfIds& ids) { append_fate(refusals_, ids); }
+  void add_refusal(const FateOfIds& ids) {
+    append_fate(refusals_, ids);
+    count_held();
+  }
   void add_flow(Bytes client, v1::State state, uint32_t retry_after_ms);
   // The latest wins, as it does on the wire.
   void set_ping(uint64_t nonce);
@@ -26,6 +33,8 @@ class PendingControl {
   bool empty() const { return refusals_.empty() && flows_.empty() && !has_ping_ && !has_pong_; }
   // Whether it holds memory that refusals and flow to come can use again.
   bool keeps_room() const { return refusals_.capacity() != 0 || flows_.capacity() != 0; }
+  // What it takes of the broker's memory.
+  size_t held_bytes() const { return account_.bytes(); }
   // About how many bytes of refusals and flow wait.
   size_t bytes() const { return refusals_.size() * kRefusalBytes + flow_bytes_; }
 
@@ -38,9 +47,15 @@ class PendingControl {
     v1::State state;
     uint32_t retry_after_ms;
   };
+  void count_held() {
+    account_.set(sizeof *this + refusals_.capacity() * sizeof(FateOfIds) + flows_.capacity() * sizeof(PendingFlow) +
+                 flow_bytes_);
+  }
+
   static constexpr size_t kFlowBytes = 12;     // Typical, encoded, without the name.
   static constexpr size_t kRefusalBytes = 20;  // Typical, encoded.
 
+  Account account_;
   std::vector<FateOfIds> refusals_;
   std::vector<PendingFlow> flows_;
   size_t flow_bytes_ = 0;

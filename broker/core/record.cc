@@ -17,7 +17,8 @@ Receipt read_receipt_record(Bytes& rest) {
   const auto record = read_record<ReceiptRecord>(rest);
   const Bytes text = all.substr(sizeof record, record.name_size);
   return {record.head.sender,    record.recipient,   record.head.gate_closed,
-          record.confirmed != 0, record.frame_bytes, {record.first_id, record.last_id, record.fate, std::string(text)}};
+          record.confirmed != 0, record.frame_bytes, {record.first_id, record.last_id, record.fate, std::string(text)},
+          record.recipient_hash};
 }
 
 NameRecord read_name_record(Bytes& rest, Bytes& name) {

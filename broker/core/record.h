@@ -21,10 +21,9 @@ enum class RecordKind : uint8_t {
   kMessage = 1,
   kReceipt,      // To the sender's shard: what became of ids.
   kFlow,         // To the sender's shard: PAUSE or RESUME for a name.
-  kOpenGate,     // To the recipient's shard: the sender knows of the refusals.
+  kOpenGate,     // To the recipient's shard, of a gate known to be closed: the sender knows of the refusals.
   kGateOpened,   // To the sender's shard: its gate there is no longer closed, or the recipient has ended.
   kSenderGone,   // To the recipient's shard: the sender's session has ended.
-  kEndSender,    // To the sender's shard: there is no room to remember its gate.
   kBarrier,      // To a shard that was sent to: answer when all before is settled.
   kBarrierDone,  // The answer.
   kStopping,     // To every other shard: answer when all before is settled and your recipients' messages are, for good.
@@ -64,6 +63,7 @@ struct MessageRecord {
 struct ReceiptRecord {
   RecordHead head;
   Origin recipient;
+  uint64_t recipient_hash;
   uint64_t first_id;
   uint64_t last_id;
   uint64_t frame_bytes;
@@ -72,10 +72,9 @@ struct ReceiptRecord {
   uint32_t confirmed;
 };
 
-// kFlow and kOpenGate; the name follows.
+// kFlow; the name follows.
 struct NameRecord {
   RecordHead head;
-  uint64_t name_hash;
   uint32_t retry_after_ms;
   uint32_t name_size;
 };

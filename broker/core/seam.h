@@ -156,8 +156,9 @@ class ShardInputs {
  public:
   // A link begins. The id names it in later calls, until it ends. A stale id is ignored.
   virtual LinkId on_link(const ArrivingLink& link, Instant now) = 0;
-  // Where the next read, of any link, goes; good until the next call in. Reading here saves a copy.
-  virtual std::span<char> receive_space() = 0;
+  // Where the next read goes, of this link, or of one that has not begun yet (no id). Good until the next call in.
+  // Reading here saves a copy. No more may be read at once than there is space.
+  virtual std::span<char> receive_space(LinkId id) = 0;
   // `size` bytes of the link have been read into receive_space().
   virtual void on_received(LinkId link, size_t size, Instant now) = 0;
   // The link's socket takes bytes again.

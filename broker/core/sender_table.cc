@@ -7,6 +7,12 @@
 #include <utility>
 
 namespace onehop::core {
+namespace {
+
+// Room for so many is kept as long as the table is.
+constexpr size_t kKept = 64;
+
+}  // namespace
 
 SenderTable::Entry* SenderTable::find(const Origin& sender) {
   const auto found = index_.find(sender);
@@ -16,7 +22,9 @@ SenderTable::Entry* SenderTable::find(const Origin& sender) {
 SenderTable::Entry& SenderTable::find_or_add(const Origin& sender) {
   if (Entry* entry = find(sender)) return *entry;
   index_.emplace(sender, static_cast<uint32_t>(entries_.size()));
-  return entries_.emplace_back(Entry{sender, {}, false, false});
+  entries_.emplace_back(Entry{sender, {}, false, false});
+  count_held();
+  return entries_.back();
 }
 
 void SenderTable::remove_if_unused(Entry* entry) {
@@ -27,6 +35,16 @@ void SenderTable::remove_if_unused(Entry* entry) {
     index_[entry->sender] = static_cast<uint32_t>(entry - entries_.data());
   }
   entries_.pop_back();
+  if (entries_.capacity() > kKept && entries_.size() < entries_.capacity() / 4) {
+    entries_.shrink_to_fit();
+    index_.rehash(0);
+    count_held();
+  }
+}
+
+void SenderTable::count_held() {
+  const size_t slot_bytes = sizeof(std::pair<const Origin, uint32_t>) + 1;  // The table has a byte beside each slot.
+  account_.set(sizeof *this + entries_.capacity() * sizeof(Entry) + index_.capacity() * slot_bytes);
 }
 
 void SenderTable::forget_expired(Instant now) {
@@ -58,12 +76,11 @@ bool SenderTable::gate_closed(const Origin& sender) const {
   return found != index_.end() && entries_[found->second].gate_closed;
 }
 
-SenderTable::Close SenderTable::close_gate(const Origin& sender) {
-  if (gate_closed(sender)) return Close::kWasClosed;
-  if (gates_ >= senders_max_) return Close::kNoRoom;
+bool SenderTable::close_gate(const Origin& sender) {
+  if (gate_closed(sender)) return false;
   find_or_add(sender).gate_closed = true;
   ++gates_;
-  return Close::kClosed;
+  return true;
 }
 
 bool SenderTable::open_gate(const Origin& sender) {

@@ -1,5 +1,8 @@
 // What one recipient remembers of its senders while its queue is or was too full: whom it told to pause and until when,
-// and whose gate is closed. Bounded; made on first need.
+// and whose gate is closed. Made on first need.
+//
+// Those told to pause are bounded by number. Gates are not: there is never more than one for each sender that lives and
+// was refused, and a sender whose gate found no room could only be let through out of order, or ended.
 //
 // A closed gate refuses everything its sender sends until that sender says that it knows: so what was refused can be
 // repeated in order. It belongs to one sender session and one recipient session, and ends with either.
@@ -10,6 +13,8 @@
 
 #include <absl/container/flat_hash_map.h>
 
+#include "core/account.h"
+#include "core/counters.h"
 #include "core/ids.h"
 #include "core/instant.h"
 
@@ -17,10 +22,14 @@ namespace onehop::core {
 
 class SenderTable {
  public:
-  // At most `senders_max` told to pause, and as many with a closed gate.
-  explicit SenderTable(uint32_t senders_max) : senders_max_(senders_max) {}
+  // At most `senders_max` told to pause.
+  SenderTable(uint32_t senders_max, Counters& totals) : senders_max_(senders_max), account_(totals.state_bytes) {
+    count_held();
+  }
 
   bool empty() const { return entries_.empty(); }
+  // What it takes of the broker's memory.
+  size_t held_bytes() const { return account_.bytes(); }
   bool has_told() const { return told_ != 0; }
   uint32_t told() const { return told_; }
   uint32_t closed_gates() const { return gates_; }
@@ -35,8 +44,8 @@ class SenderTable {
   Tell tell_pause(const Origin& sender, Instant now, Instant lease_end);
 
   bool gate_closed(const Origin& sender) const;
-  enum class Close : uint8_t { kClosed, kWasClosed, kNoRoom };
-  Close close_gate(const Origin& sender);
+  // False if it was closed already.
+  bool close_gate(const Origin& sender);
   // False if there was none.
   bool open_gate(const Origin& sender);
   // Forgets one sender that had been told to pause and returns it; its gate, if closed, stays so.
@@ -55,10 +64,12 @@ class SenderTable {
   Entry* find(const Origin& sender);
   Entry& find_or_add(const Origin& sender);
   void remove_if_unused(Entry* entry);
+  void count_held();
   // Makes room by forgetting those whose lease has run out: they may send again without having been told.
   void forget_expired(Instant now);
 
   uint32_t senders_max_;
+  Account account_;
   uint32_t told_ = 0;
   uint32_t gates_ = 0;
   std::vector<Entry> entries_;

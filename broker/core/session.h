@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "core/account.h"
 #include "core/backlog.h"
+#include "core/closed_gates.h"
 #include "core/counters.h"
 #include "core/frame_decoder.h"
 #include "core/ids.h"
@@ -27,7 +29,7 @@ namespace onehop::core {
 
 // What a session has once it sends.
 struct Sending {
-  explicit Sending(Counters& totals) : receipts(totals) {}
+  explicit Sending(Counters& totals) : receipts(totals), account(totals.state_bytes) { count_held(); }
 
   // Where the last message went: most senders have one destination for a while, and need not look it up again.
   std::string destination;
@@ -50,8 +52,11 @@ struct Sending {
     open_bytes -= frame_bytes;
   }
 
-  // The recipients at which this sender's gate is closed; told when the sender ends.
-  std::vector<Origin> closed_gates;
+  ClosedGates closed_gates;
+
+  // What it takes of the broker's memory, but for the receipts; counted anew when one of these may have grown.
+  Account account;
+  void count_held() { account.set(sizeof *this + destination.capacity() + closed_gates.held_bytes()); }
 
   // A pong comes after the refusals of everything sent before its ping. Shards that were sent to since the last barrier
   // are asked first (a bit each); while answers are outstanding, a later ping waits for its own round.
@@ -68,6 +73,13 @@ struct Away {
   LinkId left_link;  // The connection it had, which may still be closing.
   Instant left{};
   Instant expires = Instant::never();
+  uint64_t held_bytes = 0;  // As it is in Counters::away_bytes.
+  // In the list of those that hold nothing (away_list.h): the indices of the neighbours.
+  uint32_t earlier = kNoSession;
+  uint32_t later = kNoSession;
+  bool listed = false;
+
+  static constexpr uint32_t kNoSession = UINT32_MAX;
 };
 
 // In the order of use: a message to a recipient touches the first 56 bytes, right behind the head of the slot in the
@@ -120,7 +132,7 @@ struct Link {
   SessionId session;
   // Bytes of the queue up to the end of the control frames that were encoded last; new ones wait for 0.
   uint32_t control_bytes_left = 0;
-  uint32_t connected_ds = 0;  // When its session was attached: an Instant in tenths of a second.
+  uint32_t connected_ds = 0;  // See connected_at().
   ShardIndex home = 0;        // Where it is leaving to.
   LinkState state = LinkState::kLobby;
   bool reading = true;
@@ -129,13 +141,21 @@ struct Link {
   bool blocked = false;                // Its socket is full; on_writable follows.
   bool waits_for_credit : 1 = false;   // Its next frame waits for a parcel.
   bool waits_for_control : 1 = false;  // It has too much to hear before it may say more.
+  bool contested : 1 = false;          // Another connection asked for its name: it is to be heard by its deadline.
+  bool chatty : 1 = false;             // It sends very many control frames: it is read in small portions.
 
   FrameDecoder decoder;
   Instant last_heard;
-  Instant deadline;                          // For the Connect or the closing; while it is open, of its age.
+  Instant deadline;  // For the Connect or the closing; while it is open, of its age or a contest.
   Instant partial_since = Instant::never();  // When the frame that is not all there began.
   Instant blocked_since = Instant::never();  // When the socket last took less than it was offered.
   std::unique_ptr<Asking> asking;
+
+  // When its session was attached, rounded down to a tenth of a second.
+  Instant connected_at(Instant now) const {
+    const uint64_t now_ds = now.ms / 100;
+    return {(now_ds - (static_cast<uint32_t>(now_ds) - connected_ds)) * 100};
+  }
 };
 
 }  // namespace onehop::core

@@ -26,7 +26,7 @@ Shard::Shard(const ShardConfig& config, Host& host)
 
 Shard::~Shard() {
   links_.for_each([this](LinkId, Link& link) { link.output.clear(segments_); });
-  ledger_.publish(config_.index, 0, 0);
+  ledger_.publish(config_.index, 0, 0, 0);
 }
 
 LinkId Shard::on_link(const ArrivingLink& arriving, Instant now) {
@@ -48,9 +48,11 @@ LinkId Shard::on_link(const ArrivingLink& arriving, Instant now) {
   return id;
 }
 
-std::span<char> Shard::receive_space() {
+std::span<char> Shard::receive_space(LinkId id) {
   receive_block_ = receive_blocks_.current();
-  return {receive_block_->data(), receive_block_->capacity()};
+  const Link* const link = links_.find(id);
+  const bool chatty = link != nullptr && link->chatty;
+  return {receive_block_->data(), chatty ? kChattyReceiveBytes : receive_block_->capacity()};
 }
 
 void Shard::on_received(LinkId id, size_t size, Instant now) {
@@ -63,7 +65,10 @@ void Shard::on_received(LinkId id, size_t size, Instant now) {
   switch (link->state) {
     case LinkState::kLobby:
     case LinkState::kOpen:
-      return decode(id, *link, in, now);
+      control_frames_ = 0;
+      decode(id, *link, in, now);
+      link->chatty = control_frames_ > (link->chatty ? kManyControlFrames / 16 : kManyControlFrames);
+      return;
     case LinkState::kAsking:
     case LinkState::kLeaving:
       counters_.decoder_bytes -= link->decoder.held_bytes();

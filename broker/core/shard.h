@@ -23,8 +23,9 @@
 #include <vector>
 
 #include <absl/container/flat_hash_map.h>
-#include <absl/container/flat_hash_set.h>
 
+#include "core/account.h"
+#include "core/away_list.h"
 #include "core/client_report.h"
 #include "core/control_frames.h"
 #include "core/counters.h"
@@ -52,7 +53,7 @@ class Shard final : public ShardInputs {
   ~Shard();
 
   LinkId on_link(const ArrivingLink& arriving, Instant now) override;
-  std::span<char> receive_space() override;
+  std::span<char> receive_space(LinkId id) override;
   void on_received(LinkId id, size_t size, Instant now) override;
   void on_writable(LinkId id, Instant now) override;
   void on_end_of_stream(LinkId id, Instant now) override;
@@ -88,7 +89,7 @@ class Shard final : public ShardInputs {
   // The pause and gate records of a recipient that has ended, being worked off.
   struct Released {
     std::string name;
-    SenderTable senders;
+    std::unique_ptr<SenderTable> senders;
   };
   // What becomes of the session of a link that ends.
   enum class SessionThen : uint8_t {
@@ -117,6 +118,8 @@ class Shard final : public ShardInputs {
   void take_answer(LinkId id, Link& link, const v1::Connect& connect, const Answer& answer, Instant now);
   void claim(LinkId id, Link& link, const v1::Connect& connect, uint32_t principal, Instant now);
   bool displace(SessionId elder, const v1::Connect& connect, uint32_t principal, Farewell& refusal, Instant now);
+  void refuse_full_house(LinkId id, Link& link, Bytes name, Instant now);
+  uint32_t contest(LinkId id, Link& link, Session& session, Instant now);
   void open_session(LinkId id, Link& link, const v1::Connect& connect, uint32_t principal, Bytes name, uint64_t hash);
   void attach(LinkId id, Link& link, SessionId session_id, Session& session, const v1::Connect& connect);
   void answer_connected(Link& link, const Session& session, bool resumed);
@@ -158,7 +161,7 @@ class Shard final : public ShardInputs {
   // shard_frames.cc
   void handle_control(LinkId id, Link& link, Session& session, FrameField field, Instant now);
   void handle_ack(LinkId id, Link& link, Session& session, Bytes body, Instant now);
-  void handle_flow(LinkId id, Link& link, Bytes body, Instant now);
+  void handle_flow(LinkId id, Link& link, Session& session, Bytes body, Instant now);
   void handle_ping(SessionId id, Session& session, uint64_t nonce);
   void begin_barrier(SessionId id, Sending& sending, uint64_t nonce);
   void take_barrier_done(SessionId id, Session& session);
@@ -214,7 +217,7 @@ class Shard final : public ShardInputs {
   void tell_flow(const Origin& sender, Bytes recipient, v1::State state, uint32_t retry_after_ms);
   void tell_peer(RecordKind kind, const Origin& sender, const Origin& recipient, ShardIndex to);
   void take_peer_record(RecordKind kind, const Origin& sender, const Origin& recipient);
-  void open_gate(Bytes recipient, uint64_t hash, const Origin& sender);
+  void open_gate(const Origin& sender, const Origin& recipient);
   void sender_ended(const Origin& sender, const Sending& sending);
   void release_senders(SessionId id, Session& recipient);
   void release_some(SenderTable& senders, Bytes name);
@@ -238,10 +241,16 @@ class Shard final : public ShardInputs {
   uint64_t memory_used() const;
   bool has_memory_for_client() const;
   void look_at_memory();
-  bool has_memory();
+  bool has_place_for_client();
+  bool has_memory_for(const Session& recipient);
+  void count_spare_output();
+  void count_away(SessionId id, Session& session);
+  void uncount_away(SessionId id, Session& session);
+  static bool holds_nothing(const Session& session);
+  void end_largest_away(Instant now);
   void watch_memory(Instant now);
   size_t held_for(const Session& session) const;
-  std::vector<SessionId> hold_most();
+  std::vector<SessionId> hold_most(bool (*counts)(const Session& session));
   void end_largest(Instant now);
   void end_unnamed(Instant now);
   void end_those_who_hold_most(Instant now);
@@ -256,6 +265,7 @@ class Shard final : public ShardInputs {
   void take_due(LinkId id, Link& link, Instant now);
   Instant next_due(const Link& link, const Session* session) const;
   void check_open(LinkId id, Link& link, Session& session, Instant now);
+  void end_contest(LinkId id, Link& link, Instant now);
   bool is_slow(const Link& link, const Session& session) const;
   static uint64_t dead_after(const Session& session) {
     return uint64_t{session.keepalive_ms} * (ONEHOP_PLANTED(kDeadTooEarly) ? 2u : 3u) / 2;
@@ -272,6 +282,7 @@ class Shard final : public ShardInputs {
   Slab<Link, LinkId> links_;
   Slab<Session, SessionId> sessions_;
   Directory directory_{sessions_};
+  AwayList away_list_{sessions_};
   SegmentPool segments_;
   ReceiveBlocks receive_blocks_;
   Buffer* receive_block_ = nullptr;
@@ -287,9 +298,6 @@ class Shard final : public ShardInputs {
   std::vector<uint32_t> due_;                            // Scratch of on_tick.
   std::vector<SessionId> resuming_;                      // Recipients that still have paused senders to release.
   std::vector<Released> released_;                       // Ended recipients that do.
-  std::vector<SessionId> doomed_;                        // To be ended with SERVER_BUSY at the next flush.
-  // Senders that are being ended because their gate found no room: nothing of theirs may pass meanwhile.
-  absl::flat_hash_set<Origin> barred_senders_;
   // The message being routed. Every member is set for each message; clearing a new one first took as long as a third of
   // the routing.
   RoutedMessage scratch_message_;
@@ -305,11 +313,13 @@ class Shard final : public ShardInputs {
   uint32_t drain_spread_ms_ = 0;  // As Drain::spread_ms.
   Instant next_release_;
   uint64_t next_ticket_ = 1;
+  uint32_t control_frames_ = 0;  // In the present read.
   bool flush_wanted_ = false;
   bool draining_ = false;  // Nothing more is admitted: draining, or stopping as well.
   bool stopping_ = false;
-  Instant next_memory_turn_;                 // Not before, after one that freed nothing,
-  uint64_t memory_pause_ms_ = 0;             // and so many milliseconds after it.
+  Instant next_memory_turn_;      // Not before, after one that freed nothing,
+  uint64_t memory_pause_ms_ = 0;  // and so many milliseconds after it.
+  Account spare_output_{counters_.spare_bytes};
   bool memory_turn_ = false;                 // This shard is to end its largest client at the next flush.
   uint32_t stops_outstanding_ = 0;           // Other shards that have not settled yet.
   uint32_t stops_answered_ = 0;              // Other shards that know that this one has.

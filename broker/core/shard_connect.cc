@@ -87,33 +87,40 @@ void Shard::claim(LinkId id, Link& link, const v1::Connect& connect, uint32_t pr
   uint64_t hash = name_hash(name, config_.hash_key);
   SessionId elder = name.empty() ? SessionId{} : directory_.find(name, hash);
   if (elder && holds_token(sessions_[elder.index], connect, principal)) return resume(id, link, elder, connect, now);
-  if (sessions_.size() >= config_.limits.sessions_max) {
-    return refuse_connect(id, link, name, {v1::CODE_SERVER_BUSY, "the broker has all the clients it takes", 0}, now);
-  }
-  if (!has_memory_for_client()) {
-    const uint32_t retry_after_ms = jittered_lease(origin_of({id.index, id.generation}));
-    const Farewell busy{v1::CODE_SERVER_BUSY, "the broker is short of memory", retry_after_ms};
-    return refuse_connect(id, link, name, busy, now);
-  }
   if (name.empty() || is_generated_name(name)) {
     name = make_name();
     hash = name_hash(name, config_.hash_key);
     elder = {};
   }
+  if (!elder && !has_place_for_client()) return refuse_full_house(id, link, connect.name(), now);
   Farewell refusal;
   if (elder && !displace(elder, connect, principal, refusal, now)) return refuse_connect(id, link, name, refusal, now);
   open_session(id, link, connect, principal, name, hash);
 }
 
+void Shard::refuse_full_house(LinkId id, Link& link, Bytes name, Instant now) {
+  ++counters_.connects_refused_full;
+  if (sessions_.size() >= config_.limits.sessions_max) {
+    return refuse_connect(id, link, name, {v1::CODE_SERVER_BUSY, "the broker has all the clients it takes", 0}, now);
+  }
+  const uint32_t retry_after_ms = jittered_lease(origin_of({id.index, id.generation}));
+  refuse_connect(id, link, name, {v1::CODE_SERVER_BUSY, "the broker is short of memory", retry_after_ms}, now);
+}
+
 // Whether the elder owner of a name gives way to a newcomer without its token; if so, it has ended.
 bool Shard::displace(SessionId elder_id, const v1::Connect& connect, uint32_t principal, Farewell& refusal,
                      Instant now) {
-  const Session& elder = sessions_[elder_id.index];
+  Session& elder = sessions_[elder_id.index];
   const Farewell farewell{v1::CODE_SESSION_TAKEN_OVER, "another connection took the name over", 0};
   const bool wanted = connect.on_conflict() == v1::ON_CONFLICT_TAKE_OVER;
   const bool abandoned = !elder.link && elder.principal == principal;
   refusal = {v1::CODE_NAME_IN_USE, "the name is in use", 0};
-  if (!wanted && !abandoned) return false;
+  if (!wanted && !abandoned) {
+    if (elder.principal == principal) {
+      refusal.retry_after_ms = contest(elder.link, links_[elder.link.index], elder, now);
+    }
+    return false;
+  }
   if (!takeovers_.allow(elder.name_hash, now, refusal.retry_after_ms) && !ONEHOP_PLANTED(kTakeoverNotDamped)) {
     refusal.text = "the name was taken over too often just now";
     return false;
@@ -125,6 +132,21 @@ bool Shard::displace(SessionId elder_id, const v1::Connect& connect, uint32_t pr
     end_session(elder_id, Event::Kind::kTakenOver, farewell);
   }
   return true;
+}
+
+// Somebody else asks for the name of a client that is connected, or seems to be: a device that lost power may be the
+// same, come back. The client is asked whether it is there; if it is not heard in time its connection ends, and with it
+// what keeps the name from the next who asks. Returns when that will be known.
+uint32_t Shard::contest(LinkId id, Link& link, Session& session, Instant now) {
+  const bool ends_anyway = link.deadline <= now + kContestMs;
+  if (!link.contested && !ends_anyway) {
+    link.contested = true;
+    link.deadline = now + kContestMs;
+    wheel_.arm_earlier(id.index, link.deadline);
+    link.pinged = true;
+    control_of(session)->set_ping(now.ms);
+  }
+  return static_cast<uint32_t>(std::max<uint64_t>(1, link.deadline - now));
 }
 
 void Shard::open_session(LinkId id, Link& link, const v1::Connect& connect, uint32_t principal, Bytes name,
@@ -145,6 +167,7 @@ void Shard::open_session(LinkId id, Link& link, const v1::Connect& connect, uint
   directory_.insert(session_id);
   ++counters_.sessions;
   ++counters_.sessions_opened;
+  counters_.state_bytes += session.name.held_bytes();
   attach(id, link, session_id, session, connect);
   answer_connected(link, session, false);
   note(Event::Kind::kSessionOpened, link, name, session.number, v1::CODE_UNSPECIFIED, {});
@@ -157,6 +180,7 @@ void Shard::attach(LinkId id, Link& link, SessionId session_id, Session& session
                                           limits.keepalive_ms_max);
   session.session_expiry_ms = std::min(connect.session_expiry_ms(), limits.session_expiry_ms_max);
   session.link = id;
+  if (session.away != nullptr) uncount_away(session_id, session);
   if (!ONEHOP_PLANTED(kExpiryOutlivesResume)) session.away.reset();
   link.session = session_id;
   link.connected_ds = static_cast<uint32_t>(link.last_heard.ms / 100);

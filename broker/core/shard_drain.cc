@@ -17,7 +17,8 @@ void Shard::drain(const Drain& drain, Instant now) {
     if (link.state != LinkState::kOpen) return;  // Its home refuses it, or it is at its end.
     Farewell farewell = going_down(origin_of(link.session));
     farewell.grace_ms = std::max(1u, drain.grace_ms);
-    link.deadline = Instant::never();  // It will not grow old.
+    link.deadline = Instant::never();  // It will not grow old, and nobody gets its name.
+    link.contested = false;
     counters_.queued_bytes += append_goodbye(link.output, segments_, farewell);
     if (ONEHOP_PLANTED(kDrainGoodbyeEndsLink)) return end_link_in_order(id, link, farewell, now, SessionThen::kEnd);
     mark_dirty(id, link);

@@ -23,38 +23,27 @@ void Shard::refuse_full(const RoutedMessage& message, SessionId id, Session& rec
   const Fate fate{v1::OUTCOME_REJECTED, v1::REASON_QUEUE_FULL, jittered_lease(message.sender), 0, false};
   const bool plain = message.scanned.id == 0 || !message.ordered_refusals;
   if (plain || ONEHOP_PLANTED(kGateNotClosed)) return refuse(message, fate);
-  switch (recipient.senders->close_gate(message.sender)) {
-    case SenderTable::Close::kWasClosed:
-      return refuse(message, fate);
-    case SenderTable::Close::kClosed: {
-      ++counters_.gates_closed;
-      counters_.count_refused(fate.reason);
-      Receipt receipt = receipt_for(message, fate);
-      receipt.recipient = origin_of(id);
-      receipt.gate_closed = true;
-      return tell_receipt(receipt);
-    }
-    case SenderTable::Close::kNoRoom:
-      // Rather ended than let through out of order.
-      barred_senders_.insert(message.sender);
-      counters_.count_refused(fate.reason);
-      return tell_peer(RecordKind::kEndSender, message.sender, origin_of(id), message.sender.shard);
-  }
+  if (!recipient.senders->close_gate(message.sender)) return refuse(message, fate);
+  ++counters_.gates_closed;
+  counters_.count_refused(fate.reason);
+  Receipt receipt = receipt_for(message, fate);
+  receipt.recipient = origin_of(id);
+  receipt.recipient_hash = recipient.name_hash;
+  receipt.gate_closed = true;
+  tell_receipt(receipt);
 }
 
 // On the recipient's shard: the sender knows what was refused.
-void Shard::open_gate(Bytes recipient, uint64_t hash, const Origin& sender) {
-  const SessionId id = directory_.find(recipient, hash);
-  if (!id) return;
-  Session& session = sessions_[id.index];
+void Shard::open_gate(const Origin& sender, const Origin& recipient) {
+  Session* session = sessions_.find(recipient.session);
   if (ONEHOP_PLANTED(kGateOutlivesOpening) && sender.shard != config_.index) return;
-  if (session.senders == nullptr || !session.senders->open_gate(sender)) return;
-  tell_peer(RecordKind::kGateOpened, sender, origin_of(id), sender.shard);
+  if (session == nullptr || session->senders == nullptr || !session->senders->open_gate(sender)) return;
+  tell_peer(RecordKind::kGateOpened, sender, recipient, sender.shard);
 }
 
 void Shard::tell_flow(const Origin& sender, Bytes recipient, v1::State state, uint32_t retry_after_ms) {
   if (sender.shard != config_.index) {
-    NameRecord record{{RecordKind::kFlow, false, false, static_cast<uint8_t>(state), 0, sender}, 0, retry_after_ms, 0};
+    NameRecord record{{RecordKind::kFlow, false, false, static_cast<uint8_t>(state), 0, sender}, retry_after_ms, 0};
     return posts_[sender.shard].add_control(record, recipient);
   }
   if (Session* session = sessions_.find(sender.session)) {
@@ -73,22 +62,17 @@ void Shard::tell_peer(RecordKind kind, const Origin& sender, const Origin& recip
 
 void Shard::take_peer_record(RecordKind kind, const Origin& sender, const Origin& recipient) {
   switch (kind) {
+    case RecordKind::kOpenGate:
+      return open_gate(sender, recipient);
     case RecordKind::kGateOpened: {
       Session* session = sessions_.find(sender.session);
-      if (session != nullptr && session->sending != nullptr) std::erase(session->sending->closed_gates, recipient);
-      return;
+      if (session == nullptr || session->sending == nullptr) return;
+      session->sending->closed_gates.remove(recipient);
+      return session->sending->count_held();
     }
     case RecordKind::kSenderGone: {
-      barred_senders_.erase(sender);
       Session* session = sessions_.find(recipient.session);
       if (session != nullptr && session->senders != nullptr) session->senders->open_gate(sender);
-      return;
-    }
-    case RecordKind::kEndSender: {
-      Session* session = sessions_.find(sender.session);
-      if (session == nullptr) return tell_peer(RecordKind::kSenderGone, sender, recipient, recipient.shard);
-      session->sending->closed_gates.push_back(recipient);  // So that its end is told there.
-      doomed_.push_back(sender.session);
       return;
     }
     case RecordKind::kBarrier:
@@ -111,9 +95,9 @@ void Shard::take_peer_record(RecordKind kind, const Origin& sender, const Origin
 }
 
 void Shard::sender_ended(const Origin& sender, const Sending& sending) {
-  for (const Origin& recipient : sending.closed_gates) {
+  sending.closed_gates.for_each([this, &sender](const Origin& recipient) {
     tell_peer(RecordKind::kSenderGone, sender, recipient, recipient.shard);
-  }
+  });
 }
 
 // The recipient's queue has gone below the low mark: those told to pause may go on, a few at a time.
@@ -145,8 +129,8 @@ Instant Shard::release_more(Instant now) {
     const bool below = queued_for(*recipient, links_.find(recipient->link)) <= config_.limits.low_mark();
     if (recipient->senders != nullptr && below) release_senders(id, *recipient);
   }
-  for (Released& ended : released_) release_some(ended.senders, ended.name);
-  std::erase_if(released_, [](const Released& ended) { return !ended.senders.has_told(); });
+  for (Released& ended : released_) release_some(*ended.senders, ended.name);
+  std::erase_if(released_, [](const Released& ended) { return !ended.senders->has_told(); });
   if (resuming_.empty() && released_.empty()) return Instant::never();
   next_release_ = now + kResumePaceMs;
   return next_release_;

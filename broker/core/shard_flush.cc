@@ -18,27 +18,15 @@ constexpr size_t kPiecesMax = 64;
 void Shard::flush(Instant now) {
   flush_wanted_ = false;
   resume_decoding(now);
-  // Before anything is written: a sender that is to be ended must not read a pong that promises more than is true.
-  for (const SessionId id : std::exchange(doomed_, {})) {
-    Session* session = sessions_.find(id);
-    if (session == nullptr) continue;
-    const LinkId link = session->link;
-    if (!link) {
-      end_session(id, Event::Kind::kSessionEnded, {v1::CODE_SERVER_BUSY, "too many recipients are full", 0});
-      continue;
-    }
-    end_link(link, links_[link.index],
-             {v1::CODE_SERVER_BUSY, "too many recipients are full to keep the order of refusals", 0}, now,
-             SessionThen::kEnd);
-  }
   if (memory_turn_) end_largest(now);
   if (goodbyes_due_ != Instant::never() &&
       (stops_outstanding_ == 0 || goodbyes_due_ <= now || ONEHOP_PLANTED(kGoodbyeFirst)))
     say_goodbyes(now);
   flush_dirty(now);
+  count_spare_output();
   watch_memory(now);
   post_parcels();
-  flush_wanted_ = !resumable_.empty() || !dirty_.empty() || !doomed_.empty() || memory_turn_;
+  flush_wanted_ = !resumable_.empty() || !dirty_.empty() || memory_turn_;
 }
 
 // Links that waited go on with what they had sent already.

@@ -1,5 +1,6 @@
 // Shard: what each kind of frame from a client does, but messages (shard_route.cc).
 #include <bit>
+#include <optional>
 
 #include "core/name.h"
 #include "core/name_hash.h"
@@ -9,11 +10,12 @@
 namespace onehop::core {
 
 void Shard::handle_control(LinkId id, Link& link, Session& session, FrameField field, Instant now) {
+  ++control_frames_;
   switch (static_cast<FrameKind>(field.number)) {
     case FrameKind::kAck:
       return handle_ack(id, link, session, field.body, now);
     case FrameKind::kFlow:
-      return handle_flow(id, link, field.body, now);
+      return handle_flow(id, link, session, field.body, now);
     case FrameKind::kPing: {
       v1::Ping ping;
       if (!parse_body(field.body, ping)) return protocol_error(id, link, "Ping does not parse", now);
@@ -58,18 +60,19 @@ void Shard::handle_ack(LinkId id, Link& link, Session& session, Bytes body, Inst
   take_verdicts(session, ack, now);
 }
 
-void Shard::handle_flow(LinkId id, Link& link, Bytes body, Instant now) {
+void Shard::handle_flow(LinkId id, Link& link, Session& session, Bytes body, Instant now) {
   v1::Flow flow;
   if (!parse_body(body, flow)) return protocol_error(id, link, "Flow does not parse", now);
   if (flow.state() != v1::STATE_RESUME) return protocol_error(id, link, "a client's Flow may only resume", now);
   if (flow.target_case() != v1::Flow::kClient) return protocol_error(id, link, "Flow names no client", now);
   const Bytes name = flow.client();
   if (!is_valid_name(name)) return protocol_error(id, link, "the name in Flow breaks the rules", now);
+  // A gate that is not known to be closed has nothing to open, here or elsewhere.
+  if (session.sending == nullptr || session.sending->closed_gates.empty()) return;
   const uint64_t hash = name_hash(name, config_.hash_key);
-  const Origin sender = origin_of(link.session);
-  const ShardIndex home = home_shard(hash, config_.count);
-  if (home == config_.index) return open_gate(name, hash, sender);
-  posts_[home].add_control(NameRecord{{RecordKind::kOpenGate, false, false, 0, 0, sender}, hash, 0, 0}, name);
+  if (const std::optional<Origin> recipient = session.sending->closed_gates.begin_opening(hash)) {
+    tell_peer(RecordKind::kOpenGate, origin_of(link.session), *recipient, recipient->shard);
+  }
 }
 
 // The pong comes after every refusal of what was sent before the ping. Those of this shard are there already; the

@@ -78,7 +78,7 @@ ClientState Shard::state_of(SessionId id, Instant now) {
   state.received_per_second = rates.received;
   if (link != nullptr) {
     state.link = link->host;
-    state.connected_ms = now.ms - uint64_t{link->connected_ds} * 100;
+    state.connected_ms = now - link->connected_at(now);
     state.blocked = link->blocked;
   }
   if (session.backlog != nullptr) {

@@ -25,7 +25,7 @@ void Shard::set_limits(const Limits& limits, Instant now) {
   });
   links_.for_each([this, other_age, now](LinkId id, Link& link) {
     if (link.state != LinkState::kOpen) return;
-    if (other_age) link.deadline = end_of_age(id, now);
+    if (other_age && !link.contested) link.deadline = end_of_age(id, now);
     wheel_.arm(id.index, next_due(link, sessions_.find(link.session)));
   });
   look_at_memory();

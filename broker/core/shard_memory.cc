@@ -12,6 +12,8 @@ namespace onehop::core {
 namespace {
 
 constexpr size_t kEndedPerTurn = 64;
+// How many that hold nothing may make place for one newcomer: each takes less than a connection with its session.
+constexpr int kEvictedForOne = 4;
 constexpr uint64_t kPauseMsMax = 64;
 // What may be left to write to a client that is ended: small frames, and the goodbye.
 constexpr size_t kOutputKeptMax = 16 << 10;
@@ -32,9 +34,29 @@ bool Shard::has_memory_for_client() const {
   return ledger_.stage() == MemoryStage::kFree && memory_of_clients() * config_.count < ledger_.bytes_max() / 2;
 }
 
+// Whether there is a place for one more session, perhaps that of one that is away and holds nothing.
+bool Shard::has_place_for_client() {
+  for (int evicted = 0;; ++evicted) {
+    if (sessions_.size() < config_.limits.sessions_max && has_memory_for_client()) return true;
+    if (away_list_.empty() || evicted == kEvictedForOne || ledger_.stage() != MemoryStage::kFree) return false;
+    ++counters_.sessions_evicted;
+    end_session(away_list_.first(), Event::Kind::kSessionEnded,
+                {v1::CODE_SERVER_BUSY, "it was away, held nothing, and its place was needed", 0});
+  }
+}
+
+// After everything that sockets take has been written: what the output queues that are left take beyond the bytes that
+// are queued, which is the rest of their chunks, and their heads.
+void Shard::count_spare_output() {
+  const size_t queued_bytes = counters_.queued_bytes - counters_.waiting_bytes;
+  const size_t copied_bytes = queued_bytes - std::min(queued_bytes, segments_.referenced_bytes());
+  spare_output_.set(segments_.live_bytes() - copied_bytes);
+}
+
 void Shard::look_at_memory() {
   counters_.memory_bytes = memory_used();
-  const MemoryLedger::Look look = ledger_.publish(config_.index, counters_.memory_bytes, counters_.held_bytes());
+  const MemoryLedger::Look look =
+      ledger_.publish(config_.index, counters_.memory_bytes, counters_.held_bytes(), counters_.away_bytes);
   counters_.memory_stage = static_cast<uint64_t>(look.stage);
   const bool refuses = look.stage != MemoryStage::kFree;
   memory_allowance_ = refuses ? 0 : counters_.queued_bytes + counters_.open_bytes + look.share;
@@ -42,10 +64,52 @@ void Shard::look_at_memory() {
   if (look.ended) note_memory(Event::Kind::kMemoryFree);
 }
 
-// The allowance is used up: whether there is more.
-bool Shard::has_memory() {
+// The allowance is used up, or the recipient is away: whether it may be given more.
+bool Shard::has_memory_for(const Session& recipient) {
+  if (!recipient.link && ledger_.away_is_full()) return false;
+  if (counters_.queued_bytes + counters_.open_bytes < memory_allowance_) return true;
   look_at_memory();
-  return counters_.queued_bytes + counters_.open_bytes < memory_allowance_;
+  if (counters_.queued_bytes + counters_.open_bytes < memory_allowance_) return true;
+  return ledger_.has_reserve() && held_for(recipient) <= ledger_.modest_bytes();
+}
+
+// What it holds counts among what those that are away hold.
+void Shard::count_away(SessionId id, Session& session) {
+  Away& away = *session.away;
+  const uint64_t held = held_for(session);
+  counters_.away_bytes += held - away.held_bytes;
+  away.held_bytes = held;
+  if (away.listed == holds_nothing(session)) return;
+  if (away.listed) return away_list_.remove(id);
+  away_list_.add(id);
+}
+
+// Nobody would miss the session but its client, who gets a new one: nothing waits for it, and nothing that it sent has
+// no outcome that it knows.
+bool Shard::holds_nothing(const Session& session) {
+  const Sending* const sending = session.sending.get();
+  return (session.backlog == nullptr || session.backlog->empty()) &&
+         (sending == nullptr || (sending->open_messages == 0 && sending->receipts.outcomes() == 0));
+}
+
+// It is not away any more.
+void Shard::uncount_away(SessionId id, Session& session) {
+  counters_.away_bytes -= std::exchange(session.away->held_bytes, 0);
+  away_list_.remove(id);
+}
+
+// The share of those that are away is used up: the largest of them end, on the shards where they hold most.
+void Shard::end_largest_away(Instant now) {
+  const auto is_away = [](const Session& session) { return !session.link; };
+  while (!ledger_.away_has_freed_enough() && ledger_.holds_much_for_away(counters_.away_bytes)) {
+    const std::vector<SessionId> largest = hold_most(is_away);
+    for (const SessionId id : largest) {
+      end_for_memory(id, now);
+      look_at_memory();
+      if (ledger_.away_has_freed_enough()) return;
+    }
+    if (largest.empty()) return;
+  }
 }
 
 // The shard that could free most ends clients by itself, as soon as it sees that it must; others only see to it that it
@@ -53,6 +117,7 @@ bool Shard::has_memory() {
 void Shard::watch_memory(Instant now) {
   look_at_memory();
   ledger_.watch(now);
+  if (ledger_.away_is_full() && !stopping_) end_largest_away(now);
   if (stopping_ || !ledger_.must_end(now)) return;  // Stopping ends everything anyway.
   if (ledger_.largest() == config_.index) {
     memory_turn_ = now >= next_memory_turn_;
@@ -68,14 +133,17 @@ size_t Shard::held_for(const Session& session) const {
   if (const Backlog* backlog = session.backlog.get()) {
     held += backlog->open_weight() + backlog->spare_bytes();
   }
-  if (session.sending != nullptr) held += session.sending->receipts.held_bytes();
+  if (const Sending* sending = session.sending.get()) held += sending->receipts.held_bytes() + sending->account.bytes();
+  if (session.senders != nullptr) held += session.senders->held_bytes();
+  if (session.control != nullptr) held += session.control->held_bytes();
   return held;
 }
 
-// Those that hold most, the largest first.
-std::vector<SessionId> Shard::hold_most() {
+// Those of some sort that hold most, the largest first.
+std::vector<SessionId> Shard::hold_most(bool (*counts)(const Session& session)) {
   std::vector<std::pair<size_t, SessionId>> holders;
   sessions_.for_each([&](SessionId id, Session& session) {
+    if (!counts(session)) return;
     if (const size_t held = held_for(session); held != 0) holders.emplace_back(held, id);
   });
   const auto more = [](const auto& a, const auto& b) { return a.first > b.first; };
@@ -107,7 +175,7 @@ void Shard::end_largest(Instant now) {
 }
 
 void Shard::end_those_who_hold_most(Instant now) {
-  for (const SessionId id : hold_most()) {
+  for (const SessionId id : hold_most([](const Session&) { return true; })) {
     end_for_memory(id, now);
     look_at_memory();
     if (ledger_.has_freed_enough(now) || ledger_.largest() != config_.index) return;

@@ -38,14 +38,9 @@ void Shard::take_record(const Parcel& parcel, Bytes& rest, Instant now) {
       const NameRecord record = read_name_record(rest, name);
       return tell_flow(head.sender, name, static_cast<v1::State>(head.state), record.retry_after_ms);
     }
-    case RecordKind::kOpenGate: {
-      Bytes name;
-      const NameRecord record = read_name_record(rest, name);
-      return open_gate(name, record.name_hash, head.sender);
-    }
+    case RecordKind::kOpenGate:
     case RecordKind::kGateOpened:
     case RecordKind::kSenderGone:
-    case RecordKind::kEndSender:
     case RecordKind::kBarrier:
     case RecordKind::kBarrierDone:
     case RecordKind::kStopping:

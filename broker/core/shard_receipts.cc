@@ -38,8 +38,8 @@ void Shard::take_receipt(const Receipt& receipt) {
   }
   Sending& sending = *session->sending;
   if (receipt.gate_closed) {
-    sending.closed_gates.push_back(receipt.recipient);
-    if (sending.closed_gates.size() > config_.limits.senders_max) doomed_.push_back(receipt.sender.session);
+    sending.closed_gates.add(receipt.recipient_hash, receipt.recipient);
+    sending.count_held();
   }
   PendingControl* control = control_of(*session);
   if (receipt.confirmed) {
@@ -50,7 +50,8 @@ void Shard::take_receipt(const Receipt& receipt) {
   } else if (control != nullptr) {
     control->add_refusal(receipt.ids);
   }
-  if (control != nullptr) bound_control(*session);
+  if (control != nullptr) return bound_control(*session);
+  count_away(receipt.sender.session, *session);
 }
 
 // A client hears no faster than it speaks: it is not read until what it is to be told has gone out.
@@ -68,7 +69,7 @@ void Shard::bound_control(const Session& session) {
 // away: then nobody is there to be told.
 PendingControl* Shard::control_of(Session& session) {
   if (!session.link) return nullptr;
-  if (session.control == nullptr) session.control = std::make_unique<PendingControl>();
+  if (session.control == nullptr) session.control = std::make_unique<PendingControl>(counters_);
   mark_dirty(session.link, links_[session.link.index]);
   return session.control.get();
 }

@@ -192,14 +192,12 @@ void Shard::look_up(Sending& sending, Bytes destination) {
   sending.destination_hash = name_hash(destination, config_.hash_key);
   sending.destination_home = home_shard(sending.destination_hash, config_.count);
   sending.destination_session = {};
+  sending.count_held();
 }
 
 // On the recipient's home shard.
 ONEHOP_ON_THE_PATH void Shard::admit(const RoutedMessage& message, SessionId destination, Session* recipient,
                                      Instant now) {
-  if (!barred_senders_.empty() && barred_senders_.contains(message.sender)) {
-    return counters_.count_refused(v1::REASON_QUEUE_FULL);  // Not told: the sender is being ended.
-  }
   if (draining_ && (stopping_ || !ONEHOP_PLANTED(kDrainAdmits))) {
     return refuse(message, rejected(v1::REASON_SHUTTING_DOWN));
   }
@@ -219,7 +217,8 @@ ONEHOP_ON_THE_PATH void Shard::admit(const RoutedMessage& message, SessionId des
   const bool below = queued_bytes <= config_.limits.high_mark() && !ONEHOP_PLANTED(kPauseAtLowMark);
   const bool quiet = recipient->senders == nullptr && below;
   if (!quiet && !admit_under_pressure(message, destination, *recipient, queued_bytes, now)) return;
-  if (counters_.queued_bytes + counters_.open_bytes >= memory_allowance_ && !has_memory()) {
+  const bool has_allowance = link != nullptr && counters_.queued_bytes + counters_.open_bytes < memory_allowance_;
+  if (!has_allowance && !has_memory_for(*recipient)) {
     return refuse(message, rejected(v1::REASON_BROKER_BUSY, jittered_lease(message.sender)));
   }
   deliver(message, delivery, destination, *recipient, link, now);
@@ -248,7 +247,8 @@ void Shard::take_message(const Parcel& parcel, Bytes& rest, Instant now) {
 // The recipient's queue is, or was lately, over its high mark. True if the message may still be queued.
 bool Shard::admit_under_pressure(const RoutedMessage& message, SessionId id, Session& recipient, size_t queued_bytes,
                                  Instant now) {
-  if (recipient.senders == nullptr) recipient.senders = std::make_unique<SenderTable>(config_.limits.senders_max);
+  if (recipient.senders == nullptr)
+    recipient.senders = std::make_unique<SenderTable>(config_.limits.senders_max, counters_);
   if (queued_bytes > (ONEHOP_PLANTED(kPauseAtLowMark) ? config_.limits.low_mark() : config_.limits.high_mark())) {
     pause_sender(message, recipient, now);
     // Only over the high mark is a blocked socket held against the client, so its deadline may begin to matter now.
@@ -285,7 +285,7 @@ ONEHOP_ON_THE_PATH void Shard::deliver(const RoutedMessage& message, Delivery& d
     if (goes_now) recipient.backlog->mark_sent();
     watch_window(id, recipient, now);
   }
-  if (link == nullptr) return;
+  if (link == nullptr) return count_away(id, recipient);
   mark_dirty(recipient.link, *link);
   if (!goes_now) return;
   const size_t before = link->output.bytes();

@@ -58,6 +58,11 @@ void Shard::resume(LinkId id, Link& link, SessionId session_id, const v1::Connec
     const Farewell late{v1::CODE_SESSION_TAKEN_OVER, "a later connection has resumed the session", 0};
     return refuse_connect(id, link, connect.name(), late, now);
   }
+  if (session.backlog != nullptr && now < session.backlog->may_resume_from) {
+    const auto wait_ms = static_cast<uint32_t>(session.backlog->may_resume_from - now);
+    return refuse_connect(id, link, connect.name(), {v1::CODE_SERVER_BUSY, "the session was resumed just now", wait_ms},
+                          now);
+  }
   silence_elder(session, now);
   ++counters_.sessions_resumed;
   session.attempt = connect.attempt();
@@ -73,8 +78,12 @@ void Shard::resume(LinkId id, Link& link, SessionId session_id, const v1::Connec
     if (!ONEHOP_PLANTED(kReceiptsNotRepeated)) session.sending->receipts.repeat();
     session.has_receipts = session.sending->receipts.has_untold();
   }
-  if (session.backlog != nullptr)
-    session.backlog->rewind(ONEHOP_PLANTED(kReceivedUpToIgnored) ? 0 : connect.received_up_to());
+  if (session.backlog != nullptr) {
+    Backlog& backlog = *session.backlog;
+    backlog.may_resume_from = now + (backlog.open() + backlog.unsent()) / kResumedDeliveriesPerMs +
+                              (backlog.open_bytes() + backlog.unsent_bytes()) / kResumedBytesPerMs;
+    backlog.rewind(ONEHOP_PLANTED(kReceivedUpToIgnored) ? 0 : connect.received_up_to());
+  }
   attach(id, link, session_id, session, connect);
   answer_connected(link, session, true);
   session_wheel_.arm(session_id.index, next_session_due(session));
@@ -125,6 +134,7 @@ void Shard::leave(SessionId id, Session& session, const Farewell& farewell, Sess
   session.away->left = now;
   session.away->expires = ONEHOP_PLANTED(kNeverExpires) ? Instant::never() : now + session.session_expiry_ms;
   session_wheel_.arm(id.index, next_session_due(session));
+  count_away(id, session);
 }
 
 // For good: the name is free, and everybody who waits for this session hears of it.
@@ -141,8 +151,10 @@ void Shard::end_session(SessionId id, Event::Kind how, const Farewell& farewell)
     for (const Origin& sender : session.senders->gates()) {
       tell_peer(RecordKind::kGateOpened, sender, origin, sender.shard);
     }
-    released_.push_back({std::string(session.name.name()), std::move(*session.senders)});
+    released_.push_back({std::string(session.name.name()), std::move(session.senders)});
   }
+  uncount_away(id, session);
+  counters_.state_bytes -= session.name.held_bytes();
   session_wheel_.disarm(id.index);
   directory_.erase(id);
   sessions_.erase(id);
@@ -166,7 +178,10 @@ void Shard::take_session_due(SessionId id, Session& session, Instant now) {
   const bool stands = ONEHOP_PLANTED(kTtlStandsWhileAway) && !session.link;
   if (session.backlog != nullptr && session.backlog->earliest_deadline() <= now && !stands) {
     expire(session, now);
-    if (!session.link) session.backlog->free_memory();
+    if (!session.link) {
+      if (session.backlog->empty()) session.backlog->free_memory();
+      count_away(id, session);
+    }
     // On a connection its flush would see to that.
     const bool low =
         !session.link && session.senders != nullptr && queued_for(session, nullptr) <= config_.limits.low_mark();

@@ -64,6 +64,7 @@ void Shard::check_open(LinkId id, Link& link, Session& session, Instant now) {
   if (is_slow(link, session) && now - link.blocked_since >= limits.slow_consumer_ms) {
     return end_link(id, link, {v1::CODE_SLOW_CONSUMER, "the client does not read", limits.pause_lease_ms}, now);
   }
+  if (now >= link.deadline && link.contested) return end_contest(id, link, now);
   if (now >= link.deadline) {
     ++counters_.connections_aged;
     const Farewell aged{v1::CODE_USE_ANOTHER_SERVER, "the connection has reached its age", 0};
@@ -77,6 +78,17 @@ void Shard::check_open(LinkId id, Link& link, Session& session, Instant now) {
   // An idle client holds nothing it does not need.
   if (session.control != nullptr && session.control->empty()) session.control.reset();
   if (session.backlog != nullptr && session.backlog->empty()) session.backlog->free_memory();
+}
+
+// Whoever was heard since keeps its name. While it is not read it cannot be heard, and the clock stands.
+void Shard::end_contest(LinkId id, Link& link, Instant now) {
+  const bool heard = link.last_heard + kContestMs > link.deadline;
+  if (link.reading && !heard) {
+    const Bytes text = "the client was silent while another connection asked for its name";
+    return end_link(id, link, {v1::CODE_KEEPALIVE_TIMEOUT, text, 0}, now);
+  }
+  link.contested = !heard;
+  link.deadline = heard ? end_of_age(id, link.connected_at(now) + 100) : now + kContestMs;
 }
 
 // Whether bytes that the socket refuses are held against the client.

@@ -71,7 +71,7 @@ ShardHost::~ShardHost() {
 void ShardHost::on_arrival(Arrival arrival) {
   size_t size = 0;
   const bool to_be_read = arrival.refusal.code == 0 && arrival.unread.empty();
-  if (to_be_read) size = reactor::receive(arrival.fd.get(), shard_.receive_space()).bytes;
+  if (to_be_read) size = reactor::receive(arrival.fd.get(), shard_.receive_space({})).bytes;
   const ConnectionId id = begin(std::move(arrival));
   if (size != 0) shard_.on_received(connections_[id.index].link, size, now());
   if (size != 0 || !to_be_read) flush();
@@ -112,7 +112,7 @@ void ShardHost::on_readable(reactor::Socket& socket) {
 
 // Whether there is likely more to receive.
 bool ShardHost::receive(Connection& connection) {
-  const std::span<char> space = shard_.receive_space();
+  const std::span<char> space = shard_.receive_space(connection.link);
   const reactor::IoResult received = connection.receive(space);
   switch (received.status) {
     case reactor::IoResult::Status::kTransferred:

@@ -216,7 +216,7 @@ bool FakeBroker::step_links(ShardIndex index) {
 
 bool FakeBroker::deliver_bytes(FakeLink& link) {
   if (!link.reading || link.inbound.empty()) return false;
-  const std::span<char> space = shard(link.shard).receive_space();
+  const std::span<char> space = shard(link.shard).receive_space(link.id);
   const size_t size = std::min(space.size(), link.inbound.size());
   std::copy_n(link.inbound.begin(), size, space.begin());
   link.inbound.erase(0, size);

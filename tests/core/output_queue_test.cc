@@ -114,7 +114,7 @@ TEST(OutputQueue, OwnedBodiesDoNotPinALargeBlock) {
   Queue queue;
   const std::string large = large_frame(3'000);
   const BufferRef block = queue.add_with_body(large, 3'000, 65'536);
-  const BufferRef snug = queue.add_with_body(large, 3'000, 4'000);
+  const BufferRef snug = queue.add_with_body(large, 3'000, 3'500);
   queue.output.consume(queue.pool, large.size() - 1'500);
   const std::string before = queue.contents();
   queue.output.own_bodies();

@@ -86,8 +86,18 @@ TEST(ParcelPost, MessagesNeedCredit) {
 TEST(ParcelPost, ABodyOfAnySizeFits) {
   ParcelPost post;
   const std::string body(size_t{3} << 20, 'x');
-  for (uint64_t id = 1; id <= 100; ++id) EXPECT_TRUE(post.add_message(routed(body, id)));
-  EXPECT_EQ(post.take_filled().size(), 1u) << "beside the parcel they take little of it";
+  for (uint64_t id = 1; id <= kParcelsPerPair; ++id) EXPECT_TRUE(post.add_message(routed(body, id)));
+  EXPECT_EQ(post.take_filled().size(), kParcelsPerPair);
+}
+
+// What waits between two shards is bounded in bytes, too.
+TEST(ParcelPost, BodiesBesideAParcelFillIt) {
+  ParcelPost post;
+  const std::string body(100 << 10, 'x');
+  uint64_t id = 0;
+  while (post.add_message(routed(body, ++id))) ASSERT_LT(id, 1'000u);
+  EXPECT_LE(id * body.size(), kParcelsPerPair * (kAttachedBytesMax + body.size()));
+  EXPECT_GE(id * body.size(), kParcelsPerPair * kAttachedBytesMax);
 }
 
 TEST(ParcelPost, ControlNeedsNoCreditAndKeepsTheOrder) {
@@ -116,7 +126,7 @@ TEST(ParcelPost, TheNameOfAControlRecordArrives) {
   ParcelPost post;
   const std::string long_name(255, 'n');
   for (const std::string& name : {std::string("bob"), long_name, std::string("12345678")}) {
-    post.add_control(NameRecord{{RecordKind::kFlow, false, false, v1::STATE_PAUSE, 0, origin(1)}, 0, 900, 0}, name);
+    post.add_control(NameRecord{{RecordKind::kFlow, false, false, v1::STATE_PAUSE, 0, origin(1)}, 900, 0}, name);
   }
   EXPECT_EQ(read_all(post.take_filled()), (std::vector<Read>{{RecordKind::kFlow, 900, 0, "bob"},
                                                              {RecordKind::kFlow, 900, 0, long_name},

@@ -17,7 +17,8 @@ constexpr Fate kUnknown{v1::OUTCOME_REJECTED, v1::REASON_UNKNOWN_CLIENT, 0, 0, f
 constexpr Fate kFull{v1::OUTCOME_REJECTED, v1::REASON_QUEUE_FULL, 900, 0, false};
 
 TEST(PendingControl, NothingWaitsAtFirstAndAfterEncoding) {
-  PendingControl control;
+  Counters totals;
+  PendingControl control(totals);
   EXPECT_TRUE(control.empty());
   EXPECT_TRUE(read_back(control).empty());
   control.set_pong(1);
@@ -28,7 +29,8 @@ TEST(PendingControl, NothingWaitsAtFirstAndAfterEncoding) {
 }
 
 TEST(PendingControl, ConsecutiveIdsOfOneFateMakeARange) {
-  PendingControl control;
+  Counters totals;
+  PendingControl control(totals);
   for (uint64_t id = 1; id <= 1'000; ++id) control.add_refusal({id, id, kUnknown, {}});
   control.add_refusal({1'001, 1'005, kFull, {}});
   control.add_refusal({1'007, 1'007, kFull, {}});
@@ -51,7 +53,8 @@ TEST(PendingControl, ConsecutiveIdsOfOneFateMakeARange) {
 }
 
 TEST(PendingControl, ManyReceiptsMakeFramesThatEveryClientTakes) {
-  PendingControl control;
+  Counters totals;
+  PendingControl control(totals);
   std::vector<uint64_t> ids;
   for (uint64_t id = UINT64_MAX - 20'000; id != 0; id += 2) {
     control.add_refusal({id, id, kFull, {}});
@@ -63,7 +66,8 @@ TEST(PendingControl, ManyReceiptsMakeFramesThatEveryClientTakes) {
 }
 
 TEST(PendingControl, ThePongComesAfterReceiptsAndTheLatestWins) {
-  PendingControl control;
+  Counters totals;
+  PendingControl control(totals);
   control.set_pong(1);
   control.set_ping(7);
   control.add_flow("bob", v1::STATE_PAUSE, 800);

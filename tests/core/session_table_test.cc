@@ -253,7 +253,7 @@ TEST(SessionTable, Detached) {
     world.pair.alice.reset();
     // Late bytes of a link that has ended.
     Shard& shard = world.pair.broker.shard(0);
-    std::copy(frame.begin(), frame.end(), shard.receive_space().begin());
+    std::copy(frame.begin(), frame.end(), shard.receive_space({}).begin());
     shard.on_received(gone, frame.size(), world.pair.broker.now);
     world.pair.broker.settle();
     return world.seen(world.pair.alice);

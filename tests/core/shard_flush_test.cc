@@ -73,7 +73,7 @@ TEST_P(Flush, AReaderThatIsSlowDoesNotPinReceiveBlocks) {
   std::set<const char*> blocks;
   for (uint64_t id = 1; id <= 700; ++id) {
     pair.alice.send(pair.bobs_name, id, std::string(kLarge, 'x'));
-    blocks.insert(pair.broker.shard(0).receive_space().data());
+    blocks.insert(pair.broker.shard(0).receive_space({}).data());
   }
   EXPECT_LE(blocks.size(), 16u) << "3 MB in the queue must not hold 45 MB of blocks";
 }
@@ -153,7 +153,7 @@ TEST_P(Flush, ALargeOutputIsWorthAnEarlyFlush) {
   for (uint64_t id = 1; id <= 2; ++id) {
     EXPECT_FALSE(shard.flush_wanted());
     const std::string one = wire(message_frame(pair.alices_name, id, std::string(40'000, 'x')));
-    std::copy(one.begin(), one.end(), shard.receive_space().begin());
+    std::copy(one.begin(), one.end(), shard.receive_space({}).begin());
     shard.on_received(alice, one.size(), pair.broker.now);
   }
   EXPECT_TRUE(shard.flush_wanted());

@@ -112,7 +112,7 @@ TEST(ShardLinksThatEnded, AreNotMistakenForOthers) {
   FakeClient second(broker, "second");
   ASSERT_EQ(second.link().id.index, stale.index) << "the slot is used again";
   Shard& shard = broker.shard();
-  shard.receive_space()[0] = '\0';
+  shard.receive_space({})[0] = '\0';
   shard.on_received(stale, 1, broker.now);
   shard.on_writable(stale, broker.now);
   shard.on_end_of_stream(stale, broker.now);

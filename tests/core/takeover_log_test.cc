@@ -28,13 +28,21 @@ TEST(TakeoverLog, ARefusalDoesNotCount) {
   EXPECT_TRUE(log.allow(1, {1'001}, retry_after_ms));
 }
 
-TEST(TakeoverLog, IsBounded) {
+TEST(TakeoverLog, FightsForOtherNamesDoNotMakeItForget) {
   TakeoverLog log;
   uint32_t retry_after_ms = 0;
   EXPECT_TRUE(log.allow(1, {100}, retry_after_ms));
   EXPECT_TRUE(log.allow(1, {100}, retry_after_ms));
-  for (uint64_t name = 2; name < 1'000; ++name) EXPECT_TRUE(log.allow(name, {100}, retry_after_ms));
-  EXPECT_TRUE(log.allow(1, {100}, retry_after_ms)) << "the oldest were forgotten";
+  for (uint64_t name = 2; name < 10'000; ++name) EXPECT_TRUE(log.allow(name, {100 + name / 20}, retry_after_ms));
+  EXPECT_FALSE(log.allow(1, {1'099}, retry_after_ms));
+  EXPECT_TRUE(log.allow(1, {1'100}, retry_after_ms));
+}
+
+TEST(TakeoverLog, ForgetsWhatWasTwoSecondsAgo) {
+  TakeoverLog log;
+  uint32_t retry_after_ms = 0;
+  for (uint64_t ms = 0; ms < 60'000; ++ms) log.allow(ms, {ms}, retry_after_ms);
+  EXPECT_LE(log.size(), 2'000u);
 }
 
 }  // namespace

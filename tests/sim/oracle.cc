@@ -13,6 +13,8 @@ namespace {
 constexpr uint64_t kControlSlackBytes = 192 << 10;
 // What a shard keeps beside a message's bytes.
 constexpr uint64_t kEntryBytesMax = 512;
+// A block and tables that grow for them, and shrink, within one call.
+constexpr uint64_t kGrowthBytesMax = 16 << 10;
 
 }  // namespace
 
@@ -173,8 +175,9 @@ void Oracle::after_call(core::ShardIndex shard, const core::Counters& counters) 
   if (came_in == 0 && messages != 0) came_in = core::kReceiveBytes;
   held.peak = std::max({held.peak, all, held.all + 2 * came_in + kEntryBytesMax * messages});
   const uint64_t dropped = held.all > all ? held.all - all : 0;
-  watch_memory(shard, counters, dropped + 3 * came_in + kEntryBytesMax * messages);
-  held = {held.peak, all, counters.open_bytes, counters.bytes_received, counters.messages_received, held.memory};
+  watch_memory(shard, counters, dropped + 3 * came_in + kEntryBytesMax * messages + kGrowthBytesMax);
+  held = {held.peak, all,        counters.open_bytes, counters.bytes_received, counters.messages_received,
+          held.away, held.memory};
   check_away();
   const uint64_t queued = counters.queued_bytes;
   const core::Limits& limits = scenario_.limits;

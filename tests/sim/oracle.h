@@ -134,6 +134,7 @@ class Oracle {
     uint64_t open_bytes = 0;
     uint64_t bytes_received = 0;
     uint64_t messages_received = 0;
+    uint64_t away = 0;    // Of sessions that are away.
     uint64_t memory = 0;  // All that counts.
   };
 
@@ -163,6 +164,9 @@ class Oracle {
   void count_passed(const SentMessage& sent);
   void watch_memory(core::ShardIndex shard, const core::Counters& counters, uint64_t within);
   bool memory_was_short_since(uint64_t at_us) const;
+  void watch_away(uint64_t within);
+  std::string what_is_held() const;
+  bool away_was_full_since(uint64_t at_us) const;
   // A newcomer's connection that began then.
   bool may_refuse_for_memory(uint64_t begun_us) const;
 
@@ -188,8 +192,9 @@ class Oracle {
   // oracle_goodbye.cc
   std::string why_goodbye_illegal(Connection& connection, const v1::Goodbye& goodbye);
   std::string why_taken_over_illegal(const Connection& connection);
-  bool gates_may_have_no_room(const Session& sender) const;
   std::string why_name_in_use_illegal(const Connection& connection, uint32_t retry_after_ms);
+  bool may_have_to_wait(const Connection& connection, uint32_t retry_after_ms);
+  bool lost_contest(const Connection& connection) const;
   void check_silence(const Connection& connection);
   void check_slow(const Connection& connection);
   std::string why_stop_illegal(const Connection& connection) const;
@@ -232,6 +237,7 @@ class Oracle {
   uint64_t memory_short_since_us_ = kNever;
   uint64_t memory_short_until_us_ = kNever;
   uint64_t memory_full_until_us_ = kNever;
+  uint64_t away_full_until_us_ = kNever;
   uint64_t clients_took_half_us_ = kNever;  // Of a shard, with its share of the memory.
   std::vector<uint64_t> last_end_at_;       // By shard: when a session ended or lost its connection last.
   std::vector<uint32_t> taken_names_;       // Taken over within the call under way; the new owner is still to come.

@@ -58,12 +58,12 @@ std::string Oracle::why_name_in_use_illegal(const Connection& connection, uint32
     const uint64_t last = name.takeovers_us[i + allowed - 1];
     if (last - name.takeovers_us[i] < 1'000'000 && last + 1'000'000 > connection.begun_us) damped = true;
   }
-  if (retry_after_ms != 0) {
+  if (damped && retry_after_ms != 0 && retry_after_ms <= 1001) {
     coverage_.add(Provoked::kTakeoverDamped);
-    if (!damped) return "a takeover was allowed";
-    return retry_after_ms <= 1001 ? "" : "without a fit retry_after_ms";
+    return {};
   }
   if (connection.take_over) return "it was to take it over";
+  if (retry_after_ms == 0 || retry_after_ms > core::kContestMs) return "without a fit retry_after_ms";
   coverage_.add(Provoked::kNameInUse);
   // Who is away gives way.
   for (const uint32_t index : name.owners) {
@@ -107,6 +107,7 @@ std::string Oracle::why_goodbye_illegal(Connection& connection, const v1::Goodby
       return connection.ended_code == code ? "" : "it was ended for another reason";
     case v1::CODE_SERVER_BUSY:
       if (!connection.open && goodbye.retry_after_ms() != 0) {
+        if (may_have_to_wait(connection, goodbye.retry_after_ms())) return {};
         coverage_.add(Provoked::kMemoryRefused);
         return may_refuse_for_memory(connection.begun_us) ? "" : "there is memory for its session";
       }
@@ -114,9 +115,7 @@ std::string Oracle::why_goodbye_illegal(Connection& connection, const v1::Goodby
         coverage_.add(Provoked::kTooManySessions);
         return limits.sessions_max <= scenario_.clients * 2 ? "" : "there was room for its session";
       }
-      if (sessions_[connection.session].ended_for_memory) return {};
-      coverage_.add(Provoked::kNoRoomForGate);
-      return gates_may_have_no_room(sessions_[connection.session]) ? "" : "there is room for its gates";
+      return sessions_[connection.session].ended_for_memory ? "" : "nothing speaks against it";
     case v1::CODE_USE_ANOTHER_SERVER:
       return connection.ended_code == code ? "" : "it was ended for another reason";
     case v1::CODE_SERVER_SHUTTING_DOWN:
@@ -141,7 +140,30 @@ std::string Oracle::why_stop_illegal(const Connection& connection) const {
   return {};
 }
 
+// What the last resume of its session cost is not paid for yet.
+bool Oracle::may_have_to_wait(const Connection& connection, uint32_t retry_after_ms) {
+  if (connection.token_of == kNone || sessions_[connection.token_of].resumed_us == kNever) return false;
+  const core::Limits& limits = scenario_.limits;
+  const uint64_t longest_ms = limits.receive_window_max / core::kResumedDeliveriesPerMs +
+                              (limits.receive_window_bytes + limits.queue_bytes_max) / core::kResumedBytesPerMs;
+  if (sessions_[connection.token_of].resumed_us + longest_ms * kUsPerMs < connection.begun_us) return false;
+  coverage_.add(Provoked::kResumeHasToWait);
+  return retry_after_ms <= longest_ms;
+}
+
+// Somebody asked for its name, and it was not heard since.
+bool Oracle::lost_contest(const Connection& connection) const {
+  if (!connection.open) return false;
+  constexpr uint64_t kContestUs = core::kContestMs * kUsPerMs;
+  const std::vector<uint64_t>& refused_us = names_[sessions_[connection.session].name].refused_us;
+  return std::any_of(refused_us.begin(), refused_us.end(), [this, &connection](uint64_t at_us) {
+    const bool now = at_us + kContestUs <= now_us_ + kEarlySlackUs && at_us + kContestUs + kLateSlackUs >= now_us_;
+    return now && connection.last_given_us <= at_us + kEarlySlackUs;
+  });
+}
+
 void Oracle::check_silence(const Connection& connection) {
+  if (lost_contest(connection)) return coverage_.add(Provoked::kContestLost);
   coverage_.add(Provoked::kKeepaliveTimeout);
   const core::Limits& limits = scenario_.limits;
   const uint32_t wanted = connection.wanted_keepalive_ms;
@@ -198,6 +220,9 @@ void Oracle::connection_ended(uint32_t number, v1::Code code) {
   connection.ended_code = code;
   connection.ending_since_us = std::min(connection.ending_since_us, now_us_);
   if (code == v1::CODE_KEEPALIVE_TIMEOUT) check_silence(connection);
+  if (code == v1::CODE_NAME_IN_USE && connection.wanted_name != kNone) {
+    names_[connection.wanted_name].refused_us.push_back(now_us_);
+  }
   if (code == v1::CODE_CONNECT_TIMEOUT) {
     coverage_.add(Provoked::kConnectTimeout);
     const uint64_t age_us = now_us_ - connection.begun_us;
@@ -230,21 +255,6 @@ void Oracle::closed_at_once(uint32_t number, bool was_blocked) {
     return fail(number, "was closed at once before the deadline of its closing");
   }
   if (now_us_ > connection.ending_since_us + kDeadlineUs + kLateSlackUs) fail(number, "was closed too late");
-}
-
-bool Oracle::gates_may_have_no_room(const Session& sender) const {
-  if (!sender.wants_order) return false;
-  const uint32_t room = scenario_.limits.senders_max;
-  if (sender.streams.size() > room) return true;
-  for (const Stream& stream : sender.streams) {
-    uint32_t senders = 0;
-    for (const Session& other : sessions_) {
-      if (!other.wants_order) continue;
-      for (const Stream& s : other.streams) senders += s.name == stream.name ? 1 : 0;
-    }
-    if (senders > room) return true;
-  }
-  return false;
 }
 
 void Oracle::stream_ended(uint32_t number, bool cut, bool partial) {

@@ -69,6 +69,7 @@ void Oracle::watch_memory(core::ShardIndex shard, const core::Counters& counters
   Held& held = held_[shard];
   const uint64_t clients = counters.links * core::kLinkMemoryBytes + counters.sessions * core::kSessionMemoryBytes;
   held.memory = counters.held_bytes() + clients;
+  held.away = counters.away_bytes;
   uint64_t total = 0;
   for (const Held& each : held_) total += each.memory;
   const uint64_t bytes_max = scenario_.limits.memory_bytes_max;
@@ -76,6 +77,7 @@ void Oracle::watch_memory(core::ShardIndex shard, const core::Counters& counters
   if (memory_is_short_) memory_short_until_us_ = now_us_;
   if (total + within < bytes_max / 4 * 3) memory_is_short_ = false;
   if (total + within >= bytes_max) memory_full_until_us_ = now_us_;
+  watch_away(within);
   // With the one that came and was refused within this call.
   const uint64_t newcomer = core::kLinkMemoryBytes + core::kSessionMemoryBytes;
   if ((clients + newcomer) * held_.size() >= bytes_max / 2) clients_took_half_us_ = now_us_;
@@ -88,6 +90,26 @@ bool Oracle::may_refuse_for_memory(uint64_t begun_us) const {
 
 bool Oracle::memory_was_short_since(uint64_t at_us) const {
   return memory_is_short_ || (memory_short_until_us_ != kNever && memory_short_until_us_ + kFlushSlackUs >= at_us);
+}
+
+std::string Oracle::what_is_held() const {
+  uint64_t total = 0;
+  uint64_t away = 0;
+  for (const Held& each : held_) {
+    total += each.memory;
+    away += each.away;
+  }
+  return std::to_string(total) + " of " + std::to_string(scenario_.limits.memory_bytes_max) + ", " +
+         std::to_string(away) + " of it for sessions that are away";
+}
+
+void Oracle::watch_away(uint64_t within) {
+  for (const Held& each : held_) within += each.away;
+  if (within >= scenario_.limits.memory_bytes_max / 2) away_full_until_us_ = now_us_;
+}
+
+bool Oracle::away_was_full_since(uint64_t at_us) const {
+  return away_full_until_us_ != kNever && away_full_until_us_ + kFlushSlackUs >= at_us;
 }
 
 void Oracle::memory_ending(core::Bytes name, uint64_t session_number) {
@@ -103,8 +125,10 @@ void Oracle::memory_ending(core::Bytes name, uint64_t session_number) {
   const bool long_short = memory_is_short_ && now_us_ - memory_short_since_us_ + kFlushSlackUs >=
                                                   core::MemoryLedger::kRefusingMsMax * kUsPerMs;
   const bool full = memory_full_until_us_ != kNever && memory_full_until_us_ + kFlushSlackUs >= now_us_;
-  if (!full && !long_short) {
-    fail(session, "is ended for want of memory, and there is enough");
+  const bool away_full = session.connection == kNone && away_was_full_since(now_us_);
+  if (away_full) coverage_.add(Provoked::kAwayFull);
+  if (!full && !long_short && !away_full) {
+    fail(session, "is ended for want of memory, and there is enough: " + what_is_held());
   }
 }
 

@@ -141,6 +141,7 @@ struct Session {
   uint64_t away_since_us = kNever;
   uint32_t expiry_ms = 0;
   uint32_t attempt = 0;
+  uint64_t resumed_us = kNever;
 
   // What its first Connect asked for.
   bool wants_order = false;
@@ -257,6 +258,7 @@ struct Name {
   bool home_known = false;
   std::vector<uint32_t> owners;  // Sessions, in order.
   std::vector<uint64_t> takeovers_us;
+  std::vector<uint64_t> refused_us;  // When NAME_IN_USE was the answer to who asked for it.
 };
 
 }  // namespace onehop::sim

@@ -104,6 +104,7 @@ void Oracle::session_resumed(uint32_t number, core::ShardIndex shard, core::Byte
   last_end_at_[names_[session.name].home] = order_;
   connection.session = session.index;
   connection.open = connection.resumed = true;
+  session.resumed_us = now_us_;
   connection.opened_at = order_;
   connection.opened_us = now_us_;
   // What its Connect said has been heard.
@@ -136,6 +137,7 @@ void Oracle::session_detached(uint32_t number, core::Bytes name, uint64_t sessio
   session.away_since_us = now_us_;
   last_end_at_[names_[session.name].home] = order_;
   away_.push_back(session.index);
+  watch_away(held_[names_[session.name].home].memory);
 }
 
 // Every call: nobody is away longer than it may be.
@@ -180,6 +182,7 @@ void Oracle::session_ended(uint32_t number_or_none, core::Bytes name, uint64_t s
     session.connection = kNone;
     session.left_at = order_;
   } else {
+    if (code == v1::CODE_SERVER_BUSY && !session.ended_for_memory) coverage_.add(Provoked::kEvicted);
     std::erase(away_, session.index);
   }
   if (!taken_over) {

@@ -17,7 +17,7 @@ core::Limits draw_limits(Random& random) {
   limits.senders_max = random.between(1, 6);
   // What some clients' queues hold fits, not what all could; and what they are without anything queued.
   if (random.chance(200)) limits.memory_bytes_max = limits.queue_bytes_max + random.below(192 << 10) + (24 << 10);
-  if (random.chance(100)) limits.sessions_max = random.between(2, 5);
+  if (random.chance(200)) limits.sessions_max = random.between(2, 5);
   return limits;
 }
 

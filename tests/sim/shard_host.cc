@@ -92,7 +92,7 @@ void ShardHost::flush() {
 void ShardHost::check_ended(const std::vector<core::ClientState>& clients, const core::Counters& before) {
   const auto ended = std::find_if(clients.begin(), clients.end(),
                                   [this](const core::ClientState& client) { return client.name == ended_for_memory_; });
-  if (ended == clients.end()) return;
+  if (ended == clients.end() || ended->link.value == 0) return;  // Of those that are away there is a share of its own.
   const uint64_t held = ended->queue_bytes + before.held_bytes() - before.queued_bytes;
   for (const core::ClientState& client : clients) {
     if (client.queue_bytes <= held || !shard_.find_client(client.name, now_)) continue;
@@ -257,7 +257,7 @@ void ShardHost::take_readable(Link& link) {
   link.read_ready = false;
   if (!link.owned || !link.reading) return;
   if (!link.to_broker.empty()) {
-    const std::span<char> space = shard_.receive_space();
+    const std::span<char> space = shard_.receive_space(link.id);
     if (space.empty()) return world_.oracle.fail("shard " + std::to_string(index_) + " has no space to receive into");
     const size_t size = std::min(world_.network.read_size(link), space.size());
     const core::Bytes bytes = link.to_broker.bytes().substr(0, size);
