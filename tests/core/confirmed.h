@@ -135,6 +135,8 @@ struct LastingPair {
     for (ShardIndex shard = 0; shard < 2; ++shard) {
       EXPECT_EQ(broker.counters(shard).queued_bytes, 0u);
       EXPECT_EQ(broker.counters(shard).open_bytes, 0u);
+      EXPECT_EQ(broker.counters(shard).held_bytes(), 0u);
+      EXPECT_EQ(broker.counters(shard).away_bytes, 0u);
       EXPECT_EQ(broker.counters(shard).sessions, 0u);
       EXPECT_EQ(broker.counters(shard).links, 0u);
     }
