@@ -18,9 +18,8 @@
 //    repeated because a resume left it unknown, comes first. hold.waiting is in the order of acceptance.
 //  - A hold opens only when every refusal of what was in flight is known: a ping was written after the last message to
 //    it (the barrier), and its pong has come, both on this connection.
-//  - While a name has to be proven (proven_names.h) it has a hold, and one message to it at most is in flight. Only
-//  that
-//    one may be held again after UNKNOWN_CLIENT: nothing can have overtaken it.
+//  - While a name has to be proven (proven_names.h) it has a hold, and at most one message to it is in flight. Only
+//    that one is held again after UNKNOWN_CLIENT, because nothing can have overtaken it.
 //  - ready_ names each hold that may send, once; but those whose first message waits for the send window are in
 //    window_waiters_, in the order in which they found it full, and nothing confirmed passes them.
 #pragma once
