@@ -48,6 +48,9 @@ struct Limits {
   uint32_t ack_timeout_ms = 300'000;
   // How long a session may outlive its connection, for clients that ask.
   uint32_t session_expiry_ms_max = 86'400'000;
+  // For so long after the start, clients of an earlier broker may still be on their way back: UNKNOWN_CLIENT comes with
+  // the time to try again. 0: it never does.
+  uint32_t start_grace_ms = 0;
   // Sessions one shard holds; the next Connect is answered SERVER_BUSY.
   uint32_t sessions_max = 4'000'000;
 

@@ -178,6 +178,9 @@ class Shard final : public ShardInputs {
   void look_up(Sending& sending, Bytes destination);
   void take_message(const Parcel& parcel, Bytes& rest, Instant now);
   void admit(const RoutedMessage& message, SessionId destination, Session* recipient, Instant now);
+  void refuse_unknown(const RoutedMessage& message, Instant now);
+  // For how much longer clients are expected that an earlier broker had.
+  uint32_t start_grace_left(Instant now) const;
   bool admit_under_pressure(const RoutedMessage& message, SessionId id, Session& recipient, size_t queued_bytes,
                             Instant now);
   void deliver(const RoutedMessage& message, Delivery& delivery, SessionId id, Session& recipient, Link* link,

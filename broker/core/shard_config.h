@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/ids.h"
+#include "core/instant.h"
 #include "core/limits.h"
 #include "core/memory_ledger.h"
 
@@ -28,6 +29,8 @@ struct ShardConfig {
   // wall clock at start, so that a restarted broker does not use a number again.
   uint64_t first_session = 1;
   std::string server = "onehop";  // Connected.server.
+  // When the broker started, by the host's clock.
+  Instant started;
 };
 
 }  // namespace onehop::core

@@ -208,6 +208,7 @@ void Shard::answer_connected(Link& link, const Session& session, bool resumed) {
   connected.set_last_id(session.last_id);
   connected.set_features(session.ordered_refusals ? kFeatureOrderedRefusals : 0);
   connected.set_ttl_ms_max(limits.ttl_ms_max);
+  connected.set_start_grace_ms(start_grace_left(link.last_heard));
   counters_.queued_bytes += append_frame(link.output, segments_, frame);
 }
 

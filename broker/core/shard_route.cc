@@ -201,7 +201,7 @@ ONEHOP_ON_THE_PATH void Shard::admit(const RoutedMessage& message, SessionId des
   if (draining_ && (stopping_ || !ONEHOP_PLANTED(kDrainAdmits))) {
     return refuse(message, rejected(v1::REASON_SHUTTING_DOWN));
   }
-  if (recipient == nullptr) return refuse(message, rejected(v1::REASON_UNKNOWN_CLIENT));
+  if (recipient == nullptr) return refuse_unknown(message, now);
   if (recipient->senders != nullptr && recipient->senders->gate_closed(message.sender)) {
     return refuse_full(message, destination, *recipient);
   }
@@ -222,6 +222,17 @@ ONEHOP_ON_THE_PATH void Shard::admit(const RoutedMessage& message, SessionId des
     return refuse(message, rejected(v1::REASON_BROKER_BUSY, jittered_lease(message.sender)));
   }
   deliver(message, delivery, destination, *recipient, link, now);
+}
+
+// No session owns the name. Right after the start its owner may only be late to come back: then waiting may cure it.
+void Shard::refuse_unknown(const RoutedMessage& message, Instant now) {
+  const bool may_come = start_grace_left(now) != 0;
+  refuse(message, rejected(v1::REASON_UNKNOWN_CLIENT, may_come ? jittered_lease(message.sender) : 0));
+}
+
+uint32_t Shard::start_grace_left(Instant now) const {
+  const Instant end = config_.started + config_.limits.start_grace_ms;
+  return static_cast<uint32_t>(end - std::max(now, config_.started));
 }
 
 // Out of another shard's parcel: the message in front, and those right behind it. Who gets the last one is remembered:

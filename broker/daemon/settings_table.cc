@@ -118,6 +118,9 @@ std::vector<Setting> protocol() {
        "the longest a session may outlive its connection"},
       {"ttl_ms_max", &B::ttl_ms_max, numbers(1, kMost32), "ms", kLive,
        "the longest a message may wait for its acknowledgement, and the default"},
+      {"start_grace_ms", &B::start_grace_ms, numbers(0, kMost32), "ms", kLive,
+       "for so long after its start the broker says UNKNOWN_CLIENT with retry_after_ms, because clients of the broker "
+       "before it may still be on their way back; 0: never"},
   };
 }
 

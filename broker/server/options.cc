@@ -100,6 +100,7 @@ core::Limits limits_of(const BrokerOptions& options) {
   limits.bytes_per_second = options.client_bytes_per_second;
   limits.bytes_burst = options.client_bytes_burst;
   limits.connection_age_ms_max = options.connection_age_ms_max;
+  limits.start_grace_ms = options.start_grace_ms;
   return limits;
 }
 

@@ -110,6 +110,7 @@ void Server::make_shards() {
     const auto core = options_.pin ? std::optional<int>(static_cast<int>(i % machine_cores())) : std::nullopt;
     ShardThread shard;
     shard.thread = std::make_unique<reactor::Thread>("onehop-" + std::to_string(i), core);
+    config.started = {shard.thread->loop().now_ms()};
     shard.host =
         std::make_unique<server::ShardHost>(config, shard.thread->loop(), rules_, recent_ends_, options_.on_event);
     mailboxes.push_back(&shard.host->mailbox());

@@ -2,6 +2,7 @@
 #include "cli/command.h"
 
 #include <algorithm>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <utility>
@@ -17,6 +18,13 @@ constexpr uint32_t kBackoffMsMax = 2'000;
 
 uint64_t to_ms(double seconds) {
   return static_cast<uint64_t>(std::max(1.0, seconds * 1'000));
+}
+
+// "5 s", "0.5 s".
+std::string in_seconds(double seconds) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%g s", seconds);
+  return text;
 }
 
 }  // namespace
@@ -37,6 +45,8 @@ ExitCode Command::run() {
   client_options.session_expiry_ms = static_cast<uint32_t>(options_.session_expiry * 1'000);
   client_options.reconnect = client_options.session_expiry_ms != 0;
   client_options.backoff_ms_max = kBackoffMsMax;
+  client_options.name_patience_ms = patience_ms();
+  client_options.patient_at_start = options_.patience_given;
   adapt(client_options);
   if (!may_connect()) return kUsage;
   client_options.connect_timeout_ms = kConnectMsMax;
@@ -61,11 +71,16 @@ void Command::on_open(const client::SessionInfo& session) {
   was_open_ = true;
 }
 
-// A connection that never came about is not tried again: whoever typed the command wants to know. One that was lost is,
-// as long as its session may live.
+uint32_t Command::patience_ms() const {
+  return static_cast<uint32_t>(std::ceil(options_.patience * 1'000));
+}
+
+// A connection that never came about is not tried again: whoever typed the command wants to know. But for a name that
+// is in use, which may be free in a moment. One that was lost is tried again as long as its session may live.
 void Command::on_down(const client::Ending& ending, uint64_t) {
   if (code_) return;
   if (!was_open_) {
+    if (ending.code == client::Code::kNameInUse) return tell_name_in_use();
     fail(ending);
     return client_->close(1);
   }
@@ -73,6 +88,11 @@ void Command::on_down(const client::Ending& ending, uint64_t) {
   why_down_ = ending;
   inform("down", client::describe(ending) + "; trying again");
   patience_.arm_at(loop_.now_ms() + to_ms(options_.session_expiry));
+}
+
+void Command::tell_name_in_use() {
+  if (std::exchange(told_name_in_use_, true)) return;
+  inform("waiting", "the name " + options_.name + " is in use; trying again for " + in_seconds(options_.patience));
 }
 
 void Command::give_up() {

@@ -45,6 +45,9 @@ class Command : public client::ClientEvents {
   void finish(ExitCode code, uint64_t close_ms);
   void finish_and_keep_session(ExitCode code, uint64_t close_ms);
 
+  // How long to wait where that may help.
+  uint32_t patience_ms() const;
+
   // A line on standard error, with "onehop: " or as an object with "error".
   void complain(const std::string& what) const;
   // The same about what is no error, unless --quiet; as an object with "event".
@@ -60,6 +63,7 @@ class Command : public client::ClientEvents {
 
  private:
   void give_up();
+  void tell_name_in_use();
   void fail(const client::Ending& ending);
 
   reactor::Signals signals_;
@@ -67,6 +71,7 @@ class Command : public client::ClientEvents {
   // Runs while a connection that was lost is not back.
   reactor::Timer patience_;
   bool is_down_ = false;
+  bool told_name_in_use_ = false;
   client::Ending why_down_;
 };
 

@@ -40,6 +40,9 @@ Each message ends in one outcome. What is not DELIVERED is reported on standard 
   ADMITTED   with --no-confirm: the broker has taken it for the recipient, and tells no more
 A broken connection is resumed, as long as --session-expiry allows; nothing is lost or repeated by that.
 What is refused because the recipient's queue is full is repeated, in order, until it is taken.
+Where nobody has the name TO, the messages wait for --patience if the recipient may be on its way back: after this
+command has lost its session (default: 5 seconds), and right after the broker's start (default: not at all). Otherwise
+they are REJECTED at once. A --name that is in use is tried again for the same time (default: 5 seconds).
 )";
 constexpr const char* kListenFooter = R"(
 FORMAT, for -o text (default '%p\n'; with --ack manual '%t %p\n'):
@@ -57,6 +60,8 @@ With -o json each message is one object on one line: "payload" if it is valid UT
   refuse  nobody: each message is printed, and refused with --refuse-text
 --state FILE keeps the session in FILE: another 'onehop listen' with that file goes on with it, however this one ended,
 if it comes within --session-expiry. What was not acknowledged comes again. Keep the file secret: it is a key.
+While NAME is in use it is tried again for --patience, once a second: whoever had it may have lost power, and then the
+broker gives it away after 3 seconds. With --session-expiry 0 nothing is tried again.
 )";
 
 // Throws CLI::ValidationError, whose text is the line that the user sees.
@@ -99,6 +104,18 @@ void add_session_expiry(CLI::App& command, Options& options) {
                   "Seconds that the broker keeps the session when the connection breaks; 0: none")
       ->check(CLI::Range(0.0, 86'400.0).description(""))
       ->capture_default_str();
+}
+
+void add_patience(CLI::App& command, Options& options, const char* what) {
+  command
+      .add_option_function<double>(
+          "--patience",
+          [&options](double seconds) {
+            options.patience = seconds;
+            options.patience_given = true;
+          },
+          what)
+      ->check(CLI::Range(0.0, 86'400.0).description(""));
 }
 
 void add_common(CLI::App& command, Options& options) {
@@ -149,6 +166,7 @@ struct Parser {
         ->check(CLI::Range(1, 65'535).description(""));
     listen->add_option("--state", options.state_file, "Keep the session in this file, and go on with the one in it");
     add_session_expiry(*listen, options);
+    add_patience(*listen, options, "Seconds to try again while NAME is in use; default: 5; 0: not at all");
     listen->footer(kListenFooter);
     add_common(*listen, options);
   }
@@ -166,6 +184,7 @@ struct Parser {
                    "Repeat what was open when the broker was replaced, marked as perhaps repeated");
     send->add_flag("-v,--verbose", options.verbose, "Report every outcome, not only what was not delivered");
     add_session_expiry(*send, options);
+    add_patience(*send, options, "Seconds to wait for a recipient that may be on its way back; default: see below");
     send->add_option("--name", options.name, "The name to send as; default: one that the broker makes");
     send->footer(kSendFooter);
     add_common(*send, options);

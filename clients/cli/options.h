@@ -33,6 +33,9 @@ struct Options {
   std::optional<double> timeout;
   // listen and send, seconds: how long a broken connection may be resumed; 0: not at all.
   double session_expiry = 60;
+  // listen and send, seconds: how long to wait where that may help; 0: not at all. Whether it was asked for.
+  double patience = 5;
+  bool patience_given = false;
 
   // send
   std::string to;

@@ -23,6 +23,7 @@ class SendCommand final : public Command {
     send_options_.headers = headers_;
     send_options_.confirm = options.confirm ? client::Confirm::kDelivered : client::Confirm::kRefusals;
     send_options_.ttl_ms = static_cast<uint32_t>(std::min(std::ceil(options.ttl * 1'000), 4e9));
+    send_options_.unknown_patience_ms = patience_ms();
   }
 
  private:

@@ -19,6 +19,8 @@ class Backoff {
     const uint64_t half = full / 2;
     return full - (half == 0 ? 0 : random() % (half + 1));
   }
+  // A time between `ms` and half as much again, whatever has failed.
+  uint64_t spread(uint64_t ms) { return ms + random() % (ms / 2 + 1); }
   // An attempt was worth it: begins anew.
   void reset() { failures_ = 0; }
 

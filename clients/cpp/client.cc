@@ -134,6 +134,7 @@ class Client::Impl final : public ClientEvents {
   };
   struct Send {
     std::string body;
+    uint32_t unknown_patience_ms;
     Entry entry;
   };
   struct Close {
@@ -200,7 +201,7 @@ void Client::Impl::send(std::string_view to, std::string_view payload, const Sen
   if (body.empty()) return completion.refuse(SendStatus::kInvalid);
   Entry entry{std::string(to), body.size() + sizeof(Entry), std::move(completion)};
   const SendStatus status = account_.enter(entry.to, entry.cost, !in_own_thread(), [&] {
-    orders_.post(Send{std::move(body), std::move(entry)});
+    orders_.post(Send{std::move(body), options.unknown_patience_ms, std::move(entry)});
   });
   if (status != SendStatus::kAccepted) entry.completion.refuse(status);
 }
@@ -250,7 +251,7 @@ void Client::Impl::obey(Start& start) {
 
 void Client::Impl::obey(Send& send) {
   uint64_t ticket = 0;
-  const SendStatus status = client_->send_encoded(std::move(send.body), &ticket);
+  const SendStatus status = client_->send_encoded(std::move(send.body), send.unknown_patience_ms, &ticket);
   if (status == SendStatus::kAccepted) {
     entries_.emplace(ticket, std::move(send.entry));
   } else {

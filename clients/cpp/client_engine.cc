@@ -22,8 +22,8 @@ SendStatus ClientEngine::send(std::string_view to, std::string_view payload, con
   return impl_->sender().send(to, payload, options, ticket);
 }
 
-SendStatus ClientEngine::send_encoded(std::string body, uint64_t* ticket) {
-  return impl_->sender().send_encoded(std::move(body), ticket);
+SendStatus ClientEngine::send_encoded(std::string body, uint32_t unknown_patience_ms, uint64_t* ticket) {
+  return impl_->sender().send_encoded(std::move(body), unknown_patience_ms, ticket);
 }
 
 std::string ClientEngine::encode(std::string_view to, std::string_view payload, const SendOptions& options) {

@@ -74,7 +74,7 @@ std::string describe(const Ending& ending) {
     case Ending::Cause::kSilence:
       return "the broker is silent" + tail;
     case Ending::Cause::kBadBytes:
-      return "bad bytes" + tail;
+      return ending.text.empty() ? "bad bytes" : ending.text;
   }
   return "";
 }

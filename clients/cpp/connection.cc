@@ -13,9 +13,8 @@ namespace {
 constexpr uint64_t kLeavingMs = 5'000;
 // A session that lasted so long was worth connecting for: the next backoff begins anew.
 constexpr uint64_t kWorthwhileMs = 5'000;
-// What brokers have for a keepalive if none is asked for; and how long it may take beyond that to notice.
-constexpr uint64_t kUsualKeepaliveMs = 30'000;
-constexpr uint64_t kNoticeMs = 5'000;
+// The least time between two attempts to get a name that is in use: the broker is there, and asks its owner meanwhile.
+constexpr uint64_t kNameRetryMs = 1'000;
 // Acknowledgements make room for more: it is written behind the pong of a ping that follows them, but before the next.
 constexpr int kPartingRoundTrips = 2;
 
@@ -62,6 +61,7 @@ void ClientEngine::Impl::on_link_up(core::Instant now) {
   if (state_ != State::kConnecting) return;
   change_to(State::kHandshake, state_deadline_);
   decoder_ = core::FrameDecoder();
+  first_answer_.begin();
   frame_bytes_max_ = core::kControlFrameBytesMax;
   sender_.begin_stream();
   pong_owed_.reset();
@@ -75,7 +75,7 @@ void ClientEngine::Impl::on_link_up(core::Instant now) {
 void ClientEngine::Impl::on_link_down(std::string_view text, core::Instant now) {
   if (state_ == State::kConnecting) {
     lose({.cause = Ending::Cause::kConnectFailed, .text = std::string(text)}, now);
-  } else if (takes_frames()) {
+  } else if (takes_frames() && !is_foreign(true, now)) {
     lose({.cause = Ending::Cause::kConnectionLost, .text = std::string(text)}, now);
   }
 }
@@ -90,6 +90,10 @@ bool says_more(const Ending& ending, const Ending& announced) {
   return ending.retry_after_ms != 0 || (ending.code != Code::kNormal && ending.code != announced.code);
 }
 
+bool is_name_in_use(const Ending& ending) {
+  return ending.cause == Ending::Cause::kGoodbye && ending.code == Code::kNameInUse;
+}
+
 }  // namespace
 
 void ClientEngine::Impl::lose(Ending ending, core::Instant now) {
@@ -100,19 +104,23 @@ void ClientEngine::Impl::lose(Ending ending, core::Instant now) {
   if (opened_ != core::Instant{} && now - opened_ >= kWorthwhileMs) backoff_.reset();
   opened_ = {};
   const State before = state_;
-  if (before == State::kHandshake && ending.cause != Ending::Cause::kGoodbye) unanswered_ = now;
+  if (!is_name_in_use(ending)) {
+    name_in_use_since_.reset();
+  } else if (!name_in_use_since_) {
+    name_in_use_since_ = now;
+  }
+  const uint64_t wait = wait_after(ending, announced, now);
   // No link, and so nothing that a send() out of an event could be written to.
   change_to(State::kBackoff, core::Instant::never());
   if (ends_session(before, ending)) session_.reset();
   if (may_end()) return finish({});
-  if (!is_worth_another_try(ending, now)) return finish(ending);
+  if (!is_worth_another_try(ending, now + wait)) return finish(ending);
   if (!session_) {
     sender_.lose();
     if (may_end()) return finish({});
   } else if (before == State::kOpen) {
     sender_.suspend();
   }
-  const uint64_t wait = wait_after(ending, announced, now);
   change_to(State::kBackoff, now + wait);
   events_.on_down(ending, wait);
 }
@@ -121,6 +129,7 @@ void ClientEngine::Impl::lose(Ending ending, core::Instant now) {
 // are early. Who has missed its time meanwhile, and whoever is not told one, comes back as if it had failed once.
 uint64_t ClientEngine::Impl::wait_after(const Ending& ending, bool announced, core::Instant now) {
   if (announced && return_at_ > now) return return_at_ - now;
+  if (is_name_in_use(ending)) return std::max<uint64_t>(backoff_.spread(kNameRetryMs), ending.retry_after_ms);
   return std::max<uint64_t>(backoff_.next(), announced ? 0 : ending.retry_after_ms);
 }
 
@@ -142,13 +151,13 @@ bool ClientEngine::Impl::ends_session(State state, const Ending& ending) const {
   }
 }
 
-bool ClientEngine::Impl::is_worth_another_try(const Ending& ending, core::Instant now) const {
+// Only what the broker itself says can be final. A wrong answer may be that of a balancer whose servers are all gone.
+bool ClientEngine::Impl::is_worth_another_try(const Ending& ending, core::Instant next_try) const {
   if (!options_.reconnect) return false;
-  if (ending.cause == Ending::Cause::kBadBytes) return ever_opened_;
   if (ending.cause != Ending::Cause::kGoodbye) return true;
   switch (ending.code) {
     case Code::kNameInUse:
-      return options_.retry_name_in_use || may_be_own_ghost(now);
+      return options_.name_patience_ms == kForever || next_try - *name_in_use_since_ <= options_.name_patience_ms;
     case Code::kAdministrative:
       return ending.retry_after_ms != 0;
     case Code::kProtocolError:
@@ -164,13 +173,6 @@ bool ClientEngine::Impl::is_worth_another_try(const Ending& ending, core::Instan
     default:
       return true;
   }
-}
-
-// Whether the name may be in use by a session of this client's own: opened by a Connect whose answer was lost with its
-// connection, which the broker notices at the latest after 1.5 keepalives.
-bool ClientEngine::Impl::may_be_own_ghost(core::Instant now) const {
-  const uint64_t keepalive_ms = options_.keepalive_ms != 0 ? options_.keepalive_ms : kUsualKeepaliveMs;
-  return unanswered_ && now - *unanswered_ < keepalive_ms * 3 / 2 + kNoticeMs;
 }
 
 void ClientEngine::Impl::finish(const Ending& ending) {
@@ -231,6 +233,10 @@ void ClientEngine::Impl::on_bytes(core::Bytes bytes, core::Instant now) {
   if (!takes_frames()) return;
   heard_ = now;
   asked_ = false;
+  if (state_ == State::kHandshake) {
+    first_answer_.take(bytes);
+    if (is_foreign(false, now)) return leave_if_done(now);
+  }
   core::Input input{.rest = bytes};
   const uint64_t link = link_number_;
   while (takes_frames() && link == link_number_) {
@@ -248,9 +254,18 @@ void ClientEngine::Impl::on_bytes(core::Bytes bytes, core::Instant now) {
 
 void ClientEngine::Impl::on_bad_bytes(const char* what, core::Instant now) {
   Ending ending{.cause = Ending::Cause::kBadBytes};
-  ending.text = ever_opened_ ? "the broker sent " : "what answers there is not a onehop broker: it sent ";
+  ending.text =
+      state_ == State::kHandshake ? "what answers there is not a onehop broker: it sent " : "the broker sent ";
   ending.text += what;
   lose(std::move(ending), now);
+}
+
+bool ClientEngine::Impl::is_foreign(bool all, core::Instant now) {
+  const std::string protocol = state_ == State::kHandshake ? first_answer_.foreign(all) : std::string();
+  if (protocol.empty()) return false;
+  lose({.cause = Ending::Cause::kBadBytes, .text = "what answers there is not a onehop broker: it speaks " + protocol},
+       now);
+  return true;
 }
 
 void ClientEngine::Impl::set_reading(bool reading, core::Instant now) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "client/backoff.h"
+#include "client/first_answer.h"
 #include "client/receiver.h"
 #include "client/sender.h"
 #include "core/frame_decoder.h"
@@ -55,8 +56,7 @@ class ClientEngine::Impl {
   void lose(Ending ending, core::Instant now);
   void finish(const Ending& ending);
   void leave_if_done(core::Instant now);
-  bool is_worth_another_try(const Ending& ending, core::Instant now) const;
-  bool may_be_own_ghost(core::Instant now) const;
+  bool is_worth_another_try(const Ending& ending, core::Instant next_try) const;
   bool ends_session(State state, const Ending& ending) const;
   bool is_leaving() const { return state_ == State::kLeaving || state_ == State::kDetaching; }
   bool takes_frames() const { return state_ == State::kHandshake || state_ == State::kOpen || is_leaving(); }
@@ -74,9 +74,12 @@ class ClientEngine::Impl {
   const char* on_frame(core::Bytes frame, core::Instant now);
   const char* on_frame_kind(uint32_t kind, core::Bytes body, core::Instant now);
   const char* on_connected(core::Bytes body, core::Instant now);
+  uint32_t prove_ms_of(const v1::Connected& connected) const;
   const char* on_message(core::Bytes body);
   const char* on_goodbye(core::Bytes body, core::Instant now);
   void on_bad_bytes(const char* what, core::Instant now);
+  // Whether somebody else answers than a broker; then the connection is lost for that.
+  bool is_foreign(bool all, core::Instant now);
 
   void check_liveness(core::Instant now);
   core::Instant liveness_deadline() const;
@@ -87,6 +90,7 @@ class ClientEngine::Impl {
   Receiver receiver_;
   Backoff backoff_;
   core::FrameDecoder decoder_;
+  FirstAnswer first_answer_;
   std::vector<Header> headers_;
   v1::Frame ack_;
   State state_ = State::kIdle;
@@ -108,8 +112,8 @@ class ClientEngine::Impl {
   // The session, with its latest attempt; whether it outlives its connection.
   std::optional<SavedSession> session_;
   bool outlives_ = true;
-  // When a connection was lost whose Connect had no answer.
-  std::optional<core::Instant> unanswered_;
+  // Since when every answer to a Connect has been that the name is in use.
+  std::optional<core::Instant> name_in_use_since_;
 
   // The caller wants the end, with or without that of the session.
   bool closing_ = false;

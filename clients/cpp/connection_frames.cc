@@ -15,6 +15,13 @@ constexpr size_t kStampBytesMax = 512;
 constexpr size_t kFrameBytesMaxFloor = 64 << 10;
 // How much longer than its grace a broker may take to end by itself: it settles what is open, and tells it.
 constexpr uint64_t kGraceMarginMs = 1'000;
+// Whoever lost a broker at the same time as this client has found another one after so long.
+constexpr uint32_t kReturnMs = 10'000;
+
+// A number that the library has no name for stays one.
+Code to_code(v1::Code code) {
+  return code >= 0 && code <= UINT8_MAX ? static_cast<Code>(code) : static_cast<Code>(UINT8_MAX);
+}
 
 template <typename Frame>
 bool parse(core::Bytes body, Frame& out) {
@@ -122,9 +129,10 @@ const char* ClientEngine::Impl::on_connected(core::Bytes body, core::Instant now
   }
   const bool resumed = connected.resumed();
   if (resumed && (!session_ || session_->session != connected.session())) return "a session that was not asked for";
+  const uint32_t prove_ms = prove_ms_of(connected);
   change_to(State::kOpen, core::Instant::never());
   ever_opened_ = true;
-  unanswered_.reset();
+  name_in_use_since_.reset();
   opened_ = now;
   keepalive_ms_ = connected.keepalive_ms();
   const size_t own_max = options_.frame_bytes_max != 0 ? options_.frame_bytes_max : connected.frame_bytes_max();
@@ -140,7 +148,9 @@ const char* ClientEngine::Impl::on_connected(core::Bytes body, core::Instant now
                 .last_id = connected.last_id(),
                 .frame_bytes_max = connected.frame_bytes_max(),
                 .send_window = connected.send_window(),
-                .send_window_bytes = connected.send_window_bytes()});
+                .send_window_bytes = connected.send_window_bytes(),
+                .prove_ms = prove_ms},
+               now);
   events_.on_open({.name = connected.name(),
                    .server = connected.server(),
                    .session = connected.session(),
@@ -153,6 +163,15 @@ const char* ClientEngine::Impl::on_connected(core::Bytes body, core::Instant now
                    .resumed = resumed,
                    .ordered_refusals = (connected.features() & core::kFeatureOrderedRefusals) != 0});
   return nullptr;
+}
+
+// For how long those whom this client knew may still be on their way to this broker. A client that has lost its session
+// is on such a way itself; of one that has not, this was known when the session began.
+uint32_t ClientEngine::Impl::prove_ms_of(const v1::Connected& connected) const {
+  const bool returns = ever_opened_ || options_.resume;
+  const uint32_t grace_ms = returns || options_.patient_at_start ? connected.start_grace_ms() : 0;
+  if (connected.resumed()) return ever_opened_ ? 0 : grace_ms;
+  return std::max(grace_ms, returns ? kReturnMs : 0);
 }
 
 const char* ClientEngine::Impl::on_message(core::Bytes body) {
@@ -172,7 +191,7 @@ const char* ClientEngine::Impl::on_goodbye(core::Bytes body, core::Instant now) 
   v1::Goodbye goodbye;
   if (!parse(body, goodbye)) return "a goodbye that does not parse";
   Ending ending{.cause = Ending::Cause::kGoodbye,
-                .code = static_cast<Code>(static_cast<uint8_t>(goodbye.code())),
+                .code = to_code(goodbye.code()),
                 .text = goodbye.text(),
                 .retry_after_ms = goodbye.retry_after_ms(),
                 .use_server = goodbye.use_server()};

@@ -288,8 +288,8 @@ SendStatus LoopClient::send(std::string_view to, std::string_view payload, const
   return impl_->use_engine([&] { return impl_->engine().send(to, payload, options, ticket); });
 }
 
-SendStatus LoopClient::send_encoded(std::string body, uint64_t* ticket) {
-  return impl_->use_engine([&] { return impl_->engine().send_encoded(std::move(body), ticket); });
+SendStatus LoopClient::send_encoded(std::string body, uint32_t unknown_patience_ms, uint64_t* ticket) {
+  return impl_->use_engine([&] { return impl_->engine().send_encoded(std::move(body), unknown_patience_ms, ticket); });
 }
 
 void LoopClient::acknowledge(DeliveryTag tag) {

@@ -28,19 +28,19 @@ char* SendLog::append(size_t size) {
   return at;
 }
 
-char* SendLog::append_message(uint64_t ticket, size_t body_size, bool confirmed, bool maybe_repeated) {
+char* SendLog::append_message(uint64_t ticket, size_t body_size, const Traits& traits) {
   const uint64_t id = next_id_++;
   const FrameSize size(id, body_size);
   const uint64_t begin = end_;
   char* body = write_message_head(append(size.head_bytes + body_size), id, size);
-  const Record& record =
-      records_.emplace_back(Record{id, ticket, begin, body, static_cast<uint32_t>(body_size),
-                                   static_cast<uint8_t>(size.head_bytes), confirmed, maybe_repeated, false, false});
+  const Record& record = records_.emplace_back(Record{id, ticket, begin, body, static_cast<uint32_t>(body_size),
+                                                      traits.patience_ms, static_cast<uint8_t>(size.head_bytes),
+                                                      traits.confirmed, traits.maybe_repeated, false, false});
   ++chunks_.back().bodies;
   chunk_bytes_ += record.size();
   ++messages_;
   kept_bytes_ += record.size();
-  if (confirmed) {
+  if (traits.confirmed) {
     ++confirmed_;
     confirmed_bytes_ += size.frame_bytes;
   }

@@ -37,6 +37,8 @@ class SendLog {
     // nullptr: dropped.
     const char* body;
     uint32_t body_size;
+    // How long it may wait for its recipient to come.
+    uint32_t patience_ms;
     uint8_t head_size;
     bool confirmed;
     bool maybe_repeated;
@@ -51,13 +53,20 @@ class SendLog {
     uint64_t frame_bytes() const { return FrameSize(id, body_size).frame_bytes; }
   };
 
+  // What is kept of a message beside its bytes.
+  struct Traits {
+    uint32_t patience_ms;
+    bool confirmed;
+    bool maybe_repeated;
+  };
+
   static constexpr size_t kHolesMax = 64;
   static constexpr size_t kSparseBytesMax = 256 << 10;
 
   // Room for `size` bytes, in one piece, at the end of the stream.
   char* append(size_t size);
   // Appends a message with the next id and room for its body; returns where the body goes.
-  char* append_message(uint64_t ticket, size_t body_size, bool confirmed, bool maybe_repeated);
+  char* append_message(uint64_t ticket, size_t body_size, const Traits& traits);
 
   // The id that the next message gets. Ids up to `last_id` are not given any more.
   uint64_t next_id() const { return next_id_; }

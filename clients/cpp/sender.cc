@@ -26,9 +26,9 @@ SendStatus Sender::send(core::Bytes to, core::Bytes payload, const SendOptions& 
   if (body.size() > kBodyBytesMax) return SendStatus::kTooLarge;
   const bool confirmed = options.confirm != Confirm::kRefusals;
   Hold* hold = find_hold(to);
-  if (hold == nullptr && open_) {
-    const uint64_t frame_bytes = FrameSize(log_.next_id(), body.size()).frame_bytes;
-    if (too_large(frame_bytes, confirmed)) return SendStatus::kTooLarge;
+  const uint64_t frame_bytes = FrameSize(log_.next_id(), body.size()).frame_bytes;
+  if (open_ && too_large(frame_bytes, confirmed)) return SendStatus::kTooLarge;
+  if (hold == nullptr && open_ && !proven_.wants(to)) {
     if (!log_has_room()) {
       wanted_room_in_log_ = true;
       return SendStatus::kWouldBlock;
@@ -39,7 +39,8 @@ SendStatus Sender::send(core::Bytes to, core::Bytes payload, const SendOptions& 
       return SendStatus::kWouldBlock;
     }
     if (!confirmed) last_unconfirmed_id_ = log_.next_id();
-    body.write(log_.append_message(++last_ticket_, body.size(), confirmed, false));
+    const SendLog::Traits traits{options.unknown_patience_ms, confirmed, false};
+    body.write(log_.append_message(++last_ticket_, body.size(), traits));
   } else {
     if (!hold_has_room(hold)) {
       wanted_room_in_hold_ = true;
@@ -47,21 +48,26 @@ SendStatus Sender::send(core::Bytes to, core::Bytes payload, const SendOptions& 
     }
     std::string bytes(body.size(), '\0');
     body.write(bytes.data());
-    wait_in(hold_for(to), {.ticket = ++last_ticket_, .body = std::move(bytes), .confirmed = confirmed});
+    wait_in(hold_for(to), {.ticket = ++last_ticket_,
+                           .body = std::move(bytes),
+                           .patience_ms = options.unknown_patience_ms,
+                           .confirmed = confirmed});
   }
   ++unsettled_;
   if (ticket != nullptr) *ticket = last_ticket_;
   return SendStatus::kAccepted;
 }
 
-SendStatus Sender::send_encoded(std::string body, uint64_t* ticket) {
+SendStatus Sender::send_encoded(std::string body, uint32_t unknown_patience_ms, uint64_t* ticket) {
   if (!accepting_) return SendStatus::kClosed;
   if (body.empty()) return SendStatus::kInvalid;
   if (body.size() > kBodyBytesMax) return SendStatus::kTooLarge;
   // Through a hold in any case: the pump moves it on at once if nothing is in its way.
   const std::string name(destination_of(body));
   const bool confirmed = is_confirmed(body);
-  wait_in(hold_for(name), {.ticket = ++last_ticket_, .body = std::move(body), .confirmed = confirmed});
+  wait_in(
+      hold_for(name),
+      {.ticket = ++last_ticket_, .body = std::move(body), .patience_ms = unknown_patience_ms, .confirmed = confirmed});
   ++unsettled_;
   if (ticket != nullptr) *ticket = last_ticket_;
   return SendStatus::kAccepted;
@@ -96,6 +102,7 @@ Sender::Hold& Sender::hold_for(core::Bytes name) {
   if (Hold* hold = find_hold(name)) return *hold;
   const auto [place, inserted] = holds_.try_emplace(std::string(name));
   place->second.name = &place->first;
+  place->second.proof.wanted = place->second.probe = proven_.wants(name);
   make_ready(place->second);
   return place->second;
 }
@@ -104,7 +111,14 @@ void Sender::wait_in(Hold& hold, Held held) {
   const uint64_t cost = held_cost(held.body);
   hold.waiting_bytes += cost;
   waiting_bytes_ += cost;
+  note_patience(hold, held.patience_ms);
   hold.waiting.push_back(std::move(held));
+}
+
+void Sender::leave(Hold& hold, const Held& held) {
+  hold.waiting_bytes -= held_cost(held.body);
+  waiting_bytes_ -= held_cost(held.body);
+  hold_made_room_ = true;
 }
 
 void Sender::close_hold(Hold& hold, uint32_t retry_after_ms, core::Instant now) {
@@ -119,7 +133,13 @@ void Sender::try_to_open(Hold& hold, core::Instant now) {
   if (hold.phase == Hold::Phase::kClosed) {
     if (!hold.resumed && now < hold.until) return;
     // After a lease without RESUME the recipient may well be as full as before: one message finds out.
-    hold.probe = !hold.resumed;
+    hold.probe = !hold.resumed || hold.proof.wanted;
+  } else if (hold.proof.wanted) {
+    if (hold.proof.probe_id != 0) {
+      prove(hold);
+    } else {
+      hold.probe = true;
+    }
   }
   take_back_refused(hold);
   make_ready(hold);
@@ -190,35 +210,37 @@ void Sender::send_from(Hold& hold) {
   if (std::exchange(hold.gate_closed, false)) append_resume(*hold.name);
   const bool probing = std::exchange(hold.probe, false) && !hold.waiting.empty();
   const int turn = probing ? 1 : kTurnMessages;
-  for (int sent = 0; sent != turn && !hold.waiting.empty() && log_has_room() && fits_window(hold); ++sent) {
+  int sent = 0;
+  while (sent != turn && !hold.waiting.empty() && log_has_room() && fits_window(hold)) {
     // Where others wait for the window, each has one message at a time.
     if (sent != 0 && hold.next_is_confirmed() && !window_waiters_.empty()) break;
     const Held held = std::move(hold.waiting.front());
     hold.waiting.pop_front();
-    hold.waiting_bytes -= held_cost(held.body);
-    waiting_bytes_ -= held_cost(held.body);
-    hold_made_room_ = true;
-    append_held(held);
+    leave(hold, held);
+    if (append_held(held)) ++sent;
   }
-  if (probing) {
+  if (probing && sent != 0) {
     hold.phase = Hold::Phase::kProbing;
+    hold.proof.probe_id = log_.next_id() - 1;
     hold.barrier = wanted_barrier_ = last_nonce_ + 1;
     next_barrier_ = std::min(next_barrier_, hold.barrier);
   } else if (!hold.waiting.empty()) {
+    hold.probe = probing;
     make_ready(hold);
   } else {
     holds_.erase(holds_.find(*hold.name));
   }
 }
 
-void Sender::append_held(const Held& held) {
+bool Sender::append_held(const Held& held) {
   if (too_large(FrameSize(log_.next_id(), held.body.size()).frame_bytes, held.confirmed)) {
     settle_held(held, Outcome::kRejected, Reason::kTooLarge);
-    return;
+    return false;
   }
   if (!held.confirmed) last_unconfirmed_id_ = log_.next_id();
-  char* body = log_.append_message(held.ticket, held.body.size(), held.confirmed, held.maybe_repeated);
-  std::copy_n(held.body.data(), held.body.size(), body);
+  const SendLog::Traits traits{held.patience_ms, held.confirmed, held.maybe_repeated};
+  std::copy_n(held.body.data(), held.body.size(), log_.append_message(held.ticket, held.body.size(), traits));
+  return true;
 }
 
 void Sender::append_resume(const std::string& name) {

@@ -18,6 +18,8 @@
 //    repeated because a resume left it unknown, comes first. hold.waiting is in the order of acceptance.
 //  - A hold opens only when every refusal of what was in flight is known: a ping was written after the last message to
 //    it (the barrier), and its pong has come, both on this connection.
+//  - While a name has to be proven (proven_names.h) it has a hold, and at most one message to it is in flight. Only
+//    that one is held again after UNKNOWN_CLIENT, because nothing can have overtaken it.
 //  - ready_ names each hold that may send, once; but those whose first message waits for the send window are in
 //    window_waiters_, in the order in which they found it full, and nothing confirmed passes them.
 #pragma once
@@ -29,6 +31,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "client/proven_names.h"
 #include "client/send_log.h"
 #include "core/instant.h"
 #include "onehop/client_events.h"
@@ -47,6 +50,9 @@ struct SessionTerms {
   // arrived, and the sum of the frames of those messages.
   uint32_t send_window;
   uint32_t send_window_bytes;
+  // For how long owners of names may still be on their way back. 0: they have come, or are never expected; in a resume
+  // of this process: as before.
+  uint32_t prove_ms;
 };
 
 class Sender {
@@ -55,7 +61,7 @@ class Sender {
 
   // The caller's side.
   SendStatus send(core::Bytes to, core::Bytes payload, const SendOptions& options, uint64_t* ticket);
-  SendStatus send_encoded(std::string body, uint64_t* ticket);
+  SendStatus send_encoded(std::string body, uint32_t unknown_patience_ms, uint64_t* ticket);
   void flush(std::function<void()> done);
   void refuse_more() { accepting_ = false; }
   uint64_t unsettled() const { return unsettled_; }
@@ -63,7 +69,7 @@ class Sender {
 
   // The connection's side. begin_stream() starts an empty stream of bytes; open() lets messages into it.
   void begin_stream();
-  void open(const SessionTerms& terms);
+  void open(const SessionTerms& terms, core::Instant now);
   // The connection is gone, the session may be resumed: nothing is told, and what is accepted waits.
   void suspend();
   // Lets no further messages into the stream; they wait for the next session.
@@ -102,17 +108,28 @@ class Sender {
   struct Held {
     uint64_t ticket;
     std::string body;
+    uint32_t patience_ms = 0;
     bool confirmed = false;
     bool maybe_repeated = false;
     uint64_t id = 0;
     Reason reason = Reason::kNone;
   };
 
+  // What is known of a name that has to be proven.
+  struct Proof {
+    bool wanted = false;
+    // The message that went alone, unless it was refused because nobody owns the name.
+    uint64_t probe_id = 0;
+    // Since when nobody owns it; and when the first message here has waited long enough for that.
+    core::Instant missing_since = core::Instant::never();
+    core::Instant gives_up = core::Instant::never();
+  };
+
   struct Hold {
     enum class Phase : uint8_t {
       kClosed,   // until the lease is over or RESUME comes, and the barrier is passed
       kReady,    // may send; is in ready_ or window_waiters_
-      kProbing,  // has sent one message after a lease without RESUME, and waits whether it is refused
+      kProbing,  // has sent one message, after a lease without RESUME or as a proof, and waits whether it is refused
     };
     Phase phase = Phase::kReady;
     bool listed = false;
@@ -121,6 +138,7 @@ class Sender {
     bool probe = false;
     uint64_t barrier = 0;
     core::Instant until;
+    Proof proof;
     std::vector<Held> refused;
     std::deque<Held> waiting;
     uint64_t waiting_bytes = 0;
@@ -158,15 +176,25 @@ class Sender {
   Hold* find_hold(core::Bytes name);
   Hold& hold_for(core::Bytes name);
   void wait_in(Hold& hold, Held held);
+  // A message that waited does no longer, and makes room.
+  void leave(Hold& hold, const Held& held);
   void close_hold(Hold& hold, uint32_t retry_after_ms, core::Instant now);
   void try_to_open(Hold& hold, core::Instant now);
   void make_ready(Hold& hold);
   void take_back_refused(Hold& hold);
   void pump();
   void send_from(Hold& hold);
-  void append_held(const Held& held);
+  // False: it is too large, which is told instead.
+  bool append_held(const Held& held);
   void append_resume(const std::string& name);
   bool wants_barrier() const;
+
+  // sender_patience.cc
+  void begin_proving(core::Instant now, uint32_t prove_ms);
+  void prove(Hold& hold);
+  bool waits_for_name(const SendLog::Record& record, core::Instant now);
+  void note_patience(Hold& hold, uint32_t patience_ms);
+  void give_up(Hold& hold, core::Instant now, std::vector<Held>& over);
 
   void on_fate(SendLog::Record& record, const v1::Receipt& receipt, core::Instant now);
   void hold_refused(const SendLog::Record& record, uint64_t ticket, const v1::Receipt& receipt, core::Instant now);
@@ -184,6 +212,7 @@ class Sender {
   ClientEvents& events_;
   SendLog log_;
   std::unordered_map<std::string, Hold, NameHash, std::equal_to<>> holds_;
+  ProvenNames proven_;
   std::deque<Hold*> ready_;
   std::deque<Hold*> window_waiters_;
   std::deque<Barrier> barriers_;

@@ -23,7 +23,7 @@ bool is_passing(v1::Reason reason) {
 }
 
 Reason to_reason(v1::Reason reason) {
-  return static_cast<Reason>(static_cast<uint8_t>(reason));
+  return reason >= 0 && reason <= UINT8_MAX ? static_cast<Reason>(reason) : static_cast<Reason>(UINT8_MAX);
 }
 
 }  // namespace
@@ -48,12 +48,16 @@ void Sender::on_receipts(const v1::Receipts& receipts, core::Instant now) {
     }
   }
   log_.tidy();
+  // What waited for a name that was refused just now, and has no patience, is told with it.
+  on_tick(now);
 }
 
 void Sender::on_fate(SendLog::Record& record, const v1::Receipt& receipt, core::Instant now) {
   const uint64_t ticket = log_.take(record);
   const bool rejected = receipt.outcome() == v1::OUTCOME_REJECTED;
-  if (rejected && is_passing(receipt.reason())) return hold_refused(record, ticket, receipt, now);
+  const bool passes =
+      is_passing(receipt.reason()) || (receipt.reason() == v1::REASON_UNKNOWN_CLIENT && waits_for_name(record, now));
+  if (rejected && passes) return hold_refused(record, ticket, receipt, now);
   SendResult result{.ticket = ticket,
                     .id = record.id,
                     .outcome = to_outcome(receipt.outcome()),
@@ -73,11 +77,15 @@ void Sender::hold_refused(const SendLog::Record& record, uint64_t ticket, const 
   Hold& hold = hold_for(destination_of(record.body_bytes()));
   hold.refused.push_back({.ticket = ticket,
                           .body = std::string(record.body_bytes()),
+                          .patience_ms = record.patience_ms,
                           .confirmed = record.confirmed,
                           .maybe_repeated = record.maybe_repeated,
                           .id = record.id,
                           .reason = to_reason(receipt.reason())});
-  if (receipt.reason() == v1::REASON_QUEUE_FULL) hold.gate_closed = true;
+  if (receipt.reason() == v1::REASON_QUEUE_FULL) {
+    hold.gate_closed = true;
+    prove(hold);
+  }
   const bool busy = receipt.reason() != v1::REASON_QUEUE_FULL;
   if (hold.phase != Hold::Phase::kClosed || busy) {
     // A full queue tells PAUSE before it refuses. Where that is over, or was never told, one message may try at once;
@@ -86,6 +94,8 @@ void Sender::hold_refused(const SendLog::Record& record, uint64_t ticket, const 
     const bool at_once = hold.phase == Hold::Phase::kReady && !busy;
     close_hold(hold, at_once ? 0 : or_default(receipt.retry_after_ms()), now);
   }
+  // Of one that went alone the barrier is that behind it.
+  if (receipt.reason() == v1::REASON_UNKNOWN_CLIENT) return;
   hold.barrier = wanted_barrier_ = last_nonce_ + 1;
   next_barrier_ = std::min(next_barrier_, hold.barrier);
 }
@@ -100,8 +110,8 @@ void Sender::on_flow(const v1::Flow& flow, core::Instant now) {
     if (hold == nullptr) return;
     hold->resumed = true;
     hold->until = now;
-    // What follows a probe is in order behind it, so that its answer need not be waited for.
-    if (hold->phase == Hold::Phase::kProbing) hold->barrier = 0;
+    // What follows a probe is in order behind it, so that its answer need not be waited for, where somebody is there.
+    if (hold->phase == Hold::Phase::kProbing && !hold->proof.wanted) hold->barrier = 0;
     try_to_open(*hold, now);
   }
 }
@@ -140,8 +150,11 @@ void Sender::settle_admitted(uint64_t last_id) {
 
 void Sender::on_tick(core::Instant now) {
   if (now < due_) return;
-  due_ = core::Instant::never();
+  if (now >= proven_.end_due()) proven_.end();
+  due_ = proven_.end_due();
+  std::vector<Held> over;
   for (auto& [name, hold] : holds_) {
+    give_up(hold, now, over);
     if (hold.phase != Hold::Phase::kClosed) continue;
     if (now < hold.until) {
       due_ = std::min(due_, hold.until);
@@ -149,6 +162,7 @@ void Sender::on_tick(core::Instant now) {
       try_to_open(hold, now);
     }
   }
+  for (const Held& held : over) settle_held(held, Outcome::kRejected, Reason::kUnknownClient);
 }
 
 void Sender::flush(std::function<void()> done) {

@@ -19,7 +19,7 @@ void Sender::end_barriers() {
   last_barrier_id_ = 0;
 }
 
-void Sender::open(const SessionTerms& terms) {
+void Sender::open(const SessionTerms& terms, core::Instant now) {
   terms_ = terms;
   if (terms.resumed) {
     ++counts_.resumes;
@@ -28,6 +28,7 @@ void Sender::open(const SessionTerms& terms) {
     lose_messages(options_.repeat_unknown);
     regroup_holds();
   }
+  if (!terms.resumed || terms.prove_ms != 0) begin_proving(now, terms.prove_ms);
   suspended_ = false;
   streaming_ = open_ = true;
 }
@@ -72,6 +73,11 @@ void Sender::resume_holds() {
       hold.phase = Hold::Phase::kClosed;
       hold.resumed = !hold.probe;
       hold.until = {};
+    } else if (hold.phase == Hold::Phase::kProbing && hold.proof.wanted) {
+      // The answer may be lost with the connection: it is asked for again.
+      hold.phase = Hold::Phase::kClosed;
+      hold.resumed = false;
+      hold.until = {};
     }
     hold.barrier = next_barrier_ = wanted_barrier_ = last_nonce_ + 1;
   }
@@ -86,6 +92,7 @@ void Sender::leave_unknown(SendLog::Record& record, bool repeat_unknown) {
   } else {
     Held held{.ticket = ticket,
               .body = std::string(record.body_bytes()),
+              .patience_ms = record.patience_ms,
               .confirmed = record.confirmed,
               .maybe_repeated = record.maybe_repeated,
               .id = unknown ? record.id : 0};
@@ -125,6 +132,7 @@ void Sender::regroup_holds() {
     hold.listed = hold.gate_closed = hold.resumed = hold.probe = false;
     hold.barrier = 0;
     hold.until = {};
+    hold.proof = {};
     make_ready(hold);
     ++place;
   }

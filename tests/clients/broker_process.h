@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <stdexcept>
 #include <string>
@@ -19,6 +20,10 @@ class BrokerProcess {
  public:
   explicit BrokerProcess(std::vector<std::string> flags = {}, const std::string& listen = "tcp://127.0.0.1:0") {
     flags.insert(flags.begin(), {ONEHOPD, "--log-level", "off", "--listen", listen, "--admin", "none"});
+    // Most tests are not about a broker's beginning.
+    if (std::find(flags.begin(), flags.end(), "--start-grace-ms") == flags.end()) {
+      flags.insert(flags.end(), {"--start-grace-ms", "0"});
+    }
     std::vector<char*> arguments;
     for (std::string& flag : flags) arguments.push_back(flag.data());
     arguments.push_back(nullptr);

@@ -90,17 +90,13 @@ class Drain(Case):
         enough.set()
         for thread in (writer, reporter):
             thread.join(LIMIT)
-        self.assertIn(sender.wait(LIMIT), (0, 1))
+        self.assertEqual(sender.wait(LIMIT), 0)
         bob.send_signal(signal.SIGINT)
         reader.join(LIMIT)
         summary = reports[-1]
-        outcomes = {name: summary[name] for name in ("delivered", "rejected", "lost", "unknown", "not_sent", "expired")}
-        self.assertEqual(sum(outcomes.values()), sent[0], outcomes)
-        # Who is back before its recipient meets nobody; nothing else goes wrong.
-        self.assertEqual(outcomes["delivered"] + outcomes["rejected"], sent[0], outcomes)
-        reasons = {report["reason"] for report in reports if report["event"] == "outcome"}
-        self.assertLessEqual(reasons, {"UNKNOWN_CLIENT"})
-        self.assertEqual(len(printed), outcomes["delivered"])
+        # Also where the sender is back before its recipient.
+        self.assertEqual(summary["delivered"], sent[0], summary)
+        self.assertEqual(len(printed), sent[0])
         numbers = list(map(int, printed))
         self.assertEqual(numbers, sorted(set(numbers)))
 

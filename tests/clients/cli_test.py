@@ -192,9 +192,45 @@ class Sending(Case):
 
     def test_a_name_in_use(self):
         self.listen("alice")
-        sent = self.run_onehop("send", "bob", "x", "--name", "alice")
-        self.assertEqual(sent.code, 4)
-        self.assertIn("NAME_IN_USE", sent.error_lines()[0])
+        refusal = "onehop: the broker said goodbye NAME_IN_USE: the name is in use"
+        at_once = self.run_onehop("send", "bob", "x", "--name", "alice", "--patience", "0")
+        self.assertEqual((at_once.code, at_once.error_lines()), (4, [refusal]))
+        for more, lines in ((), ["onehop: the name alice is in use; trying again for 1.5 s", refusal]), (("-q",), [refusal]):
+            later = self.run_onehop("send", "bob", "x", "--name", "alice", "--patience", "1.5", *more)
+            self.assertEqual((later.code, later.error_lines()), (4, lines))
+        measured = self.run_onehop("ping", "--name", "alice")
+        self.assertEqual((measured.code, measured.error_lines()), (4, [refusal]))
+
+    def test_a_name_that_becomes_free(self):
+        elder = self.listen("bob")
+        waiting = self.start("listen", "bob", "-o", "json")
+        self.assertEqual(json.loads(waiting.stderr.readline()),
+                         {"event": "waiting", "text": "the name bob is in use; trying again for 5 s"})
+        elder.send_signal(signal.SIGINT)
+        self.assertEqual(self.finish(elder).code, 0)
+        self.assertEqual(json.loads(waiting.stderr.readline()), {"event": "listening", "name": "bob", "resumed": False})
+
+    def test_the_time_limit_while_a_name_is_in_use(self):
+        self.listen("bob")
+        waited = self.run_onehop("listen", "bob", "--timeout", "0.1", "--patience", "60")
+        self.assertEqual(waited.code, 3)
+        self.assertIn("the time is up", waited.error_lines()[-1])
+
+    def test_a_recipient_that_comes_late(self):
+        # The broker has just started: whoever asks to wait, waits.
+        sender = self.start("send", "bob", "-", "-v", "--patience", "60", stdin=subprocess.PIPE)
+        sender.stdin.write(b"one\ntwo\nthree\n")
+        sender.stdin.close()
+        sender.stdin = None
+        # Another one that asks for less is told meanwhile.
+        hasty = self.run_onehop("send", "bob", "hello", "--patience", "0.2")
+        self.assertEqual(hasty.code, 1)
+        self.assertIn("REJECTED to=bob", hasty.error_lines()[0])
+        bob = self.listen("bob", "--count", "3")
+        self.assertEqual(self.finish(bob).out, b"one\ntwo\nthree\n")
+        sent = self.finish(sender)
+        self.assertEqual(sent.code, 0)
+        self.assertIn("3 delivered", sent.error_lines()[-1])
 
     def test_interrupted(self):
         sender = self.start("send", "bob", stdin=subprocess.PIPE)
@@ -238,7 +274,7 @@ class Listening(Case):
 
     def test_take_over(self):
         elder = self.listen("bob")
-        refused = self.run_onehop("listen", "bob")
+        refused = self.run_onehop("listen", "bob", "--patience", "0")
         self.assertEqual(refused.code, 4)
         self.assertIn("NAME_IN_USE", refused.error_lines()[-1])
         self.listen("bob", "--take-over")

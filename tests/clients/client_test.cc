@@ -2,6 +2,9 @@
 #include "onehop/client.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -209,10 +212,83 @@ TEST(Client, EndsForGoodWhereTryingAgainIsOfNoUse) {
   BrokerProcess broker;
   Client elder(broker.address(), named("alice"), {});
   ASSERT_TRUE(elder.wait_until_open(kLong));
-  Client second(broker.address(), named("alice"), {});
+  ClientOptions impatient = named("alice");
+  impatient.name_patience_ms = 0;
+  Client second(broker.address(), impatient, {});
   EXPECT_FALSE(second.wait_until_open(kLong));
   EXPECT_EQ(second.send("bob", "x").get().status, SendStatus::kClosed);
   EXPECT_EQ(second.close(kLong).code, Code::kNameInUse);
+}
+
+TEST(Client, GetsItsNameWhenItBecomesFree) {
+  BrokerProcess broker;
+  Client elder(broker.address(), named("alice"), {});
+  ASSERT_TRUE(elder.wait_until_open(kLong));
+  Latch refused;
+  Client second(broker.address(), named("alice"), {.on_down = [&](const Ending& ending, uint64_t) {
+                  if (ending.code == Code::kNameInUse) refused.open();
+                }});
+  refused.wait();
+  EXPECT_EQ(elder.close(kLong).cause, Ending::Cause::kClosed);
+  ASSERT_TRUE(second.wait_until_open(kLong));
+}
+
+// A balancer whose servers are all gone.
+class WrongServer {
+ public:
+  WrongServer() {
+    listener_ = socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* name = reinterpret_cast<sockaddr*>(&address);
+    const int on = 1;
+    setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    const bool fine =
+        bind(listener_, name, size) == 0 && listen(listener_, 16) == 0 && getsockname(listener_, name, &size) == 0;
+    if (!fine) throw std::runtime_error("cannot listen");
+    address_ = "tcp://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  }
+  ~WrongServer() { close(listener_); }
+  const std::string& address() const { return address_; }
+  // The next client is answered so, and closed.
+  void answer(std::string_view text) const {
+    const int fd = accept(listener_, nullptr, nullptr);
+    EXPECT_EQ(::send(fd, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+    shutdown(fd, SHUT_WR);
+    std::array<char, 256> ignored;
+    while (read(fd, ignored.data(), ignored.size()) > 0) {
+    }
+    close(fd);
+  }
+
+ private:
+  int listener_ = -1;
+  std::string address_;
+};
+
+TEST(Client, OutlivesWrongAnswers) {
+  auto wrong = std::make_unique<WrongServer>();
+  const std::string address = wrong->address();
+  std::mutex mutex;
+  std::vector<std::string> downs;
+  Client alice(address, named("alice"), {.on_down = [&](const Ending& ending, uint64_t) {
+                 const std::lock_guard lock(mutex);
+                 downs.push_back(describe(ending));
+               }});
+  wrong->answer("HTTP/1.1 503 Service Unavailable\r\n\r\n");
+  wrong->answer(std::string_view("\x15\x03\x01\x00\x02\x02\x28", 7));
+  wrong->answer(std::string(1'000, 'x'));
+  wrong->answer("");
+  wrong.reset();
+  const BrokerProcess broker({}, address);
+  ASSERT_TRUE(alice.wait_until_open(kLong));
+  const std::lock_guard lock(mutex);
+  ASSERT_GE(downs.size(), 4U);
+  EXPECT_EQ(downs[0], "what answers there is not a onehop broker: it speaks HTTP: HTTP/1.1 503 Service Unavailable");
+  EXPECT_EQ(downs[1], "what answers there is not a onehop broker: it speaks TLS, and expects an encrypted connection");
+  EXPECT_TRUE(downs[2].starts_with("what answers there is not a onehop broker: it sent ")) << downs[2];
 }
 
 TEST(Client, SaysWhatIsWrongWithItsArguments) {

@@ -187,9 +187,12 @@ TEST(EngineDrain, RepeatsWhatWasRefusedForItInOrder) {
     rig.give(goodbye_frame(v1::CODE_NORMAL));
     EXPECT_TRUE(rig.events.outcomes.empty()) << rig.events.outcomes[0];
     rig.reopen(lasting_frame(8));
+    // Whether bob is with the new broker has to be found out.
+    EXPECT_EQ(rig.written(), (Words{"bob:1=a", "ping"}));
+    rig.pong();
     Words words = rig.written();
-    words.resize(3);
-    EXPECT_EQ(words, (Words{"bob:1=a", "bob:2=b", "bob:3=c"}));
+    words.resize(2);
+    EXPECT_EQ(words, (Words{"bob:2=b", "bob:3=c"}));
   }
 }
 

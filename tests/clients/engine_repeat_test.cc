@@ -139,7 +139,9 @@ TEST_F(Repeat, OfASessionThatIsGoneIsUnknown) {
   send("bob", "d");
   rig->reopen(lasting_frame(8));
   EXPECT_EQ(outcomes(), (Words{"1 UNKNOWN", "2 UNKNOWN"}));
-  EXPECT_EQ(written(), (Words{"bob:1=c", "bob:2=d"}));
+  EXPECT_EQ(written(), (Words{"bob:1=c", "ping"}));
+  rig->pong();
+  EXPECT_EQ(written(), Words{"bob:2=d"});
   // Receipts are numbered anew.
   give_delivered(1, 1, 2);
   EXPECT_EQ(outcomes(), (Words{"1 UNKNOWN", "2 UNKNOWN", "3 DELIVERED", "4 DELIVERED"}));
@@ -148,7 +150,7 @@ TEST_F(Repeat, OfASessionThatIsGoneIsUnknown) {
 TEST_F(Repeat, OfASessionThatIsGoneIsRepeatedInOrderOnRequest) {
   open({.repeat_unknown = true});
   send("bob", "a");
-  send("bob", "b", Confirm::kRefusals);
+  send("bob", "b");
   send("bob", "c");
   written();
   give_delivered(1, 1, 1);
@@ -160,7 +162,9 @@ TEST_F(Repeat, OfASessionThatIsGoneIsRepeatedInOrderOnRequest) {
     // c was refused, so that it has not arrived before; once written anew, it may have.
     const char* c = session == 8 ? "bob:2=c" : "bob:2=c again";
     const char* d = session == 8 ? "bob:3=d" : "bob:3=d again";
-    EXPECT_EQ(written(), (Words{"bob:1=b again", c, d, "ping"}));
+    EXPECT_EQ(written(), (Words{"bob:1=b again", "ping"}));
+    rig->pong();
+    EXPECT_EQ(written(), (Words{c, d}));
   }
   EXPECT_EQ(outcomes(), Words{"1 DELIVERED"});
 }
@@ -179,8 +183,11 @@ TEST_F(Repeat, WhatAResumeLeftUnknownComesBeforeWhatALostSessionBringsBack) {
   cut();
   rig->reopen(lasting_frame(8));
   Words bobs;
-  for (const std::string& word : written()) {
-    if (word.starts_with("bob")) bobs.push_back(word.substr(6));
+  for (int i = 0; i < 3; ++i) {
+    for (const std::string& word : written()) {
+      if (word.starts_with("bob")) bobs.push_back(word.substr(6));
+    }
+    rig->pong();
   }
   EXPECT_EQ(bobs, (Words{"a again", "b again"}));
 }

@@ -198,15 +198,17 @@ TEST(EngineLoss, TellsWhatIsUnknownAndKeepsWhatIsNot) {
   EXPECT_EQ(rig.events.outcomes, (Words{"1 UNKNOWN", "3 UNKNOWN"}));
   rig.send("bob", "f");
   rig.reopen();
-  auto words = rig.written();
-  std::sort(words.begin(), words.end());
-  ASSERT_EQ(words.size(), 5U);
   Words bobs;
-  for (const auto& word : words) {
-    if (word.starts_with("bob:")) bobs.push_back(word.substr(word.find('=') + 1));
+  Words carols;
+  for (int i = 0; i < 3; ++i) {
+    for (const std::string& word : rig.written()) {
+      if (word.starts_with("bob:")) bobs.push_back(word.substr(word.find('=') + 1));
+      if (word.starts_with("carol:")) carols.push_back(word.substr(word.find('=') + 1));
+    }
+    rig.pong();
   }
   EXPECT_EQ(bobs, (Words{"b", "d", "f"}));
-  rig.pong();
+  EXPECT_EQ(carols, Words{"e"});
   EXPECT_EQ(rig.engine.unsettled(), 0U);
 }
 
@@ -217,15 +219,17 @@ TEST(EngineLoss, RepeatsWhatIsUnknownOnRequest) {
   rig.written();
   rig.give(refusal_frame(2, 2, v1::REASON_QUEUE_FULL, 1'000));
   rig.send("bob", "d");
-  for (int i = 0; i < 2; ++i) {
-    rig.engine.on_link_down("cut", rig.now);
-    rig.reopen();
-    if (i == 0) {
-      EXPECT_EQ(rig.written(), (Words{"bob:1=a again", "bob:2=b", "bob:3=c again", "bob:4=d", "ping"}));
-    }
-  }
+  rig.engine.on_link_down("cut", rig.now);
+  rig.reopen();
+  EXPECT_EQ(rig.written(), (Words{"bob:1=a again", "ping"}));
+  rig.pong();
+  EXPECT_EQ(rig.written(), (Words{"bob:2=b", "bob:3=c again", "bob:4=d", "ping"}));
+  rig.engine.on_link_down("cut", rig.now);
+  rig.reopen();
   // Unknown for the second time: marked once.
-  EXPECT_EQ(rig.written(), (Words{"bob:1=a again", "bob:2=b again", "bob:3=c again", "bob:4=d again", "ping"}));
+  EXPECT_EQ(rig.written(), (Words{"bob:1=b again", "ping"}));
+  rig.pong();
+  EXPECT_EQ(rig.written(), (Words{"bob:2=c again", "bob:3=d again", "ping"}));
   rig.pong();
   EXPECT_EQ(rig.events.outcomes, (Words{"1 ADMITTED", "2 ADMITTED", "3 ADMITTED", "4 ADMITTED"}));
 }

@@ -2,6 +2,7 @@
 // several destinations, connections cut anywhere, brokers replaced. Seeded; a failure prints its seed.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -17,6 +18,8 @@ constexpr int kMessages = 300;
 struct Faults {
   bool cuts = false;
   bool replaced = false;
+  // How long messages may wait for their recipients: each takes one of these.
+  std::vector<uint32_t> patience_ms = {kUnknownPatienceMs};
 };
 
 // One life of an engine: sends numbered messages until all have their outcome.
@@ -26,6 +29,7 @@ class World {
     std::string to;
     std::string payload;
     Confirm confirm;
+    uint32_t patience_ms;
   };
 
   World(uint64_t seed, ClientOptions options, Faults faults)
@@ -66,11 +70,12 @@ class World {
       payload += std::string(random_.below(60), 'x');
       const Confirm confirm = random_.one_in(4) ? Confirm::kRefusals : Confirm::kDelivered;
       uint64_t ticket = 0;
-      const SendOptions options{.confirm = confirm};
-      const SendStatus status = random_.one_in(4)
-                                    ? engine_.send_encoded(ClientEngine::encode(to, payload, options), &ticket)
-                                    : engine_.send(to, payload, options, &ticket);
-      if (status == SendStatus::kAccepted) sent[ticket] = {to, payload, confirm};
+      const SendOptions options{.confirm = confirm,
+                                .unknown_patience_ms = faults_.patience_ms[random_.below(faults_.patience_ms.size())]};
+      const SendStatus status = random_.one_in(4) ? engine_.send_encoded(ClientEngine::encode(to, payload, options),
+                                                                         options.unknown_patience_ms, &ticket)
+                                                  : engine_.send(to, payload, options, &ticket);
+      if (status == SendStatus::kAccepted) sent[ticket] = {to, payload, confirm, options.unknown_patience_ms};
     }
   }
 
@@ -110,6 +115,10 @@ ClientOptions tight(bool repeat_unknown = false) {
           .waiting_bytes_max = 2'000};
 }
 
+bool has_no_recipient(const SendResult& result) {
+  return result.outcome == Outcome::kRejected && result.reason == Reason::kUnknownClient;
+}
+
 // Each has one outcome, and a confirmed one that which the broker decided.
 std::map<uint64_t, SendResult> outcomes_of(World& world) {
   std::map<uint64_t, SendResult> outcomes;
@@ -120,6 +129,11 @@ std::map<uint64_t, SendResult> outcomes_of(World& world) {
   for (const auto& [ticket, result] : outcomes) {
     const World::Sent& sent = world.sent.at(ticket);
     if (result.outcome == Outcome::kUnknown) continue;
+    if (has_no_recipient(result)) {
+      EXPECT_GT(world.model.unknown, 0);
+      EXPECT_FALSE(world.model.decided().contains(sent.payload)) << sent.payload;
+      continue;
+    }
     if (sent.confirm == Confirm::kRefusals) {
       EXPECT_EQ(result.outcome, Outcome::kAdmitted) << sent.payload;
       continue;
@@ -139,7 +153,8 @@ std::map<uint64_t, SendResult> outcomes_of(World& world) {
 
 // Whether it need not have arrived. What was admitted goes down with a broker that is replaced.
 bool may_be_missing(const SendResult& result, bool replaced) {
-  return result.outcome == Outcome::kUnknown || (result.outcome == Outcome::kExpired && !result.attempted) ||
+  return result.outcome == Outcome::kUnknown || has_no_recipient(result) ||
+         (result.outcome == Outcome::kExpired && !result.attempted) ||
          (replaced && result.outcome == Outcome::kAdmitted);
 }
 
@@ -201,6 +216,52 @@ TEST(EngineSessionModel, AReplacedBrokerMakesUnknownWhatMayHaveArrived) {
     world.run();
     expect_once_in_order(world, outcomes_of(world), true);
   }
+}
+
+TEST(EngineSessionModel, MessagesWaitInOrderForRecipientsThatComeLate) {
+  int unknown = 0;
+  for (uint64_t seed = 1; seed <= kSeeds && !testing::Test::HasFailure(); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    World world(seed, tight(), {.cuts = true, .replaced = true, .patience_ms = {kForever}});
+    world.model.come_late = true;
+    world.model.start_grace_ms = 600'000;
+    world.run();
+    const auto outcomes = outcomes_of(world);
+    for (const auto& [ticket, result] : outcomes) {
+      EXPECT_FALSE(has_no_recipient(result)) << world.sent.at(ticket).payload;
+    }
+    expect_once_in_order(world, outcomes, true);
+    unknown += world.model.unknown;
+  }
+  EXPECT_GT(unknown, 3'000);
+}
+
+// Whatever is told of a recipient that is not there, and when: what arrives is in order, and what was told not to
+// arrive does not.
+TEST(EngineSessionModel, WhereThePatienceEndsTheRestIsInOrder) {
+  size_t rejected = 0;
+  size_t reached = 0;
+  for (uint64_t seed = 1; seed <= kSeeds && !testing::Test::HasFailure(); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    World world(seed, tight(), {.cuts = true, .replaced = true, .patience_ms = {0, 5, 100, kForever}});
+    world.model.come_late = world.model.go_again = true;
+    world.model.start_grace_ms = seed % 3 == 0 ? 0 : 30;
+    world.run();
+    const auto outcomes = outcomes_of(world);
+    expect_once_in_order(world, outcomes, true);
+    for (const auto& [ticket, result] : outcomes) {
+      if (!has_no_recipient(result)) {
+        ++reached;
+        continue;
+      }
+      ++rejected;
+      const World::Sent& sent = world.sent.at(ticket);
+      const std::vector<std::string>& arrived = world.model.arrived(sent.to);
+      EXPECT_EQ(std::count(arrived.begin(), arrived.end(), sent.payload), 0) << sent.payload;
+    }
+  }
+  EXPECT_GT(rejected, 1'000U);
+  EXPECT_GT(reached, 10'000U);
 }
 
 TEST(EngineSessionModel, RepeatingTheUnknownLosesNothingAndMarksWhatMayComeTwice) {

@@ -18,7 +18,7 @@ std::string body_of(uint64_t id) {
 
 uint64_t append(SendLog& log, const std::string& body) {
   const uint64_t id = log.next_id();
-  char* at = log.append_message(id, body.size(), true, false);
+  char* at = log.append_message(id, body.size(), {0, true, false});
   std::copy(body.begin(), body.end(), at);
   return id;
 }

@@ -37,7 +37,9 @@ class SessionModel {
   void replace() {
     cut();
     session_ = Session{session_.number + 1};
-    for (auto& [name, recipient] : recipients_) recipient = {.limit = recipient.limit, .arrived = recipient.arrived};
+    for (auto& [name, recipient] : recipients_) {
+      recipient = {.limit = recipient.limit, .arrived = recipient.arrived, .there = !come_late || random_.one_in(3)};
+    }
   }
 
   void receive(std::string_view bytes) { input_ += bytes; }
@@ -75,6 +77,11 @@ class SessionModel {
   const std::map<std::string, v1::Outcome>& decided() const { return decided_; }
   // Whether messages may expire before anybody has seen them.
   bool expires_unseen = true;
+  // Whether recipients come later than a new broker starts; for how long it expects them; whether they also go again.
+  bool come_late = false;
+  uint32_t start_grace_ms = 0;
+  bool go_again = false;
+  int unknown = 0;
   int resumes = 0;
   int refused = 0;
   int told_again = 0;
@@ -99,6 +106,7 @@ class SessionModel {
     std::deque<Underway> underway = {};
     bool gate_closed = false;
     bool paused = false;
+    bool there = true;
   };
   struct Session {
     uint64_t number = 1;
@@ -160,6 +168,7 @@ class SessionModel {
     frame.mutable_connected()->set_resume_token(std::to_string(session_.number));
     frame.mutable_connected()->set_send_window(kWindow);
     frame.mutable_connected()->set_send_window_bytes(kWindowBytes);
+    frame.mutable_connected()->set_start_grace_ms(start_grace_ms);
     output_ += encode_frame(frame);
     for (const v1::Frame& again : session_.told) {
       output_ += encode_frame(again);
@@ -191,6 +200,14 @@ class SessionModel {
       if (session_.open.size() + session_.outcomes == kWindow) ++window_full;
     }
     Recipient& recipient = recipients_[message.client()];
+    if (!recipient.there) {
+      ++unknown;
+      // Where the broker does not say when to try again, the client has to know by itself.
+      const auto retry_after_ms = static_cast<uint32_t>(random_.one_in(2) ? 0 : 1 + random_.below(50));
+      const v1::Frame refusal = refusal_frame(message.id(), message.id(), v1::REASON_UNKNOWN_CLIENT, retry_after_ms);
+      recipient.underway.push_back({confirmed, refusal.receipts().items(0)});
+      return;
+    }
     if (recipient.gate_closed || recipient.queue.size() >= recipient.limit) {
       ++refused;
       recipient.gate_closed = true;
@@ -218,6 +235,14 @@ class SessionModel {
       if (connected_ && !random_.one_in(4)) output_ += encode_frame(flow_frame(name, v1::STATE_RESUME));
     }
     while (!recipient.underway.empty() && random_.one_in(2)) arrive_home(recipient);
+    if (!recipient.there) {
+      recipient.there = random_.one_in(40);
+    } else if (go_again && recipient.queue.empty() && !recipient.gate_closed && random_.one_in(100)) {
+      // With a closed gate it would take the gate along, and what is under way behind a refusal would overtake it.
+      recipient.there = recipient.paused = false;
+      // What it had told others to do ends with it.
+      if (connected_ && random_.one_in(2)) output_ += encode_frame(flow_frame(name, v1::STATE_RESUME));
+    }
   }
 
   void decide(Recipient& recipient, const Waiting& message) {

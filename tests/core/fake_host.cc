@@ -94,6 +94,7 @@ FakeBroker::FakeBroker(ShardIndex shards, const Limits& limits) : ledger(limits.
   ShardConfig config;
   config.count = shards;
   config.limits = limits;
+  config.started = now;
   config.ledger = &ledger;
   config.first_session = 1'000;
   config.hash_key.fill(7);

@@ -75,6 +75,43 @@ TEST(RouteToNobody, AnyDestinationThatNobodyCanOwn) {
   }
 }
 
+// Clients of an earlier broker may still be on their way back.
+TEST_P(Route, ForAWhileAfterTheStartARefusalForANameSaysWhenToTryAgain) {
+  Limits limits;
+  limits.start_grace_ms = 10'000;
+  Pair pair(GetParam(), limits);
+  const std::string nobody = pair.broker.name_on(GetParam(), "nobody");
+  EXPECT_EQ(pair.alice.connected().start_grace_ms(), 10'000u);
+  uint64_t id = 0;
+  for (const uint64_t wait_ms : {0u, 4'000u, 5'999u}) {
+    pair.broker.advance(wait_ms);
+    pair.alice.send(nobody, ++id);
+    pair.alice.send(std::string(300, 'n'), ++id);
+    const std::vector<v1::Receipt> items = receipts(pair.alice.read());
+    ASSERT_EQ(items.size(), 2u);
+    expect_receipt(items[0], id - 1, id - 1, v1::REASON_UNKNOWN_CLIENT);
+    EXPECT_GE(items[0].retry_after_ms(), limits.pause_lease_ms / 2);
+    EXPECT_LE(items[0].retry_after_ms(), limits.pause_lease_ms * 3 / 2);
+    EXPECT_EQ(items[1].retry_after_ms(), 0u) << "a name that nobody can have";
+  }
+  EXPECT_EQ(FakeClient(pair.broker, "carol").connected().start_grace_ms(), 1u);
+  pair.broker.advance(1);
+  pair.alice.send(nobody, ++id);
+  const std::vector<v1::Receipt> items = receipts(pair.alice.read());
+  ASSERT_EQ(items.size(), 1u);
+  EXPECT_EQ(items[0].retry_after_ms(), 0u);
+  EXPECT_EQ(FakeClient(pair.broker, "dave").connected().start_grace_ms(), 0u);
+}
+
+TEST_P(Route, WithoutAStartGraceNobodyIsExpected) {
+  Pair pair(GetParam());
+  EXPECT_EQ(pair.alice.connected().start_grace_ms(), 0u);
+  pair.alice.send(pair.broker.name_on(GetParam(), "nobody"), 1);
+  const std::vector<v1::Receipt> items = receipts(pair.alice.read());
+  ASSERT_EQ(items.size(), 1u);
+  EXPECT_EQ(items[0].retry_after_ms(), 0u);
+}
+
 TEST_P(Route, TopicsAndServicesAreNotServedYet) {
   Pair pair(GetParam());
   v1::Frame frame;

@@ -74,6 +74,7 @@ TEST(Options, EachLimitReachesTheShards) {
   options.memory_bytes_max = 5;
   options.connection_age_ms_max = 6;
   options.ttl_ms_max = 7;
+  options.start_grace_ms = 8;
   const core::Limits limits = limits_of(options);
   EXPECT_EQ(limits.messages_per_second, 1u);
   EXPECT_EQ(limits.messages_burst, 2u);
@@ -82,6 +83,7 @@ TEST(Options, EachLimitReachesTheShards) {
   EXPECT_EQ(limits.memory_bytes_max, 5u);
   EXPECT_EQ(limits.connection_age_ms_max, 6u);
   EXPECT_EQ(limits.ttl_ms_max, 7u);
+  EXPECT_EQ(limits.start_grace_ms, 8u);
 }
 
 }  // namespace

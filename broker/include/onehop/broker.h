@@ -105,6 +105,10 @@ struct BrokerOptions {
   uint32_t ack_timeout_ms = 300'000;            // A client whose window is full and that settles nothing is ended.
   uint32_t session_expiry_ms_max = 86'400'000;  // What a client may ask for.
   uint32_t ttl_ms_max = 3'600'000;              // To which longer ones, and none, are cut.
+  // How long after its start the broker expects clients of the broker before it to come back: until then UNKNOWN_CLIENT
+  // comes with retry_after_ms, and clients that can wait do. 0: not at all. The default is the longest time between two
+  // attempts of the C++ client, so that every one that was trying to connect has come by then.
+  uint32_t start_grace_ms = 30'000;
 
   // Called on the shards' threads, so it must be quick and safe to call from several at once. May be empty.
   std::function<void(const BrokerEvent&)> on_event;

@@ -11,6 +11,9 @@
 //    which it waits as long as it was told and repeats what was refused before it goes on. That holds from session to
 //    session as well. After BROKER_BUSY and RATE_LIMITED it repeats likewise, but what was under way behind the refused
 //    message may have arrived before: the broker has no gate there. Different destinations do not wait for each other.
+//  - Where the owners of names may still be on their way back (the broker has just started, or this client has come to
+//    another one than before), a message to a name that nobody owns waits, for SendOptions::unknown_patience_ms, with
+//    all that follow it to the same name. None of these overtakes another, and other destinations go on.
 //  - When the broker announces that it goes (a goodbye with a grace), what is accepted from then on waits, and so does
 //    what the broker refuses for it (SHUTTING_DOWN). What is under way is finished: outcomes are awaited, deliveries
 //    handed out and acknowledged. Then, or at the end of the grace, the client says goodbye, and comes back at the time
@@ -66,8 +69,10 @@ class ClientEngine {
                   uint64_t* ticket = nullptr);
 
   // As send(), for callers that bound what they have given themselves: never answers kWouldBlock. `body` is made by
-  // encode(). Larger than the broker takes is found out later: the outcome is kRejected, kTooLarge.
-  SendStatus send_encoded(std::string body, uint64_t* ticket = nullptr);
+  // encode(), which does not write SendOptions::unknown_patience_ms into it. Larger than the broker takes is found out
+  // later: the outcome is kRejected, kTooLarge.
+  SendStatus send_encoded(std::string body, uint32_t unknown_patience_ms = kUnknownPatienceMs,
+                          uint64_t* ticket = nullptr);
   // Any thread. An empty answer means kInvalid.
   static std::string encode(std::string_view to, std::string_view payload, const SendOptions& options);
 

@@ -93,6 +93,11 @@ struct Header {
   std::string_view value;
 };
 
+// For a patience: without an end.
+inline constexpr uint32_t kForever = UINT32_MAX;
+// SendOptions::unknown_patience_ms, by default.
+inline constexpr uint32_t kUnknownPatienceMs = 10'000;
+
 // What may be said about a message besides its destination and payload.
 struct SendOptions {
   Confirm confirm = Confirm::kDelivered;
@@ -106,6 +111,12 @@ struct SendOptions {
   // taken only while that very session owns the name, else rejected with kStaleSession.
   uint64_t in_reply_to = 0;
   uint64_t in_reply_to_session = 0;
+  // How long it may wait inside the library for its recipient to come back, counted from when the broker first said
+  // that nobody owns the name: then it is rejected with kUnknownClient. Only where waiting may help: in the time after
+  // its start for which a broker expects clients of the one before (onehopd: start_grace_ms), and for 10 seconds after
+  // this client came back and could not resume its session. Otherwise, and with 0, it is rejected at once. kForever:
+  // waits as long as the client lives.
+  uint32_t unknown_patience_ms = kUnknownPatienceMs;
 };
 
 enum class SendStatus : uint8_t {
@@ -292,13 +303,19 @@ struct ClientOptions {
   // From the beginning of a connection attempt to the broker's answer.
   uint32_t connect_timeout_ms = 10'000;
 
-  // Whether to connect again by itself, also when the first attempt fails. Never after SESSION_TAKEN_OVER, nor after a
-  // goodbye that says that trying again is of no use (PROTOCOL_ERROR, BAD_CREDENTIALS …), nor where another server is
-  // named (Ending::use_server): whether to go there is the program's decision.
+  // Whether to connect again by itself, also when the first attempt fails or somebody else answers than a broker (a
+  // balancer in HTTP, say). Never after SESSION_TAKEN_OVER, nor after a goodbye that says that trying again is of no
+  // use (PROTOCOL_ERROR, BAD_CREDENTIALS …), nor where another server is named (Ending::use_server): whether to go
+  // there is the program's decision.
   bool reconnect = true;
-  // Whether NAME_IN_USE is worth trying again. For a while it is in any case after a connection whose Connect was not
-  // answered: then the name may be this client's own.
-  bool retry_name_in_use = false;
+  // How long to go on trying while the broker answers NAME_IN_USE, with `reconnect`: from the first such answer, not
+  // more than once in a second; on_down() tells of each. The name may be held by a connection that is dead, this
+  // client's own from before it lost power, say: the broker asks its owner at once, and ends it after 3 seconds of
+  // silence, so that less than about 5 seconds cures nothing. 0: gives up at once; kForever: never.
+  uint32_t name_patience_ms = 10'000;
+  // Whether messages to names that nobody owns may wait (SendOptions::unknown_patience_ms) also before this client has
+  // ever lost a session, where the broker has just started. False is for programs that ask who is there now.
+  bool patient_at_start = true;
   // The wait before an attempt: doubled with each that fails, from the first to the second value, then a random part of
   // its upper half. The broker's retry_after_ms is kept to if it is longer; the time of a goodbye that was announced
   // (with a grace) is kept to as it is, counted from that goodbye.
@@ -315,8 +332,8 @@ struct ClientOptions {
   uint32_t in_flight_messages_max = 16'384;
   // Accepted by the socket of nobody yet. Small, because what is written cannot be held when PAUSE comes.
   uint32_t unsent_bytes_max = 256 << 10;
-  // Held back for one destination, which is paused, has refused, or is not reachable before the session is open; and
-  // for all of them together. Each message counts with 64 bytes more than it has.
+  // Held back for one destination, which is paused, has refused, is not back yet, or not reachable before the session
+  // is open; and for all of them together. Each message counts with 64 bytes more than it has.
   uint32_t waiting_bytes_max = 1 << 20;
   uint32_t waiting_bytes_total_max = 64 << 20;
 };

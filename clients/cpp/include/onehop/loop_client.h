@@ -51,7 +51,8 @@ class LoopClient {
   // As ClientEngine::send().
   SendStatus send(std::string_view to, std::string_view payload, const SendOptions& options = {},
                   uint64_t* ticket = nullptr);
-  SendStatus send_encoded(std::string body, uint64_t* ticket = nullptr);
+  SendStatus send_encoded(std::string body, uint32_t unknown_patience_ms = kUnknownPatienceMs,
+                          uint64_t* ticket = nullptr);
   // As those of ClientEngine.
   void acknowledge(DeliveryTag tag);
   void acknowledge_up_to(DeliveryTag tag);
