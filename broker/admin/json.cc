@@ -99,6 +99,7 @@ std::string json_counters(const BrokerCounters& c) {
                   {"sessions", c.sessions},
                   {"sessions_opened", c.sessions_opened},
                   {"connects_refused", c.connects_refused},
+                  {"connects_refused_full", c.connects_refused_full},
                   {"takeovers", c.takeovers},
                   {"hand_overs", c.hand_overs},
                   {"messages_received", c.messages_received},

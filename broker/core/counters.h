@@ -18,6 +18,7 @@ struct Counters {
   uint64_t sessions_opened = 0;
   uint64_t takeovers = 0;
   uint64_t connects_refused = 0;
+  uint64_t connects_refused_full = 0;  // Among them: there was no room for one more session.
   uint64_t hand_overs = 0;
   uint64_t messages_received = 0;   // From clients of this shard.
   uint64_t messages_delivered = 0;  // Admitted: queued for a connection, or for a session that waits.

@@ -129,6 +129,7 @@ struct Link {
   bool blocked = false;                // Its socket is full; on_writable follows.
   bool waits_for_credit : 1 = false;   // Its next frame waits for a parcel.
   bool waits_for_control : 1 = false;  // It has too much to hear before it may say more.
+  bool unread : 1 = false;             // When it was last looked at, its host had more of it to read.
 
   FrameDecoder decoder;
   Instant last_heard;

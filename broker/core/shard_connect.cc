@@ -76,21 +76,24 @@ void Shard::on_answer(Ticket ticket, const Answer& answer, Instant now) {
 }
 
 void Shard::take_answer(LinkId id, Link& link, const v1::Connect& connect, const Answer& answer, Instant now) {
-  if (answer.accepted) return claim(id, link, connect, answer.principal, now);
+  if (answer.accepted) return claim(id, link, connect, answer, now);
   const auto code = answer.code == 0 ? v1::CODE_BAD_CREDENTIALS : static_cast<v1::Code>(answer.code);
   refuse_connect(id, link, connect.name(), {code, answer.text, answer.retry_after_ms}, now);
 }
 
 // Gives the name to the link: as a resumed session, or as a new one if its owner, should it have one, gives way.
-void Shard::claim(LinkId id, Link& link, const v1::Connect& connect, uint32_t principal, Instant now) {
+void Shard::claim(LinkId id, Link& link, const v1::Connect& connect, const Answer& answer, Instant now) {
+  const uint32_t principal = answer.principal;
   std::string name = connect.name();
   uint64_t hash = name_hash(name, config_.hash_key);
   SessionId elder = name.empty() ? SessionId{} : directory_.find(name, hash);
   if (elder && holds_token(sessions_[elder.index], connect, principal)) return resume(id, link, elder, connect, now);
   if (sessions_.size() >= config_.limits.sessions_max) {
+    ++counters_.connects_refused_full;
     return refuse_connect(id, link, name, {v1::CODE_SERVER_BUSY, "the broker has all the clients it takes", 0}, now);
   }
   if (!has_memory_for_client()) {
+    ++counters_.connects_refused_full;
     const uint32_t retry_after_ms = jittered_lease(origin_of({id.index, id.generation}));
     const Farewell busy{v1::CODE_SERVER_BUSY, "the broker is short of memory", retry_after_ms};
     return refuse_connect(id, link, name, busy, now);
@@ -99,6 +102,9 @@ void Shard::claim(LinkId id, Link& link, const v1::Connect& connect, uint32_t pr
     name = make_name();
     hash = name_hash(name, config_.hash_key);
     elder = {};
+  }
+  if (const Refusal& full = answer.one_more; !elder && full.code != 0) {
+    return refuse_connect(id, link, name, {static_cast<v1::Code>(full.code), full.text, full.retry_after_ms}, now);
   }
   Farewell refusal;
   if (elder && !displace(elder, connect, principal, refusal, now)) return refuse_connect(id, link, name, refusal, now);
