@@ -5,16 +5,13 @@
 #include "admin/access.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <sodium/utils.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 
-#include "reactor/fd.h"
+#include "reactor/file_text.h"
 
 namespace onehop::admin {
 namespace {
@@ -36,19 +33,32 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kWhite) - first + 1);
 }
 
-// The host of a Host header, without its port and without brackets.
-std::string_view host_in(std::string_view header) {
-  if (header.starts_with('[')) {
-    const size_t end = header.find(']');
-    return end == header.npos ? header : header.substr(1, end - 1);
-  }
-  return header.substr(0, header.find(':'));
+bool is_port(std::string_view text) {
+  return !text.empty() && text.size() <= 5 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-bool is_address(std::string_view host) {
-  const std::string text(host);
+// A name or an IPv4 address with or without a port, or an IPv6 address in brackets. Nothing else: what another reader
+// could take for another host is none.
+struct HostHeader {
+  std::string host;  // Empty: the header is none of these.
+  bool in_brackets = false;
+};
+
+HostHeader host_in(std::string_view header) {
+  const bool in_brackets = header.starts_with('[');
+  const size_t end = in_brackets ? header.find(']') : std::min(header.find(':'), header.size());
+  if (end == header.npos) return {};
+  const std::string_view behind = header.substr(in_brackets ? end + 1 : end);
+  if (!behind.empty() && (behind.front() != ':' || !is_port(behind.substr(1)))) return {};
+  return {std::string(header.substr(in_brackets, end - in_brackets)), in_brackets};
+}
+
+bool is_address(const HostHeader& header) {
+  // What the resolver sees must be all of it.
+  if (header.host.find('\0') != header.host.npos) return false;
   in6_addr ignored;
-  return inet_pton(AF_INET, text.c_str(), &ignored) == 1 || inet_pton(AF_INET6, text.c_str(), &ignored) == 1;
+  return inet_pton(header.in_brackets ? AF_INET6 : AF_INET, header.host.c_str(), &ignored) == 1;
 }
 
 // In a time that tells nothing of where they differ.
@@ -63,17 +73,10 @@ std::optional<std::string> read_token(const std::string& file, std::string& erro
     error = "token file " + file + ": " + why;
     return std::nullopt;
   };
-  const reactor::Fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd) return refuse(reactor::error_text(errno));
-  struct stat about {};
-  if (::fstat(fd.get(), &about) != 0) return refuse(reactor::error_text(errno));
-  if (!S_ISREG(about.st_mode)) return refuse("not a file");
-  if ((about.st_mode & S_IRWXO) != 0) return refuse("others may read or write it: chmod o= " + file);
-  std::string text(kTokenBytesMax + 64, '\0');
-  const ssize_t size = ::read(fd.get(), text.data(), text.size());
-  if (size < 0) return refuse(reactor::error_text(errno));
-  text.resize(static_cast<size_t>(size));
-  const std::string_view token = trimmed(text);
+  reactor::FileText file_text = reactor::read_file(file, kTokenBytesMax + 64);
+  if (!file_text.text) return refuse(file_text.error);
+  if ((file_text.mode & S_IRWXO) != 0) return refuse("others may read or write it: chmod o= " + file);
+  const std::string_view token = trimmed(*file_text.text);
   if (token.size() < kTokenBytesMin) return refuse("a token has at least 16 characters");
   if (token.size() > kTokenBytesMax) return refuse("a token has at most 512 characters");
   if (!std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c <= '~'; })) {
@@ -94,10 +97,11 @@ std::optional<Answer> Access::refusal(const Request& request) const {
 std::optional<Answer> Access::local_refusal(const Request& request) const {
   if (request.has_origin) return error_answer(403, "requests of web pages are refused here");
   if (entrance_.kind == Entrance::Kind::kUnix) return std::nullopt;
-  const std::string_view host = host_in(request.host);
-  if (same_but_for_case(host, "localhost") || same_but_for_case(host, entrance_.host) || is_address(host)) {
-    return std::nullopt;
-  }
+  const HostHeader header = host_in(request.host);
+  const bool is_our_name =
+      !header.in_brackets && !header.host.empty() &&
+      (same_but_for_case(header.host, "localhost") || same_but_for_case(header.host, entrance_.host));
+  if (is_our_name || is_address(header)) return std::nullopt;
   return error_answer(403, "the Host of the request is not this machine: say localhost or an address");
 }
 

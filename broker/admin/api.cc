@@ -75,6 +75,10 @@ const Api::Route* Api::route_of(std::string_view path) {
 Api::Api(Broker& broker, Actions actions, const Access& access)
     : broker_(broker), actions_(std::move(actions)), access_(access) {}
 
+bool Api::is_probe(const Request& request) {
+  return request.path == "/livez" || request.path == "/readyz";
+}
+
 Answer Api::answer(const Request& request) {
   const bool open = !std::string_view(request.path).starts_with(kUnderApi);
   if (!open) {

@@ -31,6 +31,8 @@ class Api {
   Api(Broker& broker, Actions actions, const Access& access);
 
   Answer answer(const Request& request);
+  // Whether it is /livez or /readyz that is asked for: what must be answered whoever else is here.
+  static bool is_probe(const Request& request);
 
  private:
   struct Route;

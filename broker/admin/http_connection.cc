@@ -6,18 +6,41 @@
 
 namespace onehop::admin {
 
-Connection::Connection(reactor::Loop& loop, reactor::LingeringClose& endings, ConnectionOwner& owner)
-    : loop_(loop), endings_(endings), owner_(owner), socket_(loop, *this) {}
+Connection::Connection(reactor::Loop& loop, reactor::LingeringClose& endings, ConnectionOwner& owner, bool for_probes)
+    : loop_(loop), endings_(endings), owner_(owner), for_probes_(for_probes), socket_(loop, *this) {}
 
 bool Connection::open(reactor::Fd fd) {
   if (socket_.open(std::move(fd)) != 0) return false;
-  deadline_ms_ = loop_.now_ms() + kRestMsMax;
+  rest();
   socket_.set_reading(true);
+  on_readable(socket_);
   return true;
+}
+
+Connection::Doing Connection::doing() const {
+  if (!out_.empty()) return Doing::kAnswering;
+  return is_new_ || !in_.empty() || reader_.begun() ? Doing::kUnfinished : Doing::kResting;
+}
+
+void Connection::rest() {
+  since_ms_ = loop_.now_ms();
+  deadline_ms_ = since_ms_ + kRestMsMax;
+}
+
+void Connection::begin_request() {
+  is_new_ = false;
+  since_ms_ = loop_.now_ms();
+  deadline_ms_ = since_ms_ + kRequestMsMax;
 }
 
 void Connection::close() {
   socket_.close();
+}
+
+void Connection::make_room() {
+  if (doing() != Doing::kUnfinished) return close();
+  answer(error_answer(503, "others need the place of this connection, and its request is not whole"), true, false);
+  if (is_open()) close();  // Even that is not taken.
 }
 
 void Connection::on_closed(reactor::Socket&) {
@@ -29,7 +52,7 @@ void Connection::on_readable(reactor::Socket&) {
   const reactor::IoResult result = socket_.receive(bytes);
   if (result.would_block()) return;
   if (!result.transferred()) return close();
-  if (resting()) deadline_ms_ = loop_.now_ms() + kRequestMsMax;
+  if (is_new_ || doing() == Doing::kResting) begin_request();
   in_.append(bytes.data(), result.bytes);
   read_on();
 }
@@ -45,7 +68,10 @@ void Connection::read_on() {
     return answer(error_answer(reader_.status(), reader_.why()), true, false);
   }
   const Request& request = reader_.request();
-  answer(owner_.answer(request), request.method != Request::Method::kHead, request.keep_alive);
+  if (for_probes_ && !owner_.is_probe(request)) {
+    return answer(error_answer(503, "there are too many connections"), request.method != Request::Method::kHead, false);
+  }
+  answer(owner_.answer(request), request.method != Request::Method::kHead, request.keep_alive && !for_probes_);
 }
 
 void Connection::answer(const Answer& answer, bool with_body, bool keep_alive) {
@@ -66,7 +92,7 @@ void Connection::write_on() {
   out_ = {};
   if (last_) return end();
   reader_.next();
-  deadline_ms_ = loop_.now_ms() + (in_.empty() ? kRestMsMax : kRequestMsMax);
+  in_.empty() ? rest() : begin_request();
   // What follows is read when the loop has turned to the others.
   socket_.want_writable(!in_.empty());
   socket_.set_reading(in_.empty());

@@ -2,7 +2,7 @@
 //
 // Bounds: at most 16 KiB are read ahead; while an answer waits for its reader nothing is read and nothing answered; one
 // request is answered in a turn of the loop. Deadlines are absolute: a request must be whole, and its answer taken, 5 s
-// after it began; between requests a connection may rest for 60 s.
+// after it began; between requests, and before the first, a connection may rest for 60 s.
 #pragma once
 
 #include <cstddef>
@@ -24,6 +24,7 @@ class Connection;
 class ConnectionOwner {
  public:
   virtual Answer answer(const Request& request) = 0;
+  virtual bool is_probe(const Request& request) const = 0;
   // The connection may be destroyed, in this call also.
   virtual void on_closed(Connection& connection) = 0;
 
@@ -37,24 +38,37 @@ class Connection final : private reactor::SocketHandler {
   static constexpr uint64_t kRequestMsMax = 5'000;
   static constexpr uint64_t kRestMsMax = 60'000;
 
-  // Ends with a last word are left to `endings`.
-  Connection(reactor::Loop& loop, reactor::LingeringClose& endings, ConnectionOwner& owner);
+  // What it is about, in the order in which it gives its place to a newcomer.
+  enum class Doing : uint8_t {
+    kResting,     // Between two requests.
+    kUnfinished,  // Its request is not whole, or, on a new connection, has not begun.
+    kAnswering,   // Its answer waits for its reader.
+  };
 
-  // False: the loop cannot watch it; on_closed does not come.
+  // Ends with a last word are left to `endings`. One `for_probes` answers one request, if it is a probe's.
+  Connection(reactor::Loop& loop, reactor::LingeringClose& endings, ConnectionOwner& owner, bool for_probes);
+
+  // Answers at once what has come already. False: the loop cannot watch it; on_closed does not come.
   [[nodiscard]] bool open(reactor::Fd fd);
   void close();
+  // Ends for the sake of a newcomer, and says so where an answer is due.
+  void make_room();
 
   bool is_open() const { return socket_.is_open(); }
+  bool for_probes() const { return for_probes_; }
   uint64_t deadline_ms() const { return deadline_ms_; }
-  // Since when it rests between two requests, or before the first; only while resting().
-  bool resting() const { return is_open() && in_.empty() && out_.empty() && !reader_.begun(); }
-  uint64_t resting_since_ms() const { return deadline_ms_ - kRestMsMax; }
+  // Only while it is open.
+  Doing doing() const;
+  // Since when it does that; of an answer, since its request began.
+  uint64_t since_ms() const { return since_ms_; }
 
  private:
   void on_readable(reactor::Socket& socket) override;
   void on_writable(reactor::Socket& socket) override;
   void on_closed(reactor::Socket& socket) override;
 
+  void rest();
+  void begin_request();
   void read_on();
   void answer(const Answer& answer, bool with_body, bool keep_alive);
   void write_on();
@@ -63,12 +77,15 @@ class Connection final : private reactor::SocketHandler {
   reactor::Loop& loop_;
   reactor::LingeringClose& endings_;
   ConnectionOwner& owner_;
+  const bool for_probes_;
   reactor::Socket socket_;
   RequestReader reader_;
   std::string in_;  // Received, and not read yet: requests that follow the one in work.
   std::string out_;
   size_t written_ = 0;  // Of out_.
   bool last_ = false;   // After this answer the connection ends.
+  bool is_new_ = true;  // Its first request has not begun.
+  uint64_t since_ms_ = 0;
   uint64_t deadline_ms_ = 0;
 };
 

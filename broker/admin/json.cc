@@ -99,6 +99,8 @@ std::string json_counters(const BrokerCounters& c) {
                   {"sessions", c.sessions},
                   {"sessions_opened", c.sessions_opened},
                   {"connects_refused", c.connects_refused},
+                  {"connects_refused_full", c.connects_refused_full},
+                  {"sessions_evicted", c.sessions_evicted},
                   {"takeovers", c.takeovers},
                   {"hand_overs", c.hand_overs},
                   {"messages_received", c.messages_received},

@@ -72,9 +72,14 @@ void add_sessions(Families& to, const BrokerCounters& c) {
   to.counter("onehop_sessions_resumed_total", "Sessions resumed by a new connection.", c.sessions_resumed);
   to.counter("onehop_takeovers_total", "Sessions ended because another connection took the name.", c.takeovers);
   to.counter("onehop_connects_refused_total", "Connections ended before they had a session.", c.connects_refused);
+  to.counter("onehop_connects_refused_full_total", "Among them: there was no room for one more session.",
+             c.connects_refused_full);
+  to.counter("onehop_sessions_evicted_total", "Sessions that were away, held nothing and made place for newcomers.",
+             c.sessions_evicted);
   to.counter("onehop_hand_overs_total", "Connections accepted by another shard than their name's.", c.hand_overs);
   to.counter("onehop_reading_stopped_total", "Times a connection was not read for a while.", c.reading_stopped);
-  to.counter("onehop_address_refusals_total", "Connections over a limit of their source address.", c.address_refusals);
+  to.counter("onehop_address_refusals_total", "Connections and sessions over a limit of their source address.",
+             c.address_refusals);
   to.counter("onehop_proxy_refusals_total", "Connections without the PROXY header they need, or not allowed one.",
              c.proxy_refusals);
 }

@@ -24,9 +24,13 @@ namespace onehop::admin {
 namespace {
 
 constexpr size_t kConnectionsMax = 64;
+// Beyond these, for probes alone, where no other connection can make room.
+constexpr size_t kProbesMax = 8;
 constexpr uint64_t kLingerMsMax = 1'000;
-// A full port makes room for who comes by ending the connection that has rested longest, but at least so long.
-constexpr uint64_t kRestMsMin = 1'000;
+// A full port makes room for a newcomer. A connection that rests, or whose answer waits for its reader, has its place
+// for at least so long. One whose request is not whole has no such time: whoever means it sends a request at once, and
+// that is answered as it comes.
+constexpr uint64_t kPlaceMsMin = 1'000;
 
 Entrance entrance_of(const reactor::Address& written, const reactor::SocketAddress& address, bool allow_plaintext) {
   Entrance entrance;
@@ -56,10 +60,12 @@ class HttpPort final : public Port, public ConnectionOwner {
 
  private:
   Answer answer(const Request& request) override { return api_.answer(request); }
+  bool is_probe(const Request& request) const override { return Api::is_probe(request); }
   void on_closed(Connection& connection) override;
 
   void accept(reactor::Fd fd);
-  bool make_room();
+  // Whether there are fewer than `most` of this kind, where need be after one of them has made room.
+  bool has_room(bool for_probes, size_t most);
   void turn_away(reactor::Fd fd);
   void end_overdue();
 
@@ -110,23 +116,28 @@ bool HttpPort::reload(const std::string& token_file, std::string& error) {
 }
 
 void HttpPort::accept(reactor::Fd fd) {
-  // Those that are closing are in the list until their memory goes, in the next turn.
-  const auto open =
-      std::count_if(connections_.begin(), connections_.end(), [](const auto& one) { return one.is_open(); });
-  if (static_cast<size_t>(open) >= kConnectionsMax && !make_room()) return turn_away(std::move(fd));
-  Connection& connection = connections_.emplace_back(thread_.loop(), *endings_, *this);
+  const bool for_probes = !has_room(false, kConnectionsMax);
+  if (for_probes && !has_room(true, kProbesMax)) return turn_away(std::move(fd));
+  Connection& connection = connections_.emplace_back(thread_.loop(), *endings_, *this, for_probes);
   if (!connection.open(std::move(fd))) connections_.pop_back();
 }
 
-bool HttpPort::make_room() {
-  Connection* oldest = nullptr;
+bool HttpPort::has_room(bool for_probes, size_t most) {
+  const uint64_t now = thread_.loop().now_ms();
+  size_t open = 0;
+  Connection* first = nullptr;
   for (Connection& connection : connections_) {
-    if (!connection.resting()) continue;
-    if (oldest == nullptr || connection.resting_since_ms() < oldest->resting_since_ms()) oldest = &connection;
+    // Those that are closing are in the list until their memory goes, in the next turn.
+    if (!connection.is_open() || connection.for_probes() != for_probes) continue;
+    ++open;
+    const bool may_stay = connection.doing() != Connection::Doing::kUnfinished;
+    if (may_stay && now < connection.since_ms() + kPlaceMsMin) continue;
+    const auto rank = [](const Connection& one) { return std::pair(one.doing(), one.since_ms()); };
+    if (first == nullptr || rank(connection) < rank(*first)) first = &connection;
   }
-  if (oldest == nullptr || thread_.loop().now_ms() - oldest->resting_since_ms() < kRestMsMin) return false;
-  oldest->close();
-  return true;
+  if (open < most) return true;
+  if (first != nullptr) first->make_room();
+  return first != nullptr;
 }
 
 void HttpPort::turn_away(reactor::Fd fd) {
@@ -138,6 +149,7 @@ void HttpPort::turn_away(reactor::Fd fd) {
 
 void HttpPort::end_overdue() {
   const uint64_t now = thread_.loop().now_ms();
+  if (!thread_.loop().has_looked()) return alarm_->arm_at(now);  // What has come by now is read first.
   uint64_t next = UINT64_MAX;
   for (Connection& connection : connections_) {
     if (!connection.is_open()) continue;

@@ -15,6 +15,9 @@
 //  5. A link has one owner at a time. It ends by one call from either side (close, hand_over, or on_link_failed); after
 //     that call neither side names it again. What is noted of it is noted before.
 //  6. Bytes passed in or out are the caller's and are not kept after the call, except where it says "owned".
+//  7. A host reads before it lets the shard judge. It calls on_tick only if it has looked for events a moment before
+//     `now`; after a long sleep, a long event or a stop of the process it looks once more, without sleeping, and ticks
+//     then. Of a link that has more to read than the host has read, it says so with on_unread.
 //
 // Kept for what comes next, so that it needs no other seam: in-process clients join as endpoints of Origin beside
 // sessions (a call in with their messages and acks, a call out from flush with what is for them); names claimed or
@@ -89,6 +92,9 @@ struct Answer {
   uint32_t code = 0;  // onehop.v1.Code; 0 means BAD_CREDENTIALS.
   Bytes text;
   uint32_t retry_after_ms = 0;
+  // If accepted, and its code is not 0: what the goodbye says to whoever would be one more, for it neither resumes a
+  // session nor takes the place of one.
+  Refusal one_more{};
 };
 
 // `kAnswered`: the answer is there. `kPending`: it follows as on_answer with the same ticket; until then the link is
@@ -161,6 +167,9 @@ class ShardInputs {
   virtual std::span<char> receive_space(LinkId id) = 0;
   // `size` bytes of the link have been read into receive_space().
   virtual void on_received(LinkId link, size_t size, Instant now) = 0;
+  // There is more to read of the link, and the host reads it later. Until then the link is not judged for being late or
+  // silent. Said anew in each iteration in which that is so.
+  virtual void on_unread(LinkId link) = 0;
   // The link's socket takes bytes again.
   virtual void on_writable(LinkId link, Instant now) = 0;
   // The peer has closed its sending side. Not the end of the link: what is decided for it is still written, then it is
@@ -174,7 +183,7 @@ class ShardInputs {
   virtual void on_credit(ShardIndex to, Parcel parcel, Instant now) = 0;
   // The answer to a question that was pending; ignored if its link has ended.
   virtual void on_answer(Ticket ticket, const Answer& answer, Instant now) = 0;
-  // Runs what is due; returns when to be called again at the latest, if nothing else comes in between.
+  // Runs what is due; returns when to be called again at the latest, if nothing else comes in between. See rule 7.
   virtual Instant on_tick(Instant now) = 0;
   // Writes, closes and posts what the calls since the last flush brought about. If flush_wanted() is still true after
   // it, there is more to do: call again before sleeping.

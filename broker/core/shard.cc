@@ -80,6 +80,10 @@ void Shard::on_received(LinkId id, size_t size, Instant now) {
   }
 }
 
+void Shard::on_unread(LinkId id) {
+  if (Link* link = links_.find(id)) link->unread = true;
+}
+
 void Shard::on_writable(LinkId id, Instant) {
   Link* link = links_.find(id);
   if (link == nullptr) return;

@@ -55,6 +55,7 @@ class Shard final : public ShardInputs {
   LinkId on_link(const ArrivingLink& arriving, Instant now) override;
   std::span<char> receive_space(LinkId id) override;
   void on_received(LinkId id, size_t size, Instant now) override;
+  void on_unread(LinkId id) override;
   void on_writable(LinkId id, Instant now) override;
   void on_end_of_stream(LinkId id, Instant now) override;
   void on_link_failed(LinkId id, Instant now) override;
@@ -70,6 +71,9 @@ class Shard final : public ShardInputs {
   bool stopped() const override { return stopping_ && stops_outstanding_ == 0 && stops_answered_ + 1 == config_.count; }
 
   const Counters& counters() const { return counters_; }
+  // Whether the next client that resumes no session is refused, because there are so many. Whether memory is short for
+  // all shards is the ledger's to say.
+  bool is_full() const;
   // Inspection: for operators, not for the path of a message.
   ClientsFound find_clients(const ClientSearch& search, Instant now);
   std::optional<ClientState> find_client(Bytes name, Instant now);
@@ -116,7 +120,7 @@ class Shard final : public ShardInputs {
   bool pass_lobby(LinkId id, Link& link, Input& in, Instant now);
   void ask(LinkId id, Link& link, const v1::Connect& connect, Instant now);
   void take_answer(LinkId id, Link& link, const v1::Connect& connect, const Answer& answer, Instant now);
-  void claim(LinkId id, Link& link, const v1::Connect& connect, uint32_t principal, Instant now);
+  void claim(LinkId id, Link& link, const v1::Connect& connect, const Answer& answer, Instant now);
   bool displace(SessionId elder, const v1::Connect& connect, uint32_t principal, Farewell& refusal, Instant now);
   void refuse_full_house(LinkId id, Link& link, Bytes name, Instant now);
   uint32_t contest(LinkId id, Link& link, Session& session, Instant now);
@@ -242,6 +246,7 @@ class Shard final : public ShardInputs {
   // shard_memory.cc
   uint64_t memory_of_clients() const;
   uint64_t memory_used() const;
+  bool is_share_of_clients(uint64_t bytes) const;
   bool has_memory_for_client() const;
   void look_at_memory();
   bool has_place_for_client();
@@ -267,8 +272,8 @@ class Shard final : public ShardInputs {
   // shard_timers.cc
   void take_due(LinkId id, Link& link, Instant now);
   Instant next_due(const Link& link, const Session* session) const;
-  void check_open(LinkId id, Link& link, Session& session, Instant now);
-  void end_contest(LinkId id, Link& link, Instant now);
+  void check_open(LinkId id, Link& link, Session& session, bool unread, Instant now);
+  void end_contest(LinkId id, Link& link, bool unread, Instant now);
   bool is_slow(const Link& link, const Session& session) const;
   static uint64_t dead_after(const Session& session) {
     return uint64_t{session.keepalive_ms} * (ONEHOP_PLANTED(kDeadTooEarly) ? 2u : 3u) / 2;

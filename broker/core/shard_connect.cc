@@ -76,13 +76,14 @@ void Shard::on_answer(Ticket ticket, const Answer& answer, Instant now) {
 }
 
 void Shard::take_answer(LinkId id, Link& link, const v1::Connect& connect, const Answer& answer, Instant now) {
-  if (answer.accepted) return claim(id, link, connect, answer.principal, now);
+  if (answer.accepted) return claim(id, link, connect, answer, now);
   const auto code = answer.code == 0 ? v1::CODE_BAD_CREDENTIALS : static_cast<v1::Code>(answer.code);
   refuse_connect(id, link, connect.name(), {code, answer.text, answer.retry_after_ms}, now);
 }
 
 // Gives the name to the link: as a resumed session, or as a new one if its owner, should it have one, gives way.
-void Shard::claim(LinkId id, Link& link, const v1::Connect& connect, uint32_t principal, Instant now) {
+void Shard::claim(LinkId id, Link& link, const v1::Connect& connect, const Answer& answer, Instant now) {
+  const uint32_t principal = answer.principal;
   std::string name = connect.name();
   uint64_t hash = name_hash(name, config_.hash_key);
   SessionId elder = name.empty() ? SessionId{} : directory_.find(name, hash);
@@ -91,6 +92,9 @@ void Shard::claim(LinkId id, Link& link, const v1::Connect& connect, uint32_t pr
     name = make_name();
     hash = name_hash(name, config_.hash_key);
     elder = {};
+  }
+  if (const Refusal& full = answer.one_more; !elder && full.code != 0) {
+    return refuse_connect(id, link, name, {static_cast<v1::Code>(full.code), full.text, full.retry_after_ms}, now);
   }
   if (!elder && !has_place_for_client()) return refuse_full_house(id, link, connect.name(), now);
   Farewell refusal;

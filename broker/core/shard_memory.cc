@@ -28,10 +28,20 @@ uint64_t Shard::memory_used() const {
   return counters_.held_bytes() + memory_of_clients();
 }
 
-// Whether a newcomer is let in. Clients alone, idle ones too, may take half of the memory, as far as this shard's share
-// of them tells: if they took more, nothing might ever be free for messages again.
+// Clients alone, idle ones too, may take half of the memory, as far as this shard's share of them tells: if they took
+// more, nothing might ever be free for messages again.
+bool Shard::is_share_of_clients(uint64_t bytes) const {
+  return bytes * config_.count >= ledger_.bytes_max() / 2;
+}
+
+// Whether a newcomer, whose link is here already, is let in.
 bool Shard::has_memory_for_client() const {
-  return ledger_.stage() == MemoryStage::kFree && memory_of_clients() * config_.count < ledger_.bytes_max() / 2;
+  return ledger_.stage() == MemoryStage::kFree && !is_share_of_clients(memory_of_clients());
+}
+
+bool Shard::is_full() const {
+  if (!away_list_.empty()) return false;
+  return sessions_.size() >= config_.limits.sessions_max || is_share_of_clients(memory_of_clients() + kLinkMemoryBytes);
 }
 
 // Whether there is a place for one more session, perhaps that of one that is away and holds nothing.

@@ -32,15 +32,19 @@ Instant Shard::on_tick(Instant now) {
 
 void Shard::take_due(LinkId id, Link& link, Instant now) {
   Session* session = sessions_.find(link.session);
+  const bool unread = link.unread;
+  link.unread = false;
   switch (link.state) {
     case LinkState::kLobby:
+      // Armed with a deadline that has passed, it is looked at again in the next tick.
+      if (unread) return wheel_.arm(id.index, link.deadline);
       if (now >= link.deadline) end_link(id, link, {v1::CODE_CONNECT_TIMEOUT, "no Connect came in time", 0}, now);
       break;
     case LinkState::kAsking:
       if (now >= link.deadline) end_link(id, link, {v1::CODE_SERVER_BUSY, "no answer about the credentials", 0}, now);
       break;
     case LinkState::kOpen:
-      check_open(id, link, *session, now);
+      check_open(id, link, *session, unread, now);
       break;
     case LinkState::kLeaving:
     case LinkState::kClosing:
@@ -52,11 +56,11 @@ void Shard::take_due(LinkId id, Link& link, Instant now) {
   }
 }
 
-void Shard::check_open(LinkId id, Link& link, Session& session, Instant now) {
+void Shard::check_open(LinkId id, Link& link, Session& session, bool unread, Instant now) {
   const Limits& limits = config_.limits;
-  const uint64_t silence_ms = link.reading ? now - link.last_heard : 0;
+  const uint64_t silence_ms = link.reading && !unread ? now - link.last_heard : 0;
   const bool unfinished =
-      link.partial_since != Instant::never() && now - link.partial_since >= limits.frame_deadline_ms;
+      !unread && link.partial_since != Instant::never() && now - link.partial_since >= limits.frame_deadline_ms;
   if (silence_ms >= dead_after(session)) {
     return end_link(id, link, {v1::CODE_KEEPALIVE_TIMEOUT, "nothing was heard for 1.5 keepalives", 0}, now);
   }
@@ -64,7 +68,7 @@ void Shard::check_open(LinkId id, Link& link, Session& session, Instant now) {
   if (is_slow(link, session) && now - link.blocked_since >= limits.slow_consumer_ms) {
     return end_link(id, link, {v1::CODE_SLOW_CONSUMER, "the client does not read", limits.pause_lease_ms}, now);
   }
-  if (now >= link.deadline && link.contested) return end_contest(id, link, now);
+  if (now >= link.deadline && link.contested) return end_contest(id, link, unread, now);
   if (now >= link.deadline) {
     ++counters_.connections_aged;
     const Farewell aged{v1::CODE_USE_ANOTHER_SERVER, "the connection has reached its age", 0};
@@ -81,9 +85,9 @@ void Shard::check_open(LinkId id, Link& link, Session& session, Instant now) {
 }
 
 // Whoever was heard since keeps its name. While it is not read it cannot be heard, and the clock stands.
-void Shard::end_contest(LinkId id, Link& link, Instant now) {
+void Shard::end_contest(LinkId id, Link& link, bool unread, Instant now) {
   const bool heard = link.last_heard + kContestMs > link.deadline;
-  if (link.reading && !heard) {
+  if (link.reading && !unread && !heard) {
     const Bytes text = "the client was silent while another connection asked for its name";
     return end_link(id, link, {v1::CODE_KEEPALIVE_TIMEOUT, text, 0}, now);
   }

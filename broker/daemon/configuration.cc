@@ -1,28 +1,16 @@
 // Configuration: see the header.
 #include "daemon/configuration.h"
 
-#include <fstream>
-#include <iterator>
-
 #include "admin/access.h"
 #include "admin/port.h"
 #include "daemon/config_file.h"
+#include "reactor/file_text.h"
 
 namespace onehop::daemon {
 namespace {
 
 // Far beyond any configuration; what is longer is something else.
 constexpr size_t kFileBytesMax = 1 << 20;
-
-std::optional<std::string> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return std::nullopt;
-  std::string text(kFileBytesMax, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (file.bad() || !file.eof()) return std::nullopt;
-  text.resize(static_cast<size_t>(file.gcount()));
-  return text;
-}
 
 class Loading {
  public:
@@ -43,12 +31,12 @@ class Loading {
 
  private:
   void take_file() {
-    const std::optional<std::string> text = read_file(given_.config_file);
-    if (!text) {
-      problems_.push_back(given_.config_file + ": cannot be read");
+    const reactor::FileText file = reactor::read_file(given_.config_file, kFileBytesMax);
+    if (!file.text) {
+      problems_.push_back(given_.config_file + ": cannot be read: " + file.error);
       return;
     }
-    for (const FileEntry& entry : parse_config_file(*text, given_.config_file, problems_)) {
+    for (const FileEntry& entry : parse_config_file(*file.text, given_.config_file, problems_)) {
       put(settings()[entry.setting], entry.value, configuration_.options);
       configuration_.sources[entry.setting] = {Source::Kind::kFile, entry.line};
     }

@@ -76,6 +76,9 @@ std::vector<Setting> protection() {
        "new connections of one source address in a second; 0: no limit"},
       {"address_connects_burst", &B::address_connects_burst, numbers(0, kMost32), "", kLive,
        "how many of these may come at once; 0: as many as in a second"},
+      {"address_sessions_max", &B::address_sessions_max, numbers(0, kMost32), "", kLive,
+       "sessions that were opened from one source address and have not ended, those away included; who resumes is let "
+       "in; 0: no limit"},
       {"client_messages_per_second", &B::client_messages_per_second, numbers(0, kMost32), "", kLive,
        "messages of one client in a second; what is over is refused, RATE_LIMITED; 0: no limit"},
       {"client_messages_burst", &B::client_messages_burst, numbers(0, kMost32), "", kLive,

@@ -53,10 +53,7 @@ void Loop::open_handles() {
   uv_prepare_init(uv_, &handles_->before_sleep);
   uv_check_init(uv_, &handles_->after_events);
   handles_->wake.data = handles_->before_sleep.data = handles_->after_events.data = this;
-  uv_prepare_start(&handles_->before_sleep, [](uv_prepare_t* handle) {
-    const auto* loop = static_cast<Loop*>(handle->data);
-    if (loop->before_sleep) loop->before_sleep();
-  });
+  uv_prepare_start(&handles_->before_sleep, [](uv_prepare_t* handle) { static_cast<Loop*>(handle->data)->look(); });
   uv_check_start(&handles_->after_events, [](uv_check_t* handle) {
     const auto* loop = static_cast<Loop*>(handle->data);
     if (loop->after_events) loop->after_events();
@@ -89,6 +86,13 @@ void Loop::run(uint32_t spin_us) {
     run_spinning(uint64_t{spin_us} * 1'000);
   }
   thread_.store({}, std::memory_order_relaxed);
+}
+
+// The last thing before libuv asks the kernel for events.
+void Loop::look() {
+  if (before_sleep) before_sleep();
+  late_turns_ = has_looked() ? 0 : late_turns_ + 1;
+  looked_ms_ = uv_hrtime() / 1'000'000;
 }
 
 void Loop::run_spinning(uint64_t spin_ns) {

@@ -49,6 +49,11 @@ class Loop {
 
   // Milliseconds of a monotonic clock, read once a turn.
   uint64_t now_ms() const { return uv_now(uv_); }
+  // Whether the loop has looked for events at most kStaleMs before now_ms(). After a long sleep, a long event or a stop
+  // of the whole process it has not. What peers sent in that time may then be unread, so nobody may be judged for being
+  // silent or late before the loop has looked once more, without sleeping. A loop that is always late is taken as it is
+  // from its eighth late turn on: deadlines must pass there too.
+  bool has_looked() const { return now_ms() <= looked_ms_ + kStaleMs || late_turns_ >= kLateTurnsMax; }
 
   // Called once a turn, before the loop computes how long it may sleep, and once after the events of a turn. Set once,
   // before the loop runs. There may be thousands of events between two calls: whoever gathers output flushes early.
@@ -71,6 +76,11 @@ class Loop {
   // handles live in a block of their own, which the last close callback deletes.
   struct Handles;
 
+  // Far less than the half keepalive by which a client is early.
+  static constexpr uint64_t kStaleMs = 100;
+  static constexpr unsigned kLateTurnsMax = 8;
+
+  void look();
   void run_spinning(uint64_t spin_ns);
   void open_handles();
   void on_wake();
@@ -80,6 +90,9 @@ class Loop {
   const bool owned_;
   Handles* handles_ = nullptr;
   bool stopped_ = false;
+  // When the loop last began to look for events; before the first time nobody can be late.
+  uint64_t looked_ms_ = UINT64_MAX - kStaleMs;
+  unsigned late_turns_ = 0;  // That have ended one after the other without has_looked().
   std::atomic<bool> stop_wanted_{false};
   std::atomic<std::thread::id> thread_{};  // None: nobody runs it, so that anybody may set it up or take it down.
   std::vector<Drainable*> mailboxes_;

@@ -11,6 +11,13 @@ struct Timer::Handle {
   Loop& loop;
   std::function<void()> on_due;
   uint64_t deadline_ms = 0;
+
+  static void ring(uv_timer_t* timer) {
+    const auto* handle = static_cast<Handle*>(timer->data);
+    // Not 0: libuv would run it again before it looks for events.
+    if (!handle->loop.has_looked()) return static_cast<void>(uv_timer_start(timer, ring, 1, 0));
+    handle->on_due();
+  }
 };
 
 Timer::Timer(Loop& loop, std::function<void()> on_due) : handle_(new Handle{{}, loop, std::move(on_due)}) {
@@ -30,9 +37,7 @@ void Timer::arm_at(uint64_t deadline_ms) {
   if (armed() && handle_->deadline_ms == deadline_ms) return;
   handle_->deadline_ms = deadline_ms;
   const uint64_t now = handle_->loop.now_ms();
-  uv_timer_start(
-      &handle_->timer, [](uv_timer_t* timer) { static_cast<Handle*>(timer->data)->on_due(); },
-      deadline_ms > now ? deadline_ms - now : 0, 0);
+  uv_timer_start(&handle_->timer, Handle::ring, deadline_ms > now ? deadline_ms - now : 0, 0);
 }
 
 void Timer::disarm() {

@@ -14,7 +14,8 @@ namespace onehop::reactor {
 // All methods: the loop's thread only. May be destroyed at any time, also from its own callback.
 class Timer {
  public:
-  // `on_due` is called once for each arming, in a turn of the loop in which now_ms() has reached the deadline.
+  // `on_due` is called once for each arming, in a turn of the loop in which now_ms() has reached the deadline and the
+  // loop has just looked for events (Loop::has_looked): what peers sent before the deadline has been read by then.
   Timer(Loop& loop, std::function<void()> on_due);
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;

@@ -25,6 +25,7 @@ void AddressLimits::set(const Limits& limits) {
   const std::lock_guard lock(mutex_);
   limits_ = limits;
   if (limits_.connects_burst == 0) limits_.connects_burst = limits_.connects_per_second;
+  limits_sessions_.store(limits.sessions_max != 0, std::memory_order_relaxed);
   any_.store(limits.connections_max != 0 || limits.connects_per_second != 0, std::memory_order_relaxed);
 }
 
@@ -36,10 +37,11 @@ AddressLimits::Refusal AddressLimits::take(const reactor::IpAddress& address, ui
   if (is_new) ++idle_;
   const Refusal refusal = judge(entry, now_ns);
   if (!refusal.text.empty()) {
-    refusals_.fetch_add(1, std::memory_order_relaxed);
+    count_refusal();
     return refusal;  // Not new, or it would have been let in.
   }
-  if (entry.connections++ == 0) --idle_;
+  if (entry.is_idle()) --idle_;
+  ++entry.connections;
   return refusal;
 }
 
@@ -61,20 +63,52 @@ AddressLimits::Refusal AddressLimits::judge(Entry& entry, uint64_t now_ns) const
 }
 
 void AddressLimits::give_back(const reactor::IpAddress& address, uint64_t now_ms) {
-  const uint64_t now_ns = now_ms * kMillisecondNs;
   const std::lock_guard lock(mutex_);
-  if (++ends_ >= ends_to_look_) forget_idle(now_ns);
   const auto found = entries_.find(key_of(address));
-  if (found == entries_.end() || found->second.connections == 0 || --found->second.connections != 0) return;
-  if (found->second.paid_ns <= now_ns) return entries_.erase(found);
-  ++idle_;
+  if (found == entries_.end() || found->second.connections == 0) return;
+  --found->second.connections;
+  leave(found, now_ms * kMillisecondNs);
+}
+
+AddressLimits::Refusal AddressLimits::refuse_session(const reactor::IpAddress& address) {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(key_of(address));
+  const uint32_t sessions = found == entries_.end() ? 0 : found->second.sessions;
+  if (limits_.sessions_max == 0 || sessions < limits_.sessions_max) return {};
+  return {"this address has all the sessions it may have", kRetryWhenFullMs};
+}
+
+void AddressLimits::begin_session(const reactor::IpAddress& address) {
+  const std::lock_guard lock(mutex_);
+  const auto [found, is_new] = entries_.try_emplace(key_of(address));
+  if (!is_new && found->second.is_idle()) --idle_;
+  ++found->second.sessions;
+}
+
+void AddressLimits::end_session(const reactor::IpAddress& address, uint64_t now_ms) {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(key_of(address));
+  if (found == entries_.end() || found->second.sessions == 0) return;
+  --found->second.sessions;
+  leave(found, now_ms * kMillisecondNs);
+}
+
+void AddressLimits::leave(absl::flat_hash_map<Key, Entry>::iterator entry, uint64_t now_ns) {
+  if (entry->second.is_idle()) {
+    if (entry->second.paid_ns <= now_ns) {
+      entries_.erase(entry);
+    } else {
+      ++idle_;
+    }
+  }
+  if (++ends_ >= ends_to_look_) forget_idle(now_ns);
 }
 
 // First those that lose nothing by it; if that leaves too many, all.
 void AddressLimits::forget_idle(uint64_t now_ns) {
   const auto drop = [this](uint64_t paid_until_ns) {
     idle_ -= absl::erase_if(entries_, [paid_until_ns](const auto& entry) {
-      return entry.second.connections == 0 && entry.second.paid_ns <= paid_until_ns;
+      return entry.second.is_idle() && entry.second.paid_ns <= paid_until_ns;
     });
   };
   drop(now_ns);

@@ -7,7 +7,8 @@ namespace onehop::server {
 namespace {
 
 AddressLimits::Limits address_limits_of(const BrokerOptions& options) {
-  return {options.address_connections_max, options.address_connects_per_second, options.address_connects_burst};
+  return {options.address_connections_max, options.address_connects_per_second, options.address_connects_burst,
+          options.address_sessions_max};
 }
 
 }  // namespace

@@ -63,14 +63,31 @@ std::string_view how_it_ends(core::Event::Kind kind) {
 // Empty once the peer has reset the connection, unless a PROXY header said who it is.
 std::string ShardHost::peer_of(core::HostLink link) const {
   if (link.value == 0) return {};
-  const Source* source = source_of(connection_of(link));
-  if (source != nullptr && source->peer.size() != 0) return source->peer.text();
-  if (!connection_of(link).is_open()) return {};
-  const auto address = reactor::SocketAddress::peer_of(connection_of(link).fd());
+  const auto address = address_of(connection_of(link));
   return address.size() == 0 ? std::string() : address.text();
 }
 
+reactor::SocketAddress ShardHost::address_of(const Connection& connection) const {
+  const Source* source = source_of(connection);
+  if (source != nullptr && source->peer.size() != 0) return source->peer;
+  return connection.is_open() ? reactor::SocketAddress::peer_of(connection.fd()) : reactor::SocketAddress();
+}
+
 void ShardHost::note(const core::Event& event) {
+  switch (event.kind) {
+    case core::Event::Kind::kSessionOpened:
+      counted_sessions_.opened(event.link, event.session);
+      break;
+    case core::Event::Kind::kSessionEnded:
+    case core::Event::Kind::kTakenOver:
+      counted_sessions_.ended(event.session, loop_.now_ms());
+      break;
+    case core::Event::Kind::kConnectRefused:
+      counted_sessions_.refused(event.link, event.code);
+      break;
+    default:
+      break;
+  }
   const bool opens =
       event.kind == core::Event::Kind::kSessionOpened || event.kind == core::Event::Kind::kSessionResumed;
   if (opens) connection_of(event.link).named = true;

@@ -7,9 +7,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <fstream>
 #include <sstream>
 #include <thread>
+
+#include "reactor/file_text.h"
 
 namespace onehop::server {
 namespace {
@@ -17,11 +18,10 @@ namespace {
 // Version 1 says "no limit" with a number near the largest there is.
 constexpr uint64_t kNoMemoryLimit = uint64_t{1} << 60;
 
+constexpr size_t kFileBytesMax = 1 << 20;
+
 std::string read_file(const std::string& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
+  return reactor::read_file(path, kFileBytesMax).text.value_or("");
 }
 
 template <typename Number>

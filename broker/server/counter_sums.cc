@@ -45,6 +45,8 @@ void add(BrokerCounters& sum, const core::Counters& c) {
   sum.sessions += c.sessions;
   sum.sessions_opened += c.sessions_opened;
   sum.connects_refused += c.connects_refused;
+  sum.connects_refused_full += c.connects_refused_full;
+  sum.sessions_evicted += c.sessions_evicted;
   sum.takeovers += c.takeovers;
   sum.hand_overs += c.hand_overs;
   sum.messages_received += c.messages_received;

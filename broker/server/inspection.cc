@@ -140,11 +140,12 @@ BrokerCounters Inspection::counters() {
     counted.counters = host.shard().counters();
     counted.paused_senders = host.shard().paused_senders();
     counted.route_latency = host.route_latency();
-    counted.loop_lag_us_max = host.lag_us_max();
     return counted;
   });
   const std::lock_guard lock(counted_mutex_);
   for (const CountersOfShard& answer : answers) counted_[answer.index] = answer;
+  // Above all of those that did not answer.
+  for (const ShardHost* shard : shards_) counted_[shard->index()].loop_lag_us_max = shard->lag_us_max();
   return sum_of(counted_);
 }
 

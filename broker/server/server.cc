@@ -214,6 +214,8 @@ bool Server::ready(std::string& why_not) {
     why_not = "draining";
   } else if (!rules_.connections.has_room()) {
     why_not = "no descriptor is left for another connection";
+  } else if (std::any_of(shards_.begin(), shards_.end(), [](const ShardThread& one) { return one.host->is_full(); })) {
+    why_not = "a shard has all the clients it takes: new ones are refused";
   }
   return why_not.empty();
 }

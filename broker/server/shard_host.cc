@@ -48,7 +48,8 @@ ShardHost::ShardHost(const core::ShardConfig& config, reactor::Loop& loop, Arriv
       lingering_(loop, reactor::LingeringClose::kLingerMsMax, rules.connections.lingering_max()),
       wake_(loop, [] {}),
       mailbox_(loop, [this](ShardMail mail) { take(std::move(mail)); }),
-      arrivals_(loop, rules, *this) {
+      arrivals_(loop, rules, *this),
+      counted_sessions_(rules.addresses) {
   loop_.after_events = [this] { flush(); };
   loop_.before_sleep = [this] { before_sleep(); };
 }
@@ -69,6 +70,7 @@ ShardHost::~ShardHost() {
 // Its first frame is often there already. Then a client whose home is another shard moves on before this loop was told
 // to watch it.
 void ShardHost::on_arrival(Arrival arrival) {
+  lag_.event_begins(clock_ns);
   size_t size = 0;
   const bool to_be_read = arrival.refusal.code == 0 && arrival.unread.empty();
   if (to_be_read) size = reactor::receive(arrival.fd.get(), shard_.receive_space({})).bytes;
@@ -102,12 +104,17 @@ void ShardHost::watch(ConnectionId id) {
 }
 
 void ShardHost::on_readable(reactor::Socket& socket) {
+  lag_.event_begins(clock_ns);
   auto& connection = static_cast<Connection&>(socket);
-  if (!connection.named && ++hellos_ > kComingsPerTurn) return;  // It stays readable for the next turn.
+  // It stays readable for the next turn.
+  if (!connection.named && ++hellos_ > kComingsPerTurn) return shard_.on_unread(connection.link);
   // Where very many wait to be written to, reading on is by far the smaller part: each of them gets more with one
   // write.
-  while (receive(connection) && events_unflushed_ != 0 && shard_.links_to_write() >= kManyLinks) {
-  }
+  bool more;
+  do {
+    more = receive(connection);
+  } while (more && events_unflushed_ != 0 && shard_.links_to_write() >= kManyLinks);
+  if (more) shard_.on_unread(connection.link);
 }
 
 // Whether there is likely more to receive.
@@ -133,6 +140,7 @@ bool ShardHost::receive(Connection& connection) {
 }
 
 void ShardHost::on_writable(reactor::Socket& socket) {
+  lag_.event_begins(clock_ns);
   auto& connection = static_cast<Connection&>(socket);
   connection.want_writable(false);
   shard_.on_writable(connection.link, now());
@@ -210,6 +218,7 @@ void ShardHost::give_back(core::ShardIndex to, core::Parcel parcel) {
 }
 
 void ShardHost::take(ShardMail mail) {
+  lag_.event_begins(clock_ns);
   if (ended_) return;  // What it owns ends with it.
   std::visit(Overloaded{
                  [this](HandOver& m) { moving_in_.push_back(std::move(m)); },
@@ -242,8 +251,11 @@ bool ShardHost::take_comings_and_goings() {
 }
 
 // There are no credentials yet: everybody is welcome, and nobody in particular.
-core::Verdict ShardHost::ask(core::Ticket, const core::Question&, core::Answer& answer) {
+core::Verdict ShardHost::ask(core::Ticket, const core::Question& question, core::Answer& answer) {
   answer.accepted = true;
+  if (counted_sessions_.wanted()) {
+    answer.one_more = counted_sessions_.ask(question.link, address_of(connection_of(question.link)));
+  }
   return core::Verdict::kAnswered;
 }
 
@@ -296,7 +308,6 @@ bool ShardHost::take_step() {
 void ShardHost::event_taken() {
   const uint64_t now_ns = clock_ns();
   if (events_unflushed_++ == 0) first_unflushed_ns_ = now_ns;
-  if (awake_since_ns_ == 0) awake_since_ns_ = now_ns;
   const bool late = now_ns - first_unflushed_ns_ >= std::max(kFlushAfterNs, kFlushNsPerLink * shard_.links_to_write());
   if (events_unflushed_ >= kEventsPerFlush || late || shard_.flush_wanted()) flush();
 }
@@ -321,9 +332,20 @@ bool ShardHost::report_failures() {
 }
 
 void ShardHost::before_sleep() {
+  lag_.event_begins(clock_ns);
   hellos_ = 0;
   const bool more = take_comings_and_goings();
   flush();
+  // Rule 7 of the seam: the next turn does not sleep, and ticks.
+  const core::Instant next = loop_.has_looked() ? tick() : now();
+  full_.store(shard_.is_full(), std::memory_order_relaxed);
+  lag_.looks(clock_ns());
+  const core::Instant due = std::min(next, more ? now() : ending_.due());
+  if (due == core::Instant::never()) return wake_.disarm();
+  wake_.arm_at(due.ms);
+}
+
+core::Instant ShardHost::tick() {
   core::Instant next;
   do {
     next = shard_.on_tick(now());
@@ -332,14 +354,11 @@ void ShardHost::before_sleep() {
       next = shard_.on_tick(now());
     }
   } while (take_step());
-  load_.sleeps(now().ms, std::exchange(awake_since_ns_, 0), clock_ns());
-  next = std::min(next, more ? now() : ending_.due());
-  if (next == core::Instant::never()) return wake_.disarm();
-  wake_.arm_at(next.ms);
+  return next;
 }
 
-uint64_t ShardHost::lag_us_max() {
-  return load_.lag_us_max(clock_ns());
+uint64_t ShardHost::lag_us_max() const {
+  return lag_.us_max(clock_ns());
 }
 
 }  // namespace onehop::server

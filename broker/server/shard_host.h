@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -23,7 +24,9 @@
 #include "reactor/socket.h"
 #include "reactor/timer.h"
 #include "server/arrivals.h"
+#include "server/counted_sessions.h"
 #include "server/ending.h"
+#include "server/loop_lag.h"
 #include "server/recent_ends.h"
 #include "server/shard_load.h"
 #include "server/shard_mail.h"
@@ -53,8 +56,11 @@ class ShardHost final : private core::Host, private reactor::SocketHandler, priv
   core::Shard& shard() { return shard_; }
   core::ShardIndex index() const { return index_; }
   const RouteLatency& route_latency() const { return load_.route_latency(); }
-  uint64_t lag_us_max();
+  // ANY THREAD, also while the loop is stuck.
+  uint64_t lag_us_max() const;
   core::Instant now() const { return {loop_.now_ms()}; }
+  // ANY THREAD, also while the loop is stuck: whether the shard had room for one more session when it last slept.
+  bool is_full() const { return full_.load(std::memory_order_relaxed); }
   // The client's address as text; empty if it is not known any more.
   std::string peer_of(core::HostLink link) const;
   // After the loop has stopped: whether all connections had ended.
@@ -98,6 +104,8 @@ class ShardHost final : private core::Host, private reactor::SocketHandler, priv
   void on_arrivals_event(BrokerEvent::Kind kind, std::string_view peer, std::string_view text) override;
 
   const Source* source_of(const Connection& connection) const;
+  // Where it comes from; of no family if that is not known any more.
+  reactor::SocketAddress address_of(const Connection& connection) const;
   std::unique_ptr<Source> take_source(Connection& connection);
   bool receive(Connection& connection);
   ConnectionId begin(Arrival arrival);
@@ -112,6 +120,8 @@ class ShardHost final : private core::Host, private reactor::SocketHandler, priv
   void event_taken();
   void flush();
   void before_sleep();
+  // Runs what is due; returns when the next is.
+  core::Instant tick();
   void tell(BrokerEvent::Kind kind);
   static Connection& connection_of(core::HostLink link) { return *reinterpret_cast<Connection*>(link.value); }
 
@@ -128,6 +138,8 @@ class ShardHost final : private core::Host, private reactor::SocketHandler, priv
   core::Slab<Connection, ConnectionId> connections_;  // All that have not been closed completely.
   // Of the few whose source is more than what the kernel knows; by their index, so that others need no room for it.
   absl::flat_hash_map<uint32_t, std::unique_ptr<Source>> sources_;
+  CountedSessions counted_sessions_;
+  std::atomic<bool> full_{false};
   std::vector<ConnectionId> failed_;  // By a write; to be reported once the shard has returned.
   // In the order of their coming and going; a few are dealt with in each turn of the loop.
   std::deque<HandOver> moving_in_;
@@ -137,7 +149,7 @@ class ShardHost final : private core::Host, private reactor::SocketHandler, priv
   Ending ending_;
   uint32_t drain_spread_ms_ = 0;
   ShardLoad load_;
-  uint64_t awake_since_ns_ = 0;      // When the first event since the last sleep came; 0: none has.
+  LoopLag lag_;
   uint32_t events_unflushed_ = 0;    // Since the last flush,
   uint64_t first_unflushed_ns_ = 0;  // and when the first of them came.
 };

@@ -8,15 +8,17 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
-#include <fstream>
+#include <sstream>
 #include <string_view>
 
 #include "reactor/fd.h"
+#include "reactor/file_text.h"
 
 namespace onehop::cli {
 namespace {
 
 constexpr std::string_view kFirstLine = "onehop session";
+constexpr size_t kStateBytesMax = 64 << 10;
 
 std::string to_hex(std::string_view bytes) {
   constexpr std::string_view kDigits = "0123456789abcdef";
@@ -60,15 +62,16 @@ bool take_line(const std::string& line, client::SavedSession& session) {
 }  // namespace
 
 std::optional<client::SavedSession> read_state(const std::string& path, std::string& error) {
-  std::ifstream file(path);
-  if (!file) {
-    if (errno != ENOENT) error = "cannot read " + path + ": " + reactor::error_text(errno);
+  const reactor::FileText file = reactor::read_file(path, kStateBytesMax);
+  if (!file.text) {
+    if (!file.missing) error = "cannot read " + path + ": " + file.error;
     return std::nullopt;
   }
+  std::istringstream lines(*file.text);
   std::string line;
   client::SavedSession session;
-  bool whole = std::getline(file, line) && line == kFirstLine;
-  while (whole && std::getline(file, line)) whole = take_line(line, session);
+  bool whole = std::getline(lines, line) && line == kFirstLine;
+  while (whole && std::getline(lines, line)) whole = take_line(line, session);
   if (whole && !session.name.empty() && session.session != 0 && !session.token.empty()) return session;
   error = path + " holds no session";
   return std::nullopt;
@@ -79,7 +82,7 @@ std::string write_state(const std::string& path, const client::SavedSession& ses
                            "\nsession=" + std::to_string(session.session) + "\ntoken=" + to_hex(session.token) +
                            "\nattempt=" + std::to_string(session.attempt) + "\n";
   const std::string fresh = path + ".new";
-  reactor::Fd fd(open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR));
+  reactor::Fd fd(open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, S_IRUSR | S_IWUSR));
   const bool written = fd && write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
   if (written && std::rename(fresh.c_str(), path.c_str()) == 0) return {};
   return "cannot write " + path + ": " + reactor::error_text(errno);

@@ -40,6 +40,58 @@ TEST(Access, LoopbackIsForThisMachinesToolsOnly) {
   EXPECT_EQ(status(access, of_a_page), 403u);
 }
 
+// Whatever is not a host, or a host and a port, and nothing else.
+TEST(Access, AHostIsReadStrictly) {
+  const Access access({Entrance::Kind::kLoopback, "broker-here", false}, "");
+  const std::string nul(1, '\0');
+  for (const std::string& host : {std::string("[::1]evil"),
+                                  std::string("[::1]evil:7412"),
+                                  std::string("[::1].evil.example"),
+                                  std::string("[::1]:7412evil"),
+                                  std::string("[::1]:evil"),
+                                  std::string("[::1]:"),
+                                  std::string("[::1]:+7"),
+                                  std::string("[::1]:123456"),
+                                  std::string("[::1]]"),
+                                  std::string("[[::1]]"),
+                                  std::string("[]"),
+                                  std::string("[]:7412"),
+                                  std::string("[localhost]"),
+                                  std::string("[broker-here]"),
+                                  std::string("[127.0.0.1]"),
+                                  std::string("[::1%lo]"),
+                                  std::string("[::1"),
+                                  std::string("::1]"),
+                                  std::string("::1"),
+                                  std::string(":7412"),
+                                  std::string("localhost:evil"),
+                                  std::string("localhost:7412:evil"),
+                                  std::string("localhost:7412evil"),
+                                  std::string("localhost: 7412"),
+                                  std::string("localhost:"),
+                                  std::string("localhost:-1"),
+                                  std::string("localhost."),
+                                  std::string("localhost@evil"),
+                                  std::string("evil@localhost"),
+                                  std::string("localhost/evil"),
+                                  std::string("localhost,evil"),
+                                  std::string("localhost evil"),
+                                  std::string(" localhost"),
+                                  std::string("http://localhost"),
+                                  std::string("127.0.0.1evil"),
+                                  std::string("127.0.0.1:7412.evil"),
+                                  std::string("127.0.0.1 evil"),
+                                  std::string("127.1"),
+                                  std::string("0x7f.1"),
+                                  std::string("2130706433"),
+                                  "127.0.0.1" + nul,
+                                  "127.0.0.1" + nul + ".evil",
+                                  "localhost" + nul,
+                                  "[::1" + nul + "evil]"}) {
+    EXPECT_EQ(status(access, from_host(host)), 403u) << host;
+  }
+}
+
 TEST(Access, AUnixSocketIsTrustedWhateverTheHost) {
   const Access access({Entrance::Kind::kUnix, "", false}, "");
   EXPECT_EQ(status(access, from_host("anything")), 200u);
@@ -116,6 +168,9 @@ TEST_F(TokenFile, RefusesAFileThatIsOpenToOthers) {
 
 TEST_F(TokenFile, RefusesWhatIsNoFile) {
   EXPECT_FALSE(read_token(testing::TempDir(), error_));
+  ASSERT_EQ(0, ::mkfifo((file_ + ".pipe").c_str(), 0600));
+  EXPECT_FALSE(read_token(file_ + ".pipe", error_)) << "nobody writes into it";
+  ::unlink((file_ + ".pipe").c_str());
   EXPECT_FALSE(read_token(file_ + ".missing", error_));
   EXPECT_NE(error_.find(".missing"), std::string::npos);
 }

@@ -77,23 +77,62 @@ TEST_F(AdminPeers, PipelinedRequestsAreAnsweredInOrder) {
   EXPECT_EQ(client.ask("GET /livez").status, 200u);
 }
 
+const std::string kHalf = "GET /livez HTTP/1.1\r\nX: ";
+
 TEST_F(AdminPeers, AHundredAtOnce) {
   std::list<HttpClient> clients;
   for (int i = 0; i < 100; ++i) clients.emplace_back(port_->address()).send("GET /livez HTTP/1.1\r\n");
-  int turned_away = 0, answered = 0;
-  // Those over the bound have their answer without a whole request.
-  for (auto client = std::next(clients.begin(), 64); client != clients.end(); ++client) {
-    turned_away += client->read_answer().status == 503;
+  int made_room = 0, answered = 0;
+  // Those that were there first make room for those that came later.
+  const auto kept = std::next(clients.begin(), 36);
+  for (auto client = clients.begin(); client != kept; ++client) {
+    made_room += client->read_answer().status == 503;
     client->wait_for_end();
   }
-  for (auto client = clients.begin(); client != std::next(clients.begin(), 64); ++client) {
+  for (auto client = kept; client != clients.end(); ++client) {
     client->send("Host: localhost\r\nConnection: close\r\n\r\n");
     answered += client->read_answer().status == 200;
     client->wait_for_end();
   }
-  EXPECT_EQ(turned_away, 36);
+  EXPECT_EQ(made_room, 36);
   EXPECT_EQ(answered, 64);
   EXPECT_EQ(live(), 200u);
+}
+
+// Some say half a request, some nothing at all; whoever is ended comes back.
+TEST_F(AdminPeers, WhoNeverFinishesLocksNobodyOut) {
+  std::list<HttpClient> slow;
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 64; ++i) {
+      HttpClient& client = slow.emplace_back(port_->address());
+      if (i % 2 == 0) client.send(kHalf);
+    }
+    EXPECT_EQ(live(), 200u);
+    EXPECT_EQ(ask_once(port_->address(), "GET /readyz").status, 200u);
+    EXPECT_EQ(ask_once(port_->address(), "GET /api/v1/clients?limit=1").status, 200u);
+    EXPECT_EQ(ask_once(port_->address(), "GET /metrics").status, 200u);
+    // They dribble on, and a request that is begun still ends.
+    HttpClient honest(port_->address());
+    honest.send(kHalf);
+    for (HttpClient& client : slow) client.send("x");
+    honest.send("x\r\nHost: localhost\r\n\r\n");
+    EXPECT_EQ(honest.read_answer().status, 200u);
+  }
+}
+
+// Answers that nobody reads hold every place: a probe has one of its own, and an operator gets one a second later.
+TEST_F(AdminPeers, WhoReadsNoAnswerLocksNoProbeOut) {
+  std::string requests;
+  for (int i = 0; i < 100; ++i) requests += "GET /api/v1/clients?limit=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  std::list<HttpClient> greedy;
+  for (int i = 0; i < 64; ++i) greedy.emplace_back(port_->address()).send(requests);
+  EXPECT_EQ(live(), 200u);
+  unsigned status = 0;
+  while (status != 200) {
+    status = ask_once(port_->address(), "GET /api/v1/clients?limit=1").status;
+    ASSERT_TRUE(status == 200 || status == 503) << status;
+    ASSERT_EQ(live(), 200u);
+  }
 }
 
 TEST_F(AdminPeers, RestingConnectionsMakeRoom) {
@@ -101,7 +140,13 @@ TEST_F(AdminPeers, RestingConnectionsMakeRoom) {
   for (int i = 0; i < 64; ++i) {
     ASSERT_EQ(clients.emplace_back(port_->address()).ask("GET /livez").status, 200u);
   }
-  while (live() != 200) std::this_thread::yield();  // They must have rested a second.
+  // They must have rested a second. Until then nobody but probes is let in beside them.
+  unsigned status = 0;
+  while (status != 200) {
+    status = ask_once(port_->address(), "GET /metrics").status;
+    ASSERT_TRUE(status == 200 || status == 503) << status;
+    ASSERT_EQ(live(), 200u);
+  }
   clients.front().wait_for_end();
   EXPECT_EQ(clients.back().ask("GET /livez").status, 200u);
 }
@@ -116,11 +161,10 @@ TEST_F(AdminPeers, NoMoreThanTheBoundAreLetInWhileOthersMakeRoom) {
   const auto rested = std::chrono::steady_clock::now() + std::chrono::milliseconds(1'100);
   while (std::chrono::steady_clock::now() < rested) std::this_thread::yield();
   for (int i = 0; i < 200; ++i) coming.emplace_back(port_->address()).send("GET /livez HTTP/1.1\r\n");
-  // Those over the bound have their answer without a whole request.
-  for (auto client = std::next(coming.begin(), 64); client != coming.end(); ++client) {
-    EXPECT_EQ(client->read_answer().status, 503u);
-  }
-  for (auto client = coming.begin(); client != std::next(coming.begin(), 64); ++client) {
+  // The rest has made room for the first of them, and these for the last.
+  const auto kept = std::next(coming.begin(), 136);
+  for (auto client = coming.begin(); client != kept; ++client) EXPECT_EQ(client->read_answer().status, 503u);
+  for (auto client = kept; client != coming.end(); ++client) {
     client->send("Host: localhost\r\nConnection: close\r\n\r\n");
     EXPECT_EQ(client->read_answer().status, 200u);
   }

@@ -32,6 +32,9 @@ class CommandLine(AdminCase):
     def test_a_token_that_is_none(self):
         path = os.path.join(self.folder(), "token")
         self.assert_fails(self.run_onehop("clients", "--token-file", path), 2, "cannot read the token")
+        os.mkfifo(path + ".pipe")  # Nobody writes into it.
+        for endless in (path + ".pipe", "/dev/zero"):
+            self.assert_fails(self.run_onehop("clients", "--token-file", endless), 2, "not a regular file")
         for content in (b"\n", b"two\x01words\n"):
             with open(path, "wb") as file:
                 file.write(content)

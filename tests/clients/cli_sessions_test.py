@@ -145,6 +145,12 @@ class State(Case):
             self.assertEqual((wrong.code, len(wrong.error_lines())), (2, 1), wrong.err)
             self.assertIn(self.file, wrong.error_lines()[0])
 
+    def test_a_pipe_is_no_file(self):
+        os.mkfifo(self.file)  # Nobody writes into it.
+        wrong = self.run_onehop("listen", "bob", "--state", self.file)
+        self.assertEqual((wrong.code, len(wrong.error_lines())), (2, 1), wrong.err)
+        self.assertIn("not a regular file", wrong.error_lines()[0])
+
     def test_a_session_that_has_ended_begins_anew(self):
         with open(self.file, "w") as file:
             file.write("onehop session\nname=bob\nsession=1\ntoken=00ff\nattempt=1\n")

@@ -309,5 +309,42 @@ TEST(Credentials, WithoutAnAnswerInTimeTheBrokerIsBusy) {
   EXPECT_EQ(broker.counters().sessions, 0u);
 }
 
+// The host says what it tells whoever would be one more; core knows who that is, whenever the answer comes.
+TEST(OneMore, IsRefusedBeforeASessionOpens) {
+  for (const bool later : {false, true}) {
+    FakeBroker broker;
+    FakeClient bob(broker, "bob");
+    broker.verdict.one_more = {v1::CODE_RATE_EXCEEDED, "so many", 5'000};
+    broker.answer_later = later;
+    v1::Frame guess = connect_frame("~abcdefghijklm");  // Nobody's: a name would be made.
+    guess.mutable_connect()->set_resume_token("a guess");
+    for (const v1::Frame& connect : {connect_frame("carol"), connect_frame(""), guess}) {
+      FakeClient refused(broker);
+      refused.send(connect);
+      if (later) broker.answer(broker.asked.back(), broker.verdict);
+      expect_ended(broker, refused, v1::CODE_RATE_EXCEEDED);
+    }
+    EXPECT_EQ(broker.counters().sessions, 1u);
+    EXPECT_EQ(broker.counters().sessions_opened, 1u);
+    EXPECT_EQ(broker.counters().connects_refused_full, 0u) << "there is room for others";
+  }
+}
+
+TEST(OneMore, IsNobodyWhoResumesOrTakesAPlace) {
+  FakeBroker broker;
+  FakeClient bob(broker, "bob");
+  broker.verdict.one_more = {v1::CODE_RATE_EXCEEDED, "so many", 5'000};
+  v1::Frame resume = connect_frame("bob");
+  resume.mutable_connect()->set_resume_token(bob.connected().resume_token());
+  resume.mutable_connect()->set_attempt(1);
+  FakeClient again(broker);
+  again.send(resume);
+  EXPECT_TRUE(again.read_one().connected().resumed());
+  FakeClient instead(broker);
+  instead.send(take_over_frame("bob"));
+  EXPECT_TRUE(instead.read_one().has_connected());
+  EXPECT_EQ(broker.counters().sessions, 1u);
+}
+
 }  // namespace
 }  // namespace onehop::core::test

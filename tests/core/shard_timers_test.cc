@@ -58,6 +58,51 @@ TEST(Keepalive, SilenceIsAskedAboutAndThenEnded) {
   expect_ended(broker, client, v1::CODE_KEEPALIVE_TIMEOUT);
 }
 
+// Time passes, and the host says in each iteration that it has more of the client to read.
+void advance_unread(FakeBroker& broker, FakeClient& client, uint64_t ms) {
+  for (uint64_t i = 0; i < ms && !client.closed(); i += Wheel::kTickMs / 2) {
+    broker.shard(client.link().shard).on_unread(client.link().id);
+    broker.advance(Wheel::kTickMs / 2);
+  }
+}
+
+// A host that has more to read than it has read says so, and the shard waits for it.
+TEST(ConnectDeadline, WaitsForWhatTheHostHasNotRead) {
+  FakeBroker broker;
+  FakeClient client(broker);
+  advance_unread(broker, client, kConnectDeadlineMs + 1'000);
+  client.send(connect_for("bob", 60'000));
+  EXPECT_TRUE(client.read_one().has_connected());
+}
+
+TEST(ConnectDeadline, ComesOnceTheHostHasReadAll) {
+  FakeBroker broker;
+  FakeClient client(broker);
+  broker.advance(kConnectDeadlineMs - 1);
+  broker.shard(0).on_unread(client.link().id);
+  broker.advance(1 + 2 * kTick);
+  expect_ended(broker, client, v1::CODE_CONNECT_TIMEOUT);
+}
+
+TEST(Keepalive, WaitsForWhatTheHostHasNotRead) {
+  FakeBroker broker;
+  FakeClient client(broker, connect_for("bob", 10'000));
+  advance_unread(broker, client, 30'000);
+  EXPECT_FALSE(client.closed());
+  broker.advance(5'000 + 2 * kTick);
+  expect_ended(broker, client, v1::CODE_KEEPALIVE_TIMEOUT);
+}
+
+TEST(FrameDeadline, WaitsForWhatTheHostHasNotRead) {
+  FakeBroker broker;
+  FakeClient client(broker, connect_for("bob", 600'000));
+  const std::string frame = wire(message_frame("bob", 1, "slowly"));
+  client.send_bytes(frame.substr(0, 5));
+  advance_unread(broker, client, 2 * Limits().frame_deadline_ms);
+  client.send_bytes(frame.substr(5));
+  EXPECT_EQ(payloads(client.read()).size(), 1u);
+}
+
 TEST(Keepalive, AnyByteCountsAsLife) {
   FakeBroker broker;
   FakeClient client(broker, connect_for("bob", 10'000));
@@ -213,6 +258,19 @@ TEST_P(SlowConsumer, OverTheHighMarkAndTakingNothing) {
   EXPECT_EQ(ended[0].code, v1::CODE_SLOW_CONSUMER);
   slow_.take();
   EXPECT_EQ(expect_ended(pair_.broker, slow_, v1::CODE_SLOW_CONSUMER).size(), 1u) << "the frame begun, no more";
+}
+
+// Whoever sends without end and reads nothing always has more to be read.
+TEST_P(SlowConsumer, ThoughTheHostHasNotReadAllOfIt) {
+  slow_.set_room(10);
+  fill(1, 60);
+  for (int i = 0; i < 3; ++i) {
+    advance_unread(pair_.broker, slow_, 4'000);
+    wait(0);
+  }
+  const auto ended = pair_.broker.notes_of(slow_.number(), {Event::Kind::kConnectionEnded});
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].code, v1::CODE_SLOW_CONSUMER);
 }
 
 TEST_P(SlowConsumer, TakingAnythingIsEnough) {

@@ -62,5 +62,48 @@ TEST(ConfigFile, WhatIsNoToml) {
   EXPECT_EQ(1u, problems_of("\n\xff").size());
 }
 
+std::string repeated(size_t times, std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < times; ++i) out += text;
+  return out;
+}
+
+// The parser's own recursion would end the program.
+TEST(ConfigFile, WhatNestsVeryDeepIsRefused) {
+  constexpr size_t kDeep = 40'000;
+  const std::string key = "\nb" + repeated(kDeep, ".b") + " = 1";
+  for (const std::string& text : {key, "[a" + repeated(kDeep, ".a") + "]", "[[a" + repeated(kDeep, ".a") + "]]",
+                                  "a" + repeated(kDeep, " . 'a'") + " = 1", "a = " + repeated(kDeep, "["),
+                                  "a = " + repeated(kDeep, "{a="), "a = " + repeated(kDeep, "[{a="),
+                                  "a = [\n" + repeated(kDeep, "[\n"), "a = {b" + repeated(kDeep, ".b") + " = 1}",
+                                  // Behind texts that end in another place than it seems.
+                                  R"(a = "\"" # ')" + key, R"(a = "\\" # ")" + key, R"(a = """a""""")" + key,
+                                  R"(a = """\"""")" + key, R"(a = '''a'''' )" + key, "a = ''" + key, R"(a = '\')" + key,
+                                  R"(a = """""" # ")" + key, "# 'a" + key, "a = '''\n\"'''" + key}) {
+    const Problems problems = problems_of(text);
+    ASSERT_EQ(1u, problems.size());
+    EXPECT_TRUE(problems[0].ends_with(": nested deeper than 32")) << problems[0] << " of " << text.substr(0, 40);
+  }
+}
+
+TEST(ConfigFile, TheLineOfWhatNestsTooDeepIsTold) {
+  const std::string before = "# a\nadmin = \"\"\"\n\\\n\"\"\"\n";
+  EXPECT_EQ(Problems({"f.toml:5: nested deeper than 32"}), problems_of(before + "a" + repeated(33, ".a") + " = 1"));
+  EXPECT_EQ(Problems({"f.toml:5: a: there is no such setting"}),
+            problems_of("# a\nadmin = \"\"\"\n\\\nnone\"\"\"\na" + repeated(32, ".a") + " = 1"));
+}
+
+// Dots and brackets in texts and comments nest nothing, and each statement counts for itself.
+TEST(ConfigFile, WhatOnlyLooksDeepIsRead) {
+  const std::string many = repeated(100, ".[{");
+  EXPECT_EQ(Problems(),
+            problems_of("# " + many + "\nproxy_from = [" + repeated(100, "'10.0.0.0/8', ") + "] # " + many));
+  EXPECT_EQ(Problems({"f.toml:1: admin: must be a text"}), problems_of("admin = [\"" + many + "\"]"));
+  EXPECT_EQ(Problems({"f.toml:1: a: there is no such setting"}), problems_of("a = '''\n" + many + "'\n'''"));
+  std::string statements;
+  for (int i = 0; i < 100; ++i) statements += "a.b" + std::to_string(i) + " = [1]\n";
+  EXPECT_EQ(Problems({"f.toml:1: a: there is no such setting"}), problems_of(statements));
+}
+
 }  // namespace
 }  // namespace onehop::daemon

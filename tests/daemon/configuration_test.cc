@@ -2,6 +2,7 @@
 #include "daemon/configuration.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -166,11 +167,28 @@ TEST_F(ConfigurationTest, EveryProblemIsTold) {
   EXPECT_EQ(4u, problems().size());
 }
 
+// Nobody writes into the pipe: reading it would wait for ever.
+TEST_F(ConfigurationTest, APipeIsNoConfiguration) {
+  const std::string pipe = testing::TempDir() + "onehop-pipe-" + std::to_string(::getpid());
+  ASSERT_EQ(0, ::mkfifo(pipe.c_str(), 0600));
+  given_.config_file = pipe;
+  EXPECT_EQ(Problems({pipe + ": cannot be read: not a regular file"}), problems());
+  write("admin_token_file = '" + pipe + "'\n");
+  ASSERT_EQ(1u, problems().size());
+  EXPECT_TRUE(problems()[0].ends_with("not a regular file")) << problems()[0];
+  ::unlink(pipe.c_str());
+}
+
+TEST_F(ConfigurationTest, AVeryLargeFileIsNoConfiguration) {
+  write(std::string(1 << 20, '#') + "\n");
+  EXPECT_EQ(Problems({path_ + ": cannot be read: longer than 1048576 bytes"}), problems());
+}
+
 TEST_F(ConfigurationTest, FilesThatCannotBeRead) {
   given_.config_file = path_;
-  EXPECT_EQ(Problems({path_ + ": cannot be read"}), problems());
+  EXPECT_EQ(Problems({path_ + ": cannot be read: No such file or directory"}), problems());
   given_.config_file = testing::TempDir();
-  EXPECT_EQ(Problems({testing::TempDir() + ": cannot be read"}), problems());
+  EXPECT_EQ(Problems({testing::TempDir() + ": cannot be read: not a regular file"}), problems());
   write("admin_token_file = '/no/such/file'\n");
   ASSERT_EQ(1u, problems().size());
   EXPECT_TRUE(problems()[0].starts_with(path_ + ":1: admin_token_file: ")) << problems()[0];

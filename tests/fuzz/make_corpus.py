@@ -196,6 +196,9 @@ CONFIG_FILES = {
     "not_utf8": b"admin = '\xff'\n",
     "cut": b"listen = [",
     "line_ends": b"\r\nshards = 1\r\n\r\n",
+    "deep_key": b"a" + b".a" * 2000 + b" = 1\n",
+    "deep_values": b"a = " + b"[{a=" * 500,
+    "quotes": b'admin = """a"""""\nlisten = [\'\'\'b\'\'\'\'\'] # \'\npin = true\n',
 }
 
 

@@ -99,6 +99,41 @@ TEST(AddressLimits, ChangeWhileConnectionsAreOpen) {
   EXPECT_EQ(0u, limits.size());
 }
 
+TEST(AddressLimits, CountsSessionsBesideConnections) {
+  AddressLimits limits({1, 0, 0, 2});
+  EXPECT_TRUE(limits.limits_sessions());
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(take(limits, ipv4(1)));
+    EXPECT_TRUE(limits.refuse_session(ipv4(1)).text.empty());
+    limits.begin_session(ipv4(1));
+    limits.give_back(ipv4(1), 1'000);  // Its connection has ended, the session has not.
+  }
+  EXPECT_EQ("this address has all the sessions it may have", limits.refuse_session(ipv4(1)).text);
+  EXPECT_EQ(5'000u, limits.refuse_session(ipv4(1)).retry_after_ms);
+  EXPECT_TRUE(limits.refuse_session(ipv4(2)).text.empty());
+  EXPECT_EQ(1u, limits.size());
+  limits.end_session(ipv4(1), 1'000);
+  EXPECT_TRUE(limits.refuse_session(ipv4(1)).text.empty());
+  limits.end_session(ipv4(1), 1'000);
+  EXPECT_EQ(0u, limits.size());
+  limits.end_session(ipv4(1), 1'000);  // Of before the limit.
+  EXPECT_EQ(0u, limits.size());
+}
+
+TEST(AddressLimits, AnAddressWithSessionsIsNotForgotten) {
+  AddressLimits limits({0, 1, 1, 1});
+  EXPECT_TRUE(take(limits, ipv4(0)));
+  limits.begin_session(ipv4(0));
+  limits.give_back(ipv4(0), 1'000);
+  for (uint32_t i = 1; i <= 100'000; ++i) {
+    EXPECT_TRUE(take(limits, ipv4(i)));
+    limits.give_back(ipv4(i), 1'000);
+  }
+  EXPECT_FALSE(limits.refuse_session(ipv4(0)).text.empty());
+  limits.end_session(ipv4(0), 1'000'000);
+  EXPECT_TRUE(limits.refuse_session(ipv4(0)).text.empty());
+}
+
 TEST(AddressLimits, AFloodOfAddressesDoesNotGrow) {
   AddressLimits limits({0, 1, 1});
   EXPECT_TRUE(take(limits, ipv4(0)));  // Stays.
@@ -188,12 +223,114 @@ TEST(AddressLimitsOverSockets, TooManyConnectsASecondAreToldWhenToComeBack) {
   EXPECT_EQ(1u, refused);
 }
 
+// Connects, and stays away for an hour. Its token comes back.
+std::string leave_a_session(BrokerRig& broker, const std::string& name) {
+  RawClient client(broker.address());
+  const std::string token =
+      client.connect(name, [](v1::Connect& connect) { connect.set_session_expiry_ms(3'600'000); }).resume_token();
+  client.end_writing();
+  client.read_to_end();
+  return token;
+}
+
+// Half of the shards' clients are handed over on their way in.
+BrokerOptions session_options(unsigned shards, uint32_t sessions_max) {
+  BrokerOptions options = test_options(shards);
+  options.acceptors = 1;
+  options.address_sessions_max = sessions_max;
+  return options;
+}
+
+TEST(AddressSessions, ThoseThatAreAwayCountAndWhoResumesIsLetIn) {
+  for (const unsigned shards : {1u, 4u}) {
+    BrokerRig broker(session_options(shards, 3));
+    const std::string token = leave_a_session(broker, "one");
+    leave_a_session(broker, "two");
+    RawClient third(broker.address());
+    third.connect("three");
+    for (const char* name : {"four", "five", ""}) {
+      RawClient refused(broker.address());
+      refused.send(connect_frame(name));
+      const v1::Goodbye goodbye = refused.read_goodbye();
+      EXPECT_EQ(v1::CODE_RATE_EXCEEDED, goodbye.code());
+      EXPECT_EQ("this address has all the sessions it may have", goodbye.text());
+      EXPECT_EQ(5'000u, goodbye.retry_after_ms());
+    }
+    EXPECT_EQ(3u, broker->counters().address_refusals);
+    EXPECT_EQ(3u, broker->counters().sessions);
+    RawClient back(broker.address());
+    EXPECT_TRUE(back.connect("one",
+                             [&](v1::Connect& connect) {
+                               connect.set_resume_token(token);
+                               connect.set_attempt(1);
+                             })
+                    .resumed());
+    // Who takes the place of a session is not one more.
+    leave_a_session(broker, "two");
+    EXPECT_EQ(3u, broker->counters().sessions);
+    third.say_goodbye();
+    RawClient(broker.address()).connect("four");
+    EXPECT_EQ(3u, broker->counters().address_refusals);
+  }
+}
+
+// A name that the broker made leads to a new session: with it somebody would be one more each time.
+TEST(AddressSessions, AMadeNameIsNoWayAroundTheLimit) {
+  BrokerRig broker(session_options(1, 1));
+  RawClient first(broker.address());
+  const std::string made = first.connect("").name();
+  RawClient second(broker.address());
+  v1::Frame connect = connect_frame(made);
+  connect.mutable_connect()->set_resume_token("not its token");
+  second.send(connect);
+  EXPECT_EQ(v1::CODE_RATE_EXCEEDED, second.read_goodbye().code());
+}
+
+TEST(AddressSessions, CountByTheAddressOfTheProxyHeader) {
+  BrokerOptions options = session_options(2, 1);
+  options.listen_proxy = {"tcp://127.0.0.1:0"};
+  options.proxy_from = {"127.0.0.1"};
+  BrokerRig broker(options);
+  const auto connect_from = [&](const std::string& address, const std::string& name) {
+    RawClient client(broker.address(1));
+    client.send_bytes("PROXY TCP4 " + address + " 127.0.0.1 40000 7411\r\n");
+    v1::Frame frame = connect_frame(name);
+    frame.mutable_connect()->set_session_expiry_ms(3'600'000);
+    client.send(frame);
+    return client.read().value().kind_case();
+  };
+  EXPECT_EQ(v1::Frame::kConnected, connect_from("192.0.2.1", "one"));
+  EXPECT_EQ(v1::Frame::kGoodbye, connect_from("192.0.2.1", "two"));
+  EXPECT_EQ(v1::Frame::kConnected, connect_from("192.0.2.2", "two"));
+  RawClient(broker.address()).connect("three");
+}
+
+// A session that was there before counts for nobody, and its end frees nobody's place.
+TEST(AddressSessions, ChangeByAReload) {
+  BrokerOptions options = session_options(1, 0);
+  BrokerRig broker(options);
+  RawClient before(broker.address());
+  before.connect("before");
+  options.address_sessions_max = 1;
+  std::string error;
+  ASSERT_TRUE(broker->reload(options, error)) << error;
+  leave_a_session(broker, "first");
+  before.say_goodbye();
+  RawClient second(broker.address());
+  second.send(connect_frame("second"));
+  EXPECT_EQ(v1::CODE_RATE_EXCEEDED, second.read_goodbye().code());
+  options.address_sessions_max = 0;
+  ASSERT_TRUE(broker->reload(options, error)) << error;
+  RawClient(broker.address()).connect("third");
+}
+
 TEST(AddressLimitsOverSockets, UnixSocketsHaveNone) {
   BrokerOptions options = test_options();
   const std::string path = testing::TempDir() + "onehop-address-limits.sock";
   options.listen = {"unix://" + path};
   options.address_connections_max = 1;
   options.address_connects_per_second = 1;
+  options.address_sessions_max = 1;
   BrokerRig broker(options);
   std::deque<RawClient> clients;
   for (int i = 0; i < 5; ++i) clients.emplace_back(broker.address()).connect("client-" + std::to_string(i));

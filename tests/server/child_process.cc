@@ -164,7 +164,8 @@ ChildOptions onehopd_options(std::vector<std::string> flags, unsigned descriptor
 Onehopd::Onehopd(std::vector<std::string> flags, unsigned descriptors_max)
     : ChildProcess(onehopd_options(flags, descriptors_max)) {
   const auto listens = std::count(flags.begin(), flags.end(), "--listen");
-  const size_t wanted = listens == 0 ? 1 : static_cast<size_t>(listens);
+  const auto behind_proxies = std::count(flags.begin(), flags.end(), "--listen-proxy");
+  const auto wanted = static_cast<size_t>(std::max<std::ptrdiff_t>(listens, 1) + behind_proxies);
   const Lines lines = wait_for_output([wanted](const Lines& so_far) { return so_far.size() >= wanted; });
   if (lines.size() < wanted) {
     std::string why = "onehopd did not start:";

@@ -1,6 +1,7 @@
 // Limits of what clients send and of what the broker holds, and their change while it runs, through real sockets.
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -129,6 +130,33 @@ TEST_P(Protection, MemoryIsRefusedInStagesAndGivenBack) {
   EXPECT_TRUE(broker->ready(why_not));
   RawClient again(broker.address());
   again.connect("late");
+}
+
+// Those that are connected cannot be turned out: until one leaves, nobody new is let in, and the broker says so.
+TEST_P(Protection, NotReadyWhileThereIsNoRoomForOneMoreClient) {
+  BrokerOptions options = narrow_options(GetParam());
+  options.queue_bytes_max = 64 << 10;
+  options.memory_bytes_max = 128 << 10;
+  BrokerRig broker(options);
+  std::deque<RawClient> clients;
+  std::string why_not;
+  for (int i = 0;; ++i) {
+    RawClient& client = clients.emplace_back(broker.address());
+    client.send(connect_frame("client-" + std::to_string(i)));
+    const v1::Frame answer = client.read().value();
+    if (answer.has_connected()) continue;
+    EXPECT_EQ(answer.goodbye().code(), v1::CODE_SERVER_BUSY);
+    break;
+  }
+  EXPECT_GT(clients.size(), 50u);
+  EXPECT_EQ(broker->counters().connects_refused_full, 1u);
+  // What is asked passes through the loops, and they say before they sleep.
+  while (broker->ready(why_not)) broker->counters();
+  EXPECT_EQ(why_not, "a shard has all the clients it takes: new ones are refused");
+  for (RawClient& client : clients) client.send(goodbye_frame(v1::CODE_NORMAL));
+  for (RawClient& client : clients) client.read_to_end();
+  while (!broker->ready(why_not)) broker->counters();
+  RawClient(broker.address()).connect("late");
 }
 
 TEST_P(Protection, WhoHoldsMostIsEndedWhenAllOfItIsUsed) {

@@ -1,6 +1,7 @@
 // SIGHUP: what may change changes, all or nothing, and the log says who changed what.
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -48,6 +49,20 @@ class ReloadTest : public testing::Test {
  private:
   static std::vector<LogLine> answers(const ChildProcess::Lines& lines) { return lines_about(lines, "reload"); }
 };
+
+// What must not be read is refused like anything else that is wrong, and the broker goes on.
+TEST_F(ReloadTest, AHostileFileChangesNothing) {
+  write("keepalive_ms = 20000\n");
+  Onehopd broker({"--shards", "1", "--config", path_});
+  std::string deep = "a";
+  for (int i = 0; i < 40'000; ++i) deep += ".a";
+  write("keepalive_ms = 25000\n" + deep + " = 1\n");
+  EXPECT_EQ("reload_refused", value_of(reload(broker), "event"));
+  std::filesystem::remove(path_);
+  ASSERT_EQ(0, ::mkfifo(path_.c_str(), 0600));
+  EXPECT_EQ("reload_refused", value_of(reload(broker), "event"));
+  EXPECT_EQ(20'000u, keepalive_of(broker));
+}
 
 TEST_F(ReloadTest, TakesOverWhatChangedAndSaysSo) {
   write("keepalive_ms = 20000\n");

@@ -279,6 +279,9 @@ void ShardHost::take_readable(Link& link) {
   if (!link.owned || !link.reading || !more || link.read_ready) return;
   link.read_ready = true;
   ready({Ready::Kind::kReadable, link.number});
+  begin_call("on_unread", link.number);
+  shard_.on_unread(link.id);
+  end_call();
 }
 
 void ShardHost::take_failed(Link& link) {

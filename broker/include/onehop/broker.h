@@ -73,6 +73,9 @@ struct BrokerOptions {
   uint32_t address_connections_max = 0;
   uint32_t address_connects_per_second = 0;
   uint32_t address_connects_burst = 0;  // How many at once; 0: as many as in one second.
+  // Sessions that were opened from there and have not ended, those that are away included. Whoever resumes a session,
+  // or takes the place of one of the same name, is let in all the same.
+  uint32_t address_sessions_max = 0;
   // Limits of what one client sends; 0: none. What is over them is refused: RATE_LIMITED, with the time after which to
   // send it again; never closed for it.
   uint32_t client_messages_per_second = 0;

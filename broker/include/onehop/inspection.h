@@ -33,17 +33,20 @@ struct ShardState {
   uint64_t connections = 0;
   uint64_t sessions = 0;
   uint64_t queued_bytes = 0;
-  // The longest that its loop was busy without looking for events, in microseconds, in the last 30 to 60 s.
+  // The longest that its loop was busy without looking for events, in microseconds, in the last 30 to 60 s; what lasts
+  // is among it, so a shard that hangs shows it while it hangs.
   uint64_t loop_lag_us_max = 0;
 };
 
 // What the shards have counted, all together. Of a shard that does not answer within a second: what it had counted when
-// it last did.
+// it last did, but for the lag of its loop, which is up to date.
 struct BrokerCounters {
   uint64_t connections = 0;  // Now.
   uint64_t sessions = 0;     // Now.
   uint64_t sessions_opened = 0;
   uint64_t connects_refused = 0;
+  uint64_t connects_refused_full = 0;  // Among them: there was no room for one more session.
+  uint64_t sessions_evicted = 0;       // Away and holding nothing, they made place for newcomers.
   uint64_t takeovers = 0;
   uint64_t hand_overs = 0;  // Connections that were accepted by another shard than their name's.
   uint64_t messages_received = 0;
@@ -65,7 +68,7 @@ struct BrokerCounters {
   uint64_t queued_bytes = 0;      // Now.
   uint64_t open_bytes = 0;        // Now: delivered and not acknowledged.
   uint64_t paused_senders = 0;    // Now: told to pause, by one client or another.
-  uint64_t address_refusals = 0;  // Connections over a limit of their source address.
+  uint64_t address_refusals = 0;  // Connections and sessions over a limit of their source address.
   uint64_t proxy_refusals = 0;    // Connections without the PROXY header they need, or not allowed to bring one.
   uint64_t memory_bytes = 0;      // Now: what counts against memory_bytes_max.
   uint64_t memory_bytes_max = 0;

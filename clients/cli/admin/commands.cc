@@ -5,10 +5,10 @@
 #include <cctype>
 #include <chrono>
 #include <cstdio>
-#include <fstream>
 
 #include "cli/admin/table.h"
 #include "cli/format.h"
+#include "reactor/file_text.h"
 
 namespace onehop::cli {
 namespace {
@@ -17,6 +17,7 @@ namespace {
 constexpr std::chrono::milliseconds kDeadline{5'000};
 constexpr std::chrono::milliseconds kHealthDeadline{3'000};
 constexpr size_t kTokenBytesMax = 4'096;
+constexpr size_t kTokenFileBytesMax = 64 << 10;
 // What the admin port gives at a time.
 constexpr uint64_t kPageMax = 1'000;
 
@@ -26,11 +27,12 @@ std::chrono::milliseconds to_ms(double seconds) {
 
 // The first line of the file. False: there is no token, `error` says why.
 bool read_token(const std::string& path, std::string& token, std::string& error) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file || !std::getline(file, token)) {
-    error = "cannot read the token in " + path;
+  const reactor::FileText file = reactor::read_file(path, kTokenFileBytesMax);
+  if (!file.text) {
+    error = "cannot read the token in " + path + ": " + file.error;
     return false;
   }
+  token = file.text->substr(0, file.text->find('\n'));
   while (!token.empty() && std::isspace(static_cast<unsigned char>(token.back())) != 0) token.pop_back();
   if (!token.empty() && token.size() <= kTokenBytesMax && printable(token) == token) return true;
   error = path + " holds no token in its first line";
