@@ -314,6 +314,7 @@ class Shard final : public ShardInputs {
   std::vector<ShardIndex> stop_askers_;               // Shards that wait to hear that this one stops too.
   v1::Frame scratch_frame_;
   v1::Connect scratch_connect_;
+  v1::Ack scratch_ack_;  // Its ranges keep their memory: to allocate them anew took most of the time.
 
   RateSamples rate_samples_;
 

@@ -42,7 +42,7 @@ void Shard::handle_control(LinkId id, Link& link, Session& session, FrameField f
 }
 
 void Shard::handle_ack(LinkId id, Link& link, Session& session, Bytes body, Instant now) {
-  v1::Ack ack;
+  v1::Ack& ack = scratch_ack_;
   if (!parse_body(body, ack)) return protocol_error(id, link, "Ack does not parse", now);
   if (!speaks_of(session, ack) || (ONEHOP_PLANTED(kDrainIgnoresAcks) && draining_)) {
     ++counters_.stale_acks;
