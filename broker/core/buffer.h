@@ -13,13 +13,14 @@
 
 namespace onehop::core {
 
+class BlockPool;
 class BufferRef;
 
 // The block: this head, with `capacity()` bytes of data right behind it.
 class Buffer {
  public:
-  // A new block. Its bytes are not initialised.
-  static BufferRef allocate(size_t capacity);
+  // A new block. Its bytes are not initialised. With a pool, that is where it goes with its last reference.
+  static BufferRef allocate(size_t capacity, BlockPool* pool = nullptr);
 
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
@@ -29,13 +30,20 @@ class Buffer {
   uint32_t references() const { return references_; }
 
  private:
+  friend class BlockPool;
   friend class BufferRef;
 
-  explicit Buffer(uint32_t capacity) : capacity_(capacity) {}
+  Buffer(uint32_t capacity, BlockPool* pool) : capacity_(capacity), pool_(pool) {}
   ~Buffer() = default;
+  static void give_back(Buffer* block);
+  static void destroy(Buffer* block) {
+    block->~Buffer();
+    ::operator delete(block);
+  }
 
   uint32_t references_ = 0;
   uint32_t capacity_;
+  BlockPool* pool_;
 };
 
 // One counted reference to a block, or to none.
@@ -65,18 +73,18 @@ class BufferRef {
     if (block_ != nullptr) ++block_->references_;
   }
   void release() {
-    if (block_ == nullptr || --block_->references_ != 0) return;
-    block_->~Buffer();
-    ::operator delete(block_);
+    if (block_ != nullptr && --block_->references_ == 0) Buffer::give_back(block_);
   }
 
   Buffer* block_ = nullptr;
 };
 
-inline BufferRef Buffer::allocate(size_t capacity) {
+inline BufferRef Buffer::allocate(size_t capacity, BlockPool* pool) {
   assert(capacity <= std::numeric_limits<uint32_t>::max());
   void* memory = ::operator new(sizeof(Buffer) + capacity);
-  return BufferRef(new (memory) Buffer(static_cast<uint32_t>(capacity)));
+  return BufferRef(new (memory) Buffer(static_cast<uint32_t>(capacity), pool));
 }
 
 }  // namespace onehop::core
+
+#include "core/block_pool.h"

@@ -25,7 +25,7 @@ Next FrameDecoder::next_saved(Input& in, size_t frame_bytes_max, FrameView& out)
     if (found != Next::kNeedMore) return found;
     if (in.rest.empty()) {
       // The frames before this one are done: do not hold their memory while waiting for the end of this one.
-      if (begin_ != 0) move_to_block(have);
+      if (begin_ != 0) move_to_block(in, have);
       return found;
     }
     append(in, std::min(wanted - have, in.rest.size()), wanted);
@@ -51,7 +51,7 @@ void FrameDecoder::save(Input& in) {
 void FrameDecoder::append(Input& in, size_t size, size_t capacity_max) {
   const size_t received = (end_ - begin_) + size;
   if (!saved_ || saved_->capacity() - end_ < size) {
-    move_to_block(std::min(capacity_max, 2 * received + kFrameGrowthBytes));
+    move_to_block(in, std::min(capacity_max, 2 * received + kFrameGrowthBytes));
   }
   std::memcpy(saved_->data() + end_, in.rest.data(), size);
   end_ += static_cast<uint32_t>(size);
@@ -59,8 +59,8 @@ void FrameDecoder::append(Input& in, size_t size, size_t capacity_max) {
 }
 
 // Moves the saved bytes to the front of a new block. The old one lives on if somebody holds a frame in it.
-void FrameDecoder::move_to_block(size_t capacity) {
-  BufferRef block = Buffer::allocate(capacity);
+void FrameDecoder::move_to_block(const Input& in, size_t capacity) {
+  BufferRef block = in.pool == nullptr ? Buffer::allocate(capacity) : in.pool->take(capacity);
   const size_t size = end_ - begin_;
   if (size != 0) std::memcpy(block->data(), saved_->data() + begin_, size);
   saved_ = std::move(block);

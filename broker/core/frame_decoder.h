@@ -43,6 +43,7 @@ inline LengthState parse_length(Bytes input, uint64_t& length, size_t& prefix_si
 struct Input {
   Bytes rest;
   Buffer* owner = nullptr;
+  BlockPool* pool = nullptr;  // Where blocks for frames that span reads come from, if from a pool.
 };
 
 // One frame without its length prefix. To keep the bytes, hold a BufferRef on `owner`; where that is nullptr, copy.
@@ -115,7 +116,7 @@ class FrameDecoder {
 
   Next next_saved(Input& in, size_t frame_bytes_max, FrameView& out);
   void append(Input& in, size_t size, size_t capacity_max);
-  void move_to_block(size_t capacity);
+  void move_to_block(const Input& in, size_t capacity);
   void forget();
 
   // Invariant: begin_ <= end_ <= capacity; saved bytes are those from begin_ to end_. Nothing behind end_ was handed

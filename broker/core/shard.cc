@@ -43,7 +43,7 @@ LinkId Shard::on_link(const ArrivingLink& arriving, Instant now) {
     const auto code = static_cast<v1::Code>(refusal.code);
     refuse_connect(id, link, {}, {code, refusal.text, refusal.retry_after_ms}, now);
   } else if (!arriving.unread.empty()) {
-    decode(id, link, {arriving.unread, nullptr}, now);
+    decode(id, link, {arriving.unread, nullptr, &blocks_}, now);
   }
   return id;
 }
@@ -61,7 +61,7 @@ void Shard::on_received(LinkId id, size_t size, Instant now) {
   counters_.bytes_received += size;
   link->last_heard = now;
   link->pinged = false;
-  Input in{{receive_block_->data(), size}, receive_block_};
+  Input in{{receive_block_->data(), size}, receive_block_, &blocks_};
   switch (link->state) {
     case LinkState::kLobby:
     case LinkState::kOpen:

@@ -287,6 +287,7 @@ class Shard final : public ShardInputs {
   uint64_t memory_allowance_ = 0;  // For what is queued and open; to be looked at again there.
   Counters counters_;
 
+  BlockPool blocks_;  // Outlives what may hold its blocks.
   Slab<Link, LinkId> links_;
   Slab<Session, SessionId> sessions_;
   Directory directory_{sessions_};

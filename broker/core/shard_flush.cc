@@ -36,7 +36,7 @@ void Shard::resume_decoding(Instant now) {
     if (link == nullptr || link->state != LinkState::kOpen || waits(*link)) continue;
     resume_reading(*link, now);
     wheel_.arm_earlier(id.index, next_due(*link, sessions_.find(link->session)));
-    decode(id, *link, {}, now);
+    decode(id, *link, {{}, nullptr, &blocks_}, now);
   }
 }
 

@@ -47,7 +47,6 @@ TEST(MemoryAccounts, WhoHasSentAMessage) {
 
 TEST(MemoryAccounts, WhoHasALongName) {
   ONEHOP_NEEDS_THE_HEAP();
-  SilentWorld world;
   const auto heap_of = [](const std::string& beginning, uint64_t& counted) {
     SilentWorld world;
     const double before = heap_bytes();
