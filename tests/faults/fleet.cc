@@ -147,6 +147,7 @@ void Fleet::Member::on_outcome(std::string_view, const client::SendResult& resul
   ++fleet_.outcomes_;
   ++fleet_.counts_[name_of(result)];
   fill();
+  fleet_.close_when_settled();
 }
 
 Fleet::Fleet(uv_loop_t* loop, const FleetOptions& options) : options_(options), client_loop_(loop), loop_(loop) {
@@ -163,6 +164,12 @@ void Fleet::vanish_and_return() {
 
 void Fleet::finish() {
   finishing_ = true;
+  close_when_settled();
+}
+
+// Nobody goes while others still send to it.
+void Fleet::close_when_settled() {
+  if (!finishing_ || sent_ != outcomes_ + vanished_ || std::exchange(closing_, true)) return;
   for (const auto& member : members_) member->finish();
 }
 

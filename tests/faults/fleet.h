@@ -48,6 +48,7 @@ class Fleet {
 
   void say(const std::string& event) const;
   void broken(const std::string& promise);
+  void close_when_settled();
 
   const FleetOptions options_;
   client::ClientLoop client_loop_;
@@ -56,6 +57,7 @@ class Fleet {
   uint32_t open_ = 0;
   uint32_t ended_ = 0;
   bool finishing_ = false;
+  bool closing_ = false;
   uint64_t sent_ = 0;
   uint64_t outcomes_ = 0;
   uint64_t received_ = 0;

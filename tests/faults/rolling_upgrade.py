@@ -54,7 +54,8 @@ class Replica:
             try:
                 self.broker = Broker(self._folder, "--shards", "2", "--listen-proxy", self._listen, "--proxy-from",
                                      "127.0.0.1,unix", "--admin", self._admin, "--drain-spread-ms", "1000",
-                                     "--drain-delay-ms", "500")
+                                     # Half of the names are at the other broker at first, and do not come.
+                                     "--drain-delay-ms", "500", "--start-grace-ms", "0")
                 break
             except AssertionError:
                 if time.monotonic() > deadline:
