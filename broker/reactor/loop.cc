@@ -92,7 +92,7 @@ void Loop::run(uint32_t spin_us) {
 void Loop::look() {
   if (before_sleep) before_sleep();
   late_turns_ = has_looked() ? 0 : late_turns_ + 1;
-  looked_ms_ = uv_hrtime() / 1'000'000;
+  looked_ms_ = now_ms();  // A moment too early does no harm, and asking the clock would cost.
 }
 
 void Loop::run_spinning(uint64_t spin_ns) {
