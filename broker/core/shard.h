@@ -252,6 +252,7 @@ class Shard final : public ShardInputs {
   bool has_place_for_client();
   bool has_memory_for(const Session& recipient);
   void count_spare_output();
+  size_t spare_output_bytes() const;
   void count_away(SessionId id, Session& session);
   void uncount_away(SessionId id, Session& session);
   static bool holds_nothing(const Session& session);

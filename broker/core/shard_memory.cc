@@ -58,9 +58,13 @@ bool Shard::has_place_for_client() {
 // After everything that sockets take has been written: what the output queues that are left take beyond the bytes that
 // are queued, which is the rest of their chunks, and their heads.
 void Shard::count_spare_output() {
+  spare_output_.set(spare_output_bytes());
+}
+
+size_t Shard::spare_output_bytes() const {
   const size_t queued_bytes = counters_.queued_bytes - counters_.waiting_bytes;
   const size_t copied_bytes = queued_bytes - std::min(queued_bytes, segments_.referenced_bytes());
-  spare_output_.set(segments_.live_bytes() - copied_bytes);
+  return segments_.live_bytes() - copied_bytes;
 }
 
 void Shard::look_at_memory() {
@@ -216,9 +220,13 @@ void Shard::end_for_memory(SessionId id, Instant now) {
   host_.note({Event::Kind::kMemoryEnding, host_link, session.name.name(), session.number, v1::CODE_SERVER_BUSY,
               farewell.text});
   if (!link) return end_session(id, Event::Kind::kSessionEnded, farewell);
+  const size_t spare_output = spare_output_bytes();
   end_link(link, links_[link.index], farewell, now, SessionThen::kEnd);
   drop_decoder(links_[link.index]);
   drop_large_output(links_[link.index]);
+  // At once, or more clients would end for what this one held.
+  const size_t freed = spare_output - std::min(spare_output, spare_output_bytes());
+  spare_output_.set(spare_output_.bytes() - std::min(spare_output_.bytes(), freed));
 }
 
 // The rest of a large frame that has been begun would stay until its reader takes it. So the frame ends here, and no

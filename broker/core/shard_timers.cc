@@ -86,7 +86,8 @@ void Shard::check_open(LinkId id, Link& link, Session& session, bool unread, Ins
 
 // Whoever was heard since keeps its name. While it is not read it cannot be heard, and the clock stands.
 void Shard::end_contest(LinkId id, Link& link, bool unread, Instant now) {
-  const bool heard = link.last_heard + kContestMs > link.deadline;
+  // An answer may come within the millisecond of the question.
+  const bool heard = !link.pinged || link.last_heard + kContestMs > link.deadline;
   if (link.reading && !unread && !heard) {
     const Bytes text = "the client was silent while another connection asked for its name";
     return end_link(id, link, {v1::CODE_KEEPALIVE_TIMEOUT, text, 0}, now);

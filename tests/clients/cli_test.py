@@ -195,8 +195,8 @@ class Sending(Case):
         refusal = "onehop: the broker said goodbye NAME_IN_USE: the name is in use"
         at_once = self.run_onehop("send", "bob", "x", "--name", "alice", "--patience", "0")
         self.assertEqual((at_once.code, at_once.error_lines()), (4, [refusal]))
-        for more, lines in ((), ["onehop: the name alice is in use; trying again for 1.5 s", refusal]), (("-q",), [refusal]):
-            later = self.run_onehop("send", "bob", "x", "--name", "alice", "--patience", "1.5", *more)
+        for more, lines in ((), ["onehop: the name alice is in use; trying again for 4 s", refusal]), (("-q",), [refusal]):
+            later = self.run_onehop("send", "bob", "x", "--name", "alice", "--patience", "4", *more)
             self.assertEqual((later.code, later.error_lines()), (4, lines))
         measured = self.run_onehop("ping", "--name", "alice")
         self.assertEqual((measured.code, measured.error_lines()), (4, [refusal]))

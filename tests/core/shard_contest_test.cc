@@ -70,6 +70,16 @@ TEST_P(Contest, AnOwnerThatIsHeardKeepsItsName) {
   EXPECT_EQ(ids(pair.bob.read()), std::vector<uint64_t>{1});
 }
 
+TEST_P(Contest, AnAnswerWithinTheSameMillisecondCounts) {
+  LastingPair pair(GetParam());
+  refused(pair.broker, pair.bobs_name);
+  v1::Frame pong;
+  pong.mutable_pong()->set_nonce(pair.bob.read_one().ping().nonce());
+  pair.bob.send(pong);
+  pair.broker.advance(2 * kContestMs);
+  EXPECT_FALSE(pair.bob.closed());
+}
+
 TEST_P(Contest, ManyWhoAskDisturbTheOwnerWithOnePing) {
   LastingPair pair(GetParam());
   for (int i = 0; i < 20; ++i) refused(pair.broker, pair.bobs_name);

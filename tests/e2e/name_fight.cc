@@ -90,6 +90,11 @@ void Fighter::take_frames() {
       take_connected(frame->connected());
     } else if (frame->has_message() && state_ == State::kOwner) {
       take_message(frame->message());
+    } else if (frame->has_ping()) {
+      // Somebody else asks for the name.
+      v1::Frame pong;
+      pong.mutable_pong()->set_nonce(frame->ping().nonce());
+      if (!said_goodbye_) client_->send(pong);
     } else if (frame->has_goodbye()) {
       take_goodbye(frame->goodbye().code());
     } else {
@@ -128,8 +133,8 @@ void Fighter::take_goodbye(v1::Code code) {
   goodbye_came_ = true;
   const bool connecting = state_ == State::kConnecting;
   if (connecting) ++refusals_[v1::Code_Name(code)];
-  const bool expected = code == v1::CODE_SESSION_TAKEN_OVER || (connecting && code == v1::CODE_NAME_IN_USE) ||
-                        (said_goodbye_ && code == v1::CODE_NORMAL);
+  const bool refused = connecting && (code == v1::CODE_NAME_IN_USE || code == v1::CODE_SERVER_BUSY);
+  const bool expected = code == v1::CODE_SESSION_TAKEN_OVER || refused || (said_goodbye_ && code == v1::CODE_NORMAL);
   if (!expected) problem("goodbye " + v1::Code_Name(code));
 }
 
