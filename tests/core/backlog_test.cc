@@ -3,61 +3,16 @@
 #include "core/backlog.h"
 
 #include <gtest/gtest.h>
-#include <malloc.h>
 
 #include <map>
 #include <random>
 #include <set>
-#include <string>
 #include <vector>
 
-#include "heap.h"
+#include "backlog_rig.h"
 
-namespace onehop::core {
+namespace onehop::core::test {
 namespace {
-
-constexpr Instant kNow{1'000};
-
-constexpr uint32_t kFrameBytes = 30;
-
-RoutedMessage routed(uint64_t id, bool confirmed = true) {
-  RoutedMessage message;
-  message.sender = {Origin::Kind::kSession, 0, 0, 0, {3, 4}};
-  message.from_session = 17;
-  message.from_stamp = "stamp";
-  message.body = "the body";
-  message.frame_bytes = kFrameBytes;
-  message.scanned.id = id;
-  message.scanned.confirm = confirmed ? kConfirmDelivered : 0;
-  return message;
-}
-
-uint64_t add(Backlog& backlog, bool confirmed = true, Instant deadline = kNow + 1'000) {
-  return backlog.add(routed(7, confirmed), deadline).tag;
-}
-
-// Adds and sends `count` confirmed ones.
-void send(Backlog& backlog, uint64_t count) {
-  for (; count != 0; --count) {
-    add(backlog);
-    backlog.mark_sent();
-  }
-}
-
-std::vector<uint64_t> unsent_tags(Backlog& backlog) {
-  std::vector<uint64_t> tags;
-  for (; backlog.has_unsent(); backlog.mark_sent()) tags.push_back(backlog.next_unsent().tag);
-  return tags;
-}
-
-std::vector<uint64_t> take(Backlog& backlog, uint64_t first, uint64_t last) {
-  std::vector<uint64_t> tags;
-  backlog.for_each_open(first, last, [&](Backlog::Entry& entry) {
-    tags.push_back(entry.tag);
-    backlog.settle(entry);
-  });
-  return tags;
-}
 
 using Tags = std::vector<uint64_t>;
 
@@ -233,31 +188,6 @@ TEST(Backlog, KnowsTheEarliestDeadline) {
   EXPECT_EQ(backlog.earliest_deadline(), kNow + 60);
 }
 
-TEST(Backlog, WhatWasOnceFullAndIsEmptyHoldsNothing) {
-  Counters totals;
-  Backlog backlog{totals};
-  send(backlog, 60'000);
-  EXPECT_GE(totals.open_bytes + totals.spare_bytes, 60'000 * sizeof(Backlog::Entry));
-  take(backlog, 0, backlog.highest_sent());
-  backlog.close_holes();
-  EXPECT_LE(totals.spare_bytes, 1'024 * sizeof(Backlog::Entry)) << "what is kept while the client is there";
-  backlog.free_memory();
-  EXPECT_EQ(totals.open_bytes + totals.spare_bytes, sizeof backlog);
-}
-
-TEST(Backlog, HalfFullHoldsAboutWhatItSays) {
-  ONEHOP_NEEDS_THE_HEAP();
-  Counters totals;
-  const double before = test::heap_bytes();
-  Backlog backlog{totals};
-  send(backlog, 60'000);
-  // Every other one: below the half from which on holes are closed.
-  for (uint64_t tag = 1; tag < 59'000; tag += 2) backlog.settle(*backlog.find_open(tag));
-  backlog.close_holes();
-  const double held = test::heap_bytes() - before;
-  EXPECT_NEAR(static_cast<double>(totals.open_bytes + totals.spare_bytes) / held, 1, 0.2);
-}
-
 // What a backlog should be, written down the simplest way.
 struct Model {
   struct Entry {
@@ -389,47 +319,5 @@ TEST(Backlog, AnyOrderOfCallsAgreesWithTheModel) {
   }
 }
 
-TEST(Backlog, AFewThatStayOpenDoNotKeepTheBlocksOfAllTheRest) {
-  Counters totals;
-  Backlog backlog{totals};
-  send(backlog, 20'000);
-  for (uint64_t tag = 1; tag <= 20'000; ++tag) {
-    if (tag % 1'000 != 0) backlog.settle(*backlog.find_open(tag));
-  }
-  backlog.close_holes();
-  size_t kept = 0;
-  size_t wanted = 0;
-  backlog.for_each([&](Backlog::Entry& entry) {
-    EXPECT_EQ(entry.stamp(), "stamp");
-    EXPECT_EQ(entry.body(), "the body");
-    kept += entry.block->capacity() / (entry.block->references() - (entry.tag == 20'000 ? 1 : 0));
-    wanted += entry.size();
-  });
-  // The last shares its block with what is to come.
-  EXPECT_LE(kept, 4 * wanted + (16u << 10));
-}
-
-TEST(Backlog, AMillionMessagesLeaveItAsItWas) {
-  Counters totals;
-  Backlog backlog{totals};
-  const auto round = [&backlog](uint64_t messages) {
-    for (uint64_t done = 0; done < messages; done += 128) {
-      send(backlog, 128);
-      // In the order a pool of workers ends: every other one first.
-      for (uint64_t tag = backlog.highest_sent() - 127; tag <= backlog.highest_sent(); tag += 2) {
-        backlog.settle(*backlog.find_open(tag));
-        backlog.close_holes();
-      }
-      take(backlog, 0, backlog.highest_sent());
-      backlog.close_holes();
-    }
-  };
-  round(1'000);
-  const size_t before = mallinfo2().uordblks;
-  round(1'000'000);
-  EXPECT_LE(mallinfo2().uordblks, before + 1'024);
-  EXPECT_TRUE(backlog.empty());
-}
-
 }  // namespace
-}  // namespace onehop::core
+}  // namespace onehop::core::test

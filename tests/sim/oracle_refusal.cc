@@ -123,7 +123,9 @@ std::string Oracle::why_illegal(SentMessage& sent, v1::Reason reason) {
                  : "it answers the session that owns the name";
     case v1::REASON_BROKER_BUSY:
       coverage_.add(Provoked::kBrokerBusy);
-      return memory_was_short_since(sent.sent_us) || away_was_full_since(sent.sent_us) ? "" : "there is memory: " + what_is_held();
+      return memory_was_short_since(sent.sent_us) || away_was_full_since(sent.sent_us)
+                 ? ""
+                 : "there is memory: " + what_is_held();
     default:
       return "not a reason that exists so far";
   }
