@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -33,9 +34,14 @@ bool write_file(const std::string& path, const std::string& text) {
   return false;
 }
 
+std::vector<std::string> files_of(const Settings& settings) {
+  return {settings.json_file, settings.html_file, settings.hgrm_file, settings.scenario.markdown_file,
+          settings.scenario.junit_file};
+}
+
 // Found out before a run, as far as that can be without writing.
 bool can_write_all(const Settings& settings) {
-  for (const std::string& path : {settings.json_file, settings.html_file, settings.hgrm_file}) {
+  for (const std::string& path : files_of(settings)) {
     if (path.empty() || path == "-") continue;
     const std::filesystem::path parent = std::filesystem::path(path).parent_path();
     const bool exists = access(path.c_str(), F_OK) == 0;
@@ -49,7 +55,8 @@ bool can_write_all(const Settings& settings) {
 }
 
 bool goes_to_stdout(const Settings& settings) {
-  return settings.json_file == "-" || settings.html_file == "-" || settings.hgrm_file == "-";
+  const std::vector<std::string> files = files_of(settings);
+  return std::find(files.begin(), files.end(), "-") != files.end();
 }
 
 // Everything that was asked for about a result, and the exit code it makes.
@@ -57,9 +64,14 @@ int publish(const RunResult& result, const Settings& settings) {
   std::fputs(to_summary(result).c_str(), goes_to_stdout(settings) ? stderr : stdout);
   std::fflush(stdout);
   bool written = true;
-  if (!settings.json_file.empty()) written = write_file(settings.json_file, to_json(result) + "\n") && written;
-  if (!settings.html_file.empty()) written = write_file(settings.html_file, to_html(result)) && written;
-  if (!settings.hgrm_file.empty()) written = write_file(settings.hgrm_file, to_hgrm(result.latency)) && written;
+  const auto write = [&](const std::string& path, auto&& text) {
+    if (!path.empty()) written = write_file(path, text()) && written;
+  };
+  write(settings.json_file, [&] { return to_json(result) + "\n"; });
+  write(settings.html_file, [&] { return to_html(result); });
+  write(settings.hgrm_file, [&] { return to_hgrm(result.latency); });
+  write(settings.scenario.markdown_file, [&] { return to_markdown(result); });
+  write(settings.scenario.junit_file, [&] { return to_junit(result); });
   const ExitCode code = exit_code_of(result);
   return written || code != kGood ? code : kFailed;
 }
@@ -89,8 +101,7 @@ class Runs {
   explicit Runs(const Options& options, const reactor::SocketAddress& address)
       : settings_(options.settings),
         address_(address),
-        driver_(make_driver(options.target->system,
-                            {settings_.confirm, settings_.keepalive_ms, settings_.sizes->bytes_max()})),
+        driver_(make_driver(options.target->system, driver_options(settings_))),
         progress_(settings_, settings_.quiet) {}
 
   std::optional<RunResult> once(const Settings& settings) {
@@ -102,6 +113,7 @@ class Runs {
     return result;
   }
 
+  bool serve_metrics(std::string& error) { return progress_.serve_metrics(error); }
   std::optional<RunResult> find_capacity();
 
  private:
@@ -182,6 +194,10 @@ int run_command(const Options& options) {
   for (const std::string& problem : problems) complain(problem);
   if (!problems.empty()) return kCannotConnect;
   Runs runs(options, addresses.front());
+  if (!runs.serve_metrics(error)) {
+    complain("--metrics: " + error);
+    return kCannotConnect;
+  }
   const auto result = settings.find_capacity ? runs.find_capacity() : runs.once(settings);
   if (!result) return kCannotConnect;
   const int code = publish(*result, settings);
@@ -192,7 +208,13 @@ int merge_command(const Options& options) {
   std::vector<RunResult> parts;
   if (!read_results(options.files, parts)) return kUsage;
   std::vector<std::string> warnings;
-  RunResult sum = merge(parts, warnings);
+  RunResult sum;
+  try {
+    sum = merge(parts, warnings);
+  } catch (const std::runtime_error& wrong) {
+    complain(wrong.what());
+    return kUsage;
+  }
   for (const std::string& warning : warnings) complain("warning: " + warning);
   for (const Threshold& threshold : options.settings.thresholds) sum.thresholds.push_back(threshold.check(sum));
   return publish(sum, options.settings);

@@ -1,10 +1,14 @@
 // Durations in nanoseconds, counted in buckets whose width is at most 1/1024 of their value: percentiles are exact to
 // 0.1 %, from 1 ns to 18 minutes, and histograms of the same run, of several threads or of several machines add up
 // without loss. Why not a library: docs/adr/007-histogram.md.
+//
+// While values are recorded every bucket up to the highest has its count, 8 bytes each. A histogram that is kept, as
+// those of past seconds are, is packed: it holds the buckets that are not empty, a few bytes each, and can do the same.
 #pragma once
 
 #include <algorithm>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -29,6 +33,10 @@ class Histogram {
     max_ = std::max(max_, value);
   }
   void add(const Histogram& other);
+  // Gives back the memory of empty buckets. The next value that is recorded or added takes it again.
+  void pack();
+  // What it holds beside itself.
+  size_t memory_bytes() const { return counts_.capacity() * sizeof(uint64_t) + packed_.capacity(); }
   void clear();
 
   uint64_t count() const { return count_; }
@@ -68,8 +76,16 @@ class Histogram {
 
   static uint32_t shift_of_bucket(uint32_t number);
   void grow(uint32_t bucket);
+  void unpack();
+  // Calls visit(number, count) for each bucket that is not empty, in rising order, until it returns false.
+  template <class Visit>
+  void visit_buckets(Visit&& visit) const;
 
-  std::vector<uint64_t> counts_;  // As long as the highest bucket that was used.
+  // As long as the highest bucket that was used; empty while packed.
+  std::vector<uint64_t> counts_;
+  // For each bucket that is not empty two numbers of seven bits a byte, the lowest first: how many empty ones are
+  // before it, and its count.
+  std::vector<uint8_t> packed_;
   uint64_t count_ = 0;
   uint64_t sum_ = 0;
   uint64_t min_ = UINT64_MAX;

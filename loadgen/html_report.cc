@@ -7,6 +7,7 @@
 #include "loadgen/print.h"
 #include "loadgen/quantity.h"
 #include "loadgen/report.h"
+#include "loadgen/scenario_report.h"
 #include "loadgen/text.h"
 
 namespace onehop::loadgen {
@@ -86,12 +87,12 @@ void add_latency_table(std::string& page, const RunResult& result) {
                                                                          {"connect", &result.connect_latency},
                                                                          {"slow readers", &result.slow_latency}}};
   page +=
-      "<div class=wide><table class=figures><tr><th></th><th>p50</th><th>p90</th><th>p99</th><th>p99.9</th>"
+      "<div class=wide><table class=figures><tr><th></th><th>p50</th><th>p90</th><th>p95</th><th>p99</th><th>p99.9</th>"
       "<th>p99.99</th><th>max</th><th>mean</th><th>count</th></tr>\n";
   for (const auto& [name, histogram] : rows) {
     if (histogram->empty()) continue;
     page += concat("<tr><th>", name, "</th>");
-    for (const double quantile : {0.5, 0.9, 0.99, 0.999, 0.9999, 1.0}) {
+    for (const double quantile : {0.5, 0.9, 0.95, 0.99, 0.999, 0.9999, 1.0}) {
       page += concat("<td>", duration(*histogram, quantile), "</td>");
     }
     page += concat("<td>", escaped(print_duration(histogram->mean())), "</td><td>", print_count(histogram->count()),
@@ -245,6 +246,7 @@ std::string to_html(const RunResult& result) {
                  "</style>\n</head>\n<body>\n<main>\n");
   add_head(page, result);
   add_thresholds(page, result);
+  page += scenario_page(result);
   add_charts(page, result);
   add_accounts(page, result);
   if (result.capacity) add_capacity_steps(page, *result.capacity);

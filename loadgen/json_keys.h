@@ -11,8 +11,8 @@ namespace onehop::loadgen {
 // Grows with every change that an older reader would misread.
 inline constexpr int kJsonFormat = 1;
 
-inline constexpr std::array<std::pair<const char*, double>, 5> kPercentileKeys = {
-    {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99_9", 0.999}, {"p99_99", 0.9999}}};
+inline constexpr std::array<std::pair<const char*, double>, 6> kPercentileKeys = {
+    {{"p50", 0.5}, {"p90", 0.9}, {"p95", 0.95}, {"p99", 0.99}, {"p99_9", 0.999}, {"p99_99", 0.9999}}};
 
 struct NamedLatency {
   const char* key;   // In `histograms`.

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "loadgen/json_keys.h"
+#include "loadgen/json_scenario.h"
 #include "loadgen/report.h"
 #include "loadgen/text.h"
 
@@ -137,6 +138,7 @@ Second read_second(const Place& json) {
   if (lag_max_us < 0 || lag_max_us > 1e15) json["lag_max_us"].fail("is no duration");
   second.lag_max = static_cast<uint64_t>(std::llround(lag_max_us * 1000));
   second.latency = read_histogram(json["histogram"]);
+  second.latency.pack();
   return second;
 }
 
@@ -202,6 +204,7 @@ RunResult from_json(const std::string& text) {
     result.thresholds.push_back({threshold["text"].text(), threshold["value"].number(), threshold["kept"].flag()});
   });
   if (!json["capacity"].is_null()) result.capacity = read_capacity(json["capacity"]);
+  read_scenario(json, result, read_histogram);
   json["series"].each([&](const Place& second) { result.series.push_back(read_second(second)); });
   return result;
 }

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "loadgen/json_keys.h"
+#include "loadgen/json_scenario.h"
 #include "loadgen/report.h"
 #include "loadgen/text.h"
 
@@ -179,6 +180,7 @@ std::string to_json(const RunResult& result) {
   for (const ThresholdResult& threshold : result.thresholds) {
     json["thresholds"].push_back({{"text", threshold.text}, {"value", threshold.value}, {"kept", threshold.kept}});
   }
+  add_scenario(json, result, percentiles, whole);
   json["capacity"] = result.capacity ? capacity(*result.capacity) : Json();
   Json& histograms = json["histograms"];
   for (const NamedLatency& named : kLatencies) histograms[named.key] = whole(result.*named.histogram);

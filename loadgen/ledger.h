@@ -64,6 +64,8 @@ class Ledger {
   uint64_t sent() const { return sent_; }
   uint64_t delivered() const { return delivered_; }
   uint64_t told_otherwise() const { return told_otherwise_; }
+  uint64_t corrupted() const { return corrupted_; }
+  uint64_t misdirected() const { return misdirected_; }
 
   // `promised`: the least that senders must have been told of each delivered message: kNotSent for nothing, kAdmitted
   // (either that or kDelivered), or kDelivered.

@@ -15,8 +15,8 @@ using Parts = std::vector<RunResult>;
 using Warnings = std::vector<std::string>;
 
 // Settings in which the parts of one run differ by their nature.
-const std::set<std::string> kOwnSettings = {"clients", "rate", "connect-rate", "part", "prefix", "seed",
-                                            "sources", "json", "html",         "hgrm", "quiet"};
+const std::set<std::string> kOwnSettings = {"clients", "rate", "stage",   "count", "at",   "connect-rate", "part",
+                                            "prefix",  "seed", "sources", "json",  "html", "hgrm",         "quiet"};
 
 // More are taken for a mistake.
 constexpr uint32_t kPartsMax = 10'000;
@@ -52,7 +52,33 @@ void add_series(std::map<int64_t, Second>& sum, const RunResult& part, double st
     total.opened += second.opened;
     total.lag_max = std::max(total.lag_max, second.lag_max);
     total.latency.add(second.latency);
+    total.latency.pack();
   }
+}
+
+// Stages of the same times are one stage; others are left out, which merge() complains of.
+void add_scenario(RunResult& sum, const RunResult& part) {
+  for (size_t i = 0; i < sum.stages.size() && i < part.stages.size(); ++i) {
+    sum.stages[i].from_rate += part.stages[i].from_rate;
+    sum.stages[i].to_rate += part.stages[i].to_rate;
+    sum.stages[i].figures.add(part.stages[i].figures);
+  }
+  sum.commands.insert(sum.commands.end(), part.commands.begin(), part.commands.end());
+  if (!part.ended_early.empty()) sum.ended_early += concat(sum.ended_early.empty() ? "" : "; ", part.ended_early);
+}
+
+// The stages of the sum, with nothing in them.
+std::vector<StageResult> empty_stages(const Parts& parts, Warnings& warnings) {
+  std::vector<StageResult> stages;
+  for (const StageResult& stage : parts.front().stages) stages.push_back({0, 0, stage.begin_s, stage.duration_s, {}});
+  for (const RunResult& part : parts) {
+    bool same = part.stages.size() == stages.size();
+    for (size_t i = 0; same && i < stages.size(); ++i) same = part.stages[i].duration_s == stages[i].duration_s;
+    if (same) continue;
+    warnings.push_back("the runs have stages of different times: none are in the sum");
+    return {};
+  }
+  return stages;
 }
 
 void add_part(RunResult& sum, const RunResult& part) {
@@ -66,6 +92,7 @@ void add_part(RunResult& sum, const RunResult& part) {
                                           &RunResult::slow_latency, &RunResult::connect_latency}) {
     (sum.*histogram).add(part.*histogram);
   }
+  add_scenario(sum, part);
   add_accounts(sum.account, part.account);
   for (const auto& [reason, count] : part.reasons) sum.reasons[reason] += count;
   sum.connections.opened += part.connections.opened;
@@ -195,6 +222,14 @@ void check_parts(const Parts& parts, Warnings& warnings) {
 
 RunResult merge(const Parts& parts, Warnings& warnings) {
   if (parts.empty()) throw std::runtime_error("there is nothing to merge");
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (!parts[i].capacity) continue;
+    throw std::runtime_error(
+        concat("run ", i + 1, " (", parts[i].host.name,
+               ") is a search for the capacity. Searches cannot be added up: each "
+               "chose its rates by what it saw, so that no two of their steps were under way together. Search with one "
+               "generator and more --threads, or make runs at one rate together and merge those"));
+  }
   const auto earliest = std::min_element(parts.begin(), parts.end(), [](const RunResult& a, const RunResult& b) {
     return a.started_unix_s < b.started_unix_s;
   });
@@ -203,6 +238,7 @@ RunResult merge(const Parts& parts, Warnings& warnings) {
   sum.generator.threads = 0;
   sum.started_unix_s = earliest->started_unix_s;
   sum.host = earliest->host;
+  sum.stages = empty_stages(parts, warnings);
   std::map<int64_t, Second> series;
   for (size_t i = 0; i < parts.size(); ++i) {
     add_part(sum, parts[i]);
@@ -212,9 +248,6 @@ RunResult merge(const Parts& parts, Warnings& warnings) {
     if (used && (!sum.system || used->cpu_s > sum.system->cpu_s)) sum.system = used;
     for (const std::string& reason : parts[i].void_reasons) {
       sum.void_reasons.push_back(concat("run ", i + 1, " (", parts[i].host.name, "): ", reason));
-    }
-    if (parts[i].capacity) {
-      warnings.push_back(concat("run ", i + 1, " searched for the capacity: that part of it is left out"));
     }
   }
   for (auto& [at, second] : series) sum.series.push_back(std::move(second));

@@ -9,6 +9,7 @@
 #include <random>
 #include <utility>
 
+#include "loadgen/flag.h"
 #include "loadgen/quantity.h"
 #include "loadgen/stamp.h"
 
@@ -246,6 +247,10 @@ struct Parser {
     return at;
   }
 
+  void add_table(std::vector<Flag> flags) {
+    add_flags(app, std::move(flags), [](const std::string& name, const std::string& why) { refuse(name, why); });
+  }
+
   void check();
   void check_sizes();
   void check_driver();
@@ -271,8 +276,10 @@ void Parser::check() {
   if (confirm->count() == 0) settings.confirm = usual_confirm(options.target->system);
   if (settings.workload == Workload::kStorm && rate->count() == 0) settings.rate = 0;
   if (settings.workload == Workload::kConnects) settings.clients = 0;  // Nobody stays.
-  if (const std::string wrong = what_is_wrong_with(settings, rate->count() != 0); !wrong.empty())
-    throw CLI::ParseError(wrong, 2);
+  const GivenFlags given{rate->count() != 0, app.count("--duration") != 0, app.count("--size") != 0};
+  std::string wrong = apply_scenario(settings, given);
+  if (wrong.empty()) wrong = what_is_wrong_with(settings, given.rate);
+  if (!wrong.empty()) throw CLI::ParseError(wrong, 2);
   check_driver();
 }
 
@@ -297,10 +304,11 @@ void Parser::check_driver() {
   if (options.target->system == System::kBare && settings.workload != Workload::kConnects) {
     refuse("--target", "a bare server knows no messages: only --workload connects");
   }
-  if (settings.ttl_ms != 0 && options.target->system != System::kOnehop) refuse("--ttl", "only onehop has that");
+  const bool is_onehop = options.target->system == System::kOnehop;
+  if (settings.ttl_ms != 0 && !is_onehop) refuse("--ttl", "only onehop has that");
+  if (!settings.scenario.headers.empty() && !is_onehop) refuse("--header", "only onehop's messages have headers here");
   try {
-    const DriverOptions wanted{settings.confirm, settings.keepalive_ms, settings.sizes->bytes_max()};
-    const auto driver = make_driver(options.target->system, wanted);
+    const auto driver = make_driver(options.target->system, driver_options(settings));
     if (settings.sizes->bytes_max() > driver->message_bytes_max()) {
       refuse("--size", print_count(settings.sizes->bytes_max()) + " bytes are more than the system takes");
     }
@@ -311,8 +319,8 @@ void Parser::check_driver() {
 
 // What was asked for and what was not, so that a result says how it came about.
 void Parser::keep_flags() {
-  static const char* const kOfNoConsequence[] = {"help", "version", "json",   "html",
-                                                 "hgrm", "quiet",   "target", "system-pid"};
+  static const char* const kOfNoConsequence[] = {"help",   "version",    "json",     "html",  "hgrm",   "quiet",
+                                                 "target", "system-pid", "markdown", "junit", "metrics"};
   for (const CLI::Option* option : app.get_options()) {
     const std::string name = option->get_lnames().empty() ? "" : option->get_lnames().front();
     if (name.empty() || std::count(std::begin(kOfNoConsequence), std::end(kOfNoConsequence), name) != 0) continue;
@@ -330,6 +338,7 @@ void Parser::keep_flags() {
   if (settings.workload == Workload::kConnects) settings.flags.erase("clients"), settings.flags.erase("size");
   if (settings.slow_part == 0) settings.flags.erase("slow-rate");
   if (!settings.find_capacity) settings.flags.erase("step");
+  keep_scenario_flags(settings);
 }
 
 int complain(const std::string& what) {
@@ -354,10 +363,12 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
     parser.add_load();
     parser.add_generator();
     parser.add_outcome();
+    parser.add_table(scenario_flags(options.settings.scenario));
   } else {
     parser.app.add_option("FILE", options.files, "Results that --json has written")->required();
   }
   if (options.command == Options::Command::kMerge) {
+    parser.add_table(report_flags(options.settings.scenario));
     parser.run.conditions("--threshold", options.settings.thresholds, "A condition on the sum; may be given again")
         ->expected(1);
   }

@@ -48,7 +48,8 @@ std::string describe_work(const RunResult& result) {
     if (found != result.settings.end()) words.push_back(concat(before, found->second));
   };
   add("workload", "");
-  for (const char* key : {"clients", "recipients", "rate", "window", "arrivals", "size", "confirm", "duration"}) {
+  for (const char* key : {"clients", "recipients", "rate", "window", "arrivals", "size", "payload", "confirm",
+                          "duration", "count", "stage"}) {
     add(key, concat(key, " "));
   }
   return concat(joined(words, ", "), result.open_loop ? "" : " (closed loop)");

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "loadgen/metrics_text.h"
 #include "loadgen/quantity.h"
 
 namespace onehop::loadgen {
@@ -44,11 +45,23 @@ void Progress::on_second(const Second& second, double left_s) {
   }
   if (second.told_otherwise != 0) text += "  " + print_count(second.told_otherwise) + " NOT DELIVERED";
   std::snprintf(line, sizeof line, "  %.0f s left", left_s);
-  show(text + line);
+  show(left_s < 0 ? text : text + line);
 }
 
 void Progress::on_draining(uint64_t in_flight) {
   show("waiting for what became of " + print_count(in_flight) + " messages");
+}
+
+void Progress::on_live(const Live& live) {
+  if (metrics_) metrics_->set_text(to_metrics(live, settings_));
+}
+
+bool Progress::serve_metrics(std::string& error) {
+  if (settings_.scenario.metrics.empty()) return true;
+  metrics_ = MetricsServer::open(settings_.scenario.metrics, metrics_before(settings_), error);
+  if (!metrics_) return false;
+  std::fprintf(stderr, "metrics on %s\n", metrics_->address().c_str());
+  return true;
 }
 
 void Progress::show(const std::string& line) {

@@ -6,7 +6,9 @@
 #include <string>
 #include <string_view>
 
+#include "loadgen/aftermath.h"
 #include "loadgen/result.h"
+#include "loadgen/stages.h"
 
 namespace onehop::loadgen {
 
@@ -18,6 +20,8 @@ class Recorder {
   void note_arrival(uint64_t intended_ns, uint64_t arrived_ns, bool to_slow_reader) {
     const uint64_t latency_ns = arrived_ns > intended_ns ? arrived_ns - intended_ns : 0;
     const bool timed = intended_ns >= timed_from_ns_;
+    if (stages.is_on()) stages.note_arrival(intended_ns, arrived_ns, timed, to_slow_reader);
+    if (aftermath.is_on()) aftermath.note_arrival(intended_ns, arrived_ns);
     if (to_slow_reader) {
       if (timed) slow_latency.record(latency_ns);
     } else {
@@ -34,6 +38,13 @@ class Recorder {
     const uint64_t lag_ns = taken_up_ns > intended_ns ? taken_up_ns - intended_ns : 0;
     if (intended_ns >= timed_from_ns_) lag.record(lag_ns);
     if (lag_ns > second_.lag_max) second_.lag_max = lag_ns;
+    if (stages.is_on()) stages.note_due(intended_ns, lag_ns, intended_ns >= timed_from_ns_);
+    if (aftermath.is_on()) aftermath.note_due(intended_ns);
+  }
+  // A delivery of what was delivered before.
+  void note_double(uint64_t arrived_ns) {
+    ++doubles;
+    if (aftermath.is_on()) aftermath.note_double(arrived_ns);
   }
   void note_connected(uint64_t intended_ns, uint64_t ready_ns) {
     if (intended_ns >= timed_from_ns_) connect_latency.record(ready_ns > intended_ns ? ready_ns - intended_ns : 0);
@@ -54,6 +65,10 @@ class Recorder {
   Histogram latency, uncorrected, confirm_latency, slow_latency, connect_latency, lag;
   std::map<std::string, uint64_t> reasons;
   Connections connections;
+  uint64_t doubles = 0;
+  // Off unless they are begun.
+  StageRecorder stages;
+  Aftermath aftermath;
 
  private:
   uint64_t timed_from_ns_ = 0;

@@ -24,6 +24,10 @@ std::string iso_time(double unix_s);
 std::string to_summary(const RunResult& result);
 // The percentile distribution as HdrHistogram's own tools print it, in milliseconds: what its plotter reads.
 std::string to_hgrm(const Histogram& histogram);
+// For the summary of a CI run: tables of GitHub's Markdown.
+std::string to_markdown(const RunResult& result);
+// A case for each thing that can fail; one has failed or is in error exactly if the exit code is not 0.
+std::string to_junit(const RunResult& result);
 // One page that needs nothing else, not even a network.
 std::string to_html(const RunResult& result);
 

@@ -9,7 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "loadgen/aftermath.h"
 #include "loadgen/histogram.h"
+#include "loadgen/stages.h"
 
 namespace onehop::loadgen {
 
@@ -139,6 +141,10 @@ struct RunResult {
   std::optional<SystemUse> system;
   std::vector<Second> series;
 
+  std::vector<StageResult> stages;
+  std::vector<CommandResult> commands;
+  std::string ended_early;  // Why the generator ended the run before its time; empty: it did not.
+
   std::vector<std::string> void_reasons;  // Not empty: the run is void.
   std::vector<ThresholdResult> thresholds;
   std::optional<Capacity> capacity;
@@ -168,6 +174,10 @@ enum ExitCode : int {
 
 // The accounts come first (they are true of a void run too), then void, then the thresholds.
 inline ExitCode exit_code_of(const RunResult& result) {
+  if (!result.ended_early.empty()) return kFailed;
+  for (const CommandResult& command : result.commands) {
+    if (!command.is_good()) return kFailed;
+  }
   if (!result.account.sound() || result.connections.unopened != 0) return kFailed;
   if (result.is_void()) return kVoid;
   for (const ThresholdResult& threshold : result.thresholds) {

@@ -10,6 +10,7 @@
 #include "loadgen/arrivals.h"
 #include "loadgen/distributions.h"
 #include "loadgen/driver.h"
+#include "loadgen/scenario.h"
 #include "loadgen/threshold.h"
 
 namespace onehop::loadgen {
@@ -59,6 +60,7 @@ struct Settings {
   int32_t system_pid = 0;           // A process of the system, to be watched; 0: none.
   uint64_t lag_max_ns = 1'000'000;  // See void_reasons.h.
 
+  Scenario scenario;
   std::vector<Threshold> thresholds;
   bool find_capacity = false;
   std::vector<Threshold> slo;

@@ -6,6 +6,7 @@
 #include "loadgen/print.h"
 #include "loadgen/quantity.h"
 #include "loadgen/report.h"
+#include "loadgen/scenario_report.h"
 #include "loadgen/text.h"
 #include "loadgen/threshold.h"
 
@@ -61,11 +62,11 @@ void add_latencies(std::string& out, const RunResult& result) {
   }};
   if (std::all_of(rows.begin(), rows.end(), [](const auto& row) { return row.second->empty(); })) return;
   out += "\n";
-  add_row(out, "", {"p50", "p90", "p99", "p99.9", "p99.99", "max", "mean"});
+  add_row(out, "", {"p50", "p90", "p95", "p99", "p99.9", "p99.99", "max", "mean"});
   for (const auto& [label, histogram] : rows) {
     if (histogram->empty()) continue;
     std::vector<std::string> cells;
-    for (const double quantile : {0.5, 0.9, 0.99, 0.999, 0.9999, 1.0}) {
+    for (const double quantile : {0.5, 0.9, 0.95, 0.99, 0.999, 0.9999, 1.0}) {
       cells.push_back(print_duration(static_cast<double>(histogram->quantile(quantile))));
     }
     cells.push_back(print_duration(histogram->mean()));
@@ -169,6 +170,7 @@ std::string to_summary(const RunResult& result) {
   add_generator(out, result.generator);
   if (result.system) add_system(out, result);
   if (result.capacity) add_capacity(out, *result.capacity);
+  out += scenario_summary(result);
   add_verdicts(out, result);
   return out;
 }

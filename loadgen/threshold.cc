@@ -102,10 +102,19 @@ std::optional<Threshold> Threshold::parse(std::string_view text, std::string& er
   Threshold threshold;
   threshold.text_ = text;
   threshold.operator_ = found->second;
-  const std::string_view metric = without_spaces(text.substr(0, at));
+  std::string_view metric = without_spaces(text.substr(0, at));
+  if (!threshold.read_stage(metric)) {
+    error = concat("'", text, "': '", metric, "' is no stage and a metric, as in 2:p99<5ms");
+    return std::nullopt;
+  }
   const std::string_view value = without_spaces(rest.substr(found->first.size()));
   if (!threshold.read_metric(metric)) {
     error = concat("'", text, "': there is no metric '", metric, "'. There are ", known_metrics());
+    return std::nullopt;
+  }
+  if (!threshold.is_of_stages()) {
+    error = concat("'", text, "': of a stage there is no '", metric,
+                   "'. There are pNN max mean min, of lag. too; sent delivered errors; rate");
     return std::nullopt;
   }
   if (!threshold.read_value(value)) {
@@ -116,6 +125,29 @@ std::optional<Threshold> Threshold::parse(std::string_view text, std::string& er
     return std::nullopt;
   }
   return threshold;
+}
+
+// "2:p99" → the stage is taken, and "p99" is left.
+bool Threshold::read_stage(std::string_view& metric) {
+  const size_t colon = metric.find(':');
+  if (colon == std::string_view::npos) return true;
+  const char* const end = metric.data() + colon;
+  const auto [read_to, problem] = std::from_chars(metric.data(), end, stage_);
+  if (problem != std::errc() || read_to != end || stage_ == 0) return false;
+  metric.remove_prefix(colon + 1);
+  return true;
+}
+
+// Whether it is about the whole run, or about something that is known of each stage.
+bool Threshold::is_of_stages() const {
+  if (stage_ == 0 || kind_ == Kind::kRate) return true;
+  if (kind_ == Kind::kLatency) return histogram_.empty() || histogram_ == "lag.";
+  return metric_ == "sent" || metric_ == "delivered" || metric_ == "errors";
+}
+
+uint64_t Threshold::count_so_far(const RunResult& result) const {
+  return std::find_if(kCounts.begin(), kCounts.end(), [&](const NamedCount& count) { return count.name == metric_; })
+      ->of(result);
 }
 
 bool Threshold::read_metric(std::string_view metric) {
@@ -159,6 +191,10 @@ bool Threshold::read_value(std::string_view value) {
 }
 
 ThresholdResult Threshold::check(const RunResult& result) const {
+  return stage_ == 0 ? check_run(result) : check_run(as_run(result, stage_));
+}
+
+ThresholdResult Threshold::check_run(const RunResult& result) const {
   ThresholdResult checked{text_, 0, false};
   bool measured = true;
   if (kind_ == Kind::kLatency) {

@@ -8,6 +8,9 @@
 //   rate       messages delivered a second: rate>=9500, rate>=9.5k
 //   operators  < <= > >= == !=
 //
+// A number and a colon before it are about one stage of the run, by the times at which messages were due: 2:p99<5ms. Of
+// a stage there are the latencies without a prefix, those of lag., the counts sent, delivered and errors, and the rate.
+//
 // Spaces around the operator do not matter; everything else is taken as written or refused.
 #pragma once
 
@@ -19,6 +22,8 @@
 
 namespace onehop::loadgen {
 
+struct SoFar;
+
 class Threshold {
  public:
   // Nothing, and in `error` a line that names the text, if it is none.
@@ -27,7 +32,10 @@ class Threshold {
   // What was not measured keeps no threshold, neither a latency of nothing nor a part of nothing: no sample is no
   // proof.
   ThresholdResult check(const RunResult& result) const;
+  // Whether it can no longer be kept, whatever comes: see early_end.h.
+  bool is_lost(const SoFar& so_far) const;
   const std::string& text() const { return text_; }
+  uint32_t stage() const { return stage_; }  // Counted from 1; 0: the whole run.
   // A ThresholdResult's value for people, in this threshold's unit.
   std::string print_value(double value) const;
 
@@ -35,11 +43,16 @@ class Threshold {
   enum class Kind : uint8_t { kLatency, kCount, kRate };
   enum class Operator : uint8_t { kLess, kLessOrEqual, kGreater, kGreaterOrEqual, kEqual, kNotEqual };
 
+  bool read_stage(std::string_view& text);
+  bool is_of_stages() const;
+  ThresholdResult check_run(const RunResult& result) const;
+  uint64_t count_so_far(const RunResult& result) const;
   bool read_metric(std::string_view metric);
   bool read_value(std::string_view value);
   bool holds(double value) const;
 
   std::string text_;
+  uint32_t stage_ = 0;
   Kind kind_ = Kind::kLatency;
   std::string histogram_;  // "", "confirm.", …
   std::string metric_;

@@ -18,6 +18,7 @@ constexpr size_t kIssuedBetweenFlushes = 256;
 }  // namespace
 
 bool Worker::has_arrivals() const {
+  if (left_ == 0) return false;
   switch (plan_.settings().workload) {
     case Workload::kIdle:
       return false;
@@ -67,6 +68,7 @@ void Worker::issue(uint64_t intended_ns, uint64_t now) {
 }
 
 void Worker::send_one(Client& sender, uint64_t intended_ns, uint64_t now) {
+  --left_;
   Wanted wanted;
   wanted.recipient = plan_.recipient_of(sender.index(), recipients_chosen_++, random_);
   wanted.intended_ns = intended_ns;
@@ -82,7 +84,8 @@ void Worker::send_one(Client& sender, uint64_t intended_ns, uint64_t now) {
 
 void Worker::fill_window(Client& sender, uint64_t now) {
   if (phase_ != Phase::kRunning || now >= end_ns_) return;
-  for (uint32_t& under_way = under_way_[sender.index()]; under_way < plan_.settings().window; ++under_way) {
+  for (uint32_t& under_way = under_way_[sender.index()]; under_way < plan_.settings().window && left_ != 0;
+       ++under_way) {
     send_one(sender, now, now);
   }
 }
@@ -126,7 +129,7 @@ void Worker::on_message(Client& client, Bytes payload, const Incoming& incoming,
       break;
   }
   const Ledger::Arrival arrival = ledger_.received(stream_of(stamp.sender, client.index()), stamp.number);
-  if (arrival == Ledger::Arrival::kDuplicate) return;
+  if (arrival == Ledger::Arrival::kDuplicate) return recorder_.note_double(arrived_ns);
   if (plan_.is_echo() && !stamp.answers) return answer(client, stamp, payload.size(), incoming, arrived_ns);
   ++counted_delivered_;
   recorder_.note_arrival(stamp.intended_ns, arrived_ns, client.is_slow());
@@ -172,13 +175,15 @@ void Worker::on_settled(Client& client, uint64_t messages) {
 
 // --- Guests --------------------------------------------------------------------------------------
 void Worker::invite_guest(uint64_t intended_ns) {
+  --left_;
   guests_waiting_.push_back(intended_ns);
   admit_guests();
 }
 
 // As many as are missing now, and no more in this turn: where each fails at once, the sockets have their turn still.
 void Worker::keep_connecting(uint64_t now) {
-  for (size_t missing = guests_wanted_ - std::min(guests_wanted_, guests_.size()); missing != 0; --missing) {
+  for (size_t missing = guests_wanted_ - std::min(guests_wanted_, guests_.size()); missing != 0 && left_ != 0;
+       --missing) {
     invite_guest(now);
   }
 }

@@ -148,6 +148,7 @@ void FakeBroker::on_message(Client& client, v1::Message& message, uint64_t now_n
   if (confirmed && client.under_way == rules_.send_window) {
     return say_goodbye(client, v1::CODE_QUOTA_EXCEEDED, "more than the send window");
   }
+  seen_.note(message, now_ns);
   if (message.id() != 0) client.last_id = message.id();
   if (confirmed) ++client.under_way;
   const v1::Reason refusal = refusal_of(message);

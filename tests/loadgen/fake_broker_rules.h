@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "fake_broker_delays.h"
+#include "fake_broker_seen.h"
 #include "onehop/v1/onehop.pb.h"
 
 namespace onehop::test {
@@ -89,6 +90,7 @@ class FakeBroker {
   std::vector<Client*> take_changed();
 
   const Truth& truth() const { return truth_; }
+  Seen& seen() { return seen_; }
 
  private:
   struct Due {
@@ -119,6 +121,7 @@ class FakeBroker {
 
   const Rules rules_;
   Truth truth_;
+  Seen seen_;
   std::vector<std::unique_ptr<Client>> clients_;
   std::unordered_map<uint64_t, Client*> sessions_;
   std::unordered_map<std::string, Client*> names_;

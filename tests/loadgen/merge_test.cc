@@ -184,12 +184,41 @@ TEST(Merge, SumsCanBeMergedAgain) {
   EXPECT_EQ(sum.host.name, at_once.host.name);
 }
 
-TEST(Merge, ACapacitySearchIsLeftOutAndSaidSo) {
-  RunResult a = part(1), b = part(2);
-  b.capacity = sample_capacity(1);
+TEST(Merge, ACapacitySearchIsRefusedWithTheReason) {
+  RunResult a = part(1);
+  a.capacity = sample_capacity(1);
   Warnings warnings;
-  EXPECT_FALSE(merge({a, b}, warnings).capacity.has_value());
-  EXPECT_TRUE(warns(warnings, "run 2 searched for the capacity"));
+  try {
+    merge({part(2), a}, warnings);
+    FAIL() << "it was merged";
+  } catch (const std::runtime_error& refused) {
+    EXPECT_NE(std::string(refused.what()).find("run 2"), std::string::npos) << refused.what();
+    EXPECT_NE(std::string(refused.what()).find("cannot be added up"), std::string::npos) << refused.what();
+  }
+}
+
+TEST(Merge, StagesOfTheSameTimesAddUp) {
+  Warnings warnings;
+  const RunResult a = part(1), b = part(2);
+  const RunResult sum = merge({a, b}, warnings);
+  ASSERT_EQ(sum.stages.size(), 2u);
+  EXPECT_EQ(sum.stages[0].to_rate, 10'000);
+  EXPECT_EQ(sum.stages[1].begin_s, 5);
+  EXPECT_EQ(sum.stages[0].figures.due, 50'000u);
+  EXPECT_EQ(sum.stages[0].figures.delivered, 49'970u);
+  Histogram both = a.stages[0].figures.latency;
+  both.add(b.stages[0].figures.latency);
+  EXPECT_TRUE(sum.stages[0].figures.latency == both);
+  EXPECT_EQ(sum.commands.size(), 2u);
+  EXPECT_EQ(warnings, Warnings());
+}
+
+TEST(Merge, StagesOfOtherTimesAreLeftOutAndSaidSo) {
+  RunResult other = part(2);
+  other.stages[1].duration_s = 14;
+  Warnings warnings;
+  EXPECT_TRUE(merge({part(1), other}, warnings).stages.empty());
+  EXPECT_TRUE(warns(warnings, "stages of different times"));
 }
 
 TEST(Merge, NothingIsAnErrorAndOneIsItself) {

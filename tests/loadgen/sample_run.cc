@@ -76,6 +76,17 @@ RunResult sample_run(uint64_t seed) {
   run.generator.cpu_s = 3.75;
   run.generator.busiest_thread = 0.11;
   run.generator.waiting_for_cpu = 0.0125;
+  run.stages = {{0, 5000, 0, 5, {25'000, 24'985, 25'000, 24'900, run.latency, run.generator.lag}},
+                {5000, 5000, 5, 15, {75'000, 75'000, 75'000, 75'085, run.uncorrected, run.generator.lag}}};
+  CommandResult command;
+  command.at_s = 9;
+  command.command = "kill -STOP 1 && sleep 0.3 && kill -CONT 1";
+  command.started_s = 9.001;
+  command.ended_s = 9.305;
+  command.exit_status = 0;
+  command.lost = 15;
+  command.recovery_s = 0.31;
+  run.commands = {command};
   run.thresholds[0].value = static_cast<double>(run.latency.quantile(0.99));
   return run;
 }
