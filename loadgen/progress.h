@@ -18,6 +18,8 @@ class Progress final : public RunWatcher {
   void on_started(double wait_s) override;
   void on_second(const Second& second, double left_s) override;
   void on_draining(uint64_t in_flight) override;
+  // Erases the line that is drawn anew, so that what follows begins at the left.
+  void end_line();
   // A line that stays.
   void say(const std::string& line);
 
