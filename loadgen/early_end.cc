@@ -31,7 +31,7 @@ bool Threshold::is_lost(const SoFar& so_far) const {
     if (metric_ == "sent" || metric_ == "delivered") return false;
     if (!is_bound_above && operator_ != Operator::kEqual) return false;
     auto count = static_cast<double>(count_so_far(so_far.counts));
-    if (of_sent_) {
+    if (of_planned_) {
       if (so_far.messages_max <= 0) return false;
       count = 100 * count / so_far.messages_max;
     }
@@ -110,6 +110,7 @@ bool EarlyEnd::is_lost(const Threshold& threshold, const Live& live) const {
   counts.account.duplicates = live.counts.duplicates;
   counts.account.corrupted = live.counts.corrupted;
   counts.account.misdirected = live.counts.misdirected;
+  counts.account.sent = live.counts.undelivered();  // For the sum of all that are not delivered.
   counts.connections.failed = live.counts.connects_failed;
   counts.connections.broken = live.counts.connections_broken;
   if (settings_.window == 0) {

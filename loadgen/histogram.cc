@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
 namespace onehop::loadgen {
@@ -88,19 +89,26 @@ void Histogram::add(const Histogram& other) {
   sum_ += other.sum_;
   min_ = std::min(min_, other.min_);
   max_ = std::max(max_, other.max_);
+  never_ += other.never_;
 }
 
 void Histogram::clear() {
   std::fill(counts_.begin(), counts_.end(), 0);
   packed_.clear();
-  count_ = sum_ = max_ = 0;
+  count_ = sum_ = max_ = never_ = 0;
   min_ = UINT64_MAX;
 }
 
+double Histogram::mean() const {
+  if (never_ != 0) return std::numeric_limits<double>::infinity();
+  return count_ == 0 ? 0 : static_cast<double>(sum_) / static_cast<double>(count_);
+}
+
 uint64_t Histogram::quantile(double quantile) const {
-  if (count_ == 0) return 0;
-  const double wanted = std::ceil(std::clamp(quantile, 0.0, 1.0) * static_cast<double>(count_));
-  const uint64_t rank = std::clamp<uint64_t>(static_cast<uint64_t>(wanted), 1, count_);
+  if (empty()) return 0;
+  const double wanted = std::ceil(std::clamp(quantile, 0.0, 1.0) * static_cast<double>(total()));
+  const uint64_t rank = std::clamp<uint64_t>(static_cast<uint64_t>(wanted), 1, total());
+  if (rank > count_) return kNever;
   if (rank == count_) return max_;
   uint64_t seen = 0, value = max_;
   visit_buckets([&](uint32_t number, uint64_t count) {
@@ -132,8 +140,9 @@ std::vector<std::pair<uint32_t, uint64_t>> Histogram::buckets() const {
 }
 
 Histogram Histogram::from_buckets(const std::vector<std::pair<uint32_t, uint64_t>>& buckets, uint64_t min, uint64_t max,
-                                  uint64_t sum) {
+                                  uint64_t sum, uint64_t never) {
   Histogram histogram;
+  histogram.never_ = never;
   if (buckets.empty()) {
     if (max != 0 || sum != 0) throw std::invalid_argument("a histogram without values has a maximum or a sum");
     return histogram;
@@ -169,8 +178,8 @@ Histogram Histogram::from_buckets(const std::vector<std::pair<uint32_t, uint64_t
 
 bool Histogram::operator==(const Histogram& other) const {
   // Buckets at the end that were cleared do not count.
-  return count_ == other.count_ && sum_ == other.sum_ && min_ == other.min_ && max_ == other.max_ &&
-         buckets() == other.buckets();
+  return count_ == other.count_ && never_ == other.never_ && sum_ == other.sum_ && min_ == other.min_ &&
+         max_ == other.max_ && buckets() == other.buckets();
 }
 
 }  // namespace onehop::loadgen

@@ -7,6 +7,7 @@
 #include "loadgen/report.h"
 #include "loadgen/scenario_report.h"
 #include "loadgen/text.h"
+#include "loadgen/verdict.h"
 
 namespace onehop::loadgen {
 namespace {
@@ -39,17 +40,17 @@ void add_table_head(std::string& out, const std::vector<std::string>& names) {
 }
 
 void add_latencies(std::string& out, const RunResult& result) {
-  const std::array<std::pair<const char*, const Histogram*>, 5> rows = {{{"latency", &result.latency},
-                                                                         {"uncorrected", &result.uncorrected},
-                                                                         {"confirm", &result.confirm_latency},
-                                                                         {"connect", &result.connect_latency},
-                                                                         {"slow readers", &result.slow_latency}}};
+  const std::array<std::pair<const char*, Latency>, 5> rows = {{{"latency", &RunResult::latency},
+                                                                {"uncorrected", &RunResult::uncorrected},
+                                                                {"confirm", &RunResult::confirm_latency},
+                                                                {"connect", &RunResult::connect_latency},
+                                                                {"slow readers", &RunResult::slow_latency}}};
   add_table_head(out, {"", "p50", "p90", "p95", "p99", "p99.9", "max"});
-  for (const auto& [name, histogram] : rows) {
-    if (histogram->empty()) continue;
+  for (const auto& [name, latency] : rows) {
+    if ((result.*latency).empty()) continue;
     std::vector<std::string> cells{name};
     for (const double quantile : {0.5, 0.9, 0.95, 0.99, 0.999, 1.0}) {
-      cells.push_back(print_duration(static_cast<double>(histogram->quantile(quantile))));
+      cells.push_back(print_percentile(result, latency, quantile));
     }
     add_row(out, cells);
   }
@@ -99,7 +100,7 @@ std::string to_markdown(const RunResult& result) {
   out +=
       concat(cell(describe_work(result)), "  \n", cell(result.target), ", ", iso_time(result.started_unix_s), "\n\n");
   for (const std::string& reason : result.void_reasons) out += concat("* void: ", cell(reason), "\n");
-  if (!result.ended_early.empty()) out += concat("* ended early: ", cell(result.ended_early), "\n");
+  for (const std::string& failure : failures(result)) out += concat("* failed: ", cell(failure), "\n");
   if (result.interrupted) out += "* interrupted\n";
   if (result.capacity) out += concat("* ", cell(describe_knee(*result.capacity)), "\n");
   out += "\n";

@@ -39,6 +39,7 @@ class MetricsServer::Connection final : private reactor::SocketHandler {
     return true;
   }
   uint64_t until_ms() const { return until_ms_; }
+  bool is_open() const { return socket_.is_open(); }
   void close() {
     if (socket_.is_open()) socket_.close();
   }
@@ -113,7 +114,14 @@ void MetricsServer::set_text(std::string text) {
 }
 
 void MetricsServer::accept(reactor::Fd fd) {
-  if (connections_.size() >= kConnectionsMax) return;  // The descriptor closes.
+  size_t open = 0;
+  Connection* oldest = nullptr;
+  for (const auto& one : connections_) {
+    if (!one->is_open()) continue;
+    ++open;
+    if (oldest == nullptr) oldest = one.get();
+  }
+  if (open >= kConnectionsMax) oldest->close();
   auto connection = std::make_unique<Connection>(*this);
   if (!connection->open(std::move(fd))) return;
   connections_.push_back(std::move(connection));

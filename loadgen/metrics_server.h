@@ -1,5 +1,6 @@
 // Serves a text over HTTP at /metrics, on a thread of its own that sleeps unless it is asked: the threads that send and
-// the one that gathers do not wait for whoever asks. At most 16 at a time; each asks once, and has 5 s for it.
+// the one that gathers do not wait for whoever asks. Each connection asks once, and has 5 s for it. There are 16 at a
+// time at the most; for one more the oldest has to go, so that nobody can keep others out.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 // The lines.
 #include "loadgen/progress.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -10,12 +11,39 @@
 #include "loadgen/quantity.h"
 
 namespace onehop::loadgen {
+namespace {
+
+constexpr size_t kUsualWidth = 80;
+
+// Asked for each time, since windows are made wider and narrower.
+size_t terminal_width() {
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : kUsualWidth;
+}
+
+// Characters, not bytes: "µ" takes two bytes and one place.
+std::string first_places(const std::string& text, size_t places) {
+  size_t at = 0;
+  for (; at < text.size(); ++at) {
+    const bool begins = (text[at] & 0xC0) != 0x80;
+    if (begins && places-- == 0) break;
+  }
+  return text.substr(0, at);
+}
+
+}  // namespace
 
 Progress::Progress(const Settings& settings, bool quiet)
     : settings_(settings), quiet_(quiet), on_terminal_(isatty(STDERR_FILENO) == 1) {}
 
 Progress::~Progress() {
-  if (line_open_) std::fputc('\n', stderr);
+  end_line();
+}
+
+void Progress::end_line() {
+  if (!std::exchange(line_open_, false)) return;
+  std::fputs("\r\x1b[K", stderr);
+  std::fflush(stderr);
 }
 
 void Progress::on_connecting(uint32_t clients) {
@@ -67,7 +95,8 @@ bool Progress::serve_metrics(std::string& error) {
 void Progress::show(const std::string& line) {
   if (quiet_) return;
   if (on_terminal_) {
-    std::fprintf(stderr, "\r\x1b[K%s", line.c_str());
+    // A line that wraps could not be drawn anew: only its last row would be erased.
+    std::fprintf(stderr, "\r\x1b[K%s", first_places(line, terminal_width() - 1).c_str());
     line_open_ = true;
   } else {
     std::fprintf(stderr, "%s\n", line.c_str());
@@ -77,7 +106,7 @@ void Progress::show(const std::string& line) {
 
 void Progress::say(const std::string& line) {
   if (quiet_) return;
-  if (std::exchange(line_open_, false)) std::fputs("\r\x1b[K", stderr);
+  end_line();
   std::fprintf(stderr, "%s\n", line.c_str());
   std::fflush(stderr);
 }

@@ -24,6 +24,8 @@ class Progress final : public RunWatcher {
   // Begins to serve the live figures, if they are wanted, and says where, also where the rest is quiet. False, with the
   // reason in `error`: it cannot.
   bool serve_metrics(std::string& error);
+  // Erases the line that is drawn anew, so that what follows begins at the left.
+  void end_line();
   // A line that stays.
   void say(const std::string& line);
 

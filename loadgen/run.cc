@@ -229,14 +229,14 @@ void Run::leave() {
   for (const auto& worker : workers_) worker->post({Order::Kind::kLeave});
 }
 
-RunResult Run::result() const {
-  RunResult result;
+void Run::describe(RunResult& result) const {
   result.version = ONEHOP_VERSION;
   result.id = plan_.id();
   result.host = this_host();
   result.started_unix_s = started_unix_s_;
   result.target = settings_.target;
   result.settings = settings_.flags;
+  result.allowed = settings_.allowed;
   result.open_loop = settings_.window == 0;
   result.planned_s = static_cast<double>(settings_.duration_ns) * 1e-9;
   result.wanted_rate = result.open_loop ? settings_.rate : 0;
@@ -244,47 +244,94 @@ RunResult Run::result() const {
   result.series = series_;
   if (!result.series.empty() && is_empty(result.series.back())) result.series.pop_back();
   result.system = system_;
-  result.generator.threads = settings_.threads;
-  std::vector<const Ledger*> ledgers;
-  uint64_t delivered_in_time = 0, wanted = 0;
+}
+
+void Run::add_connections(RunResult& result) const {
+  for (const auto& worker : workers_) {
+    const Connections& measured = worker->measured().connections;
+    result.connections.opened += measured.opened;
+    result.connections.failed += measured.failed;
+    result.connections.unopened += measured.unopened;
+    result.connections.broken += measured.broken;
+    result.connections.silent += measured.silent;
+    if (!measured.last_problem.empty()) result.connections.last_problem = measured.last_problem;
+    if (result.server.empty()) result.server = worker->server();
+  }
+}
+
+void Run::add_generator(RunResult& result) const {
+  Generator& generator = result.generator;
+  generator.threads = settings_.threads;
+  generator.lag_allowed = settings_.lag_max_ns;
+  for (const auto& worker : workers_) {
+    generator.lag.add(worker->measured().lag);
+    generator.read_lag.add(worker->measured().read_lag);
+    generator.cpu_s += worker->cpu_s();
+    generator.missed_arrivals += worker->missed_arrivals();
+    result.duration_s = std::max(result.duration_s, worker->ran_for_s());
+    if (worker->ran_for_s() <= 0) continue;
+    const double waiting = worker->waited_s() / worker->ran_for_s();
+    generator.waiting_for_cpu = std::max(generator.waiting_for_cpu, waiting);
+    generator.busiest_thread = std::max(generator.busiest_thread, worker->cpu_s() / worker->ran_for_s() + waiting);
+  }
+  generator.busiest_thread = std::min(generator.busiest_thread, 1.0);
+  generator.lag.record_never(generator.missed_arrivals);
+}
+
+// What was wanted and did not come, and what was due and was not even wanted, is infinitely late.
+void Run::add_latencies(RunResult& result) const {
+  Recorder::Wanted wanted;
   for (const auto& worker : workers_) {
     const Recorder& measured = worker->measured();
     result.latency.add(measured.latency);
-    // In a closed loop nobody counts otherwise.
-    result.uncorrected.add(result.open_loop ? measured.uncorrected : measured.latency);
+    result.uncorrected.add(measured.uncorrected);
     result.confirm_latency.add(measured.confirm_latency);
     result.slow_latency.add(measured.slow_latency);
     result.connect_latency.add(measured.connect_latency);
-    result.generator.lag.add(measured.lag);
-    for (const auto& [reason, count] : measured.reasons) result.reasons[reason] += count;
-    result.connections.opened += measured.connections.opened;
-    result.connections.failed += measured.connections.failed;
-    result.connections.unopened += measured.connections.unopened;
-    result.connections.broken += measured.connections.broken;
-    if (!measured.connections.last_problem.empty()) result.connections.last_problem = measured.connections.last_problem;
-    if (result.server.empty()) result.server = worker->server();
+    wanted.all += measured.wanted().all;
+    wanted.slow += measured.wanted().slow;
+    wanted.others += measured.wanted().others;
+  }
+  const auto missing = [](uint64_t of, const Histogram& came) { return of - std::min(of, came.count()); };
+  const uint64_t missed = result.generator.missed_arrivals;
+  result.uncorrected.record_never(missing(wanted.others, result.latency));
+  result.slow_latency.record_never(missing(wanted.slow, result.slow_latency));
+  if (promised(plan_) != Outcome::kNotSent) {
+    result.confirm_latency.record_never(missing(wanted.all, result.confirm_latency) + (result.sends() ? missed : 0));
+  }
+  result.latency.record_never(missing(wanted.others, result.latency));
+  (result.sends() ? result.latency : result.connect_latency).record_never(missed);
+  if (!result.open_loop) result.uncorrected = result.latency;  // There nobody counts otherwise.
+}
+
+void Run::add_account(RunResult& result) const {
+  std::vector<const Ledger*> ledgers;
+  uint64_t delivered_in_time = 0, wanted = 0;
+  for (const auto& worker : workers_) {
+    for (const auto& [reason, count] : worker->measured().reasons) result.reasons[reason] += count;
     ledgers.push_back(&worker->accounts());
     delivered_in_time += worker->delivered_in_time();
     wanted += worker->totals().wanted;
-    result.duration_s = std::max(result.duration_s, worker->ran_for_s());
-    result.generator.cpu_s += worker->cpu_s();
-    result.generator.missed_arrivals += worker->missed_arrivals();
-    if (worker->ran_for_s() <= 0) continue;
-    const double waiting = worker->waited_s() / worker->ran_for_s();
-    result.generator.waiting_for_cpu = std::max(result.generator.waiting_for_cpu, waiting);
-    result.generator.busiest_thread =
-        std::max(result.generator.busiest_thread, worker->cpu_s() / worker->ran_for_s() + waiting);
   }
-  result.generator.busiest_thread = std::min(result.generator.busiest_thread, 1.0);
   if (result.duration_s > 0) result.achieved_rate = static_cast<double>(delivered_in_time) / result.duration_s;
-  result.account = Ledger::reconcile(ledgers, promised(plan_));
+  result.account =
+      Ledger::reconcile(ledgers, promised(plan_), [this](uint32_t client) { return plan_.is_slow(client); });
   // What the workload wanted and no client's account knows of would be the generator's own fault: it is not hidden
   // either.
   if (wanted > result.account.sent) result.account.unexplained += wanted - result.account.sent;
   result.account.sent = wanted;
+}
+
+RunResult Run::result() const {
+  RunResult result;
+  describe(result);
+  add_connections(result);
+  add_generator(result);
+  add_latencies(result);
+  add_account(result);
   add_scenario(result);
-  result.void_reasons = void_reasons(result, {settings_.lag_max_ns, settings_.spin});
   for (const Threshold& threshold : settings_.thresholds) result.thresholds.push_back(threshold.check(result));
+  result.void_reasons = void_reasons(result, settings_.spin);
   return result;
 }
 
@@ -299,6 +346,8 @@ void Run::add_scenario(RunResult& result) const {
   for (size_t i = 0; i < scenario.stages.size(); ++i) {
     const double duration_s = static_cast<double>(scenario.stages[i].duration_ns) * 1e-9;
     result.stages.push_back({scenario.curve.from(i), scenario.stages[i].to, begin_s, duration_s, figures[i]});
+    Histogram& latency = result.stages.back().figures.latency;
+    latency.record_never(figures[i].timed - std::min(figures[i].timed, latency.count()));
     begin_s += duration_s;
   }
 

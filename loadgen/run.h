@@ -47,6 +47,7 @@ class Run {
   std::optional<RunResult> run(std::string& error);
   // The result is of what there was until then. From a callback of the watcher or of the loop's.
   void interrupt();
+  bool was_interrupted() const { return interrupted_; }
   // On which the run is run; for signals.
   reactor::Loop& loop() { return loop_; }
 
@@ -64,6 +65,11 @@ class Run {
   void check_drained();
   void leave();
   RunResult result() const;
+  void describe(RunResult& result) const;
+  void add_connections(RunResult& result) const;
+  void add_generator(RunResult& result) const;
+  void add_latencies(RunResult& result) const;
+  void add_account(RunResult& result) const;
 
   const Settings& settings_;
   reactor::Loop loop_;

@@ -6,15 +6,12 @@
 #include "loadgen/print.h"
 #include "loadgen/quantity.h"
 #include "loadgen/text.h"
+#include "loadgen/verdict.h"
 
 namespace onehop::loadgen {
 namespace {
 
 constexpr const char* kNothing = "–";
-
-std::string percentile(const Histogram& histogram, double quantile) {
-  return histogram.empty() ? kNothing : print_duration(static_cast<double>(histogram.quantile(quantile)));
-}
 
 }  // namespace
 
@@ -24,6 +21,8 @@ std::string describe_verdict(const RunResult& result) {
       return "passed";
     case kVoid:
       return "void: the generator was the limit";
+    case kInterrupted:
+      return "interrupted";
     default:
       return "failed";
   }
@@ -72,8 +71,8 @@ std::vector<std::vector<std::string>> stage_table(const RunResult& result) {
     const Histogram& latency = stage.figures.latency;
     rows.push_back({std::to_string(i + 1), describe_stage(stage), print_count(stage.figures.due),
                     print_count(stage.figures.delivered), stage.duration_s > 0 ? print_rate(stage.rate()) : kNothing,
-                    percentile(latency, 0.5), percentile(latency, 0.95), percentile(latency, 0.99),
-                    percentile(latency, 1)});
+                    print_percentile(latency, 0.5), print_percentile(latency, 0.95), print_percentile(latency, 0.99),
+                    print_percentile(latency, 1)});
   }
   return rows;
 }
@@ -88,16 +87,6 @@ std::string scenario_summary(const RunResult& result) {
     const std::string label = concat("at ", print_seconds(command.at_s));
     out += concat(printed("%-15s ", label.c_str()), visible(command.command), ": ", visible(describe_end(command)),
                   "\n", std::string(16, ' '), describe_aftermath(command), "\n");
-  }
-  if (!result.ended_early.empty()) {
-    out += concat("\nFAILED: the run was ended early, after ", printed("%.1f", result.duration_s),
-                  " s: ", visible(result.ended_early), ".\n");
-  }
-  for (const CommandResult& command : result.commands) {
-    if (!command.is_good()) {
-      out += "\nFAILED: a command of --at did not do its work, so the run does not show what it was made for.\n";
-      break;
-    }
   }
   return out.empty() ? out : concat("\n", out);
 }
@@ -122,10 +111,6 @@ std::string scenario_page(const RunResult& result) {
                    escaped(describe_aftermath(command)), "</td></tr>\n");
   }
   if (!result.commands.empty()) page += "</table></section>\n";
-  if (!result.ended_early.empty()) {
-    page += concat("<div class=\"banner bad\"><b>FAILED: the run was ended early.</b> ", escaped(result.ended_early),
-                   ".</div>\n");
-  }
   return page;
 }
 

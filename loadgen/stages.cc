@@ -69,6 +69,8 @@ RunResult as_run(const RunResult& result, uint32_t stage) {
   const StageResult& one = result.stages[stage - 1];
   run.latency = one.figures.latency;
   run.generator.lag = one.figures.lag;
+  run.generator.read_lag = result.generator.read_lag;  // Not known by stage: that of the run stands for it.
+  run.generator.lag_allowed = result.generator.lag_allowed;
   run.account.sent = one.figures.due;
   run.account.delivered = one.figures.delivered;
   run.account.unknown = one.figures.due - std::min(one.figures.due, one.figures.delivered);

@@ -123,6 +123,7 @@ Worker::Worker(const Plan& plan, uint32_t number, reactor::Mailbox<Report>& repo
     clients_.push_back(std::make_unique<Client>(*this, client, plan.receives(client), plan.is_slow(client)));
     by_index_[client] = clients_.back().get();
     if (plan.sends(client)) senders_.push_back(clients_.back().get());
+    if (plan.only_rests(client)) resting_.push_back(clients_.back().get());
     if (plan.sends(client) || plan.is_echo()) speakers_.push_back(clients_.back().get());
   }
   if (plan.settings().window != 0) under_way_.resize(plan.stays());
@@ -150,6 +151,7 @@ void Worker::publish_totals() {
   told_otherwise_total_.store(ledger_.told_otherwise(), std::memory_order_release);
   // Of a storm, those that are not open yet.
   if (plan_.settings().workload == Workload::kStorm) untold += connects_begun_ - std::min(ready_, connects_begun_);
+  untold += count_silent();
   untold_total_.store(untold + guests_.size() + guests_waiting_.size(), std::memory_order_release);
   broken_total_.store(recorder_.connections.broken, std::memory_order_release);
 }
@@ -248,13 +250,16 @@ void Worker::end_arrivals(uint64_t now) {
   ran_for_s_ = static_cast<double>(now - start_ns_) * 1e-9;
   delivered_in_time_ = plan_.counts_connects() ? recorder_.connections.opened - opened_before_ : counted_delivered_;
   for (const auto& client : clients_) client->read_freely();
+  // Of a crowd that rests, nothing else shows whether the system still serves it.
+  for (Client* client : resting_) client->ask_for_life(now);
   publish_totals();
   report({.kind = Report::Kind::kArrivalsDone});
 }
 
 void Worker::leave(uint64_t now) {
   if (phase_ == Phase::kRunning && now >= start_ns_) end_arrivals(now);
-  if (plan_.settings().workload == Workload::kStorm && start_ns_ != 0) count_unopened(now);
+  if (plan_.settings().workload == Workload::kStorm && start_ns_ != 0) count_unopened();
+  recorder_.connections.silent += count_silent();
   for (const auto& client : clients_) client->give_up_waiting();
   dismiss_guests(now);
   if (start_ns_ != 0) finish_second();
@@ -292,14 +297,19 @@ void Worker::keep_some_alive(uint64_t now) {
 }
 
 // Who is not open by now waits still: percentiles without them would be those of the lucky ones.
-void Worker::count_unopened(uint64_t now) {
-  for (const auto& client : clients_) count_unopened(*client, now);
+void Worker::count_unopened() {
+  for (const auto& client : clients_) count_unopened(*client);
 }
 
-void Worker::count_unopened(const Client& client, uint64_t now) {
+void Worker::count_unopened(const Client& client) {
   if (client.was_ever_ready() || client.intended_ns() == 0) return;
   ++recorder_.connections.unopened;
-  recorder_.connect_latency.record(now - client.intended_ns());
+  recorder_.connect_latency.record_never(1);
+}
+
+size_t Worker::count_silent() const {
+  const auto is_silent = [](const Client* client) { return client->is_silent(); };
+  return static_cast<size_t>(std::count_if(resting_.begin(), resting_.end(), is_silent));
 }
 
 void Worker::finish_second() {
@@ -350,7 +360,7 @@ void Worker::on_down(Client& client, const std::string& why, bool was_ready) {
   connections.last_problem = why;
   ledger_.broke(client.index());
   if (is_guest(client)) {
-    if (plan_.counts_connects() && !was_ready) count_unopened(client, now_ns());
+    if (plan_.counts_connects() && !was_ready) count_unopened(client);
     client.give_up_waiting();
     client.drop();
   } else if (!under_way_.empty()) {

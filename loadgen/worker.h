@@ -123,8 +123,9 @@ class Worker final : public ClientHost {
   void keep_connecting(uint64_t now_ns);
   void admit_guests();
   void on_guest_ready(Client& client);
-  void count_unopened(const Client& client, uint64_t now_ns);
-  void count_unopened(uint64_t now_ns);
+  void count_unopened(const Client& client);
+  void count_unopened();
+  size_t count_silent() const;
   void dismiss_guests(uint64_t now_ns);
   void answer(Client& client, const Stamp& stamp, size_t payload_bytes, const Incoming& incoming, uint64_t arrived_ns);
   void note_uncorrected(uint32_t sender, const Stamp& stamp, uint64_t arrived_ns);
@@ -150,6 +151,7 @@ class Worker final : public ClientHost {
   std::vector<Client*> by_index_;                 // Of those that live here; others are nullptr.
   std::vector<Client*> senders_;
   std::vector<Client*> speakers_;  // Those, and in echo who answers.
+  std::vector<Client*> resting_;   // Those that only keep alive.
   size_t next_sender_ = 0;
   uint64_t recipients_chosen_ = 0;
   size_t connects_begun_ = 0;

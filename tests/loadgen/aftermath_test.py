@@ -26,6 +26,7 @@ class Recovery(Case):
         run = self.generate("--target", broker.target, *QUICK, "--clients", 10, "--rate", 1000, "--duration", "4s",
                             "--at", "1s", f"kill -USR1 {broker.process.pid}")
         self.assertIn(run.code, (GOOD,) if FULL else (GOOD, VOID), run)
+        self.check_sums(run)
         [command] = run.json["commands"]
         self.assertEqual((command["lost"], command["doubled"], command["exit_status"]), (0, 0, 0), run)
         self.assertGreaterEqual(command["started_s"], 1, run)
@@ -39,6 +40,7 @@ class Recovery(Case):
         broker = self.started(Program("onehop-fake-broker"))
         run = self.generate("--target", broker.target, *QUICK, "--clients", 10, "--rate", 500, "--duration", "3s",
                             "--drain", "1s", "--threshold", "errors==0", "--at", "1s", f"kill -KILL {broker.process.pid}")
+        self.check_sums(run)
         [command] = run.json["commands"]
         self.assertEqual(run.code, FAILED, run)
         self.assertIsNone(command["recovery_s"], run)
@@ -52,6 +54,7 @@ class Recovery(Case):
         run = self.generate("--target", broker.target, *QUICK, "--clients", 10, "--rate", 200, "--duration", "1s",
                             "--at", "300ms", "true", "--on-time", "1m")
         self.assertIn(run.code, (GOOD,) if FULL else (GOOD, VOID), run)
+        self.check_sums(run)
         [command] = run.json["commands"]
         self.assertEqual((command["lost"], command["doubled"], command["recovery_s"]), (0, 0, 0), run)
         self.assertIn("kept up", run.out)
@@ -67,6 +70,7 @@ class LostAndDoubled(Case):
             run = self.generate("--target", proxy.target, *QUICK, "--clients", 2, "--rate", 1000, "--duration", "1s",
                                 "--drain", "1s", "--confirm", "none", "--at", seconds, "true", "--on-time", "100ms")
         self.assertEqual(run.code, FAILED, run)
+        self.check_sums(run)
         [command] = run.json["commands"]
         return command, run
 
@@ -99,6 +103,7 @@ class Commands(Case):
                                                ("/nonexistent/program", 127, None)):
             run = self.run_with("--at", "100ms", command)
             self.assertEqual(run.code, FAILED, run)
+            self.check_sums(run)
             [told] = run.json["commands"]
             self.assertEqual((told["exit_status"], told["signal"]), (exit_status, ended_by), run)
             self.assertIn("did not do its work", run.out)
@@ -107,6 +112,7 @@ class Commands(Case):
         path = os.path.join(self.place, "pids")
         run = self.run_with("--at", "100ms", f"sleep 1000 & echo $! >>{path}; echo $$ >>{path}; wait")
         self.assertIn(run.code, (GOOD,) if FULL else (GOOD, VOID), run)
+        self.check_sums(run)
         [told] = run.json["commands"]
         self.assertIs(told["ended_with_run"], True, run)
         with open(path, encoding="utf-8") as file:
@@ -117,6 +123,7 @@ class Commands(Case):
     def test_what_a_command_left_behind_is_ended_too(self):
         path = os.path.join(self.place, "pid")
         run = self.run_with("--at", "100ms", f"trap '' TERM; sleep 1000 & echo $! >{path}")
+        self.check_sums(run)
         [told] = run.json["commands"]
         self.assertEqual((told["exit_status"], told["ended_with_run"]), (0, False), run)
         with open(path, encoding="utf-8") as file:
@@ -142,6 +149,7 @@ class Commands(Case):
         run.await_progress(" 1 s ")
         run.process.send_signal(signal.SIGINT)
         run.finish()
+        self.check_sums(run)
         [told] = run.json["commands"]
         self.assertEqual([told[key] for key in ("started_s", "lost", "doubled", "recovery_s")], [None] * 4, run)
         self.assertNotEqual(run.code, GOOD, run)

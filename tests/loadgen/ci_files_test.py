@@ -88,7 +88,7 @@ class Files(Case):
                             "--rate", 100, "--rate-max", 100, "--step", "2s", "--quiet", "--lag-max", "1m")
         self.assertTrue(run.json["capacity"], run)
         merged = self.generate("merge", run.path)
-        self.assertEqual(merged.code, USAGE, merged)
+        self.assertEqual(merged.code, FAILED, merged)
         self.assertIn("cannot be added up", merged.errors, merged)
         self.assertFalse(merged.json)
 

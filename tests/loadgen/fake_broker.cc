@@ -2,12 +2,14 @@
 // are held against. One thread; the rules are in fake_broker_rules.h.
 //
 //   onehop-fake-broker --listen 127.0.0.1:0 [--latency SPEC] [--service-rate R] [--truth FILE] [--seed N]
-//                      [--send-window N] [--spin] [--seen FILE] [--freeze TIME]
+//                      [--send-window N] [--spin] [--seen FILE] [--freeze TIME] [MISDEED N …]
 //
 // --latency: each message is held back by a delay of this distribution (fake_broker_delays.h). --service-rate: messages
 // pass one after the other, each taking 1/R seconds. --truth: at SIGTERM the delays it really imposed, from the recv()
-// of a message to the send() of it, go into this file. --spin: never sleeps, for the least of its own noise. --seen: at
-// SIGTERM what came (fake_broker_seen.h) goes into this file. --freeze: at SIGUSR1 it stands still for so long.
+// of a message to the send() of it, go into this file. --spin: never sleeps, for the least of its own noise. The
+// misdeeds are --reject-every, --expire-every, --lose-every, --drop-every, --lie-every, --double-every, --babble-after,
+// --freeze-after and --die-after; see Misdeeds. --seen: at SIGTERM what came (fake_broker_seen.h) goes into this file.
+// --freeze: at SIGUSR1 it stands still for so long.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -55,7 +57,15 @@ struct Options {
   uint64_t seed = 1;
   uint32_t send_window = 65'535;
   bool spin = false;
+  Misdeeds misdeeds;
 };
+
+const std::map<std::string, uint64_t Misdeeds::*> kMisdeeds = {
+    {"--reject-every", &Misdeeds::reject_every}, {"--expire-every", &Misdeeds::expire_every},
+    {"--lose-every", &Misdeeds::lose_every},     {"--drop-every", &Misdeeds::drop_every},
+    {"--lie-every", &Misdeeds::lie_every},       {"--double-every", &Misdeeds::double_every},
+    {"--babble-after", &Misdeeds::babble_after}, {"--freeze-after", &Misdeeds::freeze_after},
+    {"--die-after", &Misdeeds::die_after}};
 
 Options read_options(int count, char** words) {
   Options options;
@@ -83,6 +93,8 @@ Options read_options(int count, char** words) {
       options.seed = std::stoull(value);
     } else if (flag == "--send-window") {
       options.send_window = static_cast<uint32_t>(std::stoul(value));
+    } else if (const auto misdeed = kMisdeeds.find(flag); misdeed != kMisdeeds.end()) {
+      options.misdeeds.*misdeed->second = std::stoull(value);
     } else {
       throw std::invalid_argument("no flag " + flag);
     }
@@ -93,6 +105,7 @@ Options read_options(int count, char** words) {
 Rules rules_of(const Options& options) {
   Rules rules;
   rules.send_window = options.send_window;
+  rules.misdeeds = options.misdeeds;
   const auto service_ns = static_cast<uint64_t>(options.service_rate > 0 ? 1e9 / options.service_rate : 0);
   rules.delay = [delays = Delays(options.latency, options.seed), service_ns,
                  free_ns = uint64_t{0}](uint64_t received_ns) mutable {

@@ -152,5 +152,34 @@ TEST(Histogram, SecondsOfHoursTakeFewBytes) {
   EXPECT_LT(packed_bytes / kSeconds, 3 * kMessages);  // Fewer than three bytes for a message, if each is in its own.
 }
 
+TEST(Histogram, WhatNeverCameIsLaterThanAllElse) {
+  Histogram histogram;
+  EXPECT_TRUE(histogram.empty());
+  histogram.record(1000, 98);
+  histogram.record(5000);
+  histogram.record_never(1);
+  EXPECT_EQ(histogram.count(), 99u);
+  EXPECT_EQ(histogram.total(), 100u);
+  EXPECT_EQ(histogram.quantile(0.5), 1000u);
+  EXPECT_EQ(histogram.quantile(0.99), 5000u);
+  EXPECT_EQ(histogram.quantile(0.999), Histogram::kNever);
+  EXPECT_EQ(histogram.max(), Histogram::kNever);
+  EXPECT_EQ(histogram.largest_value(), 5000u);
+  EXPECT_EQ(histogram.min(), 1000u);
+  EXPECT_TRUE(std::isinf(histogram.mean()));
+  Histogram sum = histogram;
+  sum.add(histogram);
+  EXPECT_EQ(sum.never(), 2u);
+  EXPECT_FALSE(sum == histogram);
+  Histogram nothing_came;
+  nothing_came.record_never(3);
+  EXPECT_FALSE(nothing_came.empty());
+  EXPECT_EQ(nothing_came.min(), Histogram::kNever);
+  EXPECT_EQ(nothing_came.quantile(0), Histogram::kNever);
+  EXPECT_TRUE(Histogram::from_buckets({}, 0, 0, 0, 3) == nothing_came);
+  nothing_came.clear();
+  EXPECT_TRUE(nothing_came.empty());
+}
+
 }  // namespace
 }  // namespace onehop::loadgen

@@ -86,9 +86,8 @@ class Metrics(Case):
     def test_what_is_asked_wrongly_harms_nobody(self):
         run = self.begin_run("--rate", 200, "--duration", "3s")
         host, port = self.url.removeprefix("http://").split(":")
-        idle = [socket.create_connection((host, int(port))) for _ in range(30)]  # More than it takes at a time.
-        for one in idle:
-            one.close()
+        for _ in range(30):  # More than it takes at a time, and they say nothing.
+            self.addCleanup(socket.create_connection((host, int(port))).close)
         with socket.create_connection((host, int(port))) as endless:
             endless.sendall(b"GET /metrics HTTP/1.1\r\nX: " + b"x" * 20_000)
             self.assertIn(b"431", endless.recv(4096))
@@ -119,6 +118,7 @@ class EarlyEnd(Case):
     def test_a_percentile_that_is_lost(self):
         broker = self.started(Program("onehop-fake-broker", "--latency", "fixed:50ms"))
         run = self.generate("--target", broker.target, *self.FLAGS, "--duration", "100s", "--threshold", "p99<10ms")
+        self.check_sums(run)
         self.assertEqual(run.code, FAILED, run)
         self.assertLess(run.json["duration_s"], 100, run)
         self.assertIn("p99<10ms", run.json["ended_early"], run)
@@ -135,6 +135,7 @@ class EarlyEnd(Case):
         broker.process.send_signal(signal.SIGSTOP)
         run.finish()
         broker.process.send_signal(signal.SIGCONT)
+        self.check_sums(run)
         self.assertEqual(run.code, FAILED, run)
         self.assertIn("max<500ms", run.json["ended_early"], run)
 
@@ -150,6 +151,7 @@ class EarlyEnd(Case):
         run = self.generate("--target", broker.target, "--clients", 4, "--lag-max", "1m", "--abort-on-fail", "--stage",
                             "1s:100", "--stage", "1s:100", "--stage", "100s:100", "--threshold", "2:p50<10ms",
                             "--threshold", "1:p50<60s")
+        self.check_sums(run)
         self.assertEqual(run.code, FAILED, run)
         self.assertIn("2:p50<10ms", run.json["ended_early"], run)
         self.assertLess(run.json["duration_s"], 102, run)

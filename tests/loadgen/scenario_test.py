@@ -30,6 +30,7 @@ class WithBroker(Case):
 
     def check_not_failed(self, run):
         """It has done what was planned; whether this machine was fast enough is not asked here."""
+        self.check_sums(run)
         self.assertIn(run.code, (GOOD,) if FULL else (GOOD, VOID), run)
 
 
@@ -132,6 +133,7 @@ class Counts(WithBroker):
         self.broker.process.send_signal(signal.SIGSTOP)
         run.finish()
         self.broker.process.send_signal(signal.SIGCONT)
+        self.check_sums(run)
         self.assertEqual(run.code, FAILED, run)
         self.assertIn("--count", run.json["ended_early"], run)
         self.assertIn("ended early", run.out, run)
