@@ -123,8 +123,9 @@ function drawDots(picture, line, spec, toX, toY) {
   line.y.forEach((y, i) => {
     if (y === null) return;
     const mark = line.marks ? line.marks[i] : '';
-    svg('circle', { class: 'dot ' + line.style + ' ' + mark, cx: toX(spec.x[i]).toFixed(1), cy: toY(y).toFixed(1),
-                    r: line.marks || spec.x.length < 100 ? 3.5 : 2.2 }, picture);
+    const many = !line.marks && spec.x.length > 100;
+    svg('circle', { class: 'dot ' + line.style + ' ' + (many ? 'small' : mark), cx: toX(spec.x[i]).toFixed(1),
+                    cy: toY(y).toFixed(1), r: many ? 1.8 : 3.5 }, picture);
   });
 }
 
@@ -140,12 +141,13 @@ function drawLine(picture, line, spec, toX, toY) {
   });
 }
 
-// A vertical line with words at its top.
+// A vertical line with words at its top, or at its foot.
 function drawMark(picture, mark, box, toX) {
   const x = toX(mark.x);
   svg('line', { class: 'mark', x1: x, x2: x, y1: box.top, y2: box.bottom }, picture);
   const left = x > (box.left + box.right) / 2;
-  svg('text', { class: 'mark', x: x + (left ? -6 : 6), y: box.top + 12, 'text-anchor': left ? 'end' : 'start' },
+  const y = mark.low ? box.bottom - 8 : box.top + 12;
+  svg('text', { class: 'mark', x: x + (left ? -6 : 6), y, 'text-anchor': left ? 'end' : 'start' },
       picture).textContent = mark.text;
 }
 
@@ -185,7 +187,7 @@ function followPointer(figure, picture, spec, box, toX, toY) {
   });
 }
 
-// spec: x (values), xRange, xText, xLabel, xTicks?, tipText?, yLog, yText, yTipText?, marks? [{x, text}], height?,
+// spec: x (values), xRange, xText, xLabel, xTicks?, tipText?, yLog, yText, yTipText?, marks? [{x, text, low?}], height?,
 //       lines [{name, style, y (values or null), marks?}]
 function drawChart(figure, spec) {
   figure.querySelectorAll('svg, .legend, .tip').forEach(old => old.remove());

@@ -50,7 +50,7 @@ function overPercentiles(lines, never = null) {
   const end = Math.max(x[last], never ?? 0, 1);
   return { x, xRange: [0, end], xTicks: [0, 1, 2, 3, 4, 5].filter(tick => tick <= end), xText: percentText,
            xLabel: 'part of the messages that were not slower', yLog: true, yText: durationText, height: 320, lines,
-           marks: never === null ? [] : [{ x: never, text: 'never came' }] };
+           marks: never === null ? [] : [{ x: never, text: 'never came', low: true }] };
 }
 
 function overRates(lines, more) {

@@ -178,8 +178,8 @@ class Told(Case):
         run = self.generate(*self.flags, "--duration", "1.2s", "--quiet")
         self.assertEqual(run.errors, "", run)
 
-    def on_terminal(self, *flags, width=80):
-        """What a run writes to a terminal of this width. Standard output is another one, so it is not among it."""
+    def on_terminal(self, *flags, width=80, with_output=False):
+        """What a run writes to a terminal of this width; with its standard output, or without."""
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
         read = []
@@ -192,7 +192,8 @@ class Told(Case):
                 pass
 
         reader = threading.Thread(target=gather, daemon=True)
-        run = self.begin(*flags, stderr=theirs, environment={"TERM": "xterm"})
+        keywords = {"stdout": theirs} if with_output else {}
+        run = self.begin(*flags, stderr=theirs, environment={"TERM": "xterm"}, **keywords)
         os.close(theirs)
         reader.start()
         run.finish()
@@ -211,11 +212,12 @@ class Told(Case):
     def test_the_last_line_on_a_terminal_is_erased(self):
         for flags, code in (([*self.flags, "--duration", "2.5s"], GOOD),
                             (["--target", f"onehop://127.0.0.1:{free_port()}"], CANNOT_CONNECT)):
-            run, text = self.on_terminal(*flags)
+            run, text = self.on_terminal(*flags, with_output=True)
             self.assertIn(run.code, (code, VOID), run)
-            erased = text.rpartition("\r\x1b[K")[2]
-            # What is said last stands alone, and nothing is left without an end of its line.
-            self.assertTrue(erased == "" or (erased.startswith("onehop-loadgen: ") and erased.endswith("\r\n")), repr(text))
+            # The result, or the complaint, begins where the line was, and nothing is left without an end of its line.
+            result = text.rpartition("\r\x1b[K")[2]
+            self.assertTrue(result.startswith("onehop-loadgen: " if code else "run  "), repr(text))
+            self.assertTrue(result.endswith("\r\n"), repr(text))
 
     def test_no_line_on_a_terminal_is_longer_than_it_is_wide(self):
         for width in (30, 60, 200):

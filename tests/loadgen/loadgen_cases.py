@@ -169,12 +169,13 @@ class BareServer(BlindForwarder):
 class Generator:
     """One run of onehop-loadgen. `json` is what it wrote, {} if it wrote nothing."""
 
-    def __init__(self, *flags, prefix=(), json_file=True, stderr=subprocess.PIPE, environment=None):
+    def __init__(self, *flags, prefix=(), json_file=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                 environment=None):
         self._place = tempfile.TemporaryDirectory(prefix="onehop-loadgen-")
         self.path = os.path.join(self._place.name, "run.json")
         command = [*prefix, program("onehop-loadgen"), *flags, *(["--json", self.path] if json_file else [])]
         self.line = " ".join(map(str, command))
-        self.process = start(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr,
+        self.process = start(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr,
                              environment=environment or {})
 
     def await_progress(self, words):
@@ -187,7 +188,7 @@ class Generator:
 
     def finish(self, seconds_max=SECONDS_MAX):
         out, errors = self.process.communicate(timeout=seconds_max)
-        self.code, self.out, self.errors = self.process.returncode, out.decode(), (errors or b"").decode()
+        self.code, self.out, self.errors = self.process.returncode, (out or b"").decode(), (errors or b"").decode()
         self.json = {}
         if os.path.exists(self.path):
             with open(self.path, encoding="utf-8") as file:
