@@ -1,10 +1,11 @@
-// When messages are due: an endless schedule in rising order, fixed before the run begins and independent of how the
-// system does. That is what an open loop is.
+// When messages are due: a schedule in rising order, fixed before the run begins and independent of how the system
+// does. That is what an open loop is. At one rate it is endless; along a curve it ends with the curve.
 #pragma once
 
 #include <cstdint>
 
 #include "loadgen/random.h"
+#include "loadgen/rate_curve.h"
 
 namespace onehop::loadgen {
 
@@ -12,9 +13,15 @@ enum class ArrivalKind : uint8_t { kConstant, kPoisson };
 
 class Arrivals {
  public:
+  // When nothing more is due. Added to a time of the clock it is still later than every other one.
+  static constexpr uint64_t kNever = UINT64_MAX / 2;
+
   // The share of thread `part` of `parts` in `rate` arrivals a second, above 0; the parts together have that rate, and
   // with kConstant their arrivals interleave evenly. Times are nanoseconds from the run's start.
   Arrivals(ArrivalKind kind, double rate, uint32_t part, uint32_t parts, uint64_t seed);
+  // The same along `curve`, of which this thread has `share`, above 0. With kConstant arrival n of the curve is due
+  // exactly when the curve has counted n.
+  Arrivals(ArrivalKind kind, RateCurve curve, double share, uint32_t part, uint32_t parts, uint64_t seed);
 
   // When the next one is due.
   uint64_t due_ns() const { return due_ns_; }
@@ -24,9 +31,14 @@ class Arrivals {
   uint64_t count_until(uint64_t until_ns) const;
 
  private:
+  uint64_t due_at(double position) const;
+
   const ArrivalKind kind_;
-  const double gap_ns_;   // The mean between two arrivals of this part.
-  double offset_ns_ = 0;  // kConstant: of the first. kPoisson: the exact time of the next one.
+  const RateCurve curve_;  // Empty: one rate.
+  const double share_;     // Of the curve.
+  const double gap_ns_;    // Of one rate: the mean between two arrivals of this part.
+  const double offset_;    // kConstant: where the first one stands.
+  double position_ = 0;    // Where the next one stands, in arrivals of this part. kConstant: number and offset.
   uint64_t number_ = 0;
   uint64_t due_ns_ = 0;
   Random random_;

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "loadgen/quantity.h"
+#include "loadgen/text.h"
+#include "loadgen/verdict.h"
 
 namespace onehop::loadgen {
 namespace {
@@ -60,15 +62,12 @@ void CapacitySearch::add(Step step) {
 }
 
 std::string why_not_held(const RunResult& step, const std::vector<Threshold>& slo) {
-  const Account& account = step.account;
-  if (!account.sound()) return "the accounts do not come out";
-  if (step.generator.missed_arrivals != 0)
-    return print_count(step.generator.missed_arrivals) + " messages were never issued";
-  const uint64_t not_delivered = account.rejected + account.expired + account.lost + account.unknown + account.not_sent;
-  if (not_delivered != 0) return print_count(not_delivered) + " messages were not delivered";
+  if (const std::vector<std::string> failed = failures(step); !failed.empty()) return joined(failed, "; ");
   for (const Threshold& threshold : slo) {
     const ThresholdResult result = threshold.check(step);
-    if (!result.kept) return result.text + " was not kept";
+    if (!threshold.holds_for(result)) {
+      return concat(result.text, " was not kept: ", threshold.print_value(result.value));
+    }
   }
   if (const double growing = growth(step); growing > kGrowthMax * step.wanted_rate) {
     return "what was under way grew by " + print_count(static_cast<uint64_t>(growing)) + " messages a second";

@@ -37,8 +37,9 @@ class CapacitySearch {
   bool generator_was_limit_ = false;
 };
 
-// Why a step did not hold; empty: it held. Beside the conditions asked for, every message must have been issued and
-// delivered, and what is under way must not have grown.
+// Why a step did not hold; empty: it held. Beside the conditions asked for, over which what never came is infinitely
+// late, the step must have succeeded as a run does (verdict.h), and what is under way must not have grown. Lag of the
+// generator is no excuse and no reason: it only adds to the latencies, so what holds in spite of it holds.
 std::string why_not_held(const RunResult& step, const std::vector<Threshold>& slo);
 
 }  // namespace onehop::loadgen

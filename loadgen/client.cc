@@ -346,6 +346,13 @@ void Client::keep_alive(uint64_t now_ns) {
   output_.release();
 }
 
+void Client::ask_for_life(uint64_t now_ns) {
+  if (state_ != State::kReady || !host_.plan().driver().routes_by_name()) return;
+  life_asked_ns_ = now_ns;
+  peer_->write_keepalive(output_);
+  flush(now_ns);
+}
+
 void Client::ask_what_was_taken() {
   if (state_ != State::kReady || sender_.untold() == 0) return;
   peer_->ask_what_was_taken(output_);

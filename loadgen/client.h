@@ -81,6 +81,9 @@ class Client final : private reactor::SocketHandler, private Inbox {
   bool tick(uint64_t now_ns);
   // Now and then, about once a second.
   void keep_alive(uint64_t now_ns);
+  // Asks for a sign of life; until there is one, it is silent.
+  void ask_for_life(uint64_t now_ns);
+  bool is_silent() const { return state_ == State::kReady && arrived_ns_ < life_asked_ns_; }
   void ask_what_was_taken();
   // Slow readers read what is left without a limit from now on.
   void read_freely();
@@ -147,7 +150,8 @@ class Client final : private reactor::SocketHandler, private Inbox {
   uint64_t intended_ns_ = 0;  // When it should have connected.
   uint64_t since_ns_ = 0;     // When connecting or leaving began, or when to connect again.
   uint64_t wrote_ns_ = 0;
-  uint64_t asked_ns_ = 0;  // For a sign of life.
+  uint64_t asked_ns_ = 0;       // For a sign of life.
+  uint64_t life_asked_ns_ = 0;  // By ask_for_life().
   uint64_t arrived_ns_ = 0;
   // Of a slow reader: what it may read, and since when that grows.
   double allowance_bytes_ = 0;

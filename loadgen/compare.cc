@@ -1,12 +1,15 @@
 // What counts as evidence, which values of the runs are compared, and what their intervals allow to say.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
 
 #include "loadgen/comparison.h"
 #include "loadgen/rank_statistics.h"
 #include "loadgen/report.h"
+#include "loadgen/spoiled.h"
 #include "loadgen/text.h"
+#include "loadgen/verdict.h"
 
 namespace onehop::loadgen {
 namespace {
@@ -15,33 +18,37 @@ using Runs = std::vector<const RunResult*>;
 
 // Settings that say nothing about the work.
 const std::set<std::string> kNotWork = {"json", "html", "hgrm", "quiet", "seed", "prefix", "start-at", "part"};
+// Settings that leave the load as it is.
+const std::set<std::string> kNotLoad = {"threads", "spin",      "source", "connect-rate", "lag-max",
+                                        "allow",   "threshold", "drain",  "keepalive"};
 
 // A run given twice would count as two that agree.
 using Seen = std::set<std::string>;
 
+// All that speaks against a run as evidence; empty: nothing does. A threshold that was not kept is no reason: the
+// figures are whole.
+std::string doubts_about(const RunResult& run) {
+  std::vector<std::string> doubts;
+  if (run.capacity) doubts.emplace_back("a search for the capacity, whose steps have other rates");
+  if (run.interrupted) doubts.emplace_back("interrupted");
+  if (const auto failed = failures(run); !failed.empty()) doubts.push_back("failed: " + joined(failed, "; "));
+  if (run.is_void()) doubts.push_back("void: " + joined(run.void_reasons, "; "));
+  if (!run.warnings.empty()) doubts.push_back("doubtful: " + joined(run.warnings, "; "));
+  return joined(doubts, "; ");
+}
+
 Runs evidence(const std::vector<RunResult>& runs, std::string_view set, Seen& seen, Comparison& comparison) {
   Runs kept;
   for (size_t i = 0; i < runs.size(); ++i) {
-    std::string why;
-    if (!seen.insert(runs[i].id).second) {
-      why = "the same run as one before it";
-    } else if (runs[i].is_void()) {
-      why = "void: " + joined(runs[i].void_reasons, "; ");
-    } else if (!runs[i].account.sound()) {
-      why = "its accounts do not come out";
-    } else if (runs[i].interrupted) {
-      why = "interrupted";
+    const std::string name = concat(set, i + 1, ", started ", iso_time(runs[i].started_unix_s), ": ");
+    bool is_new = true;
+    for (const std::string& id : runs[i].ids()) is_new = seen.insert(id).second && is_new;
+    if (!is_new) {
+      comparison.left_out.push_back(name + "the same run as one before it");
+      continue;
     }
-    if (why.empty()) {
-      kept.push_back(&runs[i]);
-    } else {
-      comparison.left_out.push_back(concat(set, i + 1, ", started ", iso_time(runs[i].started_unix_s), ": ", why));
-    }
-  }
-  if (kept.empty()) {
-    throw std::runtime_error(
-        concat("no run of ", set, " can count as evidence",
-               comparison.left_out.empty() ? "" : "; left out: " + joined(comparison.left_out, "; ")));
+    if (const std::string doubt = doubts_about(runs[i]); !doubt.empty()) comparison.doubtful.push_back(name + doubt);
+    kept.push_back(&runs[i]);
   }
   return kept;
 }
@@ -92,20 +99,57 @@ std::vector<std::string> differences(const Runs& a, const Runs& b) {
   return found;
 }
 
+// What was not even the same work.
+void check_work(const Runs& a, const Runs& b) {
+  for (const char* key : {"loop", "setting workload"}) {
+    Runs all = a;
+    all.insert(all.end(), b.begin(), b.end());
+    const std::string values = values_of(all, key);
+    if (values.find(" and ") == std::string::npos) continue;
+    throw std::runtime_error(concat("runs of different work cannot be compared: ", key, " ", values,
+                                    "; --force compares them all the same"));
+  }
+}
+
+// Whether one is slower is a question about the same load.
+void check_load(const Comparison& comparison) {
+  constexpr std::string_view kSetting = "setting ";
+  for (const std::string& difference : comparison.different) {
+    if (difference.compare(0, kSetting.size(), kSetting) != 0) continue;
+    const std::string name = difference.substr(kSetting.size(), difference.find(':') - kSetting.size());
+    if (kNotLoad.count(name) != 0) continue;
+    throw std::runtime_error(concat("--fail-if-slower needs the same load in all runs, and they differ in ", difference,
+                                    "; --force compares them all the same"));
+  }
+}
+
 struct Metric {
   const char* name;
-  bool is_rate;
-  double (*of)(const RunResult&);
+  double quantile;  // kMean, kRate: none.
 };
 
-constexpr Metric kMetrics[] = {
-    {"p50", false, [](const RunResult& run) { return static_cast<double>(run.latency.quantile(0.5)); }},
-    {"p90", false, [](const RunResult& run) { return static_cast<double>(run.latency.quantile(0.9)); }},
-    {"p99", false, [](const RunResult& run) { return static_cast<double>(run.latency.quantile(0.99)); }},
-    {"p99.9", false, [](const RunResult& run) { return static_cast<double>(run.latency.quantile(0.999)); }},
-    {"mean", false, [](const RunResult& run) { return run.latency.mean(); }},
-    {"rate", true, [](const RunResult& run) { return run.achieved_rate; }},
-};
+constexpr double kMean = -1, kRate = -2;
+constexpr Metric kMetrics[] = {{"p50", 0.5},     {"p90", 0.9},    {"p99", 0.99},
+                               {"p99.9", 0.999}, {"mean", kMean}, {"rate", kRate}};
+
+// Of runs without messages, connecting is what was timed.
+Latency timed_of(const RunResult& run) {
+  return run.latency.empty() ? &RunResult::connect_latency : &RunResult::latency;
+}
+
+double value_of(const Metric& metric, const RunResult& run) {
+  if (metric.quantile == kRate) return run.has_rate() ? run.achieved_rate : 0;
+  const Histogram& timed = run.*timed_of(run);
+  if (metric.quantile == kMean) return timed.mean();
+  const uint64_t value = timed.quantile(metric.quantile);
+  return value == Histogram::kNever ? std::numeric_limits<double>::infinity() : static_cast<double>(value);
+}
+
+bool is_spoiled_in(const Metric& metric, const RunResult& run) {
+  if (metric.quantile == kRate) return false;
+  return metric.quantile == kMean ? is_mean_spoiled(run, timed_of(run))
+                                  : is_spoiled(run, timed_of(run), metric.quantile);
+}
 
 std::vector<double> logarithms(const std::vector<double>& values) {
   std::vector<double> logs;
@@ -117,10 +161,11 @@ std::vector<double> logarithms(const std::vector<double>& values) {
 MetricComparison compare_metric(const Metric& metric, const Runs& a, const Runs& b) {
   MetricComparison found;
   found.name = metric.name;
-  found.is_rate = metric.is_rate;
-  for (const RunResult* run : a) found.a.push_back(metric.of(*run));
-  for (const RunResult* run : b) found.b.push_back(metric.of(*run));
-  const auto measured = [](double value) { return value > 0; };
+  found.is_rate = metric.quantile == kRate;
+  bool spoiled = false;
+  for (const RunResult* run : a) found.a.push_back(value_of(metric, *run)), spoiled |= is_spoiled_in(metric, *run);
+  for (const RunResult* run : b) found.b.push_back(value_of(metric, *run)), spoiled |= is_spoiled_in(metric, *run);
+  const auto measured = [](double value) { return value > 0 && std::isfinite(value); };
   if (!std::all_of(found.a.begin(), found.a.end(), measured) ||
       !std::all_of(found.b.begin(), found.b.end(), measured)) {
     return found;
@@ -130,30 +175,67 @@ MetricComparison compare_metric(const Metric& metric, const Runs& a, const Runs&
   found.low = std::exp(shift.low);
   found.high = std::exp(shift.high);
   found.level = shift.level;
-  found.verdict = shift.level < kLevel ? Verdict::kTooFewRuns
-                  : shift.high < 0     ? Verdict::kLower
-                  : shift.low > 0      ? Verdict::kHigher
-                                       : Verdict::kNoDifference;
+  found.verdict = spoiled                ? Verdict::kSpoiled
+                  : shift.level < kLevel ? Verdict::kTooFewRuns
+                  : shift.high < 0       ? Verdict::kLower
+                  : shift.low > 0        ? Verdict::kHigher
+                                         : Verdict::kNoDifference;
   return found;
+}
+
+Slower judge(const MetricComparison& metric, double slower_max) {
+  if (metric.verdict == Verdict::kTooFewRuns || metric.verdict == Verdict::kNotMeasured) return Slower::kNotJudged;
+  if (metric.verdict == Verdict::kSpoiled) return Slower::kCannotTell;
+  // By how many times it is slower: a rate that falls to one half is slower by as much as a latency that doubles.
+  const double ratio = metric.is_rate ? 1 / metric.ratio : metric.ratio;
+  const double low = metric.is_rate ? 1 / metric.high : metric.low;
+  const double high = metric.is_rate ? 1 / metric.low : metric.high;
+  if (low > 1 && ratio > 1 + slower_max) return Slower::kYes;
+  // A slowdown that the interval is sure of, and that is small enough, is none.
+  return high <= 1 + slower_max || low > 1 ? Slower::kNo : Slower::kCannotTell;
+}
+
+void judge_all(Comparison& comparison, double slower_max) {
+  comparison.slower_max = slower_max;
+  const auto is_nothing = [](double value) { return value <= 0; };
+  for (const MetricComparison& metric : comparison.metrics) {
+    const bool unmeasured = std::all_of(metric.a.begin(), metric.a.end(), is_nothing) &&
+                            std::all_of(metric.b.begin(), metric.b.end(), is_nothing);
+    if (!unmeasured) comparison.slower.emplace_back(metric.name, judge(metric, slower_max));
+  }
 }
 
 }  // namespace
 
-Comparison compare_runs(const std::vector<RunResult>& a, const std::vector<RunResult>& b) {
+bool Comparison::is_slower() const {
+  const auto fails = [](const auto& one) { return one.second == Slower::kYes || one.second == Slower::kNotJudged; };
+  return slower_max && (slower.empty() || std::any_of(slower.begin(), slower.end(), fails));
+}
+
+Comparison compare_runs(const std::vector<RunResult>& a, const std::vector<RunResult>& b, const CompareRules& rules) {
   Comparison comparison;
   Seen seen;
   const Runs of_a = evidence(a, "A", seen, comparison);
   const Runs of_b = evidence(b, "B", seen, comparison);
+  if (!rules.force) {
+    std::vector<std::string> refused = comparison.doubtful;
+    refused.insert(refused.end(), comparison.left_out.begin(), comparison.left_out.end());
+    if (!refused.empty()) {
+      throw std::runtime_error(
+          concat("not all of these runs are evidence; --force compares them all the same: ", joined(refused, "; ")));
+    }
+    check_work(of_a, of_b);
+  }
+  if (of_a.empty() || of_b.empty()) {
+    throw std::runtime_error(concat("there is no run of ", of_a.empty() ? "A" : "B", " to compare"));
+  }
   comparison.a_runs = of_a.size();
   comparison.b_runs = of_b.size();
   comparison.different = differences(of_a, of_b);
+  if (rules.slower_max && !rules.force) check_load(comparison);
   for (const Metric& metric : kMetrics) comparison.metrics.push_back(compare_metric(metric, of_a, of_b));
+  if (rules.slower_max) judge_all(comparison, *rules.slower_max);
   return comparison;
-}
-
-std::string compare(const std::vector<RunResult>& a, const std::vector<RunResult>& b, bool json) {
-  const Comparison comparison = compare_runs(a, b);
-  return json ? to_json(comparison) : to_text(comparison);
 }
 
 }  // namespace onehop::loadgen

@@ -3,13 +3,29 @@
 #include <nlohmann/json.hpp>
 
 #include "loadgen/comparison.h"
+#include "loadgen/json_keys.h"
 #include "loadgen/print.h"
 #include "loadgen/quantity.h"
 #include "loadgen/rank_statistics.h"
 #include "loadgen/text.h"
+#include "loadgen/verdict.h"
 
 namespace onehop::loadgen {
 namespace {
+
+const char* word_for(Slower slower) {
+  switch (slower) {
+    case Slower::kNo:
+      return "not slower";
+    case Slower::kYes:
+      return "slower";
+    case Slower::kCannotTell:
+      return "cannot tell";
+    case Slower::kNotJudged:
+      return "not judged";
+  }
+  return "";
+}
 
 const char* word_for(Verdict verdict) {
   switch (verdict) {
@@ -21,6 +37,8 @@ const char* word_for(Verdict verdict) {
       return "no difference seen";
     case Verdict::kTooFewRuns:
       return "too few runs";
+    case Verdict::kSpoiled:
+      return "spoiled";
     case Verdict::kNotMeasured:
       return "not measured";
   }
@@ -54,14 +72,50 @@ std::string sentence(const MetricComparison& metric) {
       return concat("no difference seen (", level, " interval ", print_interval(metric), ")");
     case Verdict::kTooFewRuns:
       return concat("too few runs to say (", level, " interval ", print_interval(metric), ")");
+    case Verdict::kSpoiled:
+      return "spoiled by the generator's own lag in at least one run";
     case Verdict::kNotMeasured:
       break;
   }
-  return "not measured in every run";
+  return "not measured in every run, or some never came";
 }
 
 std::string print_values(const MetricComparison& metric, const std::vector<double>& values) {
-  return joined(values, "  ", [&](double value) { return metric.is_rate ? print_rate(value) : print_duration(value); });
+  return joined(values, "  ", [&](double value) -> std::string {
+    if (value <= 0) return "–";
+    return metric.is_rate ? print_rate(value) : print_duration(value);
+  });
+}
+
+// Each metric that fails, or of which it cannot be told; then the verdict.
+std::string print_slower(const Comparison& comparison) {
+  std::string text = "\n";
+  const std::string allowed = printed("%.4g %%", 100 * *comparison.slower_max);
+  for (const auto& [name, slower] : comparison.slower) {
+    if (slower == Slower::kNo) continue;
+    text += concat(name,
+                   slower == Slower::kYes          ? ": B is SLOWER by more than "
+                   : slower == Slower::kCannotTell ? ": CANNOT TELL whether B is slower by more than "
+                                                   : ": NOT JUDGED whether B is slower by more than ",
+                   allowed, "\n");
+  }
+  if (comparison.slower.empty()) text += "nothing was measured that could be slower\n";
+  return text + (comparison.is_slower() ? "FAILED: B may be slower than A by more than " + allowed + "\n"
+                                        : "passed: B is not seen to be slower than A by more than " + allowed + "\n");
+}
+
+// Null: it was not measured, or it never came.
+nlohmann::ordered_json json_of(const MetricComparison& metric, const std::vector<double>& values) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const double value : values) {
+    // Latencies in microseconds, as in a run's own file.
+    if (value > 0 && std::isfinite(value)) {
+      list.push_back(metric.is_rate ? value : std::round(value) / 1000);
+    } else {
+      list.push_back(nullptr);
+    }
+  }
+  return list;
 }
 
 bool too_few(const Comparison& comparison) {
@@ -77,6 +131,7 @@ std::string to_text(const Comparison& comparison) {
   std::string text = concat("B against A: ", comparison.a_runs, comparison.a_runs == 1 ? " run" : " runs", " of A, ",
                             comparison.b_runs, " of B\n");
   for (const std::string& left_out : comparison.left_out) text += concat("LEFT OUT ", visible(left_out), "\n");
+  for (const std::string& doubt : comparison.doubtful) text += concat("DOUBTFUL ", visible(doubt), "\n");
   for (const std::string& different : comparison.different) text += concat("they differ in ", visible(different), "\n");
   for (const MetricComparison& metric : comparison.metrics) {
     text += concat("\n", printed("%-6s ", metric.name.c_str()), sentence(metric), "\n");
@@ -86,31 +141,40 @@ std::string to_text(const Comparison& comparison) {
   if (too_few(comparison)) {
     text += concat("\nToo few runs to say: ", smallest_sample(kLevel), " of each give ", print_level(kLevel), ".\n");
   }
-  return text;
+  return comparison.slower_max ? text + print_slower(comparison) : text;
 }
 
 std::string to_json(const Comparison& comparison) {
   using Json = nlohmann::ordered_json;
   Json metrics = Json::object();
   for (const MetricComparison& metric : comparison.metrics) {
-    // Latencies in microseconds, as in a run's own file.
-    std::vector<double> values[2] = {metric.a, metric.b};
-    for (auto& set : values) {
-      for (double& value : set) value = metric.is_rate ? value : std::round(value) / 1000;
-    }
-    Json one = {{metric.is_rate ? "a" : "a_us", values[0]}, {metric.is_rate ? "b" : "b_us", values[1]}};
-    if (metric.verdict != Verdict::kNotMeasured) {
-      one["ratio"] = metric.ratio;
-      one["ratio_low"] = metric.low;
-      one["ratio_high"] = metric.high;
-      one["level"] = metric.level;
-    }
+    Json one = {{metric.is_rate ? "a" : "a_us", json_of(metric, metric.a)},
+                {metric.is_rate ? "b" : "b_us", json_of(metric, metric.b)}};
+    const bool known = metric.is_estimated();
+    one["ratio"] = known ? Json(metric.ratio) : Json(nullptr);
+    one["ratio_low"] = known ? Json(metric.low) : Json(nullptr);
+    one["ratio_high"] = known ? Json(metric.high) : Json(nullptr);
+    one["level"] = known ? Json(metric.level) : Json(nullptr);
     one["verdict"] = word_for(metric.verdict);
     metrics[metric.name] = std::move(one);
   }
-  const Json json = {
-      {"a_runs", comparison.a_runs},     {"b_runs", comparison.b_runs},       {"wanted_level", kLevel},
-      {"left_out", comparison.left_out}, {"different", comparison.different}, {"metrics", std::move(metrics)}};
+  Json slower = nullptr;
+  if (comparison.slower_max) {
+    Json judged = Json::object();
+    for (const auto& [name, verdict] : comparison.slower) judged[name] = word_for(verdict);
+    slower = {{"allowed_part", *comparison.slower_max}, {"failed", comparison.is_slower()}, {"metrics", judged}};
+  }
+  const Json json = {{"format", kJsonFormat},
+                     {"kind", "comparison"},
+                     {"exit_code", static_cast<int>(comparison.is_slower() ? kFailed : kGood)},
+                     {"a_runs", comparison.a_runs},
+                     {"b_runs", comparison.b_runs},
+                     {"wanted_level", kLevel},
+                     {"left_out", comparison.left_out},
+                     {"doubtful", comparison.doubtful},
+                     {"different", comparison.different},
+                     {"metrics", std::move(metrics)},
+                     {"slower", std::move(slower)}};
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/bytes.h"
 #include "loadgen/output.h"
@@ -100,6 +101,8 @@ struct DriverOptions {
   Confirm confirm = Confirm::kDelivered;
   uint32_t keepalive_ms = 30'000;  // The worker calls write_keepalive at half of it on a connection that is silent.
   size_t payload_bytes_max = 0;    // Of the largest message that will be sent.
+  // Of each message; onehop only. What they name must outlive the driver.
+  std::vector<client::Header> headers = {};
 };
 
 struct PeerOptions {

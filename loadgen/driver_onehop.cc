@@ -42,7 +42,8 @@ class OnehopPeer final : public Peer {
   OnehopPeer(const DriverOptions& options, PeerOptions peer)
       : options_(options),
         name_(std::move(peer.name)),
-        writer_(options.confirm == Confirm::kDelivered ? client::Confirm::kDelivered : client::Confirm::kRefusals) {}
+        writer_(options.confirm == Confirm::kDelivered ? client::Confirm::kDelivered : client::Confirm::kRefusals,
+                options.headers) {}
 
   void open(Output& out) override {
     v1::Frame frame;
@@ -111,7 +112,11 @@ class OnehopPeer final : public Peer {
 
  private:
   bool confirmed() const { return options_.confirm == Confirm::kDelivered; }
-  size_t frame_bytes_max() const { return options_.payload_bytes_max + kFrameOverheadMax; }
+  size_t frame_bytes_max() const {
+    size_t bytes = options_.payload_bytes_max + kFrameOverheadMax;
+    for (const client::Header& header : options_.headers) bytes += header.key.size() + header.value.size() + 16;
+    return bytes;
+  }
 
   // Returns what is wrong with it; nullptr: nothing.
   const char* on_frame(Bytes frame, size_t prefix_size, Inbox& inbox, Output& out) {

@@ -33,7 +33,8 @@ std::string object(std::initializer_list<std::pair<const char*, std::string>> me
 
 // A second in which nothing arrived has no latency, and leaves a gap in the line.
 std::string latency(const Histogram& histogram, double quantile) {
-  return histogram.empty() ? "null" : number(histogram.quantile(quantile));
+  if (histogram.empty() || histogram.quantile(quantile) == Histogram::kNever) return "null";
+  return number(histogram.quantile(quantile));
 }
 
 std::string series(const std::vector<Second>& seconds) {
@@ -54,13 +55,19 @@ std::string series(const std::vector<Second>& seconds) {
 // The x of a point is log10(1/(1-q)). Where less than one value is above q, there is nothing to draw.
 std::string spectrum(const Histogram& histogram) {
   std::vector<std::string> values;
-  const double last = std::log10(static_cast<double>(std::max<uint64_t>(histogram.count(), 1)));
+  const double last = std::log10(static_cast<double>(std::max<uint64_t>(histogram.total(), 1)));
   for (int i = 0; i <= kDecades * kPointsPerDecade; ++i) {
     const double x = static_cast<double>(i) / kPointsPerDecade;
     const bool known = !histogram.empty() && x <= last;
-    values.push_back(known ? number(histogram.quantile(1 - std::pow(10, -x))) : "null");
+    values.push_back(known ? latency(histogram, 1 - std::pow(10, -x)) : "null");
   }
   return list(values, [](const std::string& value) { return value; });
+}
+
+// Where on that axis those begin that never came. Null: all came.
+std::string never_from(const Histogram& histogram) {
+  if (histogram.never() == 0) return "null";
+  return number(std::log10(static_cast<double>(histogram.total()) / static_cast<double>(histogram.never())));
 }
 
 std::string spectra(const RunResult& result) {
@@ -69,6 +76,7 @@ std::string spectra(const RunResult& result) {
   return object({
       {"x", list(x, [](double value) { return number(value); })},
       {"latency", spectrum(result.latency)},
+      {"never", never_from(result.latency)},
       {"uncorrected", spectrum(result.uncorrected)},
       {"confirm", spectrum(result.confirm_latency)},
       {"connect", spectrum(result.connect_latency)},
@@ -81,7 +89,7 @@ std::string capacity(const Capacity& found) {
   for (const CapacityStep& step : found.steps) steps.push_back(&step);
   std::stable_sort(steps.begin(), steps.end(), [](const auto* a, const auto* b) { return a->rate < b->rate; });
   return object({
-      {"knee", number(found.rate)},
+      {"knee", number(found.unfinished.empty() ? found.rate : 0)},
       {"failed", number(found.failed_rate)},
       {"rate", list(steps, [](const CapacityStep* step) { return number(step->rate); })},
       {"achieved", list(steps, [](const CapacityStep* step) { return number(step->achieved_rate); })},

@@ -7,14 +7,12 @@
 #include "loadgen/print.h"
 #include "loadgen/quantity.h"
 #include "loadgen/report.h"
+#include "loadgen/scenario_report.h"
 #include "loadgen/text.h"
+#include "loadgen/verdict.h"
 
 namespace onehop::loadgen {
 namespace {
-
-std::string duration(const Histogram& histogram, double quantile) {
-  return histogram.empty() ? "–" : print_duration(static_cast<double>(histogram.quantile(quantile)));
-}
 
 void add_card(std::string& page, std::string_view name, std::string_view value, std::string_view note = "") {
   page += concat("<div class=card><div class=name>", escaped(name), "</div><div class=value>", escaped(value),
@@ -32,11 +30,19 @@ void add_chart(std::string& page, std::string_view name, std::string_view title,
                  "</b> <span>", escaped(note), "</span></figcaption></figure>\n");
 }
 
+void add_bad_banner(std::string& page, std::string_view title, std::string_view words) {
+  page += concat("<div class=\"banner bad\"><b>", title, "</b> ", escaped(words), "</div>\n");
+}
+
 void add_banner(std::string& page, const RunResult& result) {
-  if (!result.account.sound()) {
-    page += "<div class=\"banner bad\"><b>FAILED: the accounts do not come out.</b> ";
-    page += "There are messages that nothing explains, or faults that a broker must not have.</div>\n";
+  for (const std::string& failure : failures(result)) add_bad_banner(page, "FAILED:", failure);
+  if (!result.account.sound()) add_bad_banner(page, "FAILED:", "a target must not do such things, however slow it is");
+  if (result.interrupted) {
+    add_bad_banner(page, "INTERRUPTED:",
+                   result.capacity ? std::string("these figures are of a part of what was planned")
+                                   : printed("after %.1f of %.1f s", result.duration_s, result.planned_s));
   }
+  for (const std::string& warning : result.warnings) add_bad_banner(page, "DOUBTFUL:", warning);
   if (result.is_void()) {
     page += "<div class=\"banner bad\"><b>VOID: the generator was the limit.</b> ";
     page += "These figures say nothing about the target.<ul>";
@@ -44,15 +50,18 @@ void add_banner(std::string& page, const RunResult& result) {
     page += "</ul></div>\n";
   }
   const bool kept = std::all_of(result.thresholds.begin(), result.thresholds.end(),
-                                [](const ThresholdResult& threshold) { return threshold.kept; });
+                                [](const ThresholdResult& threshold) { return threshold.kept || threshold.spoiled; });
   if (!kept) page += "<div class=\"banner bad\"><b>FAILED: not every threshold was kept.</b></div>\n";
+  if (const std::string lag = describe_spoiled(result); !lag.empty()) {
+    add_bad_banner(page, "SPOILED:", concat("what the generator's own lag has made (", lag, "), and not the target"));
+  }
   if (!result.open_loop) {
     page += "<div class=banner><b>Closed loop.</b> Latencies leave out what waiting senders did not send.</div>\n";
   }
-  if (result.interrupted) {
-    page += concat("<div class=banner><b>Interrupted</b> after ", printed("%.1f", result.duration_s), " of ",
-                   printed("%.1f", result.planned_s), " s.</div>\n");
-  }
+}
+
+std::string print_knee(const Capacity& capacity) {
+  return capacity.unfinished.empty() && capacity.rate > 0 ? print_rate(capacity.rate) : "–";
 }
 
 void add_head(std::string& page, const RunResult& result) {
@@ -64,38 +73,43 @@ void add_head(std::string& page, const RunResult& result) {
                  "</p></header>\n");
   add_banner(page, result);
   const Account& account = result.account;
-  const double part =
-      account.sent == 0 ? 0 : 100 * static_cast<double>(account.delivered) / static_cast<double>(account.sent);
+  const uint64_t planned = result.planned();
+  const double part = planned == 0 ? 0 : 100 * static_cast<double>(account.delivered) / static_cast<double>(planned);
+  const Latency timed = result.latency.empty() ? &RunResult::connect_latency : &RunResult::latency;
   page += "<div class=cards>\n";
-  add_card(page, "delivered", print_rate(result.achieved_rate),
+  add_card(page, "delivered", print_achieved(result),
            result.wanted_rate > 0 ? "of " + print_rate(result.wanted_rate) + " wanted" : "");
-  add_card(page, "p50", duration(result.latency, 0.5));
-  add_card(page, "p99", duration(result.latency, 0.99));
-  add_card(page, "p99.9", duration(result.latency, 0.999));
-  add_card(page, "max", duration(result.latency, 1));
-  add_card(page, "messages", print_count(account.sent),
-           account.delivered == account.sent ? "all delivered" : printed("%.4g %% delivered", part));
-  if (result.capacity) add_card(page, "knee", print_rate(result.capacity->rate), result.capacity->slo);
+  add_card(page, "p50", print_percentile(result, timed, 0.5));
+  add_card(page, "p99", print_percentile(result, timed, 0.99));
+  add_card(page, "p99.9", print_percentile(result, timed, 0.999));
+  add_card(page, "max", print_percentile(result, timed, 1));
+  add_card(page, "messages", print_count(planned),
+           account.delivered == planned ? "all delivered" : printed("%.4g %% delivered", part));
+  if (result.capacity) add_card(page, "knee", print_knee(*result.capacity), result.capacity->slo);
   page += "</div>\n";
 }
 
 void add_latency_table(std::string& page, const RunResult& result) {
-  const std::array<std::pair<const char*, const Histogram*>, 5> rows = {{{"from the intended time", &result.latency},
-                                                                         {"uncorrected", &result.uncorrected},
-                                                                         {"confirm", &result.confirm_latency},
-                                                                         {"connect", &result.connect_latency},
-                                                                         {"slow readers", &result.slow_latency}}};
+  constexpr std::array<std::pair<const char*, Latency>, 5> kRows = {{{"from the intended time", &RunResult::latency},
+                                                                     {"uncorrected", &RunResult::uncorrected},
+                                                                     {"confirm", &RunResult::confirm_latency},
+                                                                     {"connect", &RunResult::connect_latency},
+                                                                     {"slow readers", &RunResult::slow_latency}}};
   page +=
-      "<div class=wide><table class=figures><tr><th></th><th>p50</th><th>p90</th><th>p99</th><th>p99.9</th>"
-      "<th>p99.99</th><th>max</th><th>mean</th><th>count</th></tr>\n";
-  for (const auto& [name, histogram] : rows) {
-    if (histogram->empty()) continue;
+      "<div class=wide><table class=figures><tr><th></th><th>p50</th><th>p90</th><th>p95</th><th>p99</th><th>p99.9</th>"
+      "<th>p99.99</th><th>max</th><th>mean</th><th>count</th><th>never</th></tr>\n";
+  const auto cell = [&](const std::string& figure) {
+    page += concat(figure == "spoiled" || figure == "never" ? "<td class=bad>" : "<td>", escaped(figure), "</td>");
+  };
+  for (const auto& [name, latency] : kRows) {
+    const Histogram& histogram = result.*latency;
+    if (histogram.empty()) continue;
     page += concat("<tr><th>", name, "</th>");
-    for (const double quantile : {0.5, 0.9, 0.99, 0.999, 0.9999, 1.0}) {
-      page += concat("<td>", duration(*histogram, quantile), "</td>");
+    for (const double quantile : {0.5, 0.9, 0.95, 0.99, 0.999, 0.9999, 1.0}) {
+      cell(print_percentile(result, latency, quantile));
     }
-    page += concat("<td>", escaped(print_duration(histogram->mean())), "</td><td>", print_count(histogram->count()),
-                   "</td></tr>\n");
+    cell(print_mean(result, latency));
+    page += concat("<td>", print_count(histogram.count()), "</td><td>", print_count(histogram.never()), "</td></tr>\n");
   }
   page += "</table></div>\n";
 }
@@ -142,10 +156,14 @@ void add_accounts(std::string& page, const RunResult& result) {
   page += "<section><h2>Outcomes</h2>\n<div class=pair><table class=figures>\n";
   row("sent", account.sent, "");
   row("delivered", account.delivered, "");
+  if (result.sends()) {
+    row("never issued", result.generator.missed_arrivals, result.generator.missed_arrivals == 0 ? "none" : "bad");
+  }
   for (const auto& [name, count] : other_outcomes(account)) {
     row(name, count, count == 0 ? "none" : (name == std::string_view("UNEXPLAINED") ? "bad" : ""));
   }
   page += "</table>\n<table class=figures>\n";
+  row("outcome not told within --drain", account.not_told, account.not_told == 0 ? "none" : "bad");
   for (const auto& [name, count] : faults(account)) row(name, count, count == 0 ? "none" : "bad");
   page += "</table></div>\n";
   if (!result.reasons.empty()) {
@@ -160,8 +178,8 @@ void add_thresholds(std::string& page, const RunResult& result) {
   if (result.thresholds.empty()) return;
   page += "<section><h2>Thresholds</h2>\n<table>\n";
   for (const ThresholdResult& threshold : result.thresholds) {
-    page += concat("<tr class=\"", threshold.kept ? "" : "bad", "\"><th>", threshold.kept ? "kept" : "NOT KEPT",
-                   "</th><td>", escaped(describe_threshold(threshold)), "</td></tr>\n");
+    page += concat("<tr class=\"", threshold.kept ? "" : "bad", "\"><th>", describe_verdict(threshold), "</th><td>",
+                   escaped(describe_threshold(threshold)), "</td></tr>\n");
   }
   page += "</table></section>\n";
 }
@@ -172,8 +190,8 @@ void add_capacity_steps(std::string& page, const Capacity& capacity) {
       "<tr><th></th><th>asked</th><th>delivered</th><th>p50</th><th>p99</th><th></th></tr>\n";
   for (const CapacityStep& step : capacity.steps) {
     page += concat("<tr><th></th><td>", print_rate(step.rate), "</td><td>", print_rate(step.achieved_rate), "</td><td>",
-                   duration(step.latency, 0.5), "</td><td>", duration(step.latency, 0.99), "</td><td class=words>",
-                   step.held ? "held" : escaped(step.why_not), "</td></tr>\n");
+                   print_percentile(step.latency, 0.5), "</td><td>", print_percentile(step.latency, 0.99),
+                   "</td><td class=words>", step.held ? "held" : escaped(step.why_not), "</td></tr>\n");
   }
   page += "</table></div></section>\n";
 }
@@ -202,7 +220,9 @@ void add_circumstances(std::string& page, const RunResult& result) {
   page += "</table>\n<h2>Connections</h2>\n<table>\n";
   add_fact(page, "opened", print_count(result.connections.opened));
   add_fact(page, "failed", print_count(result.connections.failed));
+  add_fact(page, "never open", print_count(result.connections.unopened));
   add_fact(page, "broken", print_count(result.connections.broken));
+  add_fact(page, "silent at the end", print_count(result.connections.silent));
   if (!result.connections.last_problem.empty()) add_fact(page, "last problem", result.connections.last_problem);
   page += "</table></div></section>\n";
 }
@@ -245,6 +265,7 @@ std::string to_html(const RunResult& result) {
                  "</style>\n</head>\n<body>\n<main>\n");
   add_head(page, result);
   add_thresholds(page, result);
+  page += scenario_page(result);
   add_charts(page, result);
   add_accounts(page, result);
   if (result.capacity) add_capacity_steps(page, *result.capacity);

@@ -9,24 +9,23 @@
 namespace onehop::loadgen {
 
 // Grows with every change that an older reader would misread.
-inline constexpr int kJsonFormat = 1;
+inline constexpr int kJsonFormat = 2;
 
-inline constexpr std::array<std::pair<const char*, double>, 5> kPercentileKeys = {
-    {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99_9", 0.999}, {"p99_99", 0.9999}}};
+inline constexpr std::array<std::pair<const char*, double>, 6> kPercentileKeys = {
+    {{"p50", 0.5}, {"p90", 0.9}, {"p95", 0.95}, {"p99", 0.99}, {"p99_9", 0.999}, {"p99_99", 0.9999}}};
 
 struct NamedLatency {
   const char* key;   // In `histograms`.
   const char* name;  // Before latency_us.
   Histogram RunResult::*histogram;
-  bool always;  // Whether the percentiles are there even if nothing was measured.
 };
 
 inline constexpr std::array<NamedLatency, 5> kLatencies = {{
-    {"latency", "", &RunResult::latency, true},
-    {"uncorrected", "uncorrected_", &RunResult::uncorrected, true},
-    {"confirm", "confirm_", &RunResult::confirm_latency, false},
-    {"connect", "connect_", &RunResult::connect_latency, false},
-    {"slow", "slow_", &RunResult::slow_latency, false},
+    {"latency", "", &RunResult::latency},
+    {"uncorrected", "uncorrected_", &RunResult::uncorrected},
+    {"confirm", "confirm_", &RunResult::confirm_latency},
+    {"connect", "connect_", &RunResult::connect_latency},
+    {"slow", "slow_", &RunResult::slow_latency},
 }};
 
 }  // namespace onehop::loadgen

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "loadgen/json_keys.h"
+#include "loadgen/json_scenario.h"
 #include "loadgen/report.h"
 #include "loadgen/text.h"
 
@@ -57,7 +58,14 @@ class Place {
     return json_.get<std::string>();
   }
   bool is_null() const { return json_.is_null(); }
-  bool is_false() const { return json_.is_boolean() && !json_.get<bool>(); }
+  // What is null where nothing was measured.
+  uint64_t count_or_0() const { return is_null() ? 0 : count(); }
+  double number_or_0() const { return is_null() ? 0 : number(); }
+  std::vector<std::string> texts() const {
+    std::vector<std::string> all;
+    each([&](const Place& one) { all.push_back(one.text()); });
+    return all;
+  }
 
   [[noreturn]] void fail(std::string_view what) const {
     throw std::runtime_error(concat(path_.empty() ? "it" : concat("\"", path_, "\""), " ", what));
@@ -80,7 +88,8 @@ Histogram read_histogram(const Place& place) {
   });
   Histogram histogram;
   try {
-    histogram = Histogram::from_buckets(buckets, place["min"].count(), place["max"].count(), place["sum"].count());
+    histogram = Histogram::from_buckets(buckets, place["min"].count_or_0(), place["max"].count_or_0(),
+                                        place["sum"].count(), place["infinite"].count());
   } catch (const std::invalid_argument& contradiction) {
     place.fail(concat("contradicts itself: ", contradiction.what()));
   }
@@ -98,7 +107,12 @@ void read_accounts(const Place& json, RunResult& result) {
   account.lost = outcomes["lost"].count();
   account.unknown = outcomes["unknown"].count();
   account.not_sent = outcomes["not_sent"].count();
+  account.not_arrived = outcomes["not_arrived"].count();
   account.unexplained = json["unexplained"].count();
+  account.not_told = json["not_told"].count();
+  const Place provoked = json["provoked"];
+  account.provoked = {provoked["rejected"].count(), provoked["expired"].count(), provoked["not_sent"].count(),
+                      provoked["not_arrived"].count()};
   const Place faults = json["faults"];
   account.duplicates = faults["duplicates"].count();
   account.out_of_order = faults["out_of_order"].count();
@@ -108,15 +122,17 @@ void read_accounts(const Place& json, RunResult& result) {
   account.contradicted = faults["contradicted"].count();
   json["reasons"].each_key([&](const std::string& key, const Place& value) { result.reasons[key] = value.count(); });
   const Place connections = json["connections"];
-  result.connections = {connections["opened"].count(), connections["failed"].count(), connections["unopened"].count(),
-                        connections["broken"].count(), connections["last_problem"].text()};
+  result.connections = {connections["opened"].count(),   connections["failed"].count(),
+                        connections["unopened"].count(), connections["broken"].count(),
+                        connections["silent"].count(),   connections["last_problem"].text()};
 }
 
 Capacity read_capacity(const Place& json) {
   Capacity capacity;
   capacity.slo = json["slo"].text();
-  capacity.rate = json["rate"].number();
-  capacity.failed_rate = json["failed_rate"].number();
+  capacity.unfinished = json["unfinished"].text();
+  capacity.rate = json["held_rate"].number_or_0();
+  capacity.failed_rate = json["failed_rate"].number_or_0();
   capacity.generator_was_limit = json["generator_was_limit"].flag();
   json["steps"].each([&](const Place& step) {
     capacity.steps.push_back({step["rate"].number(), step["achieved_rate"].number(), step["held"].flag(),
@@ -137,6 +153,7 @@ Second read_second(const Place& json) {
   if (lag_max_us < 0 || lag_max_us > 1e15) json["lag_max_us"].fail("is no duration");
   second.lag_max = static_cast<uint64_t>(std::llround(lag_max_us * 1000));
   second.latency = read_histogram(json["histogram"]);
+  second.latency.pack();
   return second;
 }
 
@@ -154,15 +171,38 @@ void read_head(const Place& json, RunResult& result) {
   const std::string loop = json["loop"].text();
   if (loop != "open" && loop != "closed") json["loop"].fail("is neither \"open\" nor \"closed\"");
   result.open_loop = loop == "open";
-  result.interrupted = json["interrupted"].flag();
   result.planned_s = json["planned_s"].number();
   result.duration_s = json["duration_s"].number();
-  result.wanted_rate = json["wanted_rate"].number();
-  result.achieved_rate = json["achieved_rate"].number();
-  if (!json["void"].is_false()) {
-    json["void"]["reasons"].each([&](const Place& reason) { result.void_reasons.push_back(reason.text()); });
-    if (result.void_reasons.empty()) json["void"].fail("gives no reason");
-  }
+  result.wanted_rate = json["wanted_rate"].number_or_0();
+  result.achieved_rate = json["achieved_rate"].number_or_0();
+}
+
+void read_verdict(const Place& json, RunResult& result) {
+  result.interrupted = json["interrupted"].flag();
+  result.void_reasons = json["void_reasons"].texts();
+  if (json["void"].flag() != result.is_void()) json["void"].fail("contradicts \"void_reasons\"");
+  result.warnings = json["warnings"].texts();
+  result.allowed = json["allowed"].texts();
+  json["thresholds"].each([&](const Place& threshold) {
+    ThresholdResult& checked = result.thresholds.emplace_back();
+    checked.text = threshold["text"].text();
+    if (threshold["infinite"].flag()) {
+      checked.value = std::numeric_limits<double>::infinity();
+    } else if (!threshold["value"].is_null()) {
+      checked.value = threshold["value"].number();
+    }
+    checked.kept = threshold["kept"].flag();
+    checked.spoiled = threshold["spoiled"].flag();
+  });
+}
+
+Generator read_generator(const Place& json, const Place& histograms) {
+  const double lag_allowed_us = json["lag_allowed_us"].number();
+  if (lag_allowed_us < 0 || lag_allowed_us > 1e15) json["lag_allowed_us"].fail("is no duration");
+  return {json["threads"].small_count(),          json["cpu_s"].number(),
+          json["busiest_thread"].number(),        json["waiting_for_cpu"].number(),
+          json["missed_arrivals"].count(),        read_histogram(histograms["lag"]),
+          read_histogram(histograms["read_lag"]), static_cast<uint64_t>(std::llround(lag_allowed_us * 1000))};
 }
 
 Json parse(const std::string& text) {
@@ -191,17 +231,13 @@ RunResult from_json(const std::string& text) {
   read_head(json, result);
   for (const NamedLatency& named : kLatencies) result.*named.histogram = read_histogram(json["histograms"][named.key]);
   read_accounts(json, result);
-  const Place generator = json["generator"];
-  result.generator = {generator["threads"].small_count(),   generator["cpu_s"].number(),
-                      generator["busiest_thread"].number(), generator["waiting_for_cpu"].number(),
-                      generator["missed_arrivals"].count(), read_histogram(json["histograms"]["lag"])};
+  read_verdict(json, result);
+  result.generator = read_generator(json["generator"], json["histograms"]);
   if (!json["system"].is_null()) {
-    result.system = {json["system"]["cpu_s"].number(), json["system"]["memory_bytes"].count()};
+    result.system = {json["system"]["cpu_s"].number(), json["system"]["memory_bytes"].count_or_0()};
   }
-  json["thresholds"].each([&](const Place& threshold) {
-    result.thresholds.push_back({threshold["text"].text(), threshold["value"].number(), threshold["kept"].flag()});
-  });
   if (!json["capacity"].is_null()) result.capacity = read_capacity(json["capacity"]);
+  read_scenario(json, result, read_histogram);
   json["series"].each([&](const Place& second) { result.series.push_back(read_second(second)); });
   return result;
 }

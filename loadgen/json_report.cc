@@ -5,8 +5,12 @@
 #include <nlohmann/json.hpp>
 
 #include "loadgen/json_keys.h"
+#include "loadgen/json_scenario.h"
+#include "loadgen/quantity.h"
 #include "loadgen/report.h"
+#include "loadgen/spoiled.h"
 #include "loadgen/text.h"
+#include "loadgen/verdict.h"
 
 namespace onehop::loadgen {
 namespace {
@@ -14,44 +18,74 @@ namespace {
 // In the order in which it is written: people read these files too.
 using Json = nlohmann::ordered_json;
 
-double microseconds(double ns) {
-  return std::round(ns) / 1000;
+// Null: it is infinite.
+Json microseconds(double ns) {
+  return ns >= kNeverNs ? Json(nullptr) : Json(std::round(ns) / 1000);
 }
 
+Json microseconds(uint64_t ns) {
+  return microseconds(static_cast<double>(ns));
+}
+
+// Of what was not measured.
+Json number_or_null(double value) {
+  return value > 0 ? Json(value) : Json(nullptr);
+}
+
+// Null: nothing was measured, or it never came, which `infinite` tells apart.
 Json percentiles(const Histogram& histogram) {
   Json json;
+  const bool measured = !histogram.empty();
   for (const auto& [key, quantile] : kPercentileKeys) {
-    json[key] = microseconds(static_cast<double>(histogram.quantile(quantile)));
+    json[key] = measured ? microseconds(histogram.quantile(quantile)) : Json(nullptr);
   }
-  json["max"] = microseconds(static_cast<double>(histogram.max()));
-  json["mean"] = microseconds(histogram.mean());
-  json["min"] = microseconds(static_cast<double>(histogram.min()));
+  json["max"] = measured ? microseconds(histogram.max()) : Json(nullptr);
+  json["mean"] = measured ? microseconds(histogram.mean()) : Json(nullptr);
+  json["min"] = measured ? microseconds(histogram.min()) : Json(nullptr);
   json["count"] = histogram.count();
+  json["infinite"] = histogram.never();
+  return json;
+}
+
+Json latency(const RunResult& result, Latency of) {
+  Json json = percentiles(result.*of);
+  json["spoiled"] = spoiled_figures(result, of);
   return json;
 }
 
 Json whole(const Histogram& histogram) {
   Json buckets = Json::array();
   for (const auto& [number, count] : histogram.buckets()) buckets.push_back(Json::array({number, count}));
-  return {{"unit", "ns"},           {"min", histogram.min()},     {"max", histogram.max()},
-          {"sum", histogram.sum()}, {"count", histogram.count()}, {"buckets", std::move(buckets)}};
+  const bool came = histogram.count() != 0;
+  return {{"unit", "ns"},
+          {"min", came ? Json(histogram.min()) : Json(nullptr)},
+          {"max", came ? Json(histogram.largest_value()) : Json(nullptr)},
+          {"sum", histogram.sum()},
+          {"count", histogram.count()},
+          {"infinite", histogram.never()},
+          {"buckets", std::move(buckets)}};
 }
 
 Json accounts(Json json, const RunResult& result) {
   const Account& account = result.account;
-  json["outcomes"] = {{"sent", account.sent},        {"delivered", account.delivered}, {"rejected", account.rejected},
-                      {"expired", account.expired},  {"lost", account.lost},           {"unknown", account.unknown},
-                      {"not_sent", account.not_sent}};
+  json["outcomes"] = {{"sent", account.sent},         {"delivered", account.delivered},
+                      {"rejected", account.rejected}, {"expired", account.expired},
+                      {"lost", account.lost},         {"unknown", account.unknown},
+                      {"not_sent", account.not_sent}, {"not_arrived", account.not_arrived}};
+  json["planned"] = result.planned();
   json["unexplained"] = account.unexplained;
+  json["not_told"] = account.not_told;
+  json["provoked"] = {{"rejected", account.provoked.rejected},
+                      {"expired", account.provoked.expired},
+                      {"not_sent", account.provoked.not_sent},
+                      {"not_arrived", account.provoked.not_arrived}};
   json["faults"] = {{"duplicates", account.duplicates}, {"out_of_order", account.out_of_order},
                     {"corrupted", account.corrupted},   {"misdirected", account.misdirected},
                     {"untold", account.untold},         {"contradicted", account.contradicted}};
   json["reasons"] = result.reasons;
-  json["connections"] = {{"opened", result.connections.opened},
-                         {"failed", result.connections.failed},
-                         {"unopened", result.connections.unopened},
-                         {"broken", result.connections.broken},
-                         {"last_problem", result.connections.last_problem}};
+  json["connections"] = {{"opened", result.connections.opened},     {"failed", result.connections.failed},
+                         {"unopened", result.connections.unopened}, {"broken", result.connections.broken},
+                         {"silent", result.connections.silent},     {"last_problem", result.connections.last_problem}};
   return json;
 }
 
@@ -61,11 +95,13 @@ Json generator(const Generator& generator) {
           {"busiest_thread", generator.busiest_thread},
           {"waiting_for_cpu", generator.waiting_for_cpu},
           {"missed_arrivals", generator.missed_arrivals},
-          {"lag_us", percentiles(generator.lag)}};
+          {"lag_allowed_us", microseconds(generator.lag_allowed)},
+          {"lag_us", percentiles(generator.lag)},
+          {"read_lag_us", percentiles(generator.read_lag)}};
 }
 
 Json system_use(const SystemUse& used, const RunResult& result) {
-  Json json{{"cpu_s", used.cpu_s}, {"memory_bytes", used.memory_bytes}};
+  Json json{{"cpu_s", used.cpu_s}, {"memory_bytes", used.memory_bytes != 0 ? Json(used.memory_bytes) : Json(nullptr)}};
   const double each_us = result.cpu_us_each();
   const bool connects = result.counts_connects();
   json["cpu_us_per_message"] = each_us > 0 && !connects ? Json(each_us) : Json(nullptr);
@@ -83,14 +119,19 @@ Json capacity(const Capacity& found) {
                      {"latency_us", percentiles(step.latency)},
                      {"histogram", whole(step.latency)}});
   }
+  const bool finished = found.unfinished.empty();
   return {{"slo", found.slo},
-          {"rate", found.rate},
-          {"failed_rate", found.failed_rate},
+          {"finished", finished},
+          {"unfinished", found.unfinished},
+          {"rate", finished ? number_or_null(found.rate) : Json(nullptr)},
+          {"held_rate", number_or_null(found.rate)},
+          {"failed_rate", number_or_null(found.failed_rate)},
           {"generator_was_limit", found.generator_was_limit},
           {"steps", std::move(steps)}};
 }
 
 Json second(const Second& one) {
+  const bool came = !one.latency.empty();
   return {{"t", one.at_s},
           {"sent", one.sent},
           {"delivered", one.delivered},
@@ -98,15 +139,37 @@ Json second(const Second& one) {
           {"in_flight", one.in_flight},
           {"opened", one.opened},
           {"lag_max_us", static_cast<double>(one.lag_max) / 1000},
-          {"p50_us", microseconds(static_cast<double>(one.latency.quantile(0.5)))},
-          {"p99_us", microseconds(static_cast<double>(one.latency.quantile(0.99)))},
-          {"max_us", microseconds(static_cast<double>(one.latency.max()))},
+          {"p50_us", came ? microseconds(one.latency.quantile(0.5)) : Json(nullptr)},
+          {"p99_us", came ? microseconds(one.latency.quantile(0.99)) : Json(nullptr)},
+          {"max_us", came ? microseconds(one.latency.max()) : Json(nullptr)},
           {"histogram", whole(one.latency)}};
+}
+
+Json threshold_json(const ThresholdResult& checked) {
+  const bool measured = checked.value.has_value();
+  const bool infinite = measured && *checked.value >= kNeverNs;
+  return {{"text", checked.text},
+          {"value", measured && !infinite ? Json(*checked.value) : Json(nullptr)},
+          {"infinite", infinite},
+          {"kept", checked.kept},
+          {"spoiled", checked.spoiled}};
+}
+
+// What it ended with, and why.
+void add_verdict(Json& json, const RunResult& result) {
+  json["exit_code"] = static_cast<int>(exit_code_of(result));
+  json["failures"] = failures(result);
+  json["interrupted"] = result.interrupted;
+  json["void"] = result.is_void();
+  json["void_reasons"] = result.void_reasons;
+  json["warnings"] = result.warnings;
+  json["allowed"] = result.allowed;
 }
 
 Json head(const RunResult& result) {
   Json json;
   json["format"] = kJsonFormat;
+  json["kind"] = result.capacity ? "search" : result.parts > 1 ? "merge" : "run";
   json["version"] = result.version;
   json["id"] = result.id;
   json["started"] = iso_time(result.started_unix_s);
@@ -121,15 +184,11 @@ Json head(const RunResult& result) {
   json["settings"] = result.settings;
   json["parts"] = result.parts;
   json["loop"] = result.open_loop ? "open" : "closed";
-  json["interrupted"] = result.interrupted;
   json["planned_s"] = result.planned_s;
   json["duration_s"] = result.duration_s;
-  json["wanted_rate"] = result.wanted_rate;
-  json["achieved_rate"] = result.achieved_rate;
-  json["exit_code"] = static_cast<int>(exit_code_of(result));
-  json["void"] = false;
-  if (result.is_void())
-    json["void"] = {{"reason", joined(result.void_reasons, "; ")}, {"reasons", result.void_reasons}};
+  json["wanted_rate"] = number_or_null(result.has_rate() ? result.wanted_rate : 0);
+  json["achieved_rate"] = result.has_rate() ? Json(result.achieved_rate) : Json(nullptr);
+  add_verdict(json, result);
   return json;
 }
 
@@ -169,20 +228,21 @@ std::string iso_time(double unix_s) {
 std::string to_json(const RunResult& result) {
   Json json = head(result);
   for (const NamedLatency& named : kLatencies) {
-    const Histogram& histogram = result.*named.histogram;
-    if (named.always || !histogram.empty()) json[std::string(named.name) + "latency_us"] = percentiles(histogram);
+    json[std::string(named.name) + "latency_us"] = latency(result, named.histogram);
   }
   json = accounts(std::move(json), result);
   json["generator"] = generator(result.generator);
   json["system"] = result.system ? system_use(*result.system, result) : Json(nullptr);
   json["thresholds"] = Json::array();
   for (const ThresholdResult& threshold : result.thresholds) {
-    json["thresholds"].push_back({{"text", threshold.text}, {"value", threshold.value}, {"kept", threshold.kept}});
+    json["thresholds"].push_back(threshold_json(threshold));
   }
+  add_scenario(json, result, percentiles, whole);
   json["capacity"] = result.capacity ? capacity(*result.capacity) : Json();
   Json& histograms = json["histograms"];
   for (const NamedLatency& named : kLatencies) histograms[named.key] = whole(result.*named.histogram);
   histograms["lag"] = whole(result.generator.lag);
+  histograms["read_lag"] = whole(result.generator.read_lag);
   json["series"] = Json::array();
   for (const Second& one : result.series) json["series"].push_back(second(one));
   return print(json);

@@ -15,6 +15,8 @@ struct Fate {
   bool had = false;  // By the recipient.
   bool admitted = false, delivered = false, rejected = false, expired = false, lost = false, unknown = false;
   bool not_sent = false;  // Told so, all of these.
+  // Something that was sent later in the stream has arrived; and its promised outcome was told.
+  bool overtaken = false, overtaken_by_told = false;
 };
 
 // `broken`: one of the stream's two clients broke.
@@ -25,7 +27,8 @@ void judge_delivered(const Fate& fate, uint64_t messages, bool broken, Outcome p
   const bool told_otherwise = fate.rejected || fate.expired || fate.lost || fate.unknown;
   const bool kept =
       promised == Outcome::kNotSent || fate.delivered || (promised == Outcome::kAdmitted && fate.admitted);
-  if (!kept && !told_otherwise && !broken) account.untold += messages;
+  // As long as nothing later in the stream was told, the outcome may be on its way still.
+  if (!kept && !told_otherwise && !broken) (fate.overtaken_by_told ? account.untold : account.not_told) += messages;
 }
 
 void judge(const Fate& fate, uint64_t messages, bool broken, Outcome promised, Account& account) {
@@ -41,10 +44,17 @@ void judge(const Fate& fate, uint64_t messages, bool broken, Outcome promised, A
   } else if (fate.unknown || (broken && !fate.delivered)) {
     // Whatever broke, who was told of a delivery must have had one: clients acknowledge only what they have read.
     account.unknown += messages;
+  } else if (!fate.delivered && !fate.overtaken) {
+    account.not_arrived += messages;  // It may be on its way still: streams keep their order.
   } else {
     account.unexplained += messages;
     if (fate.delivered) account.contradicted += messages;
   }
+}
+
+// One past the highest number of the set; 0 if it is empty.
+uint64_t end_of(const IntervalSet& set) {
+  return set.empty() ? 0 : set.intervals().rbegin()->second;
 }
 
 }  // namespace
@@ -121,6 +131,8 @@ void Ledger::judge_stream(const Sent& sent, const Received& received, bool one_b
     }
   }
   std::sort(cuts.begin(), cuts.end());
+  const uint64_t told_end =
+      promised == Outcome::kAdmitted ? std::max(end_of(sent.admitted), end_of(sent.delivered)) : end_of(sent.delivered);
   for (size_t i = 0; i + 1 < cuts.size(); ++i) {
     if (cuts[i] == cuts[i + 1]) continue;
     const auto at = static_cast<uint32_t>(cuts[i]);
@@ -131,12 +143,15 @@ void Ledger::judge_stream(const Sent& sent, const Received& received, bool one_b
                     otherwise.expired.contains(at),
                     otherwise.lost.contains(at),
                     otherwise.unknown.contains(at),
-                    otherwise.not_sent.contains(at)};
+                    otherwise.not_sent.contains(at),
+                    at < received.next,
+                    at < told_end};
     judge(fate, cuts[i + 1] - cuts[i], one_broke, promised, account);
   }
 }
 
-Account Ledger::reconcile(const std::vector<const Ledger*>& ledgers, Outcome promised) {
+Account Ledger::reconcile(const std::vector<const Ledger*>& ledgers, Outcome promised,
+                          const std::function<bool(uint32_t)>& is_slow) {
   Account account;
   absl::flat_hash_map<Stream, const Received*> arrivals;
   std::vector<bool> broken;
@@ -162,7 +177,12 @@ Account Ledger::reconcile(const std::vector<const Ledger*>& ledgers, Outcome pro
     for (const auto& [stream, sent] : ledger->sent_streams_) {
       const auto found = arrivals.find(stream);
       const bool one_broke = is_broken(sender_of(stream)) || is_broken(recipient_of(stream));
-      judge_stream(sent, found == arrivals.end() ? nothing : *found->second, one_broke, promised, account);
+      Account of_stream;
+      judge_stream(sent, found == arrivals.end() ? nothing : *found->second, one_broke, promised, of_stream);
+      if (is_slow && is_slow(recipient_of(stream))) {
+        of_stream.provoked = {of_stream.rejected, of_stream.expired, of_stream.not_sent, of_stream.not_arrived};
+      }
+      account += of_stream;
     }
   }
   // What came whole and nobody of this run sent.

@@ -7,6 +7,7 @@
 
 #include <cassert>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -64,10 +65,14 @@ class Ledger {
   uint64_t sent() const { return sent_; }
   uint64_t delivered() const { return delivered_; }
   uint64_t told_otherwise() const { return told_otherwise_; }
+  uint64_t corrupted() const { return corrupted_; }
+  uint64_t misdirected() const { return misdirected_; }
 
   // `promised`: the least that senders must have been told of each delivered message: kNotSent for nothing, kAdmitted
-  // (either that or kDelivered), or kDelivered.
-  static Account reconcile(const std::vector<const Ledger*>& ledgers, client::Outcome promised);
+  // (either that or kDelivered), or kDelivered. `is_slow`: whether a client reads slowly; what is refused, expires or
+  // waits on its way to one of those is provoked.
+  static Account reconcile(const std::vector<const Ledger*>& ledgers, client::Outcome promised,
+                           const std::function<bool(uint32_t)>& is_slow = nullptr);
 
  private:
   struct Otherwise {

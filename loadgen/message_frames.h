@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstring>
+#include <span>
 #include <string>
 
 #include "client/message_codec.h"
@@ -94,7 +95,11 @@ class LastMessage {
 // id_bytes_, and no more.
 class MessageWriter {
  public:
-  explicit MessageWriter(client::Confirm confirm) { options_.confirm = confirm; }
+  // `headers`: of each message; they must outlive this.
+  explicit MessageWriter(client::Confirm confirm, std::span<const client::Header> headers = {}) {
+    options_.confirm = confirm;
+    options_.headers = headers;
+  }
 
   // Returns the size of the frame, without its length prefix.
   size_t write(Output& out, uint64_t id, const Outgoing& message, Bytes payload) {

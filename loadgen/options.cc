@@ -1,4 +1,4 @@
-// The command line, with CLI11: the one file that includes it.
+// The command line, with CLI11, which only this file includes.
 #include "loadgen/options.h"
 
 #include <CLI/CLI.hpp>
@@ -9,109 +9,21 @@
 #include <random>
 #include <utility>
 
+#include "loadgen/flag.h"
+#include "loadgen/option_reader.h"
+#include "loadgen/options_help.h"
 #include "loadgen/quantity.h"
 #include "loadgen/stamp.h"
 
 namespace onehop::loadgen {
-namespace {
 
-constexpr const char* kDescription =
-    "onehop-loadgen: what does a deployment carry? Sends messages on a schedule, checks every one of them, and times "
-    "them\n"
-    "from when they should have been sent.\n"
-    "\n"
-    "  onehop-loadgen [run] [OPTION...]                 one run, or with --find-capacity as many as it takes\n"
-    "  onehop-loadgen merge A.json... [OPTION...]       adds up runs that were made together\n"
-    "  onehop-loadgen compare A.json... -- B.json...    says whether two sets of runs differ\n";
-constexpr const char* kFooter = R"(
-Workloads:
-  pairs    client 0 sends to 1, 2 to 3, ...      echo   the same, and each message is answered; timed there and back
-  random   each sends to others at random        churn  clients connect, send one message to one of --clients, leave
-  fan-in   all send to --recipients              storm  all --clients connect, --rate a second, or without it at once
-  fan-out  client 0 sends to the others in turn  idle   all --clients connect, and do nothing but keep alive
-  connects clients connect, are granted their name, and leave, --window at a time or --rate a second
-Durations: 300ms, 8s, 2m. Sizes: 128, 4KiB, uniform:64-4096, 128:90,4KiB:9,64KiB:1 (weights), lognormal:300/1.5
-Conditions: p99<5ms, max<=1s, confirm.p99.9<20ms, rate>=9500, lost==0, rejected<0.1%
-
-Exit codes:
-  0  every message is accounted for, and every --threshold was kept
-  1  a --threshold was not kept, or a message is unexplained, doubled, out of order or corrupted; nothing held the --slo
-  2  the command line is wrong
-  3  cannot connect, or this machine does not allow so many connections
-  4  void: the generator was the limit, so that the figures say nothing about the system
-docs/capacity.md shows how to size a deployment with it, and says what each figure means.
-)";
-
-[[noreturn]] void refuse(const std::string& name, const std::string& why) {
+void refuse(const std::string& name, const std::string& why) {
   throw CLI::ValidationError(name, why);
 }
 
-template <typename T>
-T required(std::optional<T> value, const std::string& name, const std::string& text, const char* what) {
-  if (!value) refuse(name, "'" + text + "' is not " + what);
-  return *value;
-}
+namespace {
 
-// Options whose text is read by one of ours.
-class Reader {
- public:
-  explicit Reader(CLI::App& app) : app_(app) {}
-
-  CLI::Option* duration(const char* name, uint64_t& ns, const char* shown, const char* what) {
-    return add(name, shown, what, "TIME",
-               [name, &ns](const std::string& text) { ns = required(parse_duration(text), name, text, "a duration"); });
-  }
-  CLI::Option* milliseconds(const char* name, uint32_t& ms, const char* shown, const char* what) {
-    return add(name, shown, what, "TIME", [name, &ms](const std::string& text) {
-      const uint64_t ns = required(parse_duration(text), name, text, "a duration");
-      if (ns / 1'000'000 > UINT32_MAX) refuse(name, "'" + text + "' is too long");
-      ms = static_cast<uint32_t>(ns / 1'000'000);
-    });
-  }
-  CLI::Option* rate(const char* name, double& rate, const char* shown, const char* what) {
-    return add(name, shown, what, "RATE",
-               [name, &rate](const std::string& text) { rate = required(parse_rate(text), name, text, "a rate"); });
-  }
-  CLI::Option* conditions(const char* name, std::vector<Threshold>& into, const char* what) {
-    CLI::Option* option = app_.add_option_function<std::vector<std::string>>(
-        name,
-        [name, &into](const std::vector<std::string>& texts) {
-          for (const std::string& text : texts) {
-            std::string error;
-            const auto threshold = Threshold::parse(text, error);
-            if (!threshold) refuse(name, error);
-            into.push_back(*threshold);
-          }
-        },
-        what);
-    return option->type_name("CONDITION");
-  }
-  template <typename Enum>
-  CLI::Option* choice(const char* name, Enum& value, std::vector<std::pair<std::string, Enum>> choices,
-                      const char* shown, const char* what) {
-    std::vector<std::string> names;
-    names.reserve(choices.size());
-    for (const auto& [text, meaning] : choices) names.push_back(text);
-    CLI::Option* option =
-        add(name, shown, what, "WORD", [&value, choices = std::move(choices)](const std::string& text) {
-          for (const auto& [name_of, meaning] : choices) {
-            if (name_of == text) value = meaning;
-          }
-        });
-    option->check(CLI::IsMember(names).description(""));
-    return option;
-  }
-  // `shown`: the default as help has it; nullptr: there is none. `type`: what stands for the value there.
-  CLI::Option* add(const char* name, const char* shown, const char* what, const char* type,
-                   const std::function<void(const std::string&)>& read) {
-    CLI::Option* option = app_.add_option_function<std::string>(name, read, what)->type_name(type);
-    if (shown != nullptr) option->default_str(shown);
-    return option;
-  }
-
- private:
-  CLI::App& app_;
-};
+constexpr int kAnyNumber = -1;  // Of values behind one option.
 
 double unix_now_s() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -211,16 +123,50 @@ struct Parser {
     app.add_option("--system-pid", settings.system_pid,
                    "A process of the system on this machine: tells its CPU time for each message, and its memory")
         ->check(CLI::PositiveNumber.description(""));
-    run.duration("--lag-max", settings.lag_max_ns, "1ms", "How late the generator itself may be (p99) for a valid run");
+    run.duration(
+        "--lag-max", settings.lag_max_ns, "1ms",
+        "Lag of the generator itself up to this is taken as it is. Beyond it, a percentile is spoiled\nif more "
+        "than a tenth of it is lag, and the run is void if that is p99");
   }
 
   void add_outcome() {
     app.option_defaults()->group("Verdict");
-    run.conditions("--threshold", settings.thresholds, "A condition that makes the exit code; may be given again");
+    add_conditions("A condition that makes the exit code; may be given again", kAnyNumber);
     app.add_flag("--find-capacity", settings.find_capacity, "Search the highest rate that keeps --slo, from --rate on");
     run.conditions("--slo", settings.slo, "A condition for --find-capacity; may be given again");
     run.duration("--step", settings.step_ns, "5s", "How long each rate is tried");
     run.rate("--rate-max", settings.rate_max, nullptr, "Where the search ends");
+  }
+
+  void add_conditions(const char* what_a_threshold_is, int expected) {
+    run.conditions("--threshold", settings.thresholds, what_a_threshold_is)->expected(expected);
+    run.allowances(
+           "--allow", settings.allowed,
+           "What may go wrong without the run's having failed: lost<1%, undelivered<=10,\nbroken<=2; may be given "
+           "again")
+        ->expected(expected);
+  }
+
+  void add_merge() {
+    app.add_option("FILE", options.files, "Results that --json has written")->required();
+    add_conditions("A condition on the sum; may be given again", 1);
+    app.add_flag("--force", settings.force,
+                 "Add them up although a part is missing, or there twice, or they do not belong together");
+    add_files();
+  }
+
+  void add_compare() {
+    app.add_option("FILE", options.files, "Results that --json has written")->required();
+    run.add("--fail-if-slower", nullptr,
+            "End with 1 if B is slower than A by more than this, as 5%, or if it cannot be judged", "PART",
+            [this](const std::string& text) {
+              options.slower_max = required(parse_part(text), "--fail-if-slower", text, "a part, as 5% or 0.05");
+            });
+    app.add_flag("--force", settings.force,
+                 "Compare runs that failed, are void or were interrupted, and runs of different work");
+    app.add_option("--json", settings.json_file, "Write the comparison to this file; -: standard output")
+        ->type_name("FILE");
+    app.add_flag("--quiet,-q", settings.quiet, "No text");
   }
 
   void add_files() {
@@ -246,6 +192,10 @@ struct Parser {
     return at;
   }
 
+  void add_table(std::vector<Flag> flags) {
+    add_flags(app, std::move(flags), [](const std::string& name, const std::string& why) { refuse(name, why); });
+  }
+
   void check();
   void check_sizes();
   void check_driver();
@@ -254,7 +204,7 @@ struct Parser {
   CLI::App app{kDescription, "onehop-loadgen"};
   Options& options;
   Settings& settings;
-  Reader run;
+  OptionReader<CLI::App> run;
   std::string size_text = "128";
   CLI::Option* rate = nullptr;
   CLI::Option* window = nullptr;
@@ -271,8 +221,10 @@ void Parser::check() {
   if (confirm->count() == 0) settings.confirm = usual_confirm(options.target->system);
   if (settings.workload == Workload::kStorm && rate->count() == 0) settings.rate = 0;
   if (settings.workload == Workload::kConnects) settings.clients = 0;  // Nobody stays.
-  if (const std::string wrong = what_is_wrong_with(settings, rate->count() != 0); !wrong.empty())
-    throw CLI::ParseError(wrong, 2);
+  const GivenFlags given{rate->count() != 0, app.count("--duration") != 0, app.count("--size") != 0};
+  std::string wrong = apply_scenario(settings, given);
+  if (wrong.empty()) wrong = what_is_wrong_with(settings, given.rate);
+  if (!wrong.empty()) throw CLI::ParseError(wrong, 2);
   check_driver();
 }
 
@@ -297,10 +249,11 @@ void Parser::check_driver() {
   if (options.target->system == System::kBare && settings.workload != Workload::kConnects) {
     refuse("--target", "a bare server knows no messages: only --workload connects");
   }
-  if (settings.ttl_ms != 0 && options.target->system != System::kOnehop) refuse("--ttl", "only onehop has that");
+  const bool is_onehop = options.target->system == System::kOnehop;
+  if (settings.ttl_ms != 0 && !is_onehop) refuse("--ttl", "only onehop has that");
+  if (!settings.scenario.headers.empty() && !is_onehop) refuse("--header", "only onehop's messages have headers here");
   try {
-    const DriverOptions wanted{settings.confirm, settings.keepalive_ms, settings.sizes->bytes_max()};
-    const auto driver = make_driver(options.target->system, wanted);
+    const auto driver = make_driver(options.target->system, driver_options(settings));
     if (settings.sizes->bytes_max() > driver->message_bytes_max()) {
       refuse("--size", print_count(settings.sizes->bytes_max()) + " bytes are more than the system takes");
     }
@@ -311,8 +264,8 @@ void Parser::check_driver() {
 
 // What was asked for and what was not, so that a result says how it came about.
 void Parser::keep_flags() {
-  static const char* const kOfNoConsequence[] = {"help", "version", "json",   "html",
-                                                 "hgrm", "quiet",   "target", "system-pid"};
+  static const char* const kOfNoConsequence[] = {"help",   "version",    "json",     "html",  "hgrm",   "quiet",
+                                                 "target", "system-pid", "markdown", "junit", "metrics"};
   for (const CLI::Option* option : app.get_options()) {
     const std::string name = option->get_lnames().empty() ? "" : option->get_lnames().front();
     if (name.empty() || std::count(std::begin(kOfNoConsequence), std::end(kOfNoConsequence), name) != 0) continue;
@@ -330,6 +283,7 @@ void Parser::keep_flags() {
   if (settings.workload == Workload::kConnects) settings.flags.erase("clients"), settings.flags.erase("size");
   if (settings.slow_part == 0) settings.flags.erase("slow-rate");
   if (!settings.find_capacity) settings.flags.erase("step");
+  keep_scenario_flags(settings);
 }
 
 int complain(const std::string& what) {
@@ -354,12 +308,13 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
     parser.add_load();
     parser.add_generator();
     parser.add_outcome();
+    parser.add_table(scenario_flags(options.settings.scenario));
+    parser.add_files();
+  } else if (options.command == Options::Command::kMerge) {
+    parser.add_merge();
+    parser.add_table(report_flags(options.settings.scenario));
   } else {
-    parser.app.add_option("FILE", options.files, "Results that --json has written")->required();
-  }
-  if (options.command == Options::Command::kMerge) {
-    parser.run.conditions("--threshold", options.settings.thresholds, "A condition on the sum; may be given again")
-        ->expected(1);
+    parser.add_compare();
   }
   if (options.command == Options::Command::kCompare) {
     const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
@@ -371,7 +326,6 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
       arguments.erase(dashes, flags);
     }
   }
-  parser.add_files();
   options.settings.slow_bytes = 10 << 10;
   std::reverse(arguments.begin(), arguments.end());
   try {

@@ -21,6 +21,7 @@ struct Options {
   // kMerge, kCompare: results to read.
   std::vector<std::string> files;
   std::vector<std::string> other_files;  // kCompare: those behind the --.
+  std::optional<double> slower_max;      // kCompare: see comparison.h.
 };
 
 // Reads the command line. Returns an exit code if there is nothing left to do: help was printed, or what is wrong.

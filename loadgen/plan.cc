@@ -103,6 +103,10 @@ bool Plan::is_slow(uint32_t client) const {
   return slow_below(number + 1.0) > slow_below(number);
 }
 
+bool Plan::only_rests(uint32_t client) const {
+  return client >= settings_.clients || settings_.workload == Workload::kIdle;
+}
+
 uint32_t Plan::thread_of(uint32_t client) const {
   const bool in_pairs = settings_.workload == Workload::kPairs || is_echo();
   return (in_pairs ? client / 2 : client) % settings_.threads;

@@ -39,6 +39,8 @@ class Plan {
   uint32_t senders() const { return senders_; }  // How many do.
   bool receives(uint32_t client) const;
   bool is_slow(uint32_t client) const;
+  // Whether it does nothing but keep its connection alive.
+  bool only_rests(uint32_t client) const;
   uint32_t thread_of(uint32_t client) const;
   // Whom the next message of `sender` is for; `turn` counts them, for kFanOut.
   uint32_t recipient_of(uint32_t sender, uint64_t turn, Random& random) const;

@@ -1,20 +1,49 @@
 // The lines.
 #include "loadgen/progress.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <utility>
 
+#include "loadgen/metrics_text.h"
 #include "loadgen/quantity.h"
 
 namespace onehop::loadgen {
+namespace {
+
+constexpr size_t kUsualWidth = 80;
+
+// Asked for each time, since windows are made wider and narrower.
+size_t terminal_width() {
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : kUsualWidth;
+}
+
+// Characters, not bytes: "µ" takes two bytes and one place.
+std::string first_places(const std::string& text, size_t places) {
+  size_t at = 0;
+  for (; at < text.size(); ++at) {
+    const bool begins = (text[at] & 0xC0) != 0x80;
+    if (begins && places-- == 0) break;
+  }
+  return text.substr(0, at);
+}
+
+}  // namespace
 
 Progress::Progress(const Settings& settings, bool quiet)
     : settings_(settings), quiet_(quiet), on_terminal_(isatty(STDERR_FILENO) == 1) {}
 
 Progress::~Progress() {
-  if (line_open_) std::fputc('\n', stderr);
+  end_line();
+}
+
+void Progress::end_line() {
+  if (!std::exchange(line_open_, false)) return;
+  std::fputs("\r\x1b[K", stderr);
+  std::fflush(stderr);
 }
 
 void Progress::on_connecting(uint32_t clients) {
@@ -44,17 +73,30 @@ void Progress::on_second(const Second& second, double left_s) {
   }
   if (second.told_otherwise != 0) text += "  " + print_count(second.told_otherwise) + " NOT DELIVERED";
   std::snprintf(line, sizeof line, "  %.0f s left", left_s);
-  show(text + line);
+  show(left_s < 0 ? text : text + line);
 }
 
 void Progress::on_draining(uint64_t in_flight) {
   show("waiting for what became of " + print_count(in_flight) + " messages");
 }
 
+void Progress::on_live(const Live& live) {
+  if (metrics_) metrics_->set_text(to_metrics(live, settings_));
+}
+
+bool Progress::serve_metrics(std::string& error) {
+  if (settings_.scenario.metrics.empty()) return true;
+  metrics_ = MetricsServer::open(settings_.scenario.metrics, metrics_before(settings_), error);
+  if (!metrics_) return false;
+  std::fprintf(stderr, "metrics on %s\n", metrics_->address().c_str());
+  return true;
+}
+
 void Progress::show(const std::string& line) {
   if (quiet_) return;
   if (on_terminal_) {
-    std::fprintf(stderr, "\r\x1b[K%s", line.c_str());
+    // A line that wraps could not be drawn anew: only its last row would be erased.
+    std::fprintf(stderr, "\r\x1b[K%s", first_places(line, terminal_width() - 1).c_str());
     line_open_ = true;
   } else {
     std::fprintf(stderr, "%s\n", line.c_str());
@@ -64,7 +106,7 @@ void Progress::show(const std::string& line) {
 
 void Progress::say(const std::string& line) {
   if (quiet_) return;
-  if (std::exchange(line_open_, false)) std::fputs("\r\x1b[K", stderr);
+  end_line();
   std::fprintf(stderr, "%s\n", line.c_str());
   std::fflush(stderr);
 }

@@ -2,8 +2,10 @@
 // Written to standard error, so that standard output is the result's.
 #pragma once
 
+#include <memory>
 #include <string>
 
+#include "loadgen/metrics_server.h"
 #include "loadgen/run.h"
 
 namespace onehop::loadgen {
@@ -18,6 +20,12 @@ class Progress final : public RunWatcher {
   void on_started(double wait_s) override;
   void on_second(const Second& second, double left_s) override;
   void on_draining(uint64_t in_flight) override;
+  void on_live(const Live& live) override;
+  // Begins to serve the live figures, if they are wanted, and says where, also where the rest is quiet. False, with the
+  // reason in `error`: it cannot.
+  bool serve_metrics(std::string& error);
+  // Erases the line that is drawn anew, so that what follows begins at the left.
+  void end_line();
   // A line that stays.
   void say(const std::string& line);
 
@@ -28,6 +36,7 @@ class Progress final : public RunWatcher {
   const bool quiet_;
   const bool on_terminal_;
   bool line_open_ = false;
+  std::unique_ptr<MetricsServer> metrics_;
 };
 
 }  // namespace onehop::loadgen

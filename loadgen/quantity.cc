@@ -82,6 +82,7 @@ std::optional<double> parse_part(std::string_view text) {
 }
 
 std::string print_duration(double ns) {
+  if (ns >= kNeverNs) return "never";
   if (ns < 999.5) return std::to_string(std::llround(ns)) + " ns";
   if (ns < 999.5e3) return print_three(ns / 1e3, "µs");
   if (ns < 999.5e6) return print_three(ns / 1e6, "ms");

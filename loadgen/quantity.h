@@ -17,7 +17,11 @@ std::optional<double> parse_rate(std::string_view text);
 // "50%", "0.5" → a part, 0 to 1.
 std::optional<double> parse_part(std::string_view text);
 
-// For people: three significant digits and the unit that suits ("1.23 ms", "845 ns", "12.3 s").
+// A duration from here on is no duration: what it would be of has never come. Histogram::kNever is above it.
+inline constexpr double kNeverNs = 0x1p63;
+
+// For people: three significant digits and the unit that suits ("1.23 ms", "845 ns", "12.3 s"); "never" from kNeverNs
+// on.
 std::string print_duration(double ns);
 // "12,345"; "1.2 MiB".
 std::string print_count(uint64_t value);

@@ -6,7 +6,9 @@
 #include <string>
 #include <string_view>
 
+#include "loadgen/aftermath.h"
 #include "loadgen/result.h"
+#include "loadgen/stages.h"
 
 namespace onehop::loadgen {
 
@@ -15,9 +17,27 @@ class Recorder {
   // Messages that were due before this are not timed, though they are in the series.
   void set_timed_from(uint64_t timed_from_ns) { timed_from_ns_ = timed_from_ns; }
 
-  void note_arrival(uint64_t intended_ns, uint64_t arrived_ns, bool to_slow_reader) {
+  // A message that is to be timed, when it is wanted: what is wanted and does not arrive is infinitely late.
+  // `is_counted`: its arrival will be noted (an answer stands for its question too); its outcome always is.
+  void note_wanted(uint64_t intended_ns, bool to_slow_reader, bool is_counted) {
+    if (intended_ns < timed_from_ns_) return;
+    ++wanted_.all;
+    if (is_counted) ++(to_slow_reader ? wanted_.slow : wanted_.others);
+  }
+  // Of all messages that were to be timed.
+  struct Wanted {
+    uint64_t all = 0;               // With answers.
+    uint64_t slow = 0, others = 0;  // Those whose arrival is timed, by their recipients.
+  };
+  const Wanted& wanted() const { return wanted_; }
+
+  // `overdue_ns`: how long the thread should have looked before it did.
+  void note_arrival(uint64_t intended_ns, uint64_t arrived_ns, uint64_t overdue_ns, bool to_slow_reader) {
     const uint64_t latency_ns = arrived_ns > intended_ns ? arrived_ns - intended_ns : 0;
     const bool timed = intended_ns >= timed_from_ns_;
+    if (stages.is_on()) stages.note_arrival(intended_ns, arrived_ns, timed, to_slow_reader);
+    if (aftermath.is_on()) aftermath.note_arrival(intended_ns, arrived_ns);
+    if (timed) read_lag.record(overdue_ns);
     if (to_slow_reader) {
       if (timed) slow_latency.record(latency_ns);
     } else {
@@ -34,6 +54,13 @@ class Recorder {
     const uint64_t lag_ns = taken_up_ns > intended_ns ? taken_up_ns - intended_ns : 0;
     if (intended_ns >= timed_from_ns_) lag.record(lag_ns);
     if (lag_ns > second_.lag_max) second_.lag_max = lag_ns;
+    if (stages.is_on()) stages.note_due(intended_ns, lag_ns, intended_ns >= timed_from_ns_);
+    if (aftermath.is_on()) aftermath.note_due(intended_ns);
+  }
+  // A delivery of what was delivered before.
+  void note_double(uint64_t arrived_ns) {
+    ++doubles;
+    if (aftermath.is_on()) aftermath.note_double(arrived_ns);
   }
   void note_connected(uint64_t intended_ns, uint64_t ready_ns) {
     if (intended_ns >= timed_from_ns_) connect_latency.record(ready_ns > intended_ns ? ready_ns - intended_ns : 0);
@@ -51,16 +78,21 @@ class Recorder {
   Second take_second(uint64_t wanted, uint64_t delivered, uint64_t told_otherwise);
 
   // `latency` has what arrived until the last second ended.
-  Histogram latency, uncorrected, confirm_latency, slow_latency, connect_latency, lag;
+  Histogram latency, uncorrected, confirm_latency, slow_latency, connect_latency, lag, read_lag;
   std::map<std::string, uint64_t> reasons;
   Connections connections;
+  uint64_t doubles = 0;
+  // Off unless they are begun.
+  StageRecorder stages;
+  Aftermath aftermath;
 
  private:
   uint64_t timed_from_ns_ = 0;
+  Wanted wanted_;
   Second second_;      // Its latencies: of those that are timed,
   Histogram untimed_;  // and of the others.
   // As of the end of the last second.
-  uint64_t wanted_ = 0, delivered_ = 0, told_otherwise_ = 0;
+  uint64_t had_wanted_ = 0, had_delivered_ = 0, had_told_otherwise_ = 0;
 };
 
 }  // namespace onehop::loadgen

@@ -101,15 +101,32 @@ function drawAxes(picture, spec, box, toX, toY, yRange) {
         spec.yText(tick);
   }
   const xTicks = spec.xTicks || linearTicks(...spec.xRange, Math.max(3, Math.floor((box.right - box.left) / 110)));
-  for (const tick of xTicks) {
+  let taken = Infinity;  // From here on to the right there is a label: on a narrow screen not each tick has room for one.
+  for (const tick of xTicks.reverse()) {
     const x = toX(tick);
     svg('line', { class: 'stroke', x1: x, x2: x, y1: box.bottom, y2: box.bottom + 4 }, picture);
-    svg('text', { class: 'tick', x, y: box.bottom + 18, 'text-anchor': 'middle' }, picture).textContent =
-        spec.xText(tick);
+    const label = svg('text', { class: 'tick', y: box.bottom + 18, 'text-anchor': 'middle' }, picture);
+    label.textContent = spec.xText(tick);
+    const half = label.getComputedTextLength() / 2;
+    const middle = Math.min(x, picture.clientWidth - half);
+    label.setAttribute('x', middle);
+    if (middle + half + 8 > taken) label.remove();
+    else taken = middle - half;
   }
   svg('line', { class: 'stroke', x1: box.left, x2: box.right, y1: box.bottom, y2: box.bottom }, picture);
   svg('text', { class: 'label', x: box.right, y: box.bottom + 35, 'text-anchor': 'end' }, picture).textContent =
       spec.xLabel;
+}
+
+// On a logarithmic axis each value is a dot: a line between two of them would show values that nobody measured.
+function drawDots(picture, line, spec, toX, toY) {
+  line.y.forEach((y, i) => {
+    if (y === null) return;
+    const mark = line.marks ? line.marks[i] : '';
+    const many = !line.marks && spec.x.length > 100;
+    svg('circle', { class: 'dot ' + line.style + ' ' + (many ? 'small' : mark), cx: toX(spec.x[i]).toFixed(1),
+                    cy: toY(y).toFixed(1), r: many ? 1.8 : 3.5 }, picture);
+  });
 }
 
 function drawLine(picture, line, spec, toX, toY) {
@@ -124,12 +141,13 @@ function drawLine(picture, line, spec, toX, toY) {
   });
 }
 
-// A vertical line with words at its top.
+// A vertical line with words at its top, or at its foot.
 function drawMark(picture, mark, box, toX) {
   const x = toX(mark.x);
   svg('line', { class: 'mark', x1: x, x2: x, y1: box.top, y2: box.bottom }, picture);
   const left = x > (box.left + box.right) / 2;
-  svg('text', { class: 'mark', x: x + (left ? -6 : 6), y: box.top + 12, 'text-anchor': left ? 'end' : 'start' },
+  const y = mark.low ? box.bottom - 8 : box.top + 12;
+  svg('text', { class: 'mark', x: x + (left ? -6 : 6), y, 'text-anchor': left ? 'end' : 'start' },
       picture).textContent = mark.text;
 }
 
@@ -169,7 +187,7 @@ function followPointer(figure, picture, spec, box, toX, toY) {
   });
 }
 
-// spec: x (values), xRange, xText, xLabel, xTicks?, tipText?, yLog, yText, yTipText?, marks? [{x, text}], height?,
+// spec: x (values), xRange, xText, xLabel, xTicks?, tipText?, yLog, yText, yTipText?, marks? [{x, text, low?}], height?,
 //       lines [{name, style, y (values or null), marks?}]
 function drawChart(figure, spec) {
   figure.querySelectorAll('svg, .legend, .tip').forEach(old => old.remove());
@@ -195,6 +213,6 @@ function drawChart(figure, spec) {
   const toY = scaleOf(yRange, [box.bottom, box.top], spec.yLog);
   drawAxes(picture, spec, box, toX, toY, yRange);
   for (const mark of spec.marks || []) drawMark(picture, mark, box, toX);
-  for (const line of spec.lines) drawLine(picture, line, spec, toX, toY);
+  for (const line of spec.lines) (spec.yLog ? drawDots : drawLine)(picture, line, spec, toX, toY);
   followPointer(figure, picture, spec, box, toX, toY);
 }

@@ -43,9 +43,14 @@ function overTime(lines, more) {
            ...more };
 }
 
-function overPercentiles(lines) {
-  return { x: data.spectra.x, xRange: [0, 5], xTicks: [0, 1, 2, 3, 4, 5], xText: percentText,
-           xLabel: 'part of the messages that were not slower', yLog: true, yText: durationText, height: 320, lines };
+// The axis ends with the samples, or where they never came.
+function overPercentiles(lines, never = null) {
+  const x = data.spectra.x;
+  const last = lines.reduce((end, line) => Math.max(end, line.y.findLastIndex(y => y !== null)), 0);
+  const end = Math.max(x[last], never ?? 0, 1);
+  return { x, xRange: [0, end], xTicks: [0, 1, 2, 3, 4, 5].filter(tick => tick <= end), xText: percentText,
+           xLabel: 'part of the messages that were not slower', yLog: true, yText: durationText, height: 320, lines,
+           marks: never === null ? [] : [{ x: never, text: 'never came', low: true }] };
 }
 
 function overRates(lines, more) {
@@ -76,7 +81,7 @@ const charts = {
   'spectrum': () => overPercentiles([
     { name: 'uncorrected', style: 'soft', y: data.spectra.uncorrected },
     { name: 'from the intended time', style: 'first', y: data.spectra.latency },
-  ]),
+  ], data.spectra.never),
   'other-spectrum': () => overPercentiles([
     { name: 'confirm', style: 'first', y: data.spectra.confirm },
     { name: 'connect', style: 'second', y: data.spectra.connect },

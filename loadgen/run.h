@@ -4,13 +4,16 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "loadgen/early_end.h"
 #include "loadgen/plan.h"
 #include "loadgen/result.h"
+#include "loadgen/timed_commands.h"
 #include "loadgen/worker.h"
 #include "reactor/loop.h"
 #include "reactor/mailbox.h"
@@ -24,9 +27,11 @@ class RunWatcher {
   virtual void on_connecting(uint32_t clients) = 0;
   // The schedule begins; in `wait_s` seconds, if the start is agreed with others.
   virtual void on_started(double wait_s) = 0;
-  // A second of the run, of all threads together. `left_s`: until the schedule is through.
+  // A second of the run, of all threads together. `left_s`: until the schedule is through; below 0: nobody knows.
   virtual void on_second(const Second& second, double left_s) = 0;
   virtual void on_draining(uint64_t in_flight) = 0;
+  // The same second, just before, with all that is known by its end.
+  virtual void on_live(const Live& live) { static_cast<void>(live); }
 
  protected:
   ~RunWatcher() = default;
@@ -42,6 +47,7 @@ class Run {
   std::optional<RunResult> run(std::string& error);
   // The result is of what there was until then. From a callback of the watcher or of the loop's.
   void interrupt();
+  bool was_interrupted() const { return interrupted_; }
   // On which the run is run; for signals.
   reactor::Loop& loop() { return loop_; }
 
@@ -51,11 +57,19 @@ class Run {
   void add_second(const Report& report);
   void count_in_flight();
   void tell_seconds();
+  void tell_live(size_t second);
+  void end_early(const std::string& why);
+  void add_scenario(RunResult& result) const;
   void begin_watching_system();
   void end_watching_system();
   void check_drained();
   void leave();
   RunResult result() const;
+  void describe(RunResult& result) const;
+  void add_connections(RunResult& result) const;
+  void add_generator(RunResult& result) const;
+  void add_latencies(RunResult& result) const;
+  void add_account(RunResult& result) const;
 
   const Settings& settings_;
   reactor::Loop loop_;
@@ -75,7 +89,18 @@ class Run {
   std::optional<SystemUse> system_;        // Until the run has ended, cpu_s is that of its beginning.
   std::vector<Second> series_;
   std::vector<size_t> reported_;  // How many workers have told each second of series_.
-  size_t told_seconds_ = 0;       // How many the watcher knows.
+  // Of the seconds of series_ that are not told yet; and of those that are, all together.
+  std::map<size_t, std::vector<StageFigures>> untold_stages_;
+  std::vector<StageFigures> stages_;
+  std::vector<LiveCounts> counts_;     // By worker, as last told.
+  uint64_t sent_ = 0, delivered_ = 0;  // In the seconds that are told, as the next two.
+  double latency_sum_ns_ = 0;
+  uint64_t latency_count_ = 0;
+  EarlyEnd early_end_;
+  std::string ended_early_;
+  TimedCommands commands_;
+  size_t told_seconds_ = 0;     // How many the watcher knows.
+  int64_t in_flight_told_ = 0;  // At the end of the last of these.
 };
 
 }  // namespace onehop::loadgen

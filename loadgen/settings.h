@@ -10,6 +10,7 @@
 #include "loadgen/arrivals.h"
 #include "loadgen/distributions.h"
 #include "loadgen/driver.h"
+#include "loadgen/scenario.h"
 #include "loadgen/threshold.h"
 
 namespace onehop::loadgen {
@@ -57,9 +58,11 @@ struct Settings {
   uint64_t seed = 0;
   bool spin = false;                // Threads never sleep.
   int32_t system_pid = 0;           // A process of the system, to be watched; 0: none.
-  uint64_t lag_max_ns = 1'000'000;  // See void_reasons.h.
+  uint64_t lag_max_ns = 1'000'000;  // See spoiled.h.
 
+  Scenario scenario;
   std::vector<Threshold> thresholds;
+  std::vector<std::string> allowed;  // Conditions of --allow; see verdict.h.
   bool find_capacity = false;
   std::vector<Threshold> slo;
   uint64_t step_ns = 5'000'000'000;
@@ -67,6 +70,7 @@ struct Settings {
 
   std::string json_file, html_file, hgrm_file;  // Empty: none; "-": standard output.
   bool quiet = false;
+  bool force = false;  // Of merge and compare: what is doubtful is taken all the same.
 
   // Each in force that matters to the result, as its flag would give it: "rate" → "5000".
   std::map<std::string, std::string> flags;

@@ -16,7 +16,7 @@ namespace {
 
 constexpr uint32_t kAnswersBit = uint32_t{1} << 31;
 constexpr uint32_t kWaitMaxUs = 3'600'000'000;
-// The filling begins at one of so many places.
+// The filling begins at one of so many places: a power of two.
 constexpr uint32_t kOffsets = 256;
 
 constexpr uint64_t kCompactUnitNs = 64;
@@ -46,10 +46,14 @@ uint64_t widened_ns(uint32_t units, uint64_t arrived_ns) {
 
 }  // namespace
 
-Stamper::Stamper(uint64_t run, size_t payload_bytes_max) : run_(run), filling_(payload_bytes_max + kOffsets) {
+Stamper::Stamper(uint64_t run, size_t payload_bytes_max)
+    : run_(run), filling_(payload_bytes_max + kOffsets), offset_mask_(kOffsets - 1) {
   Random random(run);
   for (char& c : filling_) c = static_cast<char>(random.next() & 0xFF);
 }
+
+Stamper::Stamper(uint64_t run, core::Bytes filling)
+    : run_(run), filling_(filling.begin(), filling.end()), offset_mask_(0) {}
 
 Stamper::Words Stamper::words_of(core::Bytes payload) {
   const char* const at = payload.data();
@@ -67,13 +71,13 @@ uint32_t Stamper::checksum(const Words& words, size_t payload_bytes, uint32_t re
 bool Stamper::is_filled(core::Bytes payload, uint32_t number) const {
   const size_t head = stamp_bytes(payload.size());
   // What is longer than anything that was sent is nothing that was sent.
-  if (payload.size() - head + kOffsets > filling_.size()) return false;
-  return std::memcmp(payload.data() + head, filling_.data() + number % kOffsets, payload.size() - head) == 0;
+  if (payload.size() - head + offset_mask_ > filling_.size()) return false;
+  return std::memcmp(payload.data() + head, filling_.data() + (number & offset_mask_), payload.size() - head) == 0;
 }
 
 void Stamper::write(char* out, size_t size, const Stamp& stamp, uint32_t recipient) const {
   const size_t head = stamp_bytes(size);
-  assert(size >= kCompactStampBytes && size - head + kOffsets <= filling_.size());
+  assert(size >= kCompactStampBytes && size - head + offset_mask_ <= filling_.size());
   Words words;
   words.who = uint64_t{stamp.number | (stamp.answers ? kAnswersBit : 0)} << 32 | stamp.sender;
   if (head == kStampBytes) {
@@ -87,7 +91,7 @@ void Stamper::write(char* out, size_t size, const Stamp& stamp, uint32_t recipie
   }
   put(out, checksum(words, size, recipient));
   put(out + 4, words.who);
-  std::memcpy(out + head, filling_.data() + stamp.number % kOffsets, size - head);
+  std::memcpy(out + head, filling_.data() + (stamp.number & offset_mask_), size - head);
 }
 
 Stamper::Found Stamper::read(core::Bytes payload, uint32_t recipient, uint32_t recipients, uint64_t arrived_ns,

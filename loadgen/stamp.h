@@ -8,7 +8,8 @@
 //   16  intended   8   nanoseconds on the monotonic clock of this machine; of an answer: those of what it answers
 //
 // The rest is filling, another for each number and each run; it is compared with what it must be, byte for byte, which
-// finds more than a checksum and costs less. Payloads below 24 bytes, which only a closed loop may have, begin with
+// finds more than a checksum and costs less. With --payload it is the bytes of that file, all of them and nothing else,
+// which are compared likewise. Payloads below 24 bytes, which only a closed loop may have, begin with
 // a compact stamp: there nothing waits between the intended time and the connection.
 //
 //    0  checksum   4   as above
@@ -43,6 +44,8 @@ class Stamper {
  public:
   // All processes and threads of one run have the same `run`. Payloads are kCompactStampBytes to `payload_bytes_max`.
   Stamper(uint64_t run, size_t payload_bytes_max);
+  // What follows each stamp, a large one always: payloads are kStampBytes longer.
+  Stamper(uint64_t run, core::Bytes filling);
 
   // Writes a payload of `size` bytes, kCompactStampBytes at least, at `out`.
   void write(char* out, size_t size, const Stamp& stamp, uint32_t recipient) const;
@@ -67,6 +70,7 @@ class Stamper {
 
   const uint64_t run_;
   std::vector<char> filling_;
+  const uint32_t offset_mask_;  // The filling of a message begins at its number, as far as this lets it.
   uint32_t tries_left_ = 100;
 };
 

@@ -6,8 +6,10 @@
 #include "loadgen/print.h"
 #include "loadgen/quantity.h"
 #include "loadgen/report.h"
+#include "loadgen/scenario_report.h"
 #include "loadgen/text.h"
 #include "loadgen/threshold.h"
+#include "loadgen/verdict.h"
 
 namespace onehop::loadgen {
 namespace {
@@ -46,30 +48,34 @@ void add_head(std::string& out, const RunResult& result) {
   if (!result.open_loop) {
     add_line(out, "closed loop", "latencies leave out what waiting senders did not send");
   }
-  if (result.interrupted) {
+  if (result.interrupted && !result.capacity) {
     add_line(out, "INTERRUPTED", printed("after %.1f of %.1f s", result.duration_s, result.planned_s));
   }
 }
 
 void add_latencies(std::string& out, const RunResult& result) {
-  const std::array<std::pair<std::string_view, const Histogram*>, 5> rows = {{
-      {"latency", &result.latency},
-      {"uncorrected", &result.uncorrected},
-      {"confirm", &result.confirm_latency},
-      {"connect", &result.connect_latency},
-      {"slow readers", &result.slow_latency},
+  const std::array<std::pair<std::string_view, Latency>, 5> rows = {{
+      {"latency", &RunResult::latency},
+      {"uncorrected", &RunResult::uncorrected},
+      {"confirm", &RunResult::confirm_latency},
+      {"connect", &RunResult::connect_latency},
+      {"slow readers", &RunResult::slow_latency},
   }};
-  if (std::all_of(rows.begin(), rows.end(), [](const auto& row) { return row.second->empty(); })) return;
+  const auto is_empty = [&](const auto& row) { return (result.*row.second).empty(); };
+  if (std::all_of(rows.begin(), rows.end(), is_empty)) return;
   out += "\n";
-  add_row(out, "", {"p50", "p90", "p99", "p99.9", "p99.99", "max", "mean"});
-  for (const auto& [label, histogram] : rows) {
-    if (histogram->empty()) continue;
+  add_row(out, "", {"p50", "p90", "p95", "p99", "p99.9", "p99.99", "max", "mean"});
+  for (const auto& row : rows) {
+    if (is_empty(row)) continue;
     std::vector<std::string> cells;
-    for (const double quantile : {0.5, 0.9, 0.99, 0.999, 0.9999, 1.0}) {
-      cells.push_back(print_duration(static_cast<double>(histogram->quantile(quantile))));
+    for (const double quantile : {0.5, 0.9, 0.95, 0.99, 0.999, 0.9999, 1.0}) {
+      cells.push_back(print_percentile(result, row.second, quantile));
     }
-    cells.push_back(print_duration(histogram->mean()));
-    add_row(out, label, cells);
+    cells.push_back(print_mean(result, row.second));
+    add_row(out, row.first, cells);
+  }
+  if (const std::string lag = describe_spoiled(result); !lag.empty()) {
+    add_line(out, "spoiled", concat("what the generator's own lag has made (", lag, "), and not the target"));
   }
 }
 
@@ -77,9 +83,8 @@ void add_accounts(std::string& out, const RunResult& result) {
   const Account& account = result.account;
   out += "\n";
   add_line(out, "rate",
-           concat(result.wanted_rate > 0 ? print_rate(result.wanted_rate) + " wanted, " : "",
-                  print_rate(result.achieved_rate), result.counts_connects() ? " connected, " : " delivered, ",
-                  printed("%.1f s", result.duration_s)));
+           concat(result.wanted_rate > 0 ? print_rate(result.wanted_rate) + " wanted, " : "", print_achieved(result),
+                  result.counts_connects() ? " connected, " : " delivered, ", printed("%.1f s", result.duration_s)));
   std::vector<std::string> outcomes = {print_count(account.sent) + " sent",
                                        print_count(account.delivered) + " delivered"};
   for (const auto& [name, count] : other_outcomes(account)) {
@@ -92,11 +97,18 @@ void add_accounts(std::string& out, const RunResult& result) {
   for (const auto& [name, count] : faults(account)) {
     if (count > 0) add_line(out, "FAULT", concat(print_count(count), " ", name));
   }
+  if (account.not_told > 0) {
+    add_line(out, "", concat(print_count(account.not_told), " delivered, and the outcome not told within --drain"));
+  }
+  if (const uint64_t provoked = account.provoked.all(); provoked > 0) {
+    add_line(out, "", concat(print_count(provoked), " of those not delivered were for slow readers"));
+  }
   const Connections& connections = result.connections;
   std::string line = print_count(connections.opened) + " opened";
   if (connections.failed > 0) line += concat(", ", print_count(connections.failed), " FAILED");
   if (connections.unopened > 0) line += concat(", ", print_count(connections.unopened), " NEVER OPEN");
   if (connections.broken > 0) line += concat(", ", print_count(connections.broken), " BROKEN");
+  if (connections.silent > 0) line += concat(", ", print_count(connections.silent), " SILENT at the end");
   if (!connections.last_problem.empty()) line += concat(" (last: ", connections.last_problem, ")");
   add_line(out, "connections", line);
 }
@@ -135,9 +147,8 @@ void add_capacity(std::string& out, const Capacity& capacity) {
   for (const CapacityStep* step : steps) {
     std::string row;
     add_row(row, "",
-            {print_rate(step->rate), print_rate(step->achieved_rate),
-             print_duration(static_cast<double>(step->latency.quantile(0.5))),
-             print_duration(static_cast<double>(step->latency.quantile(0.99)))});
+            {print_rate(step->rate), print_rate(step->achieved_rate), print_percentile(step->latency, 0.5),
+             print_percentile(step->latency, 0.99)});
     row.pop_back();
     out += concat(row, "  ", step->held ? "held" : "NOT: " + visible(step->why_not), "\n");
   }
@@ -148,12 +159,15 @@ void add_capacity(std::string& out, const Capacity& capacity) {
 void add_verdicts(std::string& out, const RunResult& result) {
   if (!result.thresholds.empty()) out += "\n";
   for (const ThresholdResult& threshold : result.thresholds) {
-    add_line(out, threshold.kept ? "kept" : "NOT KEPT", describe_threshold(threshold));
+    add_line(out, describe_verdict(threshold), describe_threshold(threshold));
   }
-  if (!result.account.sound()) {
-    out += "\nFAILED: the accounts do not come out. ";
-    out += "There are messages that nothing explains, or faults that a broker must not have.\n";
-  }
+  if (!result.warnings.empty()) out += "\n";
+  for (const std::string& warning : result.warnings) out += concat("DOUBTFUL: ", visible(warning), "\n");
+  const std::vector<std::string> failed = failures(result);
+  if (!failed.empty()) out += "\n";
+  for (const std::string& failure : failed) out += concat("FAILED: ", visible(failure), "\n");
+  if (!result.account.sound()) out += "A target must not do such things, however slow it is.\n";
+  if (result.interrupted) out += "\nINTERRUPTED: these figures are of a part of what was planned.\n";
   if (!result.is_void()) return;
   out += "\nVOID: the generator was the limit. These figures say nothing about the target.\n";
   for (const std::string& reason : result.void_reasons) out += concat("  ", visible(reason), "\n");
@@ -169,6 +183,7 @@ std::string to_summary(const RunResult& result) {
   add_generator(out, result.generator);
   if (result.system) add_system(out, result);
   if (result.capacity) add_capacity(out, *result.capacity);
+  out += scenario_summary(result);
   add_verdicts(out, result);
   return out;
 }

@@ -5,8 +5,10 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 #include "loadgen/quantity.h"
+#include "loadgen/spoiled.h"
 #include "loadgen/text.h"
 
 namespace onehop::loadgen {
@@ -14,17 +16,17 @@ namespace {
 
 struct NamedHistogram {
   std::string_view prefix;
-  const Histogram& (*of)(const RunResult&);
+  Latency latency;  // nullptr: that of the lag.
 };
 
 // The one without a prefix stands last: every metric begins with nothing.
 constexpr std::array<NamedHistogram, 6> kHistograms = {{
-    {"confirm.", [](const RunResult& result) -> const Histogram& { return result.confirm_latency; }},
-    {"uncorrected.", [](const RunResult& result) -> const Histogram& { return result.uncorrected; }},
-    {"connect.", [](const RunResult& result) -> const Histogram& { return result.connect_latency; }},
-    {"slow.", [](const RunResult& result) -> const Histogram& { return result.slow_latency; }},
-    {"lag.", [](const RunResult& result) -> const Histogram& { return result.generator.lag; }},
-    {"", [](const RunResult& result) -> const Histogram& { return result.latency; }},
+    {"confirm.", &RunResult::confirm_latency},
+    {"uncorrected.", &RunResult::uncorrected},
+    {"connect.", &RunResult::connect_latency},
+    {"slow.", &RunResult::slow_latency},
+    {"lag.", nullptr},
+    {"", &RunResult::latency},
 }};
 
 struct NamedCount {
@@ -32,20 +34,27 @@ struct NamedCount {
   uint64_t (*of)(const RunResult&);
 };
 
-uint64_t errors(const Account& account) {
-  return account.rejected + account.expired + account.lost + account.unknown + account.not_sent + account.unexplained;
+uint64_t undelivered(const RunResult& result) {
+  return result.planned() - std::min(result.planned(), result.account.delivered);
 }
 
-constexpr std::array<NamedCount, 17> kCounts = {{
+uint64_t not_sent(const RunResult& result) {
+  return result.account.not_sent + result.generator.missed_arrivals;
+}
+
+constexpr std::array<NamedCount, 22> kCounts = {{
     {"sent", [](const RunResult& result) { return result.account.sent; }},
     {"delivered", [](const RunResult& result) { return result.account.delivered; }},
     {"rejected", [](const RunResult& result) { return result.account.rejected; }},
     {"expired", [](const RunResult& result) { return result.account.expired; }},
     {"lost", [](const RunResult& result) { return result.account.lost; }},
     {"unknown", [](const RunResult& result) { return result.account.unknown; }},
-    {"not_sent", [](const RunResult& result) { return result.account.not_sent; }},
+    {"not_sent", not_sent},
+    {"not_arrived", [](const RunResult& result) { return result.account.not_arrived; }},
     {"unexplained", [](const RunResult& result) { return result.account.unexplained; }},
-    {"errors", [](const RunResult& result) { return errors(result.account); }},
+    {"undelivered", undelivered},
+    {"errors", undelivered},
+    {"not_told", [](const RunResult& result) { return result.account.not_told; }},
     {"duplicates", [](const RunResult& result) { return result.account.duplicates; }},
     {"out_of_order", [](const RunResult& result) { return result.account.out_of_order; }},
     {"corrupted", [](const RunResult& result) { return result.account.corrupted; }},
@@ -53,7 +62,9 @@ constexpr std::array<NamedCount, 17> kCounts = {{
     {"untold", [](const RunResult& result) { return result.account.untold; }},
     {"contradicted", [](const RunResult& result) { return result.account.contradicted; }},
     {"connect_failed", [](const RunResult& result) { return result.connections.failed; }},
+    {"unopened", [](const RunResult& result) { return result.connections.unopened; }},
     {"broken", [](const RunResult& result) { return result.connections.broken; }},
+    {"silent", [](const RunResult& result) { return result.connections.silent; }},
 }};
 
 std::string known_metrics() {
@@ -102,10 +113,19 @@ std::optional<Threshold> Threshold::parse(std::string_view text, std::string& er
   Threshold threshold;
   threshold.text_ = text;
   threshold.operator_ = found->second;
-  const std::string_view metric = without_spaces(text.substr(0, at));
+  std::string_view metric = without_spaces(text.substr(0, at));
+  if (!threshold.read_stage(metric)) {
+    error = concat("'", text, "': '", metric, "' is no stage and a metric, as in 2:p99<5ms");
+    return std::nullopt;
+  }
   const std::string_view value = without_spaces(rest.substr(found->first.size()));
   if (!threshold.read_metric(metric)) {
     error = concat("'", text, "': there is no metric '", metric, "'. There are ", known_metrics());
+    return std::nullopt;
+  }
+  if (!threshold.is_of_stages()) {
+    error = concat("'", text, "': of a stage there is no '", metric,
+                   "'. There are pNN max mean min, of lag. too; sent delivered undelivered; rate");
     return std::nullopt;
   }
   if (!threshold.read_value(value)) {
@@ -116,6 +136,41 @@ std::optional<Threshold> Threshold::parse(std::string_view text, std::string& er
     return std::nullopt;
   }
   return threshold;
+}
+
+// "2:p99" → the stage is taken, and "p99" is left.
+bool Threshold::read_stage(std::string_view& metric) {
+  const size_t colon = metric.find(':');
+  if (colon == std::string_view::npos) return true;
+  const char* const end = metric.data() + colon;
+  const auto [read_to, problem] = std::from_chars(metric.data(), end, stage_);
+  if (problem != std::errc() || read_to != end || stage_ == 0) return false;
+  metric.remove_prefix(colon + 1);
+  return true;
+}
+
+// Whether it is about the whole run, or about something that is known of each stage.
+bool Threshold::is_of_stages() const {
+  if (stage_ == 0 || kind_ == Kind::kRate) return true;
+  if (kind_ == Kind::kLatency) return histogram_.empty() || histogram_ == "lag.";
+  return metric_ == "sent" || metric_ == "delivered" || metric_ == "undelivered" || metric_ == "errors";
+}
+
+uint64_t Threshold::count_so_far(const RunResult& result) const {
+  return std::find_if(kCounts.begin(), kCounts.end(), [&](const NamedCount& count) { return count.name == metric_; })
+      ->of(result);
+}
+
+std::optional<Threshold> Threshold::parse_allowance(std::string_view text, std::string& error) {
+  auto threshold = parse(text, error);
+  if (!threshold) return std::nullopt;
+  const bool is_most = threshold->operator_ == Operator::kLess || threshold->operator_ == Operator::kLessOrEqual;
+  const bool goes_wrong = threshold->stage_ == 0 && threshold->kind_ == Kind::kCount && threshold->metric_ != "sent" &&
+                          threshold->metric_ != "delivered";
+  if (is_most && goes_wrong) return threshold;
+  error =
+      concat("'", text, "' allows nothing: it must be a count and the most of it, as in lost<1% or undelivered<=10");
+  return std::nullopt;
 }
 
 bool Threshold::read_metric(std::string_view metric) {
@@ -152,36 +207,51 @@ bool Threshold::read_value(std::string_view value) {
     value_ = rate.value_or(0);
     return rate.has_value();
   }
-  of_sent_ = value.back() == '%';
-  const auto number = parse_decimal(of_sent_ ? value.substr(0, value.size() - 1) : value);
+  of_planned_ = value.back() == '%';
+  const auto number = parse_decimal(of_planned_ ? value.substr(0, value.size() - 1) : value);
   value_ = number.value_or(0);
-  return number && (of_sent_ ? *number <= 100 : value.find('.') == std::string_view::npos);
+  return number && (of_planned_ ? *number <= 100 : value.find('.') == std::string_view::npos);
+}
+
+std::optional<double> Threshold::latency_in(const RunResult& result, bool& spoiled) const {
+  const auto* const named = std::find_if(kHistograms.begin(), kHistograms.end(),
+                                         [&](const NamedHistogram& one) { return one.prefix == histogram_; });
+  const Latency latency = named->latency;
+  const Histogram& histogram = latency == nullptr ? result.generator.lag : result.*latency;
+  if (histogram.empty()) return std::nullopt;
+  const double quantile = quantile_ >= 0 ? quantile_ : metric_ == "max" ? 1 : 0;
+  if (latency != nullptr) {
+    spoiled = metric_ == "mean" ? is_mean_spoiled(result, latency) : is_spoiled(result, latency, quantile);
+  }
+  if (metric_ == "mean") return histogram.mean();
+  const uint64_t value = metric_ == "min" ? histogram.min() : histogram.quantile(quantile);
+  return value == Histogram::kNever ? std::numeric_limits<double>::infinity() : static_cast<double>(value);
+}
+
+std::optional<double> Threshold::count_in(const RunResult& result) const {
+  const auto* const named =
+      std::find_if(kCounts.begin(), kCounts.end(), [&](const NamedCount& count) { return count.name == metric_; });
+  const auto count = static_cast<double>(named->of(result));
+  if (!of_planned_) return count;
+  if (result.planned() == 0) return std::nullopt;
+  return 100 * count / static_cast<double>(result.planned());
 }
 
 ThresholdResult Threshold::check(const RunResult& result) const {
-  ThresholdResult checked{text_, 0, false};
-  bool measured = true;
+  return stage_ == 0 ? check_run(result) : check_run(as_run(result, stage_));
+}
+
+ThresholdResult Threshold::check_run(const RunResult& result) const {
+  ThresholdResult checked;
+  checked.text = text_;
   if (kind_ == Kind::kLatency) {
-    const auto* const named = std::find_if(kHistograms.begin(), kHistograms.end(),
-                                           [&](const NamedHistogram& one) { return one.prefix == histogram_; });
-    const Histogram& histogram = named->of(result);
-    measured = !histogram.empty();
-    checked.value = quantile_ >= 0      ? static_cast<double>(histogram.quantile(quantile_))
-                    : metric_ == "max"  ? static_cast<double>(histogram.max())
-                    : metric_ == "mean" ? histogram.mean()
-                                        : static_cast<double>(histogram.min());
-  } else if (kind_ == Kind::kRate) {
+    checked.value = latency_in(result, checked.spoiled);
+  } else if (kind_ == Kind::kCount) {
+    checked.value = count_in(result);
+  } else if (result.has_rate()) {
     checked.value = result.achieved_rate;
-  } else {
-    const auto* const named =
-        std::find_if(kCounts.begin(), kCounts.end(), [&](const NamedCount& count) { return count.name == metric_; });
-    checked.value = static_cast<double>(named->of(result));
-    if (of_sent_) {
-      measured = result.account.sent > 0;
-      checked.value = measured ? 100 * checked.value / static_cast<double>(result.account.sent) : 0;
-    }
   }
-  checked.kept = measured && holds(checked.value);
+  checked.kept = holds_for(checked) && !checked.spoiled;
   return checked;
 }
 
@@ -203,10 +273,11 @@ bool Threshold::holds(double value) const {
   return false;
 }
 
-std::string Threshold::print_value(double value) const {
-  if (kind_ == Kind::kLatency) return value > 0 ? print_duration(value) : "nothing measured";
-  if (kind_ == Kind::kRate) return printed("%.1f/s", value);
-  return of_sent_ ? printed("%.4g %%", value) : print_count(static_cast<uint64_t>(value));
+std::string Threshold::print_value(std::optional<double> value) const {
+  if (!value) return "– (nothing measured)";
+  if (kind_ == Kind::kLatency) return print_duration(*value);
+  if (kind_ == Kind::kRate) return printed("%.1f/s", *value);
+  return of_planned_ ? printed("%.4g %%", *value) : print_count(static_cast<uint64_t>(*value));
 }
 
 }  // namespace onehop::loadgen

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <ctime>
 #include <utility>
@@ -18,6 +19,8 @@ namespace {
 constexpr uint64_t kMs = 1'000'000;
 constexpr uint64_t kSecond = 1'000 * kMs;
 constexpr uint64_t kTickNs = 10 * kMs;
+// More messages than any run sends, and more nanoseconds than any run takes.
+constexpr uint64_t kEndless = UINT64_MAX / 4;
 constexpr uint64_t kQuestionNs = 100 * kMs;
 // Connecting faster than this only fills the listener's queue.
 constexpr size_t kConnectsAtOnce = 256;
@@ -57,8 +60,30 @@ double share_of(const Plan& plan, uint32_t thread) {
 // The schedule of a thread. Those of threads with the same share interleave evenly.
 Arrivals arrivals_of(const Plan& plan, uint32_t thread) {
   const Settings& settings = plan.settings();
-  const double rate = settings.rate * share_of(plan, thread);
+  const double share = share_of(plan, thread);
+  if (!settings.scenario.curve.empty()) {
+    return {settings.arrivals, settings.scenario.curve, share > 0 ? share : 1, thread,
+            settings.threads,  settings.seed + thread};
+  }
+  const double rate = settings.rate * share;
   return {settings.arrivals, rate > 0 ? rate * settings.threads : 1, thread, settings.threads, settings.seed + thread};
+}
+
+// A thread's part of --count: in the ratio of the shares, so that all of them are the whole.
+uint64_t part_of_count(const Plan& plan, uint32_t thread) {
+  const uint64_t count = plan.settings().scenario.count;
+  if (count == 0) return kEndless;
+  double before = 0;
+  for (uint32_t other = 0; other < thread; ++other) before += share_of(plan, other);
+  const auto until = [&](double share) {
+    return static_cast<uint64_t>(std::llround(share * static_cast<double>(count)));
+  };
+  return until(before + share_of(plan, thread)) - until(before);
+}
+
+Stamper stamper_of(const Plan& plan) {
+  const std::string& payload = plan.settings().scenario.payload;
+  return payload.empty() ? Stamper(plan.run(), plan.settings().sizes->bytes_max()) : Stamper(plan.run(), payload);
 }
 
 size_t room_for_guests(const Plan& plan) {
@@ -79,7 +104,7 @@ Worker::Worker(const Plan& plan, uint32_t number, reactor::Mailbox<Report>& repo
     : plan_(plan),
       number_(number),
       reports_(reports),
-      stamper_(plan.run(), plan.settings().sizes->bytes_max()),
+      stamper_(stamper_of(plan)),
       random_(plan.settings().seed + number * 0x9E37'79B9),
       receive_buffer_(kReceiveBytes),
       payload_(plan.settings().sizes->bytes_max()),
@@ -91,12 +116,14 @@ Worker::Worker(const Plan& plan, uint32_t number, reactor::Mailbox<Report>& repo
       guests_max_(room_for_guests(plan)),
       guests_wanted_(wanted_guests(plan, number)),
       arrivals_(arrivals_of(plan, number)),
+      left_(part_of_count(plan, number)),
       waiting_bytes_max_(plan.settings().waiting_bytes_max / std::max(plan.settings().clients, 1U)) {
   for (uint32_t client = 0; client < plan.stays(); ++client) {
     if (plan.thread_of(client) != number) continue;
     clients_.push_back(std::make_unique<Client>(*this, client, plan.receives(client), plan.is_slow(client)));
     by_index_[client] = clients_.back().get();
     if (plan.sends(client)) senders_.push_back(clients_.back().get());
+    if (plan.only_rests(client)) resting_.push_back(clients_.back().get());
     if (plan.sends(client) || plan.is_echo()) speakers_.push_back(clients_.back().get());
   }
   if (plan.settings().window != 0) under_way_.resize(plan.stays());
@@ -124,6 +151,7 @@ void Worker::publish_totals() {
   told_otherwise_total_.store(ledger_.told_otherwise(), std::memory_order_release);
   // Of a storm, those that are not open yet.
   if (plan_.settings().workload == Workload::kStorm) untold += connects_begun_ - std::min(ready_, connects_begun_);
+  untold += count_silent();
   untold_total_.store(untold + guests_.size() + guests_waiting_.size(), std::memory_order_release);
   broken_total_.store(recorder_.connections.broken, std::memory_order_release);
 }
@@ -141,6 +169,7 @@ void Worker::turn() {
   if (phase_ == Phase::kRunning && now >= start_ns_) {
     if (now < end_ns_ || plan_.settings().window == 0) issue_due(now);
     if (now < end_ns_ && guests_wanted_ != 0) keep_connecting(now);
+    if (left_ == 0) end_ns_ = std::min(end_ns_, std::max(now, start_ns_ + plan_.settings().duration_ns));
     if (now >= end_ns_) end_arrivals(now);
   }
   if (now >= next_tick_ns_) tick(now);
@@ -189,14 +218,28 @@ void Worker::obey(Order order) {
 void Worker::begin(uint64_t at_ns) {
   phase_ = Phase::kRunning;
   start_ns_ = at_ns;
-  end_ns_ = at_ns + plan_.settings().duration_ns;
+  end_ns_ = at_ns + (plan_.settings().scenario.count == 0 ? plan_.settings().duration_ns : kEndless);
   next_second_ns_ = at_ns + kSecond;
   recorder_.set_timed_from(at_ns + plan_.settings().warm_up_ns);
+  begin_scenario();
   cpu_s_ = cpu_of_this_thread_s();
   waited_s_ = waited_by_this_thread_s();
   opened_before_ = recorder_.connections.opened;
   if (plan_.settings().window == 0) return;
   for (Client* sender : senders_) fill_window(*sender, now_ns());
+}
+
+void Worker::begin_scenario() {
+  const Scenario& scenario = plan_.settings().scenario;
+  std::vector<uint64_t> ends_ns;
+  uint64_t end_ns = start_ns_;
+  for (const Stage& stage : scenario.stages) ends_ns.push_back(end_ns += stage.duration_ns);
+  // Without stages the run is one of them, for whoever judges it while it goes on.
+  if (ends_ns.empty() && scenario.abort_on_fail) ends_ns = {UINT64_MAX};
+  recorder_.stages.begin(start_ns_, std::move(ends_ns));
+  if (!scenario.commands.empty()) {
+    recorder_.aftermath.begin(start_ns_ + scenario.commands.front().at_ns, scenario.on_time_ns);
+  }
 }
 
 void Worker::end_arrivals(uint64_t now) {
@@ -207,13 +250,16 @@ void Worker::end_arrivals(uint64_t now) {
   ran_for_s_ = static_cast<double>(now - start_ns_) * 1e-9;
   delivered_in_time_ = plan_.counts_connects() ? recorder_.connections.opened - opened_before_ : counted_delivered_;
   for (const auto& client : clients_) client->read_freely();
+  // Of a crowd that rests, nothing else shows whether the system still serves it.
+  for (Client* client : resting_) client->ask_for_life(now);
   publish_totals();
   report({.kind = Report::Kind::kArrivalsDone});
 }
 
 void Worker::leave(uint64_t now) {
   if (phase_ == Phase::kRunning && now >= start_ns_) end_arrivals(now);
-  if (plan_.settings().workload == Workload::kStorm && start_ns_ != 0) count_unopened(now);
+  if (plan_.settings().workload == Workload::kStorm && start_ns_ != 0) count_unopened();
+  recorder_.connections.silent += count_silent();
   for (const auto& client : clients_) client->give_up_waiting();
   dismiss_guests(now);
   if (start_ns_ != 0) finish_second();
@@ -251,21 +297,40 @@ void Worker::keep_some_alive(uint64_t now) {
 }
 
 // Who is not open by now waits still: percentiles without them would be those of the lucky ones.
-void Worker::count_unopened(uint64_t now) {
-  for (const auto& client : clients_) count_unopened(*client, now);
+void Worker::count_unopened() {
+  for (const auto& client : clients_) count_unopened(*client);
 }
 
-void Worker::count_unopened(const Client& client, uint64_t now) {
+void Worker::count_unopened(const Client& client) {
   if (client.was_ever_ready() || client.intended_ns() == 0) return;
   ++recorder_.connections.unopened;
-  recorder_.connect_latency.record(now - client.intended_ns());
+  recorder_.connect_latency.record_never(1);
+}
+
+size_t Worker::count_silent() const {
+  const auto is_silent = [](const Client* client) { return client->is_silent(); };
+  return static_cast<size_t>(std::count_if(resting_.begin(), resting_.end(), is_silent));
 }
 
 void Worker::finish_second() {
   Second second = recorder_.take_second(counted_wanted_, counted_delivered_, ledger_.told_otherwise());
   second.at_s = static_cast<double>(seconds_++);
   next_second_ns_ += kSecond;
-  report({.kind = Report::Kind::kSecond, .second = std::move(second)});
+  report({.kind = Report::Kind::kSecond,
+          .second = std::move(second),
+          .counts = live_counts(),
+          .stages = recorder_.stages.take()});
+}
+
+LiveCounts Worker::live_counts() const {
+  LiveCounts counts;
+  counts.add_reasons(recorder_.reasons);
+  counts.duplicates = recorder_.doubles;
+  counts.corrupted = ledger_.corrupted();
+  counts.misdirected = ledger_.misdirected();
+  counts.connects_failed = recorder_.connections.failed;
+  counts.connections_broken = recorder_.connections.broken;
+  return counts;
 }
 
 // A flush may want another one, of the same client or of others.
@@ -295,7 +360,7 @@ void Worker::on_down(Client& client, const std::string& why, bool was_ready) {
   connections.last_problem = why;
   ledger_.broke(client.index());
   if (is_guest(client)) {
-    if (plan_.counts_connects() && !was_ready) count_unopened(client, now_ns());
+    if (plan_.counts_connects() && !was_ready) count_unopened(client);
     client.give_up_waiting();
     client.drop();
   } else if (!under_way_.empty()) {

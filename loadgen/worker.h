@@ -14,6 +14,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "loadgen/client.h"
 #include "loadgen/fine_timer.h"
+#include "loadgen/live.h"
 #include "loadgen/plan.h"
 #include "loadgen/stamp.h"
 #include "reactor/mailbox.h"
@@ -25,7 +26,7 @@ struct Report {
   enum class Kind : uint8_t {
     kConnected,      // All of its clients that stay are ready.
     kConnectFailed,  // Before that, one could not connect: `text` says why.
-    kSecond,         // `second`, number `at_s`.
+    kSecond,         // `second`, number `at_s`; with the counts of the run so far, and what stages had in it.
     kArrivalsDone,   // The schedule is through, or kStopArrivals was obeyed.
     kLeft,           // Nobody is connected any more; the thread's loop has stopped.
   };
@@ -33,6 +34,8 @@ struct Report {
   uint32_t worker = 0;
   std::string text = {};
   Second second = {};
+  LiveCounts counts = {};
+  std::vector<StageFigures> stages = {};
 };
 
 struct Order {
@@ -100,6 +103,8 @@ class Worker final : public ClientHost {
   void tick(uint64_t now_ns);
   void keep_some_alive(uint64_t now_ns);
   void finish_second();
+  LiveCounts live_counts() const;
+  void begin_scenario();
   void end_if_all_gone();
   void flush_all(uint64_t now_ns);
   void publish_totals();
@@ -118,8 +123,9 @@ class Worker final : public ClientHost {
   void keep_connecting(uint64_t now_ns);
   void admit_guests();
   void on_guest_ready(Client& client);
-  void count_unopened(const Client& client, uint64_t now_ns);
-  void count_unopened(uint64_t now_ns);
+  void count_unopened(const Client& client);
+  void count_unopened();
+  size_t count_silent() const;
   void dismiss_guests(uint64_t now_ns);
   void answer(Client& client, const Stamp& stamp, size_t payload_bytes, const Incoming& incoming, uint64_t arrived_ns);
   void note_uncorrected(uint32_t sender, const Stamp& stamp, uint64_t arrived_ns);
@@ -145,6 +151,7 @@ class Worker final : public ClientHost {
   std::vector<Client*> by_index_;                 // Of those that live here; others are nullptr.
   std::vector<Client*> senders_;
   std::vector<Client*> speakers_;  // Those, and in echo who answers.
+  std::vector<Client*> resting_;   // Those that only keep alive.
   size_t next_sender_ = 0;
   uint64_t recipients_chosen_ = 0;
   size_t connects_begun_ = 0;
@@ -165,6 +172,7 @@ class Worker final : public ClientHost {
   uint64_t opened_before_ = 0;  // Connections, when the run began.
 
   Arrivals arrivals_;
+  uint64_t left_;  // Of --count: how many this thread has still to send; without it as good as endless.
   uint64_t start_ns_ = 0, end_ns_ = 0;
   uint64_t next_tick_ns_ = 0, next_second_ns_ = 0, next_question_ns_ = 0;
   uint64_t seconds_ = 0;

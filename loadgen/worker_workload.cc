@@ -18,6 +18,7 @@ constexpr size_t kIssuedBetweenFlushes = 256;
 }  // namespace
 
 bool Worker::has_arrivals() const {
+  if (left_ == 0) return false;
   switch (plan_.settings().workload) {
     case Workload::kIdle:
       return false;
@@ -67,12 +68,14 @@ void Worker::issue(uint64_t intended_ns, uint64_t now) {
 }
 
 void Worker::send_one(Client& sender, uint64_t intended_ns, uint64_t now) {
+  --left_;
   Wanted wanted;
   wanted.recipient = plan_.recipient_of(sender.index(), recipients_chosen_++, random_);
   wanted.intended_ns = intended_ns;
   wanted.payload_bytes = static_cast<uint32_t>(plan_.settings().sizes->draw(random_));
   ++wanted_;
   ++counted_wanted_;
+  recorder_.note_wanted(intended_ns, plan_.is_slow(plan_.is_echo() ? sender.index() : wanted.recipient), true);
   const bool has_room = sender.sender().waiting_bytes() <= waiting_bytes_max_;
   if (has_room || !under_way_.empty()) return sender.want(wanted, now);
   const Stream stream = stream_of(sender.index(), wanted.recipient);
@@ -82,7 +85,8 @@ void Worker::send_one(Client& sender, uint64_t intended_ns, uint64_t now) {
 
 void Worker::fill_window(Client& sender, uint64_t now) {
   if (phase_ != Phase::kRunning || now >= end_ns_) return;
-  for (uint32_t& under_way = under_way_[sender.index()]; under_way < plan_.settings().window; ++under_way) {
+  for (uint32_t& under_way = under_way_[sender.index()]; under_way < plan_.settings().window && left_ != 0;
+       ++under_way) {
     send_one(sender, now, now);
   }
 }
@@ -126,10 +130,11 @@ void Worker::on_message(Client& client, Bytes payload, const Incoming& incoming,
       break;
   }
   const Ledger::Arrival arrival = ledger_.received(stream_of(stamp.sender, client.index()), stamp.number);
-  if (arrival == Ledger::Arrival::kDuplicate) return;
+  if (arrival == Ledger::Arrival::kDuplicate) return recorder_.note_double(arrived_ns);
   if (plan_.is_echo() && !stamp.answers) return answer(client, stamp, payload.size(), incoming, arrived_ns);
   ++counted_delivered_;
-  recorder_.note_arrival(stamp.intended_ns, arrived_ns, client.is_slow());
+  const uint64_t overdue_ns = arrived_ns > next_tick_ns_ ? arrived_ns - next_tick_ns_ : 0;
+  recorder_.note_arrival(stamp.intended_ns, arrived_ns, overdue_ns, client.is_slow());
   const uint32_t asker = plan_.is_echo() ? client.index() : stamp.sender;
   if (under_way_.empty()) {
     if (!client.is_slow()) note_uncorrected(asker, stamp, arrived_ns);
@@ -161,6 +166,7 @@ void Worker::answer(Client& client, const Stamp& stamp, size_t payload_bytes, co
   wanted.in_reply_to = incoming.id;
   wanted.in_reply_to_session = incoming.session;
   ++wanted_;
+  recorder_.note_wanted(wanted.intended_ns, false, false);
   client.want(wanted, arrived_ns);
 }
 
@@ -172,13 +178,15 @@ void Worker::on_settled(Client& client, uint64_t messages) {
 
 // --- Guests --------------------------------------------------------------------------------------
 void Worker::invite_guest(uint64_t intended_ns) {
+  --left_;
   guests_waiting_.push_back(intended_ns);
   admit_guests();
 }
 
 // As many as are missing now, and no more in this turn: where each fails at once, the sockets have their turn still.
 void Worker::keep_connecting(uint64_t now) {
-  for (size_t missing = guests_wanted_ - std::min(guests_wanted_, guests_.size()); missing != 0; --missing) {
+  for (size_t missing = guests_wanted_ - std::min(guests_wanted_, guests_.size()); missing != 0 && left_ != 0;
+       --missing) {
     invite_guest(now);
   }
 }
@@ -196,6 +204,7 @@ void Worker::admit_guests() {
       wanted.recipient = plan_.recipient_of(next_guest_, 0, random_);
       wanted.intended_ns = intended_ns;
       wanted.payload_bytes = static_cast<uint32_t>(plan_.settings().sizes->draw(random_));
+      recorder_.note_wanted(intended_ns, plan_.is_slow(wanted.recipient), true);
       client->want(wanted, now_ns());
     }
     next_guest_ += plan_.settings().threads;
@@ -215,17 +224,19 @@ void Worker::dismiss_guests(uint64_t now) {
   for (; !guests_waiting_.empty(); guests_waiting_.pop_front()) {
     if (plan_.counts_connects()) {
       ++recorder_.connections.unopened;
-      recorder_.connect_latency.record(now - guests_waiting_.front());
+      recorder_.connect_latency.record_never(1);
       continue;
     }
-    const Stream stream = stream_of(next_guest_, plan_.recipient_of(next_guest_, 0, random_));
+    const uint32_t recipient = plan_.recipient_of(next_guest_, 0, random_);
+    const Stream stream = stream_of(next_guest_, recipient);
+    recorder_.note_wanted(guests_waiting_.front(), plan_.is_slow(recipient), true);
     ledger_.told(stream, ledger_.next_number(stream), Outcome::kNotSent);
     next_guest_ += plan_.settings().threads;
   }
   std::vector<Client*> all;
   for (const auto& [client, owner] : guests_) all.push_back(client);
   for (Client* client : all) {
-    if (plan_.counts_connects()) count_unopened(*client, now);
+    if (plan_.counts_connects()) count_unopened(*client);
     client->give_up_waiting();
     client->leave(now);
   }

@@ -22,7 +22,7 @@ class Histogram:
         """One histogram of the generator's JSON."""
         for number, count in told["buckets"]:
             self.counts[number] = self.counts.get(number, 0) + count
-        self.highest = max(self.highest, told["max"])
+        self.highest = max(self.highest, told["max"] or 0)  # Null where nothing came.
 
     def total(self):
         return sum(self.counts.values())
@@ -96,7 +96,7 @@ def figures_of(told, counts):
     if latency and latency["count"]:
         figures.p50, figures.p99 = latency["p50"], latency["p99"]
         figures.p99_9, figures.mean = latency["p99_9"], latency["mean"]
-    figures.void = told["void"]["reasons"] if told["void"] else []
+    figures.void = told["void_reasons"]
     return figures
 
 

@@ -28,10 +28,9 @@ wrong = target.startswith(os.environ.get("WRONG", "nobody"))
 cpu = 0.25 if target.startswith("blind") else 0.5
 latency = {"p50": 10.0, "p99": 20.0, "p99_9": 30.0, "mean": 12.0, "count": 3}
 buckets = {"buckets": [[10, 3]], "max": 10}
-faults = dict.fromkeys(["duplicates", "out_of_order", "corrupted", "misdirected", "untold", "contradicted"], 0)
-faults["duplicates"] = int(wrong)
-result = {"duration_s": 2.0, "achieved_rate": 1000.0, "wanted_rate": 0, "latency_us": latency, "void": False,
-          "connections": {"opened": 2, "unopened": 0, "last_problem": ""}, "unexplained": 0, "faults": faults,
+result = {"duration_s": 2.0, "achieved_rate": 1000.0, "wanted_rate": None, "latency_us": latency, "void": False,
+          "void_reasons": [], "failures": ["1 duplicates"] if wrong else [],
+          "connections": {"opened": 2, "unopened": 0, "last_problem": ""},
           "system": {"cpu_s": 1.0, "cpu_us_per_message": cpu, "cpu_us_per_connect": None, "memory_bytes": 4096},
           "generator": {"cpu_s": 1.5}, "histograms": {"latency": buckets, "connect": buckets}}
 with open(words[words.index("--json") + 1], "w") as file:

@@ -67,10 +67,8 @@ class Progress:
 
 def first_problem(told):
     """What is wrong with the accounts of a failed run, in a few words."""
-    connections = told["connections"]
-    found = {"unexplained": told["unexplained"], **told["faults"], "unopened": connections["unopened"]}
-    words = ["%d %s" % (count, name.replace("_", " ")) for name, count in found.items() if count]
-    return ", ".join(words) + ("; of connections: " + connections["last_problem"]) * bool(connections["last_problem"])
+    last_problem = told["connections"]["last_problem"]
+    return "; ".join(told["failures"]) + ("; of connections: " + last_problem) * bool(last_problem)
 
 
 def told_by(code, said, out):

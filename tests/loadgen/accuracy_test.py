@@ -72,7 +72,7 @@ class Accuracy(Case):
         self.assertEqual(run.json["outcomes"]["delivered"], truth["count"], run)
         lag = run.json["generator"]["lag_us"]
         wrong = ""
-        for key in ("p50", "p90", "p99", "p99_9"):
+        for key in ("p50", "p90", "p95", "p99", "p99_9"):
             allowed = truth[key] * PART + MICROSECONDS
             row = f"{latency} {key}: truth {truth[key]:.0f} us, measured {measured[key]:.0f} us, lag {lag[key]:.0f} us"
             print(row, flush=True)

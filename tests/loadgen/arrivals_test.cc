@@ -112,5 +112,69 @@ TEST(Arrivals, PoissonOnesAreCountedByTheRate) {
   EXPECT_EQ(arrivals.count_until(due + 10'000'000'000), 5001u);
 }
 
+// 0 to 100 in 2 s, 100 for 1 s, a jump to 400, and down to 0 in 1 s: 100 + 100 + 200 arrivals.
+RateCurve stairs() {
+  constexpr uint64_t kSecond = 1'000'000'000;
+  return {0, {{2 * kSecond, 100}, {kSecond, 100}, {0, 400}, {kSecond, 0}}};
+}
+
+TEST(RateCurve, CountsTheAreaUnderIt) {
+  const RateCurve curve = stairs();
+  EXPECT_DOUBLE_EQ(curve.total(), 400);
+  EXPECT_EQ(curve.duration_ns(), 4'000'000'000u);
+  EXPECT_DOUBLE_EQ(curve.count_until(0), 0);
+  EXPECT_DOUBLE_EQ(curve.count_until(1e9), 25);  // A quarter of the ramp's area.
+  EXPECT_DOUBLE_EQ(curve.count_until(2e9), 100);
+  EXPECT_DOUBLE_EQ(curve.count_until(2.5e9), 150);
+  EXPECT_DOUBLE_EQ(curve.count_until(3.5e9), 350);  // 400 and 200 on the average.
+  EXPECT_DOUBLE_EQ(curve.count_until(9e9), 400);
+  EXPECT_EQ(curve.from(1), 100);
+  EXPECT_EQ(curve.from(3), 400);
+}
+
+TEST(RateCurve, TimesAndCountsAreEachOthersInverse) {
+  const RateCurve curve = stairs();
+  for (double count = 0.25; count < 400; count += 0.25) {
+    ASSERT_NEAR(curve.count_until(curve.time_of(count)), count, 1e-6) << count;
+  }
+  EXPECT_EQ(curve.time_of(0), 0);
+  EXPECT_TRUE(std::isinf(curve.time_of(400)));
+}
+
+TEST(Arrivals, FollowACurveAndEndWithIt) {
+  for (const uint32_t parts : {1u, 3u}) {
+    uint64_t count = 0;
+    for (uint32_t part = 0; part < parts; ++part) {
+      Arrivals arrivals(ArrivalKind::kConstant, stairs(), 1.0 / parts, part, parts, 1);
+      const uint64_t expected = arrivals.count_until(Arrivals::kNever);
+      uint64_t mine = 0, last = 0;
+      for (; arrivals.due_ns() != Arrivals::kNever; arrivals.advance(), ++mine) {
+        ASSERT_GE(arrivals.due_ns(), last);
+        last = arrivals.due_ns();
+        // Arrival n of all parts is due when the curve has counted n.
+        ASSERT_NEAR(stairs().count_until(static_cast<double>(last)), static_cast<double>(mine * parts + part), 1e-3);
+      }
+      EXPECT_EQ(mine, expected);
+      EXPECT_LT(last, 4'000'000'000u);
+      EXPECT_EQ(arrivals.count_until(Arrivals::kNever), 0u);
+      count += mine;
+    }
+    EXPECT_EQ(count, 400u);
+  }
+}
+
+TEST(Arrivals, RandomOnesFollowACurveToo) {
+  double in_ramp = 0, in_all = 0;
+  for (uint64_t seed = 0; seed < 50; ++seed) {
+    Arrivals arrivals(ArrivalKind::kPoisson, stairs(), 1, 0, 1, seed);
+    for (; arrivals.due_ns() != Arrivals::kNever; arrivals.advance()) {
+      ++in_all;
+      in_ramp += arrivals.due_ns() < 2'000'000'000;
+    }
+  }
+  EXPECT_NEAR(in_all, 20'000, 5 * std::sqrt(20'000));
+  EXPECT_NEAR(in_ramp, 5'000, 5 * std::sqrt(5'000));
+}
+
 }  // namespace
 }  // namespace onehop::loadgen

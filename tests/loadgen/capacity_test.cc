@@ -92,6 +92,17 @@ TEST(WhyNotHeldTest, NamesWhatFailed) {
   RunResult missed = good_step(1'000);
   missed.generator.missed_arrivals = 1;
   EXPECT_NE(why_not_held(missed, slo("p99<5ms")), "");
+  RunResult never = good_step(1'000);
+  never.latency.record_never(100);
+  EXPECT_NE(why_not_held(never, slo("p99<5ms")).find("p99<5ms was not kept: never"), std::string::npos);
+  // What is allowed is allowed in a step too, and is infinitely late there as well.
+  RunResult allowed = good_step(1'000);
+  allowed.account.delivered = 995;
+  allowed.account.lost = 5;
+  allowed.allowed = {"lost<1%"};
+  allowed.latency.record_never(5);
+  EXPECT_EQ(why_not_held(allowed, slo("p99<5ms")), "");
+  EXPECT_NE(why_not_held(allowed, slo("p99.9<5ms")), "");
   RunResult unsound = good_step(1'000);
   unsound.account.duplicates = 1;
   EXPECT_NE(why_not_held(unsound, slo("p99<5ms")), "");

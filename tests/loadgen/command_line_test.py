@@ -1,20 +1,23 @@
 """The command line of onehop-loadgen: what it refuses, what it tells whom, and what it does when the run does not go as
 planned."""
 
+import fcntl
 import json
 import os
 import pty
 import signal
+import struct
+import termios
 import threading
 import time
 
-from loadgen_cases import (CANNOT_CONNECT, FAILED, FULL, GOOD, USAGE, VOID, Broker, Case, Program, free_port, main,
+from loadgen_cases import (CANNOT_CONNECT, FAILED, GOOD, INTERRUPTED, USAGE, VOID, Broker, Case, Program, free_port, main,
                            target_of)
 import loadgen_cases
 
 FLAGS = """--target --workload --clients --recipients --zipf --slow-readers --slow-rate --idle --rate --arrivals
     --window --duration --warmup --drain --size --confirm --ttl --keepalive --threads --source --connect-rate
-    --start-at --part --prefix --seed --lag-max --threshold --find-capacity --slo --step --rate-max --json --html
+    --start-at --part --prefix --seed --lag-max --threshold --allow --find-capacity --slo --step --rate-max --json --html
     --hgrm --quiet""".split()
 
 # What is wrong, and the word that the one line about it must have.
@@ -59,6 +62,10 @@ WRONG = [
     (["merge"], "FILE"),
     (["merge", "/nonexistent/run.json"], "/nonexistent/run.json"),
     (["compare", "/nonexistent/run.json"], "--"),
+    (["compare", "a.json", "--", "b.json", "--html", "c.html"], "--html"),
+    (["compare", "a.json", "--", "b.json", "--fail-if-slower", "much"], "much"),
+    (["--allow", "p99<5ms"], "p99<5ms"),
+    (["--allow", "lost>1%"], "lost>1%"),
 ]
 
 
@@ -171,8 +178,10 @@ class Told(Case):
         run = self.generate(*self.flags, "--duration", "1.2s", "--quiet")
         self.assertEqual(run.errors, "", run)
 
-    def test_progress_on_a_terminal(self):
+    def on_terminal(self, *flags, width=80, with_output=False):
+        """What a run writes to a terminal of this width; with its standard output, or without."""
         ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
         read = []
 
         def gather():
@@ -183,17 +192,40 @@ class Told(Case):
                 pass
 
         reader = threading.Thread(target=gather, daemon=True)
-        run = self.begin(*self.flags, "--duration", "2.5s", stderr=theirs, environment={"TERM": "xterm"})
+        keywords = {"stdout": theirs} if with_output else {}
+        run = self.begin(*flags, stderr=theirs, environment={"TERM": "xterm"}, **keywords)
         os.close(theirs)
         reader.start()
         run.finish()
         reader.join(60)
         os.close(ours)
-        text = b"".join(read).decode()
-        self.assertTrue("\r" in text.replace("\r\n", "\n") or "\x1b[" in text, repr(text))
         self.assertNotIn("\x1b", run.out)
         self.assertNotIn("\r", run.out)
+        return run, b"".join(read).decode()
+
+    def test_progress_on_a_terminal(self):
+        run, text = self.on_terminal(*self.flags, "--duration", "2.5s")
+        self.assertTrue("\r" in text.replace("\r\n", "\n") or "\x1b[" in text, repr(text))
+        self.assertIn("sent/s", text)
         self.check_sums(run)
+
+    def test_the_last_line_on_a_terminal_is_erased(self):
+        for flags, code in (([*self.flags, "--duration", "2.5s"], GOOD),
+                            (["--target", f"onehop://127.0.0.1:{free_port()}"], CANNOT_CONNECT)):
+            run, text = self.on_terminal(*flags, with_output=True)
+            self.assertIn(run.code, (code, VOID), run)
+            # The result, or the complaint, begins where the line was, and nothing is left without an end of its line.
+            result = text.rpartition("\r\x1b[K")[2]
+            self.assertTrue(result.startswith("onehop-loadgen: " if code else "run  "), repr(text))
+            self.assertTrue(result.endswith("\r\n"), repr(text))
+
+    def test_no_line_on_a_terminal_is_longer_than_it_is_wide(self):
+        for width in (30, 60, 200):
+            _, text = self.on_terminal(*self.flags, "--duration", "2.5s", width=width)
+            lines = [line for part in text.split("\r\n") for line in part.replace("\x1b[K", "").split("\r")]
+            self.assertTrue(any("2 s" in line for line in lines), repr(text))
+            self.assertLess(max(map(len, lines)), width, repr(text))
+        self.assertTrue(any(len(line) > 60 for line in lines), "a wide one shows it all")
 
 
 class Interrupted(Case):
@@ -211,8 +243,11 @@ class Interrupted(Case):
                 run.await_progress(" 1 s ")
                 run.process.send_signal(by)
                 run.finish()
-            self.check_all_delivered(run)
+            self.check_sums(run)
+            self.assertEqual(run.code, INTERRUPTED, run)
+            self.assertEqual(run.json["outcomes"]["sent"], run.json["outcomes"]["delivered"], run)
             self.check_ended_early(run)
+            self.assertIn("\nINTERRUPTED: ", run.out, run)
 
     def test_before_it_began(self):
         with Broker(loadgen_cases.folder, "--shards", "2") as broker:
@@ -221,6 +256,8 @@ class Interrupted(Case):
             run.process.send_signal(signal.SIGINT)
             run.finish(seconds_max=15)  # It does not wait for its start.
         self.assertNotIn("nan", run.out + run.errors)
+        self.assertEqual(run.code, INTERRUPTED, run)
+        self.assertEqual(run.json, {}, "there was no run")
 
     def test_the_broker_is_killed(self):
         with Broker(loadgen_cases.folder, "--shards", "2") as broker:
@@ -232,7 +269,7 @@ class Interrupted(Case):
             run.finish()
         self.assertLess(time.monotonic() - killed, 20, "it waited for nothing")
         self.check_sums(run)
-        self.assertIn(run.code, (FAILED,) if FULL else (FAILED, VOID), run)
+        self.check_failed(run, "planned messages were not delivered", "10 connections broke")
         self.assertEqual(run.json["unexplained"], 0, run)
         self.assertEqual(set(run.json["faults"].values()), {0}, run)
         outcomes = run.json["outcomes"]

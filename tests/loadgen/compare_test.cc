@@ -25,6 +25,7 @@ RunResult run(double latency_ms, double rate = 5000) {
   result.id = std::to_string(started);
   result.host.name = "measuring-1";
   result.latency.record(static_cast<uint64_t>(latency_ms * 1e6), 1000);
+  result.account.sent = result.account.delivered = 1000;
   result.achieved_rate = rate;
   result.settings = {{"rate", "5000"}, {"seed", std::to_string(started)}};
   return result;
@@ -129,10 +130,10 @@ TEST(Compare, SeesALowerAndAHigherLatency) {
   EXPECT_LT(lower.metrics[2].high, 1);
   EXPECT_EQ(lower.metrics[5].name, "rate");
   EXPECT_EQ(lower.metrics[5].verdict, Verdict::kNoDifference);
-  const std::string text = compare(slow, fast, false);
+  const std::string text = to_text(compare_runs(slow, fast));
   EXPECT_TRUE(says(text, "p99    B is lower by 11.8 % (96.8 % interval ")) << text;
   EXPECT_TRUE(says(text, "rate   no difference seen (96.8 % interval +0.0 to +0.0 %)")) << text;
-  EXPECT_TRUE(says(compare(fast, slow, false), "p50    B is higher by 13.3 % (96.8 % interval "));
+  EXPECT_TRUE(says(to_text(compare_runs(fast, slow)), "p50    B is higher by 13.3 % (96.8 % interval "));
 }
 
 TEST(Compare, SeesNoDifferenceWhereThereIsNone) {
@@ -143,46 +144,137 @@ TEST(Compare, SeesNoDifferenceWhereThereIsNone) {
 TEST(Compare, ThreeRunsOfEachAreTooFewHoweverFarApart) {
   const auto a = runs({10, 11, 12}), b = runs({100, 110, 120});
   for (const MetricComparison& metric : compare_runs(a, b).metrics) EXPECT_EQ(metric.verdict, Verdict::kTooFewRuns);
-  const std::string text = compare(a, b, false);
+  const std::string text = to_text(compare_runs(a, b));
   EXPECT_TRUE(says(text, "too few runs to say (90 % interval ")) << text;
   EXPECT_TRUE(says(text, "Too few runs to say: 4 of each give 95 %.")) << text;
   EXPECT_FALSE(says(text, "B is ")) << text;
   EXPECT_EQ(compare_runs(runs({10, 11, 12}), runs({20, 21, 22, 23, 24})).metrics[0].verdict, Verdict::kHigher);
 }
 
-TEST(Compare, VoidUnsoundInterruptedAndRepeatedRunsAreNoEvidence) {
-  auto a = runs({10, 11, 12, 13, 14, 15}), b = runs({20, 21, 22, 23, 24});
-  a[1].void_reasons = {"a thread was busy"};
-  a[2].account.unexplained = 1;
-  b[0].interrupted = true;
-  b.push_back(b[3]);
-  b.push_back(a[0]);
-  const Comparison comparison = compare_runs(a, b);
-  EXPECT_EQ(comparison.a_runs, 4u);
-  EXPECT_EQ(comparison.b_runs, 4u);
-  ASSERT_EQ(comparison.left_out.size(), 5u);
-  EXPECT_TRUE(says(comparison.left_out[0], "A2, started 1970-")) << comparison.left_out[0];
-  EXPECT_TRUE(says(comparison.left_out[0], "void: a thread was busy"));
-  EXPECT_TRUE(says(comparison.left_out[1], "A3"));
-  EXPECT_TRUE(says(comparison.left_out[1], "accounts do not come out"));
-  EXPECT_TRUE(says(comparison.left_out[2], "interrupted"));
-  EXPECT_TRUE(says(comparison.left_out[3], "the same run as one before it"));
-  EXPECT_TRUE(says(comparison.left_out[4], "the same run as one before it"));
-  EXPECT_EQ(comparison.metrics[0].a, (std::vector<double>{10e6, 13e6, 14e6, 15e6}));
-  EXPECT_TRUE(says(compare(a, b, false), "LEFT OUT A2"));
+std::string refusal(const std::vector<RunResult>& a, const std::vector<RunResult>& b, const CompareRules& rules = {}) {
+  try {
+    compare_runs(a, b, rules);
+  } catch (const std::runtime_error& error) {
+    EXPECT_FALSE(says(error.what(), "\n"));
+    return error.what();
+  }
+  return "none";
 }
 
-TEST(Compare, WithoutEvidenceThereIsNoComparison) {
-  auto a = runs({10, 11}), b = runs({20});
-  b[0].void_reasons = {"a thread was busy"};
-  try {
-    compare(a, b, false);
-    FAIL();
-  } catch (const std::runtime_error& error) {
-    EXPECT_TRUE(says(error.what(), "no run of B can count as evidence")) << error.what();
-    EXPECT_TRUE(says(error.what(), "a thread was busy")) << error.what();
+TEST(Compare, WhatIsNoEvidenceIsRefusedUnlessForced) {
+  const auto good = runs({10, 11, 12, 13, 14, 15});
+  auto bad = runs({20, 21, 22, 23, 24, 25});
+  EXPECT_EQ(refusal(good, bad), "none");
+  bad[0].interrupted = true;
+  bad[1].void_reasons = {"a thread was busy"};
+  bad[2].account.unexplained = 1;
+  bad[3].account.sent = bad[3].account.lost = 7;
+  bad[4].warnings = {"missing: part 2/2"};
+  bad[5].capacity = Capacity{};
+  const char* const reasons[] = {"interrupted",       "void: a thread was busy",
+                                 "1 UNEXPLAINED",     "failed: 7 of 7 planned",
+                                 "doubtful: missing", "a search for the capacity"};
+  for (size_t i = 0; i < bad.size(); ++i) {
+    EXPECT_TRUE(says(refusal(good, {bad[i]}), reasons[i])) << refusal(good, {bad[i]});
+    EXPECT_TRUE(says(refusal({bad[i]}, good), "A1, started 1970-")) << refusal({bad[i]}, good);
   }
-  EXPECT_THROW(compare({}, a, false), std::runtime_error);
+  const Comparison forced = compare_runs(good, bad, {true, {}});
+  EXPECT_EQ(forced.b_runs, 6u);
+  EXPECT_EQ(forced.doubtful.size(), 6u);
+  EXPECT_TRUE(says(to_text(forced), "DOUBTFUL B1, started 1970-"));
+}
+
+TEST(Compare, ARunGivenTwiceIsRefusedAndNeverCountedTwice) {
+  auto a = runs({10, 11, 12, 13}), b = runs({20, 21, 22, 23});
+  b.push_back(b[3]);
+  b.push_back(a[0]);
+  EXPECT_TRUE(says(refusal(a, b), "B5, started")) << refusal(a, b);
+  EXPECT_TRUE(says(refusal(a, b), "the same run as one before it"));
+  const Comparison forced = compare_runs(a, b, {true, {}});
+  EXPECT_EQ(forced.b_runs, 4u);
+  EXPECT_EQ(forced.left_out.size(), 2u);
+}
+
+TEST(Compare, OtherWorkIsRefused) {
+  auto a = runs({10, 11, 12, 13}), b = runs({20, 21, 22, 23});
+  b[1].open_loop = false;
+  EXPECT_TRUE(says(refusal(a, b), "loop closed and open")) << refusal(a, b);
+  b[1].open_loop = true;
+  for (RunResult& one : a) one.settings["workload"] = "pairs";
+  for (RunResult& one : b) one.settings["workload"] = "echo";
+  EXPECT_TRUE(says(refusal(a, b), "workload echo and pairs")) << refusal(a, b);
+  EXPECT_EQ(refusal(a, b, {true, {}}), "none");
+}
+
+TEST(Compare, WithoutRunsThereIsNoComparison) {
+  EXPECT_TRUE(says(refusal({}, runs({1})), "there is no run of A"));
+}
+
+Slower slower_by(const std::vector<double>& a, const std::vector<double>& b, double slower_max) {
+  return compare_runs(runs(a), runs(b), {false, slower_max}).slower.at(2).second;  // Of p99.
+}
+
+TEST(Compare, SlowerIsWhatTheIntervalIsSureOf) {
+  const std::vector<double> a = {10, 10.1, 10.2, 10.3, 10.4};
+  EXPECT_EQ(slower_by(a, {11.5, 11.6, 11.7, 11.8, 11.9}, 0.05), Slower::kYes);
+  EXPECT_EQ(slower_by(a, {11.5, 11.6, 11.7, 11.8, 11.9}, 0.3), Slower::kNo);
+  EXPECT_EQ(slower_by(a, {9, 9.1, 9.2, 9.3, 9.4}, 0.05), Slower::kNo);
+  EXPECT_EQ(slower_by(a, {8, 9.5, 10, 11, 14}, 0.05), Slower::kCannotTell);
+  EXPECT_EQ(slower_by({10, 10.1, 10.2}, {10, 10.1, 10.2}, 0.05), Slower::kNotJudged) << "too few runs";
+}
+
+TEST(Compare, ARateThatFallsIsSlower) {
+  std::vector<RunResult> a, b;
+  for (int i = 0; i < 5; ++i) {
+    a.push_back(run(10, 5000 + i));
+    b.push_back(run(10, 4000 + i));
+  }
+  const Comparison fallen = compare_runs(a, b, {false, 0.05});
+  EXPECT_EQ(fallen.slower.back(), (std::pair<std::string, Slower>{"rate", Slower::kYes}));
+  EXPECT_TRUE(fallen.is_slower());
+  EXPECT_TRUE(says(to_text(fallen), "rate: B is SLOWER by more than 5 %")) << to_text(fallen);
+  EXPECT_TRUE(says(to_text(fallen), "FAILED: B may be slower"));
+  EXPECT_FALSE(compare_runs(b, a, {false, 0.05}).is_slower());
+}
+
+TEST(Compare, TooFewRunsAreNoPass) {
+  const Comparison few = compare_runs(runs({10}), runs({10}), {false, 0.05});
+  EXPECT_TRUE(few.is_slower());
+  EXPECT_TRUE(says(to_text(few), "p99: NOT JUDGED")) << to_text(few);
+  EXPECT_EQ(nlohmann::json::parse(to_json(few))["exit_code"], 1);
+  EXPECT_EQ(nlohmann::json::parse(to_json(few))["slower"]["metrics"]["p99"], "not judged");
+}
+
+TEST(Compare, WhatNeverCameIsNoPass) {
+  auto a = runs({10, 11, 12, 13}), b = runs({10, 11, 12, 13});
+  for (RunResult& one : b) {
+    one.latency.record_never(500);
+    one.account.sent = 1500, one.account.delivered = 1000, one.account.lost = 500;
+    one.allowed = {"lost<50%"};
+  }
+  const Comparison comparison = compare_runs(a, b, {false, 0.05});
+  EXPECT_EQ(comparison.slower.at(2).second, Slower::kNotJudged);
+  EXPECT_TRUE(comparison.is_slower());
+}
+
+TEST(Compare, SlowerNeedsTheSameLoad) {
+  auto a = runs({10, 11, 12, 13}), b = runs({10, 11, 12, 13});
+  for (RunResult& one : b) one.settings["rate"] = "100";
+  EXPECT_EQ(refusal(a, b), "none") << "it is named";
+  EXPECT_TRUE(says(refusal(a, b, {false, 0.05}), "they differ in setting rate: 5000 in A, 100 in B"));
+  for (RunResult& one : b) one.settings["rate"] = "5000", one.settings["threads"] = "2", one.version = "2";
+  EXPECT_EQ(refusal(a, b, {false, 0.05}), "none");
+}
+
+TEST(Compare, AMetricThatLagHasSpoiledIsNotCompared) {
+  auto a = runs({10, 11, 12, 13}), b = runs({10, 11, 12, 13});
+  b[1].generator.lag.record(0, 995);
+  b[1].generator.lag.record(8'000'000, 5);
+  const Comparison comparison = compare_runs(a, b, {false, 0.05});
+  EXPECT_EQ(comparison.metrics[2].verdict, Verdict::kNoDifference);
+  EXPECT_EQ(comparison.metrics[3].verdict, Verdict::kSpoiled);
+  EXPECT_EQ(comparison.slower.at(3).second, Slower::kCannotTell);
+  EXPECT_TRUE(says(to_text(comparison), "p99.9  spoiled by the generator's own lag")) << to_text(comparison);
 }
 
 TEST(Compare, OtherCircumstancesAreNamed) {
@@ -210,7 +302,7 @@ TEST(Compare, WhatWasNotMeasuredInEveryRunIsNotCompared) {
 
 TEST(Compare, AsJson) {
   const auto a = runs({10, 11, 12, 13}), b = runs({20, 21, 22, 23});
-  const nlohmann::json json = nlohmann::json::parse(compare(a, b, true));
+  const nlohmann::json json = nlohmann::json::parse(to_json(compare_runs(a, b)));
   EXPECT_EQ(json["a_runs"], 4);
   EXPECT_EQ(json["metrics"]["p99"]["verdict"], "higher");
   EXPECT_EQ(json["metrics"]["p99"]["a_us"], nlohmann::json({10'000.0, 11'000.0, 12'000.0, 13'000.0}));

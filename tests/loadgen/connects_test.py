@@ -77,6 +77,7 @@ class Connects(Case):
                                 "--window", 3, "--duration", "0.5s", "--drain", "0.5s")
             self.assertEqual(run.code, FAILED, run)
             self.assertEqual(run.json["connections"]["unopened"], 3, run)
+            self.check_failed(run, "3 connections were wanted and never open")
 
     def test_nobody_listens(self):
         run = self.generate("--target", f"bare://127.0.0.1:{loadgen_cases.free_port()}", *SHORT, "--window", 2)

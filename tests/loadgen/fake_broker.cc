@@ -2,11 +2,14 @@
 // are held against. One thread; the rules are in fake_broker_rules.h.
 //
 //   onehop-fake-broker --listen 127.0.0.1:0 [--latency SPEC] [--service-rate R] [--truth FILE] [--seed N]
-//                      [--send-window N] [--spin]
+//                      [--send-window N] [--spin] [--seen FILE] [--freeze TIME] [MISDEED N …]
 //
 // --latency: each message is held back by a delay of this distribution (fake_broker_delays.h). --service-rate: messages
 // pass one after the other, each taking 1/R seconds. --truth: at SIGTERM the delays it really imposed, from the recv()
-// of a message to the send() of it, go into this file. --spin: never sleeps, for the least of its own noise.
+// of a message to the send() of it, go into this file. --spin: never sleeps, for the least of its own noise. The
+// misdeeds are --reject-every, --expire-every, --lose-every, --drop-every, --lie-every, --double-every, --babble-after,
+// --freeze-after and --die-after; see Misdeeds. --seen: at SIGTERM what came (fake_broker_seen.h) goes into this file.
+// --freeze: at SIGUSR1 it stands still for so long.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -49,10 +52,20 @@ struct Options {
   std::string latency = "fixed:0ns";
   double service_rate = 0;  // 0: no limit.
   std::string truth_file;
+  std::string seen_file;
+  uint64_t freeze_ns = 0;
   uint64_t seed = 1;
   uint32_t send_window = 65'535;
   bool spin = false;
+  Misdeeds misdeeds;
 };
+
+const std::map<std::string, uint64_t Misdeeds::*> kMisdeeds = {
+    {"--reject-every", &Misdeeds::reject_every}, {"--expire-every", &Misdeeds::expire_every},
+    {"--lose-every", &Misdeeds::lose_every},     {"--drop-every", &Misdeeds::drop_every},
+    {"--lie-every", &Misdeeds::lie_every},       {"--double-every", &Misdeeds::double_every},
+    {"--babble-after", &Misdeeds::babble_after}, {"--freeze-after", &Misdeeds::freeze_after},
+    {"--die-after", &Misdeeds::die_after}};
 
 Options read_options(int count, char** words) {
   Options options;
@@ -72,10 +85,16 @@ Options read_options(int count, char** words) {
       options.service_rate = std::stod(value);
     } else if (flag == "--truth") {
       options.truth_file = value;
+    } else if (flag == "--seen") {
+      options.seen_file = value;
+    } else if (flag == "--freeze") {
+      options.freeze_ns = parse_delay(value);
     } else if (flag == "--seed") {
       options.seed = std::stoull(value);
     } else if (flag == "--send-window") {
       options.send_window = static_cast<uint32_t>(std::stoul(value));
+    } else if (const auto misdeed = kMisdeeds.find(flag); misdeed != kMisdeeds.end()) {
+      options.misdeeds.*misdeed->second = std::stoull(value);
     } else {
       throw std::invalid_argument("no flag " + flag);
     }
@@ -86,6 +105,7 @@ Options read_options(int count, char** words) {
 Rules rules_of(const Options& options) {
   Rules rules;
   rules.send_window = options.send_window;
+  rules.misdeeds = options.misdeeds;
   const auto service_ns = static_cast<uint64_t>(options.service_rate > 0 ? 1e9 / options.service_rate : 0);
   rules.delay = [delays = Delays(options.latency, options.seed), service_ns,
                  free_ns = uint64_t{0}](uint64_t received_ns) mutable {
@@ -100,12 +120,11 @@ class Program {
  public:
   explicit Program(const Options& options)
       : options_(options), broker_(rules_of(options)), epoll_fd_(checked(epoll_create1(0), "epoll_create1")) {
-    sigset_t ends;
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGINT);
-    sigprocmask(SIG_BLOCK, &ends, nullptr);
-    signal_fd_ = checked(signalfd(-1, &ends, SFD_NONBLOCK), "signalfd");
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) sigaddset(&signals, signal);
+    sigprocmask(SIG_BLOCK, &signals, nullptr);
+    signal_fd_ = checked(signalfd(-1, &signals, SFD_NONBLOCK), "signalfd");
     timer_fd_ = checked(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK), "timerfd_create");
     listen();
     for (const int fd : {signal_fd_, timer_fd_, listen_fd_}) watch(EPOLL_CTL_ADD, fd, EPOLLIN);
@@ -120,6 +139,7 @@ class Program {
       for (Client* client : broker_.take_changed()) write(fd_of_.at(client));
     }
     if (!options_.truth_file.empty()) std::ofstream(options_.truth_file) << broker_.truth().to_json();
+    if (!options_.seen_file.empty()) std::ofstream(options_.seen_file) << broker_.seen().to_json();
   }
 
  private:
@@ -166,7 +186,7 @@ class Program {
 
   void on_event(int fd, uint32_t events) {
     if (fd == signal_fd_) {
-      ended_ = true;
+      on_signal();
     } else if (fd == timer_fd_) {
       uint64_t times = 0;
       if (::read(fd, &times, sizeof times) < 0 && errno != EAGAIN) throw std::runtime_error("read of the timer");
@@ -176,6 +196,21 @@ class Program {
       if ((events & EPOLLOUT) != 0) write(fd);
       if (client_of_.contains(fd) && (events & ~static_cast<uint32_t>(EPOLLOUT)) != 0) read(fd);
     }
+  }
+
+  void on_signal() {
+    signalfd_siginfo info{};
+    if (::read(signal_fd_, &info, sizeof info) != sizeof info) return;
+    if (info.ssi_signo != SIGUSR1) {
+      ended_ = true;
+      return;
+    }
+    const uint64_t begin_ns = now_ns(), end_ns = begin_ns + options_.freeze_ns;
+    while (now_ns() < end_ns) {
+      const timespec until{static_cast<time_t>(end_ns / 1'000'000'000), static_cast<long>(end_ns % 1'000'000'000)};
+      clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
+    }
+    broker_.seen().note_freeze(begin_ns, now_ns());
   }
 
   void accept() {

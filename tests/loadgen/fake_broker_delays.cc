@@ -105,7 +105,7 @@ std::string Truth::to_json() const {
   };
   const double sum = std::accumulate(sorted.begin(), sorted.end(), 0.0);
   return "{\"count\": " + std::to_string(sorted.size()) + ", \"min\": " + at(0) + ", \"p50\": " + at(0.5) +
-         ", \"p90\": " + at(0.9) + ", \"p99\": " + at(0.99) + ", \"p99_9\": " + at(0.999) +
+         ", \"p90\": " + at(0.9) + ", \"p95\": " + at(0.95) + ", \"p99\": " + at(0.99) + ", \"p99_9\": " + at(0.999) +
          ", \"p99_99\": " + at(0.9999) + ", \"max\": " + at(1) +
          ", \"mean\": " + print_us(sorted.empty() ? 0 : sum / count) + "}\n";
 }

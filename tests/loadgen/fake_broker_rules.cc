@@ -2,6 +2,9 @@
 #include "fake_broker_rules.h"
 
 #include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <optional>
 #include <string_view>
 
 namespace onehop::test {
@@ -49,6 +52,10 @@ void add_receipt(v1::Receipts& receipts, const v1::Receipt& one) {
     }
   }
   *receipts.add_items() = one;
+}
+
+bool is_turn_of(uint64_t number, uint64_t every) {
+  return every != 0 && number % every == 0;
 }
 
 }  // namespace
@@ -148,6 +155,7 @@ void FakeBroker::on_message(Client& client, v1::Message& message, uint64_t now_n
   if (confirmed && client.under_way == rules_.send_window) {
     return say_goodbye(client, v1::CODE_QUOTA_EXCEEDED, "more than the send window");
   }
+  seen_.note(message, now_ns);
   if (message.id() != 0) client.last_id = message.id();
   if (confirmed) ++client.under_way;
   const v1::Reason refusal = refusal_of(message);
@@ -155,14 +163,39 @@ void FakeBroker::on_message(Client& client, v1::Message& message, uint64_t now_n
     return tell(client.session, message.id(), confirmed, v1::OUTCOME_REJECTED, refusal, false);
   }
 
+  if (does_wrong(client, message, confirmed)) return;
+
   message.set_from(client.name);
   if (message.id() != 0) message.set_from_session(client.session);
   const uint64_t recipient = names_[message.client()]->session;
   uint64_t& last_due_ns = client.last_due_ns[recipient];
   last_due_ns = std::max(last_due_ns, now_ns + rules_.delay(now_ns));
-  auto held = std::make_shared<Held>(Held{client.session, recipient, now_ns, {}});
+  const bool twice = is_turn_of(messages_, rules_.misdeeds.double_every);
+  auto held = std::make_shared<Held>(Held{client.session, recipient, now_ns, {}, twice});
   held->message.Swap(&message);
   held_.push({last_due_ns, ++last_number_, std::move(held)});
+}
+
+bool FakeBroker::does_wrong(Client& client, const v1::Message& message, bool confirmed) {
+  const Misdeeds& misdeeds = rules_.misdeeds;
+  ++messages_;
+  if (messages_ == misdeeds.die_after) std::_Exit(1);
+  if (messages_ == misdeeds.freeze_after) raise(SIGSTOP);
+  if (messages_ == misdeeds.babble_after) {
+    client.out.append(64, '\xff');
+    mark_changed(client);
+  }
+  if (is_turn_of(messages_, misdeeds.drop_every)) return true;
+  for (const auto& [every, outcome] : {std::pair{misdeeds.reject_every, v1::OUTCOME_REJECTED},
+                                       {misdeeds.expire_every, v1::OUTCOME_EXPIRED},
+                                       {misdeeds.lose_every, v1::OUTCOME_LOST},
+                                       {misdeeds.lie_every, v1::OUTCOME_DELIVERED}}) {
+    if (!is_turn_of(messages_, every)) continue;
+    const v1::Reason reason = outcome == v1::OUTCOME_REJECTED ? v1::REASON_QUEUE_FULL : v1::REASON_UNSPECIFIED;
+    tell(client.session, message.id(), confirmed, outcome, reason, outcome != v1::OUTCOME_REJECTED);
+    return true;
+  }
+  return false;
 }
 
 v1::Reason FakeBroker::refusal_of(const v1::Message& message) const {
@@ -189,7 +222,13 @@ void FakeBroker::deliver(Held held) {
     if (held.message.confirm() != v1::CONFIRM_DELIVERED) return;
     return tell(held.sender, held.message.id(), true, v1::OUTCOME_LOST, v1::REASON_CONNECTION_LOST, false);
   }
+  std::optional<Held> again;
+  if (std::exchange(held.twice, false)) again = held;
   recipient->waiting.push_back(std::move(held));
+  if (again) {
+    again->message.set_confirm(v1::CONFIRM_REFUSALS);  // Its outcome is that of the first.
+    recipient->waiting.push_back(*std::move(again));
+  }
   write_waiting(*recipient);
 }
 

@@ -16,11 +16,27 @@
 #include <vector>
 
 #include "fake_broker_delays.h"
+#include "fake_broker_seen.h"
 #include "onehop/v1/onehop.pb.h"
 
 namespace onehop::test {
 
+// What it does to every N-th message, or once it has taken N of them; 0: never. So what a test must find is known to
+// the message.
+struct Misdeeds {
+  uint64_t reject_every = 0;  // Tells REJECTED.
+  uint64_t expire_every = 0;  // Tells EXPIRED.
+  uint64_t lose_every = 0;    // Tells LOST.
+  uint64_t drop_every = 0;    // Neither delivers it nor tells anything.
+  uint64_t lie_every = 0;     // Tells DELIVERED, and delivers nothing.
+  uint64_t double_every = 0;  // Delivers it twice.
+  uint64_t babble_after = 0;  // Sends its sender bytes that are no frame.
+  uint64_t freeze_after = 0;  // Stands still for ever (SIGSTOP).
+  uint64_t die_after = 0;     // Ends at once.
+};
+
 struct Rules {
+  Misdeeds misdeeds = {};
   uint32_t send_window = 65'535;
   // How long to hold a message back that came at this time, in ns; earlier ones of the same two clients stay before it.
   std::function<uint64_t(uint64_t received_ns)> delay;
@@ -32,6 +48,7 @@ struct Held {
   uint64_t recipient = 0;
   uint64_t received_ns = 0;
   v1::Message message;
+  bool twice = false;
 };
 
 // A connection, and from its Connect on its session, which ends with it.
@@ -89,6 +106,7 @@ class FakeBroker {
   std::vector<Client*> take_changed();
 
   const Truth& truth() const { return truth_; }
+  Seen& seen() { return seen_; }
 
  private:
   struct Due {
@@ -105,6 +123,8 @@ class FakeBroker {
   void on_message(Client& client, v1::Message& message, uint64_t now_ns);
   void on_ack(Client& client, const v1::Ack& ack);
   void on_leave(Client& client);
+  // Whether the message was done away with.
+  bool does_wrong(Client& client, const v1::Message& message, bool confirmed);
   v1::Reason refusal_of(const v1::Message& message) const;
   void deliver(Held held);
   void write_waiting(Client& client);
@@ -119,6 +139,7 @@ class FakeBroker {
 
   const Rules rules_;
   Truth truth_;
+  Seen seen_;
   std::vector<std::unique_ptr<Client>> clients_;
   std::unordered_map<uint64_t, Client*> sessions_;
   std::unordered_map<std::string, Client*> names_;
@@ -126,6 +147,7 @@ class FakeBroker {
   std::priority_queue<Due> held_;
   uint64_t last_session_ = 0;
   uint64_t last_number_ = 0;
+  uint64_t messages_ = 0;  // Taken.
 };
 
 }  // namespace onehop::test

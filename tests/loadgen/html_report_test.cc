@@ -64,10 +64,19 @@ TEST(HtmlReport, BannersSayWhatIsWrong) {
   EXPECT_TRUE(says(to_html(run), "<li>a thread was busy</li>"));
   run = sample_run(1);
   run.account.unexplained = 1;
-  EXPECT_TRUE(says(to_html(run), "<b>FAILED: the accounts do not come out.</b>"));
+  EXPECT_TRUE(says(to_html(run), "<b>FAILED:</b> 1 of 100,000 planned messages were not delivered: 1 UNEXPLAINED"));
   run = sample_run(1);
   run.thresholds[0].kept = false;
   EXPECT_TRUE(says(to_html(run), "<b>FAILED: not every threshold was kept.</b>"));
+  run = sample_run(1);
+  run.interrupted = true;
+  EXPECT_TRUE(says(to_html(run), "<b>INTERRUPTED:</b> after 20.0 of 20.0 s"));
+  run = sample_run(1);
+  run.warnings = {"missing: part 2/2"};
+  EXPECT_TRUE(says(to_html(run), "<b>DOUBTFUL:</b> missing: part 2/2"));
+  run = sample_run(1);
+  run.allowed.clear();
+  EXPECT_TRUE(says(to_html(run), "<b>FAILED:</b> 15 of 100,000 planned messages were not delivered"));
   run = sample_run(1);
   run.open_loop = false;
   EXPECT_TRUE(says(to_html(run), "<b>Closed loop.</b>"));
@@ -87,6 +96,9 @@ TEST(HtmlReport, TheNumbersOfTheChartsAreJson) {
   // x = 2 is the 99th percentile.
   EXPECT_EQ(data["spectra"]["x"][80], 2.0);
   EXPECT_EQ(data["spectra"]["latency"][80], run.latency.quantile(0.99));
+  // 15 of 100,000 never came: the line ends before 99.99 %.
+  EXPECT_FALSE(data["spectra"]["latency"][150].is_null());
+  EXPECT_TRUE(data["spectra"]["latency"][160].is_null());
   // 100 connects have no 99.9th.
   EXPECT_FALSE(data["spectra"]["connect"][80].is_null());
   EXPECT_TRUE(data["spectra"]["connect"][120].is_null());

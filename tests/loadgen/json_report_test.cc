@@ -2,6 +2,7 @@
 // refused with a line that says why.
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "loadgen/report.h"
@@ -26,6 +27,13 @@ RunResult full_run() {
   run.account.lost = 11;
   run.account.unknown = 12;
   run.account.not_sent = 13;
+  run.account.not_arrived = 15;
+  run.account.not_told = 16;
+  run.account.provoked = {1, 2, 3, 4};
+  run.connections.silent = 17;
+  run.generator.lag_allowed = 12'345;
+  run.generator.lag.record_never(14);
+  run.warnings = {"missing: part 2/2"};
   run.generator.missed_arrivals = 14;
   run.open_loop = false;
   run.interrupted = true;
@@ -83,6 +91,13 @@ TEST(JsonReport, NothingIsLostThereAndBack) {
   EXPECT_FALSE(back.open_loop);
   EXPECT_TRUE(back.interrupted);
   EXPECT_EQ(back.parts, 3u);
+  EXPECT_EQ(back.account.not_arrived, 15u);
+  EXPECT_EQ(back.account.not_told, 16u);
+  EXPECT_EQ(back.account.provoked.not_arrived, 4u);
+  EXPECT_EQ(back.connections.silent, 17u);
+  EXPECT_EQ(back.generator.lag_allowed, 12'345u);
+  EXPECT_EQ(back.warnings, run.warnings);
+  EXPECT_EQ(back.allowed, run.allowed);
   EXPECT_FALSE(RunResult().capacity.has_value());
 }
 
@@ -91,9 +106,11 @@ TEST(JsonReport, ScriptsFindTheirKeys) {
   run.latency.clear();
   for (uint64_t i = 1; i <= 1000; ++i) run.latency.record(i * 1000);
   const json parsed = json::parse(to_json(run));
-  EXPECT_EQ(parsed["format"], 1);
+  EXPECT_EQ(parsed["format"], 2);
+  EXPECT_EQ(parsed["kind"], "run");
   EXPECT_NEAR(parsed["latency_us"]["p50"].get<double>(), 500, 0.5);
   EXPECT_NEAR(parsed["latency_us"]["p90"].get<double>(), 900, 0.9);
+  EXPECT_NEAR(parsed["latency_us"]["p95"].get<double>(), 950, 0.95);
   EXPECT_NEAR(parsed["latency_us"]["p99"].get<double>(), 990, 1);
   EXPECT_NEAR(parsed["latency_us"]["p99_9"].get<double>(), 999, 1);
   EXPECT_EQ(parsed["latency_us"]["p99_99"], 1000.0);
@@ -102,7 +119,7 @@ TEST(JsonReport, ScriptsFindTheirKeys) {
   EXPECT_EQ(parsed["latency_us"]["mean"], 500.5);
   EXPECT_EQ(parsed["latency_us"]["count"], 1000);
   for (const char* key : {"uncorrected_latency_us", "confirm_latency_us", "connect_latency_us", "slow_latency_us"}) {
-    EXPECT_GT(parsed[key]["p99_99"].get<double>(), 0) << key;
+    EXPECT_GT(parsed[key]["p99_9"].get<double>(), 0) << key;
   }
   EXPECT_EQ(parsed["outcomes"]["sent"], 100'000);
   EXPECT_EQ(parsed["outcomes"]["delivered"], 99'985);
@@ -113,6 +130,8 @@ TEST(JsonReport, ScriptsFindTheirKeys) {
   EXPECT_EQ(parsed["wanted_rate"], 5000.0);
   EXPECT_EQ(parsed["loop"], "open");
   EXPECT_EQ(parsed["void"], false);
+  EXPECT_EQ(parsed["void_reasons"], json::array());
+  EXPECT_EQ(parsed["failures"], json::array());
   EXPECT_EQ(parsed["exit_code"], 0);
   EXPECT_EQ(parsed["started"], "2026-09-21T14:13:20.125Z");
   EXPECT_EQ(parsed["series"].size(), 20u);
@@ -124,18 +143,67 @@ TEST(JsonReport, ScriptsFindTheirKeys) {
   EXPECT_EQ(parsed["histograms"]["latency"]["unit"], "ns");
 }
 
-TEST(JsonReport, WhatWasNotTimedHasNoPercentiles) {
-  const json parsed = json::parse(to_json(RunResult()));
-  EXPECT_TRUE(parsed.contains("latency_us"));
-  EXPECT_TRUE(parsed.contains("uncorrected_latency_us"));
-  EXPECT_FALSE(parsed.contains("confirm_latency_us"));
-  EXPECT_FALSE(parsed.contains("connect_latency_us"));
-  EXPECT_FALSE(parsed.contains("slow_latency_us"));
+TEST(JsonReport, WhatWasNotMeasuredIsNull) {
+  RunResult run;
+  run.settings["workload"] = "idle";
+  run.series.emplace_back();
+  run.system = SystemUse{1, 0};
+  run.thresholds = {{"p99<5ms", std::nullopt, false, false}};
+  const json parsed = json::parse(to_json(run));
+  for (const char* of :
+       {"latency_us", "uncorrected_latency_us", "confirm_latency_us", "connect_latency_us", "slow_latency_us"}) {
+    for (const char* key : {"p50", "p90", "p95", "p99", "p99_9", "p99_99", "max", "mean", "min"}) {
+      EXPECT_TRUE(parsed[of][key].is_null()) << of << " " << key;
+    }
+    EXPECT_EQ(parsed[of]["count"], 0);
+    EXPECT_EQ(parsed[of]["infinite"], 0);
+  }
+  EXPECT_TRUE(parsed["generator"]["lag_us"]["p99"].is_null());
+  for (const char* key : {"p50_us", "p99_us", "max_us"}) EXPECT_TRUE(parsed["series"][0][key].is_null()) << key;
+  EXPECT_TRUE(parsed["wanted_rate"].is_null());
+  EXPECT_TRUE(parsed["achieved_rate"].is_null());
+  EXPECT_TRUE(parsed["system"]["memory_bytes"].is_null());
+  EXPECT_TRUE(parsed["thresholds"][0]["value"].is_null());
+  EXPECT_EQ(parsed["thresholds"][0]["infinite"], false);
+}
+
+TEST(JsonReport, WhatNeverCameIsCountedAndNull) {
+  RunResult run = sample_run(1);
+  run.latency.clear();
+  run.latency.record(1'000'000, 985);
+  run.latency.record_never(15);
+  run.thresholds = {{"p99<1s", std::numeric_limits<double>::infinity(), false, false}};
+  const json parsed = json::parse(to_json(run));
+  EXPECT_NEAR(parsed["latency_us"]["p90"].get<double>(), 1000, 1);
+  for (const char* key : {"p99", "p99_9", "p99_99", "max", "mean"}) EXPECT_TRUE(parsed["latency_us"][key].is_null());
+  EXPECT_EQ(parsed["latency_us"]["count"], 985);
+  EXPECT_EQ(parsed["latency_us"]["infinite"], 15);
+  EXPECT_TRUE(parsed["thresholds"][0]["value"].is_null());
+  EXPECT_EQ(parsed["thresholds"][0]["infinite"], true);
+  EXPECT_EQ(parsed["exit_code"], 1);
+  const RunResult back = from_json(to_json(run));
+  EXPECT_TRUE(back.latency == run.latency);
+  EXPECT_EQ(back.thresholds[0].value, run.thresholds[0].value);
+}
+
+TEST(JsonReport, AnUnfinishedSearchHasNoKnee) {
+  RunResult run = sample_run(1);
+  run.capacity = sample_capacity(1);
+  EXPECT_EQ(json::parse(to_json(run))["capacity"]["rate"], 60'000.0);
+  EXPECT_EQ(json::parse(to_json(run))["kind"], "search");
+  run.capacity->unfinished = "interrupted";
+  run.interrupted = true;
+  const json parsed = json::parse(to_json(run));
+  EXPECT_TRUE(parsed["capacity"]["rate"].is_null());
+  EXPECT_EQ(parsed["capacity"]["finished"], false);
+  EXPECT_EQ(parsed["capacity"]["held_rate"], 60'000.0);
+  EXPECT_EQ(parsed["exit_code"], 130);
 }
 
 TEST(JsonReport, AVoidRunSaysWhy) {
   const json parsed = json::parse(to_json(full_run()));
-  EXPECT_EQ(parsed["void"]["reasons"], json({"busy", "late"}));
+  EXPECT_EQ(parsed["void"], true);
+  EXPECT_EQ(parsed["void_reasons"], json({"busy", "late"}));
   EXPECT_EQ(parsed["loop"], "closed");
   EXPECT_EQ(parsed["exit_code"], 1);  // The accounts come first.
   RunResult run = sample_run(1);
@@ -160,8 +228,8 @@ TEST(JsonReport, WhatIsNoResultIsRefused) {
   EXPECT_EQ(refusal(""), "this is not JSON, from byte 1 on");
   EXPECT_NE(refusal("{}").find("\"format\" is missing"), std::string::npos);
   EXPECT_NE(refusal("[1]").find("\"format\" is missing"), std::string::npos);
-  EXPECT_NE(refusal(R"({"format": 2})").find("another format than 1"), std::string::npos);
-  EXPECT_EQ(refusal(R"({"format": 1})"), "\"version\" is missing");
+  EXPECT_NE(refusal(R"({"format": 1})").find("another format than 2"), std::string::npos);
+  EXPECT_EQ(refusal(R"({"format": 2})"), "\"version\" is missing");
   EXPECT_EQ(refusal_after([](json&) {}), "none");
 }
 
@@ -176,10 +244,10 @@ TEST(JsonReport, WhatIsMissingOrOfAnotherKindIsNamed) {
   EXPECT_EQ(refusal_after([](json& j) { j["settings"] = 5; }), "\"settings\" is no object");
   EXPECT_EQ(refusal_after([](json& j) { j["series"] = 5; }), "\"series\" is no list");
   EXPECT_EQ(refusal_after([](json& j) { j["parts"] = 5'000'000'000; }), "\"parts\" is too large");
-  EXPECT_EQ(refusal_after([](json& j) { j["achieved_rate"] = nullptr; }), "\"achieved_rate\" is no number");
+  EXPECT_EQ(refusal_after([](json& j) { j["achieved_rate"] = "fast"; }), "\"achieved_rate\" is no number");
   EXPECT_EQ(refusal_after([](json& j) { j["interrupted"] = 0; }), "\"interrupted\" is neither true nor false");
-  EXPECT_EQ(refusal_after([](json& j) { j["void"] = true; }), "\"void\" is no object");
-  EXPECT_EQ(refusal_after([](json& j) { j["void"]["reasons"] = json::array(); }), "\"void\" gives no reason");
+  EXPECT_EQ(refusal_after([](json& j) { j["void"] = 1; }), "\"void\" is neither true nor false");
+  EXPECT_EQ(refusal_after([](json& j) { j["void_reasons"] = json::array(); }), "\"void\" contradicts \"void_reasons\"");
   EXPECT_NE(refusal_after([](json& j) { j["loop"] = "x"; }).find("neither \"open\" nor"), std::string::npos);
   EXPECT_EQ(refusal_after([](json& j) { j["series"][0]["lag_max_us"] = -1; }),
             "\"series[0].lag_max_us\" is no duration");

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "loadgen/random.h"
@@ -18,7 +19,7 @@ Account reconcile(const Ledger& ledger, Outcome promised = Outcome::kDelivered) 
 }
 
 uint64_t sum(const Account& a) {
-  return a.delivered + a.rejected + a.expired + a.lost + a.unknown + a.not_sent + a.unexplained;
+  return a.delivered + a.rejected + a.expired + a.lost + a.unknown + a.not_sent + a.not_arrived + a.unexplained;
 }
 
 TEST(Ledger, SaysHowAMessageArrives) {
@@ -69,17 +70,44 @@ Account account_of_missing(Outcome told, std::vector<uint32_t> broken) {
 TEST(Ledger, ABreakExplainsWhatIsMissing) {
   for (const Outcome told : {Outcome::kAdmitted, Outcome::kDelivered}) {
     const Account account = account_of_missing(told, {});
-    EXPECT_EQ(account.unexplained, 1u);
+    // Nothing came after it: it may be on its way still, unless its delivery was told.
+    EXPECT_EQ(account.unexplained, told == Outcome::kDelivered ? 1u : 0u);
+    EXPECT_EQ(account.not_arrived, told == Outcome::kDelivered ? 0u : 1u);
     EXPECT_EQ(account.contradicted, told == Outcome::kDelivered ? 1u : 0u);  // Being taken promises no delivery.
     for (const uint32_t client : {1u, 2u}) {
       // A broken connection is no excuse for telling of a delivery.
       EXPECT_EQ(account_of_missing(told, {client}).unknown, told == Outcome::kDelivered ? 0u : 1u);
       EXPECT_EQ(account_of_missing(told, {client}).sound(), told != Outcome::kDelivered);
     }
-    EXPECT_EQ(account_of_missing(told, {3}).unexplained, 1u);  // It has nothing to do with that stream.
+    EXPECT_EQ(account_of_missing(told, {3}).unknown, 0u);  // It has nothing to do with that stream.
   }
   EXPECT_EQ(account_of_missing(Outcome::kNotSent, {1, 2}).not_sent, 1u);
   EXPECT_EQ(account_of_missing(Outcome::kLost, {1, 2}).lost, 1u);
+}
+
+TEST(Ledger, WhatIsAwaitedStillIsNoFault) {
+  Ledger ledger;
+  for (int i = 0; i < 6; ++i) ledger.next_number(kStream);
+  for (const uint32_t number : {0u, 1u, 3u}) ledger.received(kStream, number);
+  ledger.told(kStream, 1, Outcome::kDelivered);
+  const Account account = reconcile(ledger);
+  EXPECT_EQ(account.delivered, 3u);
+  EXPECT_EQ(account.unexplained, 1u) << "the third: the fourth has overtaken it";
+  EXPECT_EQ(account.not_arrived, 2u) << "the fifth and the sixth";
+  EXPECT_EQ(account.untold, 1u) << "the first: a later one was told";
+  EXPECT_EQ(account.not_told, 1u) << "the fourth";
+}
+
+TEST(Ledger, WhatSlowReadersAreRefusedIsProvoked) {
+  Ledger ledger;
+  ledger.told(kStream, ledger.next_number(kStream), Outcome::kRejected);
+  ledger.told(stream_of(1, 3), ledger.next_number(stream_of(1, 3)), Outcome::kRejected);
+  ledger.told(kStream, ledger.next_number(kStream), Outcome::kLost);
+  const Account account =
+      Ledger::reconcile({&ledger}, Outcome::kDelivered, [](uint32_t client) { return client == 2; });
+  EXPECT_EQ(account.rejected, 2u);
+  EXPECT_EQ(account.provoked.rejected, 1u);
+  EXPECT_EQ(account.provoked.all(), 1u) << "a loss is not";
 }
 
 struct Message {
@@ -87,8 +115,9 @@ struct Message {
   std::set<Outcome> told;
 };
 
-// One message by the rules as they are written down, without sets of numbers.
-void judge(const Message& m, bool sender_broke, bool recipient_broke, Outcome promised, Account& a) {
+// One message by the rules as they are written down, without sets of numbers. `later`: those after it in its stream.
+void judge(const Message& m, const std::vector<Message>& later, bool sender_broke, bool recipient_broke,
+           Outcome promised, Account& a) {
   const auto told = [&](Outcome outcome) { return m.told.contains(outcome); };
   const bool broke = sender_broke || recipient_broke;
   if (m.had) {
@@ -98,10 +127,15 @@ void judge(const Message& m, bool sender_broke, bool recipient_broke, Outcome pr
         broke || told(Outcome::kRejected) || told(Outcome::kExpired) || told(Outcome::kLost) || told(Outcome::kUnknown);
     const bool kept = promised == Outcome::kNotSent || told(Outcome::kDelivered) ||
                       (promised == Outcome::kAdmitted && told(Outcome::kAdmitted));
-    a.untold += !excused && !kept;
+    const bool overtaken = std::any_of(later.begin(), later.end(), [&](const Message& other) {
+      return other.told.contains(Outcome::kDelivered) ||
+             (promised == Outcome::kAdmitted && other.told.contains(Outcome::kAdmitted));
+    });
+    (overtaken ? a.untold : a.not_told) += !excused && !kept;
     return;
   }
   // The first that is true of it, in the order in which Account says so.
+  const bool overtaken = std::any_of(later.begin(), later.end(), [](const Message& other) { return other.had; });
   uint64_t& count = told(Outcome::kRejected)    ? a.rejected
                     : told(Outcome::kExpired)   ? a.expired
                     : told(Outcome::kLost)      ? a.lost
@@ -109,6 +143,7 @@ void judge(const Message& m, bool sender_broke, bool recipient_broke, Outcome pr
                     : told(Outcome::kUnknown)   ? a.unknown
                     : told(Outcome::kDelivered) ? a.unexplained
                     : broke                     ? a.unknown
+                    : !overtaken                ? a.not_arrived
                                                 : a.unexplained;
   a.contradicted += &count == &a.unexplained && told(Outcome::kDelivered);
   ++count;
@@ -142,7 +177,10 @@ TEST(Ledger, RandomModelsAgreeWithTheOracle) {
           EXPECT_EQ(ledgers[from % 3].told(stream, i, outcome), is_new);
           if (is_new) m.told.insert(outcome);
         }
-        judge(m, broke[from], broke[to], promised, expected);
+      }
+      for (size_t i = 0; i < messages.size(); ++i) {
+        const std::vector<Message> later(messages.begin() + static_cast<ptrdiff_t>(i) + 1, messages.end());
+        judge(messages[i], later, broke[from], broke[to], promised, expected);
       }
       for (size_t i = 0; i + 1 < arrivals.size(); ++i) {
         if (random.below(8) == 0) std::swap(arrivals[i], arrivals[i + 1]);
@@ -157,9 +195,10 @@ TEST(Ledger, RandomModelsAgreeWithTheOracle) {
     }
     const Account a = Ledger::reconcile({&ledgers[0], &ledgers[1], &ledgers[2]}, promised);
     const auto all = [](const Account& x) {
-      return std::vector<uint64_t>{x.sent,        x.delivered, x.rejected,     x.expired,    x.lost,
-                                   x.unknown,     x.not_sent,  x.unexplained,  x.duplicates, x.out_of_order,
-                                   x.misdirected, x.untold,    x.contradicted, x.corrupted};
+      return std::vector<uint64_t>{x.sent,         x.delivered,    x.rejected,    x.expired,
+                                   x.lost,         x.unknown,      x.not_sent,    x.unexplained,
+                                   x.duplicates,   x.out_of_order, x.misdirected, x.untold,
+                                   x.contradicted, x.corrupted,    x.not_arrived, x.not_told};
     };
     ASSERT_EQ(all(a), all(expected)) << seed;
     ASSERT_EQ(sum(a), a.sent) << seed;
@@ -186,8 +225,8 @@ TEST(Ledger, ManyToldAtOnceAreEachTold) {
     for (const Outcome promised : {Outcome::kNotSent, Outcome::kAdmitted, Outcome::kDelivered}) {
       const Account a = Ledger::reconcile({&together}, promised), b = Ledger::reconcile({&apart}, promised);
       const auto all = [](const Account& x) {
-        return std::vector<uint64_t>{x.sent,    x.delivered, x.rejected,    x.expired, x.lost,
-                                     x.unknown, x.not_sent,  x.unexplained, x.untold,  x.contradicted};
+        return std::vector<uint64_t>{x.sent,     x.delivered,   x.rejected, x.expired,      x.lost,        x.unknown,
+                                     x.not_sent, x.unexplained, x.untold,   x.contradicted, x.not_arrived, x.not_told};
       };
       ASSERT_EQ(all(a), all(b)) << seed;
     }

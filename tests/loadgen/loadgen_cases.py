@@ -16,6 +16,11 @@ import tempfile
 import time
 import unittest
 
+try:
+    import jsonschema
+except ImportError:
+    jsonschema = None
+
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 
 from programs import SECONDS_MAX, Broker, Lines, start  # noqa: E402,F401: tests take them from here
@@ -23,8 +28,27 @@ from programs import SECONDS_MAX, Broker, Lines, start  # noqa: E402,F401: tests
 FULL = os.environ.get("ONEHOP_TEST_FULL") == "1"
 
 GOOD, FAILED, USAGE, CANNOT_CONNECT, VOID = range(5)
+INTERRUPTED = 130
 
 folder = ""  # Of the programs.
+
+SCHEMA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "loadgen-schema.json")
+_validator = None
+
+
+def check_schema(told):
+    """The file is as docs/loadgen-schema.json says, which knows every key. Where Python has no module for that (./dev
+    setup installs it) the tests that are about the schema itself fail, and the others go on without."""
+    global _validator
+    if jsonschema is None:
+        return
+    if _validator is None:
+        with open(SCHEMA, encoding="utf-8") as file:
+            schema = json.load(file)
+        jsonschema.Draft202012Validator.check_schema(schema)
+        _validator = jsonschema.Draft202012Validator(schema)
+    wrong = [f"{'.'.join(map(str, error.absolute_path))}: {error.message[:200]}" for error in _validator.iter_errors(told)]
+    assert not wrong, wrong
 
 
 def main():
@@ -145,12 +169,13 @@ class BareServer(BlindForwarder):
 class Generator:
     """One run of onehop-loadgen. `json` is what it wrote, {} if it wrote nothing."""
 
-    def __init__(self, *flags, prefix=(), json_file=True, stderr=subprocess.PIPE, environment=None):
+    def __init__(self, *flags, prefix=(), json_file=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                 environment=None):
         self._place = tempfile.TemporaryDirectory(prefix="onehop-loadgen-")
         self.path = os.path.join(self._place.name, "run.json")
         command = [*prefix, program("onehop-loadgen"), *flags, *(["--json", self.path] if json_file else [])]
         self.line = " ".join(map(str, command))
-        self.process = start(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr,
+        self.process = start(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr,
                              environment=environment or {})
 
     def await_progress(self, words):
@@ -163,7 +188,7 @@ class Generator:
 
     def finish(self, seconds_max=SECONDS_MAX):
         out, errors = self.process.communicate(timeout=seconds_max)
-        self.code, self.out, self.errors = self.process.returncode, out.decode(), (errors or b"").decode()
+        self.code, self.out, self.errors = self.process.returncode, (out or b"").decode(), (errors or b"").decode()
         self.json = {}
         if os.path.exists(self.path):
             with open(self.path, encoding="utf-8") as file:
@@ -180,7 +205,7 @@ class Generator:
         self._place.cleanup()
 
     def __str__(self):
-        keys = ("exit_code", "void", "outcomes", "unexplained", "faults", "reasons", "connections", "latency_us",
+        keys = ("exit_code", "failures", "void_reasons", "outcomes", "unexplained", "faults", "reasons", "connections", "latency_us",
                 "generator", "thresholds")
         shown = {key: self.json.get(key) for key in keys}
         return f"\n{self.line}\nended with {self.code}\n{self.errors[-2000:]}\n{self.out[-2000:]}\n{json.dumps(shown)}"
@@ -206,12 +231,22 @@ class Case(unittest.TestCase):
         return thing
 
     def check_sums(self, run):
-        """Every message has become something, and the figures that are told twice are the same."""
+        """Every message has become something, what is told twice is the same, and the file is as the schema says."""
+        check_schema(run.json)
         self.assertIn("outcomes", run.json, run)
         outcomes = run.json["outcomes"]
         told = sum(count for outcome, count in outcomes.items() if outcome != "sent")
         self.assertEqual(outcomes["sent"], told + run.json["unexplained"], run)
         self.assertEqual(run.json["exit_code"], run.code, run)
+
+    def check_failed(self, run, *words):
+        """It has failed, and says so: each of `words` is in a line about it, in the text and in the file."""
+        self.check_sums(run)
+        self.assertEqual(run.code, FAILED, run)
+        lines = [line for line in run.out.splitlines() if line.startswith("FAILED: ")]
+        self.assertEqual(lines, ["FAILED: " + failure for failure in run.json["failures"]], run)
+        for word in words:
+            self.assertTrue(any(word in line for line in lines), f"nothing says '{word}': {run}")
 
     def check_good(self, run):
         """Nothing wrong with the accounts, nor with the generator. Where the machine may be a slow one, a run that the
@@ -220,7 +255,7 @@ class Case(unittest.TestCase):
         self.assertEqual(run.json["unexplained"], 0, run)
         self.assertEqual(set(run.json["faults"].values()), {0}, run)
         if run.code == VOID and not FULL:
-            self.assertTrue(run.json["void"]["reasons"], run)
+            self.assertTrue(run.json["void_reasons"], run)
         else:
             self.assertEqual(run.code, GOOD, run)
             self.assertIs(run.json["void"], False, run)

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import time
 
-from loadgen_cases import FULL, GOOD, USAGE, Broker, Case, main, target_of
+from loadgen_cases import FAILED, FULL, GOOD, USAGE, Broker, Case, main, target_of
 import loadgen_cases
 
 SECONDS = 5 if FULL else 2
@@ -18,6 +18,7 @@ def summed(first, second):
         counts[bucket] = counts.get(bucket, 0) + count
     return {"unit": "ns", "min": min(first["min"], second["min"]), "max": max(first["max"], second["max"]),
             "sum": first["sum"] + second["sum"], "count": first["count"] + second["count"],
+            "infinite": first["infinite"] + second["infinite"],
             "buckets": [list(item) for item in sorted(counts.items())]}
 
 
@@ -65,6 +66,8 @@ class Merge(Case):
         for group in ("outcomes", "faults"):
             for key in first[group]:
                 self.assertEqual(merged.json[group][key], first[group][key] + second[group][key], key)
+        self.assertEqual((merged.json["settings"]["clients"], merged.json["settings"]["rate"]), ("40", "1200"))
+        self.assertIn("clients 40, rate 1200", merged.out, merged)
         self.assertAlmostEqual(merged.json["wanted_rate"], first["wanted_rate"] + second["wanted_rate"])
         self.assertEqual(merged.json["parts"], 2)
         self.check_sums(merged)
@@ -82,18 +85,26 @@ class Merge(Case):
             self.assertGreaterEqual(began, self.start_at - 0.001)
             self.assertLess(began, self.start_at + (0.01 if FULL else 1))
 
+    def check_refused(self, words, *paths):
+        """Nothing is merged, unless that is forced: then the file says what is wrong with it."""
+        merged = self.merge(*paths)
+        self.assertEqual((merged.code, merged.out, merged.json), (FAILED, "", {}), merged)
+        self.assertIn(words, merged.errors, merged)
+        forced = self.merge(*paths, "--force")
+        self.check_sums(forced)
+        self.assertTrue(any(words in warning for warning in forced.json["warnings"]), forced)
+        self.assertIn("DOUBTFUL: ", forced.out, forced)
+
     def test_a_missing_part_is_named(self):
-        merged = self.merge(self.paths[0])
-        self.assertIn("2/2", merged.errors + merged.out, merged)
-        self.assertIn("missing", merged.errors + merged.out, merged)
+        self.check_refused("missing: part 2/2", self.paths[0])
 
     def test_a_part_that_started_apart_is_named(self):
         merged = self.merge(self.paths[0], self.paths[2])
         self.assertIn("apart", merged.errors + merged.out, merged)
 
     def test_the_same_part_twice_is_named(self):
-        merged = self.merge(self.paths[0], self.paths[0])
-        self.assertIn("1/2", merged.errors, merged)
+        self.check_refused("there more than once: part 1/2", self.paths[0], self.paths[0])
+        self.check_refused("two of the runs are the same one", self.paths[0], self.paths[0], self.paths[1])
 
     def test_the_merged_file_can_be_merged_and_written_in_all_forms(self):
         with tempfile.TemporaryDirectory() as place:
@@ -116,12 +127,24 @@ class Merge(Case):
             self.assertEqual(len(merged.errors.strip().splitlines()), 1, merged)
             self.assertIn("bad.json", merged.errors, merged)
 
+    def compare(self, *flags, **keywords):
+        return self.generate("compare", *self.paths[:1], "--", *self.paths[1:2], *flags, **keywords)
+
     def test_compare_two_sets(self):
-        compared = self.generate("compare", *self.paths[:1], "--", *self.paths[1:2], json_file=False)
+        compared = self.compare(json_file=False)
         self.assertEqual(compared.code, GOOD, compared)
         self.assertIn("p99", compared.out)
-        as_json = self.generate("compare", *self.paths[:1], "--", *self.paths[1:2], "--json", "-", json_file=False)
-        self.assertTrue(json.loads(as_json.out))
+
+    def test_the_json_of_a_comparison_does_not_replace_its_text(self):
+        with_file = self.compare()
+        self.assertIn("p99", with_file.out, with_file)
+        self.assertEqual(with_file.json["kind"], "comparison", with_file)
+        to_output = self.compare("--json", "-", json_file=False)
+        self.assertEqual(json.loads(to_output.out), with_file.json)
+        self.assertIn("p99", to_output.errors, "the text goes to the other stream")
+        quiet = self.compare("--quiet")
+        self.assertEqual((quiet.out, quiet.errors), ("", ""), "that was asked for")
+        self.assertEqual(quiet.json, with_file.json)
 
 
 if __name__ == "__main__":

@@ -2,14 +2,15 @@
 # the real servers.
 find_program(ONEHOP_PYTHON NAMES python3 PATHS /usr/bin NO_DEFAULT_PATH)
 find_program(ONEHOP_PYTHON NAMES python3)
-add_executable(onehop-fake-broker fake_broker.cc fake_broker_rules.cc fake_broker_delays.cc)
+add_executable(onehop-fake-broker fake_broker.cc fake_broker_rules.cc fake_broker_delays.cc fake_broker_seen.cc)
 target_link_libraries(onehop-fake-broker PRIVATE onehop_options onehop_proto)
 add_executable(onehop-hostile-proxy hostile_proxy.cc)
 target_link_libraries(onehop-hostile-proxy PRIVATE onehop_options onehop_proto)
 
 # Each as a process of its own, with the folder of the programs. Those that hold times against bounds run alone; the
 # bounds of the promises themselves are asked for with ONEHOP_TEST_FULL=1, as `./dev faults` does.
-foreach(case accuracy freeze starved capacity merge_runs accounting workloads connects command_line)
+foreach(case accuracy freeze starved capacity merge_runs accounting workloads connects command_line scenario aftermath live
+        ci_files)
   add_test(NAME loadgen_${case}
     COMMAND ${ONEHOP_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/${case}_test.py $<TARGET_FILE_DIR:onehop-loadgen>)
   set_tests_properties(loadgen_${case} PROPERTIES LABELS e2e TIMEOUT 300)

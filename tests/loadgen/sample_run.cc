@@ -31,8 +31,9 @@ void describe(RunResult& run) {
   run.wanted_rate = kRate;
   run.achieved_rate = 4999.25;
   run.reasons = {{"REJECTED QUEUE_FULL", 12}, {"EXPIRED", 3}};
-  run.connections = {104, 2, 0, 4, "connection reset by peer"};
+  run.connections = {104, 2, 0, 4, 0, "connection reset by peer"};
   run.thresholds = {{"p99<500ms", 0, true}, {"lost==0", 0, true}};
+  run.allowed = {"rejected<1%", "expired<1%", "broken<1%"};
 }
 
 }  // namespace
@@ -61,6 +62,7 @@ RunResult sample_run(uint64_t seed) {
       const uint64_t lag = log_normal(random, 9'000, 0.6);
       second.lag_max = std::max(second.lag_max, lag);
       run.generator.lag.record(lag);
+      run.generator.read_lag.record(0);
     }
     run.account.sent += second.sent;
     run.account.delivered += second.delivered;
@@ -69,6 +71,7 @@ RunResult sample_run(uint64_t seed) {
   }
   run.account.rejected = 12;
   run.account.expired = 3;
+  for (Histogram* histogram : {&run.latency, &run.uncorrected, &run.confirm_latency}) histogram->record_never(15);
   for (int i = 0; i < 100; ++i) run.connect_latency.record(log_normal(random, 450'000, 0.5));
   for (int i = 0; i < 50; ++i) run.slow_latency.record(log_normal(random, 80.0 * kMs, 0.8));
   run.system = SystemUse{2.5, 12 << 20};
@@ -76,13 +79,24 @@ RunResult sample_run(uint64_t seed) {
   run.generator.cpu_s = 3.75;
   run.generator.busiest_thread = 0.11;
   run.generator.waiting_for_cpu = 0.0125;
+  run.stages = {{0, 5000, 0, 5, {25'000, 24'985, 25'000, 24'900, run.latency, run.generator.lag}},
+                {5000, 5000, 5, 15, {75'000, 75'000, 75'000, 75'085, run.uncorrected, run.generator.lag}}};
+  CommandResult command;
+  command.at_s = 9;
+  command.command = "kill -STOP 1 && sleep 0.3 && kill -CONT 1";
+  command.started_s = 9.001;
+  command.ended_s = 9.305;
+  command.exit_status = 0;
+  command.lost = 15;
+  command.recovery_s = 0.31;
+  run.commands = {command};
   run.thresholds[0].value = static_cast<double>(run.latency.quantile(0.99));
   return run;
 }
 
 Capacity sample_capacity(uint64_t seed) {
   std::mt19937_64 random(seed);
-  Capacity capacity{"p99<5ms", 60'000, 62'000, false, {}};
+  Capacity capacity{"p99<5ms", "", 60'000, 62'000, false, {}};
   for (const double rate : {10'000, 20'000, 40'000, 80'000, 60'000, 70'000, 65'000, 62'000}) {
     CapacityStep step{rate, std::min(rate, 63'500.0), rate <= 60'000, "", {}};
     const double load = rate / 61'500;

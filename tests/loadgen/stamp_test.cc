@@ -103,5 +103,26 @@ TEST(Stamp, ACompactTimeIsTheLastOneBeforeTheArrival) {
   }
 }
 
+TEST(Stamp, AGivenFillingFollowsWholeAndIsChecked) {
+  const std::string filling = "what a user sends";
+  Stamper stamper(42, filling);
+  for (const uint32_t number : {0u, 1u, 255u, 256u}) {
+    std::string payload(kStampBytes + filling.size(), '\0');
+    stamper.write(payload.data(), payload.size(), {3, number, false, 77, 123456789}, 5);
+    EXPECT_EQ(payload.substr(kStampBytes), filling);
+    Stamp stamp;
+    ASSERT_EQ(stamper.read(payload, 5, 10, kArrivedNs, stamp), Stamper::Found::kGood);
+    EXPECT_EQ(stamp.written_ns(), 123456789u + 77'000);
+    for (size_t bit = 0; bit < payload.size() * 8; ++bit) {
+      std::string bad = payload;
+      bad[bit / 8] = static_cast<char>(bad[bit / 8] ^ 1 << bit % 8);
+      ASSERT_EQ(stamper.read(bad, 5, 10, kArrivedNs, stamp), Stamper::Found::kCorrupted) << bit;
+    }
+    EXPECT_EQ(stamper.read(payload + "!", 5, 10, kArrivedNs, stamp), Stamper::Found::kCorrupted);
+    EXPECT_EQ(stamper.read(payload.substr(0, payload.size() - 1), 5, 10, kArrivedNs, stamp),
+              Stamper::Found::kCorrupted);
+  }
+}
+
 }  // namespace
 }  // namespace onehop::loadgen

@@ -1,6 +1,7 @@
 // The summary: the figures are there, what is wrong is loud and last, and foreign text cannot steer a terminal.
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <sstream>
 
 #include "loadgen/report.h"
@@ -82,7 +83,54 @@ TEST(Summary, FaultsAreLoud) {
   const std::string text = to_summary(run);
   EXPECT_TRUE(says(line_with(text, "messages"), "3 UNEXPLAINED")) << text;
   EXPECT_TRUE(says(line_with(text, "FAULT"), "2 duplicates")) << text;
-  EXPECT_TRUE(says(text, "\nFAILED: the accounts do not come out.")) << text;
+  EXPECT_TRUE(says(text, "\nFAILED: 3 of 100,000 planned messages were not delivered: 3 UNEXPLAINED\n")) << text;
+  EXPECT_TRUE(says(text, "\nFAILED: 2 messages were delivered more than once\n")) << text;
+  EXPECT_TRUE(says(text, "A target must not do such things")) << text;
+}
+
+TEST(Summary, WhatNeverCameIsNever) {
+  RunResult run = sample_run(1);
+  run.latency.clear();
+  run.latency.record(1'000'000, 985);
+  run.latency.record_never(15);
+  run.thresholds = {{"p99<1s", std::numeric_limits<double>::infinity(), false, false}};
+  run.allowed.clear();
+  const std::string text = to_summary(run);
+  EXPECT_TRUE(
+      says(line_with(text, "latency"), "1.00 ms    1.00 ms      never      never      never      never      never"))
+      << text;
+  EXPECT_TRUE(says(line_with(text, "NOT KEPT"), "p99<1s: never")) << text;
+  EXPECT_TRUE(says(text, "FAILED: 15 of 100,000 planned messages were not delivered: 12 rejected, 3 expired\n"))
+      << text;
+  EXPECT_TRUE(says(text, "FAILED: 4 connections broke\n")) << text;
+}
+
+TEST(Summary, WhatLagHasSpoiledIsSaid) {
+  RunResult run = sample_run(1);
+  run.latency.clear();
+  run.generator.lag.clear();
+  run.latency.record(1'000'000, 990);
+  run.latency.record(90'000'000, 10);
+  run.generator.lag.record(10'000, 995);
+  run.generator.lag.record(80'000'000, 5);
+  run.thresholds = {{"p99.9<50ms", 90e6, false, true}};
+  const std::string text = to_summary(run);
+  EXPECT_TRUE(says(line_with(text, "latency"), "1.00 ms    1.00 ms    1.00 ms    spoiled    spoiled    spoiled"))
+      << text;
+  EXPECT_TRUE(says(line_with(text, "spoiled"), "p99.9 80.0 ms, p99.99 80.0 ms, max 80.0 ms")) << text;
+  EXPECT_TRUE(says(line_with(text, "SPOILED"), "p99.9<50ms: 90.0 ms")) << text;
+  EXPECT_FALSE(says(text, "NOT KEPT")) << text;
+}
+
+TEST(Summary, AnInterruptedSearchClaimsNothing) {
+  RunResult run = sample_run(1);
+  run.interrupted = true;
+  run.capacity = sample_capacity(1);
+  run.capacity->unfinished = "interrupted";
+  const std::string text = to_summary(run);
+  EXPECT_TRUE(says(line_with(text, "knee"), "not found: the search ended early (interrupted)")) << text;
+  EXPECT_TRUE(says(text, "\nINTERRUPTED: ")) << text;
+  EXPECT_TRUE(says(text, "\nFAILED: the search for the capacity ended before it had found it")) << text;
 }
 
 TEST(Summary, VoidStandsLastWithItsReasons) {

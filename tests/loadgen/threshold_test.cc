@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace onehop::loadgen {
 namespace {
 
@@ -16,6 +18,7 @@ RunResult sample() {
   result.connect_latency.record(4 * kMs);
   result.slow_latency.record(5 * kMs);
   result.generator.lag.record(6 * kMs);
+  result.generator.lag_allowed = 6 * kMs;
   result.achieved_rate = 9500;
   result.account.sent = 1000;
   result.account.delivered = 990;
@@ -62,8 +65,8 @@ TEST(Threshold, EveryOperatorOnBothSidesOfItsEdge) {
 }
 
 TEST(Threshold, LatenciesReadTheHistogramTheyName) {
-  EXPECT_NEAR(parsed("p50<1s").check(sample()).value, 5.0e6, 5.0e3);
-  EXPECT_NEAR(parsed("p99.9<1s").check(sample()).value, 9.99e6, 1.0e4);
+  EXPECT_NEAR(parsed("p50<1s").check(sample()).value.value_or(-1), 5.0e6, 5.0e3);
+  EXPECT_NEAR(parsed("p99.9<1s").check(sample()).value.value_or(-1), 9.99e6, 1.0e4);
   EXPECT_EQ(parsed("p100<1s").check(sample()).value, 10e6);
   EXPECT_EQ(parsed("max<1s").check(sample()).value, 10e6);
   EXPECT_EQ(parsed("min<1s").check(sample()).value, 10e3);
@@ -89,6 +92,7 @@ TEST(Threshold, CountsAreNumbersOrPartsOfWhatWasSent) {
   EXPECT_FALSE(kept("rejected<0.4%"));
   EXPECT_TRUE(kept("delivered>=99%"));
   EXPECT_TRUE(kept("errors==10"));
+  EXPECT_TRUE(kept("undelivered==10"));
   EXPECT_TRUE(kept("expired==3"));
   EXPECT_TRUE(kept("unknown==1"));
   EXPECT_TRUE(kept("duplicates==7"));
@@ -116,6 +120,57 @@ TEST(Threshold, WhatWasNotMeasuredKeepsNothing) {
   EXPECT_FALSE(parsed("confirm.p50<1h").check(nothing).kept);
   EXPECT_FALSE(parsed("lost<1%").check(nothing).kept);
   EXPECT_TRUE(parsed("lost==0").check(nothing).kept);
+}
+
+TEST(Threshold, WhatNeverCameIsLaterThanAnyBound) {
+  RunResult run = sample();
+  run.latency.record_never(9);  // Of 1,009: the 99th percentile came.
+  EXPECT_TRUE(parsed("p99<1h").check(run).kept);
+  EXPECT_FALSE(parsed("max<1h").check(run).kept);
+  EXPECT_FALSE(parsed("mean<1h").check(run).kept);
+  run.latency.record_never(2);
+  EXPECT_FALSE(parsed("p99<1h").check(run).kept);
+  EXPECT_EQ(parsed("p99<1h").check(run).value, std::numeric_limits<double>::infinity());
+  EXPECT_EQ(parsed("p99<1h").print_value(parsed("p99<1h").check(run).value), "never");
+}
+
+TEST(Threshold, WhatWasNeverIssuedIsPlannedAndNotSent) {
+  RunResult run = sample();
+  run.generator.missed_arrivals = 1000;
+  EXPECT_EQ(parsed("delivered>=99%").check(run).value, 49.5);
+  EXPECT_EQ(parsed("not_sent==0").check(run).value, 1000.0);
+  EXPECT_EQ(parsed("undelivered==0").check(run).value, 1010.0);
+}
+
+TEST(Threshold, AFigureThatLagHasSpoiledKeepsNothing) {
+  RunResult run = sample();
+  run.generator.lag_allowed = kMs;
+  run.generator.lag.clear();
+  run.generator.lag.record(0, 995);
+  run.generator.lag.record(8 * kMs, 5);
+  EXPECT_TRUE(parsed("p99<1s").check(run).kept);
+  const ThresholdResult spoiled = parsed("p99.9<1s").check(run);
+  EXPECT_FALSE(spoiled.kept);
+  EXPECT_TRUE(spoiled.spoiled);
+  EXPECT_TRUE(parsed("p99.9<1s").holds_for(spoiled));
+  // Lag that is allowed, and lag that is less than a tenth, spoil nothing.
+  run.generator.lag_allowed = 8 * kMs;
+  EXPECT_TRUE(parsed("p99.9<1s").check(run).kept);
+  run.generator.lag_allowed = kMs;
+  run.latency.record(100 * kMs, 10);
+  EXPECT_TRUE(parsed("p99.9<1s").check(run).kept);
+}
+
+TEST(Threshold, AnAllowanceIsACountAndTheMostOfIt) {
+  std::string error;
+  for (const char* text : {"lost<1%", "undelivered<=10", "duplicates<5", "broken<=2", "not_arrived<0.1%"}) {
+    EXPECT_TRUE(Threshold::parse_allowance(text, error)) << text;
+  }
+  for (const char* text : {"p99<5ms", "lost>1%", "lost==0", "delivered<5", "sent<5", "rate<5", "lost"}) {
+    error.clear();
+    EXPECT_FALSE(Threshold::parse_allowance(text, error)) << text;
+    EXPECT_NE(error.find(text), std::string::npos) << error;
+  }
 }
 
 TEST(Threshold, AnUnknownMetricIsNamedTogetherWithThoseThereAre) {
@@ -162,7 +217,7 @@ TEST(Threshold, WhatIsNotInTheGrammarIsRefused) {
 
 TEST(Threshold, PrintsItsValueInItsUnit) {
   EXPECT_EQ(parsed("p99<5ms").print_value(1.23e6), "1.23 ms");
-  EXPECT_EQ(parsed("p99<5ms").print_value(0), "nothing measured");
+  EXPECT_EQ(parsed("p99<5ms").print_value(std::nullopt), "– (nothing measured)");
   EXPECT_EQ(parsed("lost==0").print_value(12345), "12,345");
   EXPECT_EQ(parsed("lost<1%").print_value(0.4), "0.4 %");
   EXPECT_EQ(parsed("rate>1").print_value(9500), "9500.0/s");

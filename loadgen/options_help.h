@@ -1,0 +1,36 @@
+// What --help says beside the options.
+#pragma once
+
+namespace onehop::loadgen {
+
+inline constexpr const char* kDescription =
+    "onehop-loadgen: what does a deployment carry? Sends messages on a schedule, checks every one of them, and times "
+    "them\n"
+    "from when they should have been sent.\n"
+    "\n"
+    "  onehop-loadgen [run] [OPTION...]                 one run, or with --find-capacity as many as it takes\n"
+    "  onehop-loadgen merge A.json... [OPTION...]       adds up runs that were made together\n"
+    "  onehop-loadgen compare A.json... -- B.json...    says whether two sets of runs differ\n";
+inline constexpr const char* kFooter = R"(
+Workloads:
+  pairs    client 0 sends to 1, 2 to 3, ...      echo   the same, and each message is answered; timed there and back
+  random   each sends to others at random        churn  clients connect, send one message to one of --clients, leave
+  fan-in   all send to --recipients              storm  all --clients connect, --rate a second, or without it at once
+  fan-out  client 0 sends to the others in turn  idle   all --clients connect, and do nothing but keep alive
+  connects clients connect, are granted their name, and leave, --window at a time or --rate a second
+Durations: 300ms, 8s, 2m. Sizes: 128, 4KiB, uniform:64-4096, 128:90,4KiB:9,64KiB:1 (weights), lognormal:300/1.5
+Conditions: p99<5ms, max<=1s, confirm.p99.9<20ms, rate>=9500, lost==0, rejected<0.1%; of stage 2: 2:p99<5ms
+
+Exit codes:
+  0    everything planned was sent and delivered, or --allow permits what was not; every --threshold was kept
+  1    it was not; a --threshold was not kept; something happened that cannot be, as a message delivered twice; nothing
+       held the --slo; merge or compare refuse, or --fail-if-slower fails
+  2    the command line is wrong
+  3    cannot connect, or this machine does not allow so many connections
+  4    void: the generator was the limit, so that the figures, or one that a --threshold is about, say nothing about the
+       system
+  130  interrupted: the figures are of a part of the run
+docs/capacity.md shows how to size a deployment with it, and says what each figure means.
+)";
+
+}  // namespace onehop::loadgen

@@ -1,0 +1,36 @@
+// What the fake broker has seen of its senders: the truth that schedules, counts, payloads and headers are held
+// against.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "onehop/v1/onehop.pb.h"
+
+namespace onehop::test {
+
+class Seen {
+ public:
+  void note(const v1::Message& message, uint64_t received_ns);
+  void note_freeze(uint64_t begin_ns, uint64_t end_ns) { frozen_ns_ += end_ns - begin_ns; }
+
+  // One object: `messages`; `by_slot`, how many came in each 100 ms since the first; `same_tail`, how many had the
+  // bytes of the first one behind the first 24; `tail`, those in hexadecimal; `same_headers` and `headers` likewise;
+  // and `frozen_s`, how long it stood still.
+  std::string to_json() const;
+
+ private:
+  static constexpr size_t kStampBytes = 24;
+
+  uint64_t first_ns_ = 0;
+  uint64_t messages_ = 0;
+  uint64_t same_tail_ = 0;
+  uint64_t same_headers_ = 0;
+  uint64_t frozen_ns_ = 0;
+  std::string tail_;
+  std::string headers_;  // "key=value;…"
+  std::vector<uint64_t> by_slot_;
+};
+
+}  // namespace onehop::test
