@@ -32,7 +32,8 @@ std::string doubts_about(const RunResult& run) {
   if (run.capacity) doubts.emplace_back("a search for the capacity, whose steps have other rates");
   if (run.interrupted) doubts.emplace_back("interrupted");
   if (const auto failed = failures(run); !failed.empty()) doubts.push_back("failed: " + joined(failed, "; "));
-  if (run.is_void()) doubts.push_back("void: " + joined(run.void_reasons, "; "));
+  const auto without_advice = [](const std::string& reason) { return reason.substr(0, reason.find(';')); };
+  if (run.is_void()) doubts.push_back("void: " + joined(run.void_reasons, "; ", without_advice));
   if (!run.warnings.empty()) doubts.push_back("doubtful: " + joined(run.warnings, "; "));
   return joined(doubts, "; ");
 }

@@ -82,9 +82,12 @@ void add_latencies(std::string& out, const RunResult& result) {
 void add_accounts(std::string& out, const RunResult& result) {
   const Account& account = result.account;
   out += "\n";
+  const std::string duration = printed("%.1f s", result.duration_s);
+  const char* const counted = result.counts_connects() ? " connected, " : " delivered, ";
   add_line(out, "rate",
-           concat(result.wanted_rate > 0 ? print_rate(result.wanted_rate) + " wanted, " : "", print_achieved(result),
-                  result.counts_connects() ? " connected, " : " delivered, ", printed("%.1f s", result.duration_s)));
+           result.has_rate() ? concat(result.wanted_rate > 0 ? print_rate(result.wanted_rate) + " wanted, " : "",
+                                      print_achieved(result), counted, duration)
+                             : concat("–, ", duration));
   std::vector<std::string> outcomes = {print_count(account.sent) + " sent",
                                        print_count(account.delivered) + " delivered"};
   for (const auto& [name, count] : other_outcomes(account)) {
