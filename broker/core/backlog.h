@@ -129,8 +129,8 @@ class Backlog {
   void close_holes();
   // Since when the receive window is full and nothing was settled: kept here for the shard, which alone sets it.
   Instant window_full_since = Instant::never();
-  // No resume before: what an earlier one had to look at and may send again has been paid for then. Kept for the shard.
-  Instant may_resume_from{};
+  // When what earlier resumes had to look at and to send again will have been paid for. Kept for the shard.
+  Instant resumes_paid{};
 
   // Gives back all memory that is not needed now; tags go on rising.
   void free_memory();

@@ -97,10 +97,12 @@ inline constexpr uint64_t kLinkMemoryBytes = 384;
 inline constexpr uint64_t kSessionMemoryBytes = 256;
 // Takeovers of one name within a second that are let through; the next is refused.
 inline constexpr uint32_t kTakeoversPerSecond = 2;
-// A session may be resumed again once a millisecond has passed for each so many deliveries that the last resume had to
-// look at, and for each so many bytes of them: so a client that resumes all the time takes a thousandth of its shard.
+// A resume takes a millisecond of its session's time for each so many deliveries that it has to look at, and for each
+// so many bytes of them: so a client that resumes all the time takes a thousandth of its shard. A session may be this
+// much behind before a resume is refused; links flap, and processes are restarted.
 inline constexpr uint64_t kResumedDeliveriesPerMs = 32;
 inline constexpr uint64_t kResumedBytesPerMs = 4 << 10;
+inline constexpr uint64_t kResumesAheadMs = 1'000;
 // Whose name another connection asks for must be heard within this time, or its connection ends.
 inline constexpr uint32_t kContestMs = 3'000;
 // A recipient that holds no more than this is served while memory is short (memory_ledger.h).

@@ -58,10 +58,10 @@ void Shard::resume(LinkId id, Link& link, SessionId session_id, const v1::Connec
     const Farewell late{v1::CODE_SESSION_TAKEN_OVER, "a later connection has resumed the session", 0};
     return refuse_connect(id, link, connect.name(), late, now);
   }
-  if (session.backlog != nullptr && now < session.backlog->may_resume_from) {
-    const auto wait_ms = static_cast<uint32_t>(session.backlog->may_resume_from - now);
-    return refuse_connect(id, link, connect.name(), {v1::CODE_SERVER_BUSY, "the session was resumed just now", wait_ms},
-                          now);
+  if (session.backlog != nullptr && now + kResumesAheadMs < session.backlog->resumes_paid) {
+    const auto wait_ms = static_cast<uint32_t>(session.backlog->resumes_paid - (now + kResumesAheadMs));
+    const Farewell hasty{v1::CODE_SERVER_BUSY, "the session was resumed too often just now", wait_ms};
+    return refuse_connect(id, link, connect.name(), hasty, now);
   }
   silence_elder(session, now);
   ++counters_.sessions_resumed;
@@ -80,8 +80,9 @@ void Shard::resume(LinkId id, Link& link, SessionId session_id, const v1::Connec
   }
   if (session.backlog != nullptr) {
     Backlog& backlog = *session.backlog;
-    backlog.may_resume_from = now + (backlog.open() + backlog.unsent()) / kResumedDeliveriesPerMs +
-                              (backlog.open_bytes() + backlog.unsent_bytes()) / kResumedBytesPerMs;
+    backlog.resumes_paid = std::max(backlog.resumes_paid, now) +
+                           (backlog.open() + backlog.unsent()) / kResumedDeliveriesPerMs +
+                           (backlog.open_bytes() + backlog.unsent_bytes()) / kResumedBytesPerMs;
     backlog.rewind(ONEHOP_PLANTED(kReceivedUpToIgnored) ? 0 : connect.received_up_to());
   }
   attach(id, link, session_id, session, connect);

@@ -113,6 +113,8 @@ def shape(line):
     """What is left of a line when its figures and the widths of its columns are forgotten."""
     line = re.sub(r"on \S+, onehop-loadgen", "on #, onehop-loadgen", line)
     line = re.sub(r"\b(tcp|onehop)://", "", line)
+    # Told only where it was so, and what a busy machine spoils.
+    line = re.sub(r" \(waiting for a processor [^)]*\)", "", line).replace("spoiled", "0")
     return " ".join(re.sub(r"[-\d.,:TZ]*\d[\d.,:TZ]*( ?(ns|µs|us|ms|s|m|B|[KMGT]iB)\b)?|\B-\B", "#", line).split())
 
 

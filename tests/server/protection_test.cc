@@ -177,7 +177,7 @@ TEST_P(Protection, WhoHoldsMostIsEndedWhenAllOfItIsUsed) {
   alice.read_to_pong();
   // A smaller limit than what is held; queue_bytes_max has to be as small for it to be one.
   options.queue_bytes_max = 64 << 10;
-  options.memory_bytes_max = 128 << 10;
+  options.memory_bytes_max = 192 << 10;
   std::string error;
   ASSERT_TRUE(broker->reload(options, error)) << error;
   const SeenEvent ending = broker.wait_for([](const SeenEvent& e) { return is(e, BrokerEvent::Kind::kMemoryEnding); });

@@ -19,7 +19,6 @@ constexpr const char* kNames[] = {
     "repeated in order",
     "SERVER_BUSY: sessions",
     "made place for a newcomer",
-    "SERVER_BUSY: resumed just now",
     "KEEPALIVE_TIMEOUT: its name was asked for",
     "ended for what those away hold",
     "UNKNOWN_CLIENT",

@@ -21,7 +21,6 @@ enum class Provoked : uint8_t {
   kRepeated,
   kTooManySessions,
   kEvicted,
-  kResumeHasToWait,
   kContestLost,
   kAwayFull,
   kUnknownClient,

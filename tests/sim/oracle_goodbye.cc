@@ -146,8 +146,8 @@ bool Oracle::may_have_to_wait(const Connection& connection, uint32_t retry_after
   const core::Limits& limits = scenario_.limits;
   const uint64_t longest_ms = limits.receive_window_max / core::kResumedDeliveriesPerMs +
                               (limits.receive_window_bytes + limits.queue_bytes_max) / core::kResumedBytesPerMs;
-  if (sessions_[connection.token_of].resumed_us + longest_ms * kUsPerMs < connection.begun_us) return false;
-  coverage_.add(Provoked::kResumeHasToWait);
+  if (sessions_[connection.token_of].resumed_us + (core::kResumesAheadMs + longest_ms) * kUsPerMs < connection.begun_us)
+    return false;
   return retry_after_ms <= longest_ms;
 }
 
