@@ -41,7 +41,7 @@ struct Counters {
   uint64_t open_bytes = 0;       // Now, of deliveries that are sent and not settled.
   uint64_t waiting_bytes = 0;    // Now, those of queued_bytes that wait in backlogs.
   uint64_t spare_bytes = 0;      // Now, held by backlogs and output queues beside what waits, is queued and is open.
-  uint64_t state_bytes = 0;      // Now, of what sessions have on need: long names, what senders and paused ones need.
+  uint64_t state_bytes = 0;      // Now, of long names, of senders and gates, and of control frames that wait.
   uint64_t away_bytes = 0;       // Now, of all of these, what sessions that are away hold.
   uint64_t decoder_bytes = 0;    // Now, of frames that are not all there, or wait to be decoded.
   uint64_t receipt_bytes = 0;    // Now, of outcomes that senders have not acknowledged.

@@ -97,9 +97,9 @@ inline constexpr uint64_t kLinkMemoryBytes = 384;
 inline constexpr uint64_t kSessionMemoryBytes = 256;
 // Takeovers of one name within a second that are let through; the next is refused.
 inline constexpr uint32_t kTakeoversPerSecond = 2;
-// A resume takes a millisecond of its session's time for each so many deliveries that it has to look at, and for each
-// so many bytes of them: so a client that resumes all the time takes a thousandth of its shard. A session may be this
-// much behind before a resume is refused; links flap, and processes are restarted.
+// What a resume costs its session, as time: a millisecond for each 32 deliveries that it looks at, and one for each 4
+// KiB of them. A resume is refused while the session is more than a second behind. So a client that resumes all the
+// time takes a small, fixed part of its shard, and a link that flaps or a process that restarts does not notice.
 inline constexpr uint64_t kResumedDeliveriesPerMs = 32;
 inline constexpr uint64_t kResumedBytesPerMs = 4 << 10;
 inline constexpr uint64_t kResumesAheadMs = 1'000;
@@ -107,11 +107,11 @@ inline constexpr uint64_t kResumesAheadMs = 1'000;
 inline constexpr uint32_t kContestMs = 3'000;
 // A recipient that holds no more than this is served while memory is short (memory_ledger.h).
 inline constexpr uint64_t kModestBytesMax = 64 << 10;
-// So many control frames in one read are no client's normal work: it is read in small portions as long as that lasts,
-// so that others get their turn in between.
+// A client that sends more control frames than this in one read is read in small portions until it sends fewer, so that
+// other clients get their turn in between. Normal clients send far fewer.
 inline constexpr uint32_t kManyControlFrames = 256;
 inline constexpr size_t kChattyReceiveBytes = 4 << 10;
-// A parcel with so many bytes beside its records is full.
+// A parcel is full when the bodies beside its records take this many bytes.
 inline constexpr size_t kAttachedBytesMax = 1 << 20;
 inline constexpr uint32_t kProtocolVersion = 1;
 
