@@ -19,6 +19,7 @@ pkg_check_modules(systemd REQUIRED IMPORTED_TARGET libsystemd)
 find_path(LLHTTP_SOURCES llhttp.c PATHS /usr/share/llhttp REQUIRED)
 find_path(LLHTTP_INCLUDE llhttp.h PATHS /usr/share/include/llhttp REQUIRED)
 add_library(llhttp STATIC ${LLHTTP_SOURCES}/llhttp.c ${LLHTTP_SOURCES}/api.c ${LLHTTP_SOURCES}/http.c)
+set_target_properties(llhttp PROPERTIES UNITY_BUILD OFF)
 target_compile_options(llhttp PRIVATE -w)
 target_include_directories(llhttp SYSTEM PUBLIC ${LLHTTP_INCLUDE})
 # Two parsers in one file: this is the one that takes nothing which RFC 9112 does not let pass.

@@ -16,8 +16,25 @@ elseif(NOT ONEHOP_SANITIZE STREQUAL "")
   message(FATAL_ERROR "ONEHOP_SANITIZE is '${ONEHOP_SANITIZE}': use address, thread or nothing")
 endif()
 
+# Parsing headers is most of what a compiler does here, so several source files of a target are compiled in one go. A wrong
+# include can hide behind another file's then: the preset clang, which every check builds and lints, compiles each by itself.
+option(ONEHOP_UNITY "Compile several source files of a target in one go" OFF)
+if(ONEHOP_UNITY)
+  set(CMAKE_UNITY_BUILD ON)
+  set(CMAKE_UNITY_BUILD_BATCH_SIZE 8)
+endif()
+
+# Names in an unnamed namespace that another file of the target also has: onehop_compile_alone(FILES…).
+function(onehop_compile_alone)
+  set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+endfunction()
+
 add_library(onehop_options INTERFACE)
 target_compile_options(onehop_options INTERFACE -Wall -Wextra -Wconversion -Wshadow)
+# It warns of unnamed namespaces outside the file that the compiler was given, which here includes the others.
+if(ONEHOP_UNITY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(onehop_options INTERFACE -Wno-subobject-linkage)
+endif()
 if(ONEHOP_WERROR)
   target_compile_options(onehop_options INTERFACE -Werror)
 endif()

@@ -2,6 +2,7 @@
 // standard error.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -15,6 +16,9 @@
 #include "reactor/timer.h"
 
 namespace onehop::cli {
+
+// What a closing command gives the broker to say goodbye.
+constexpr uint64_t kCloseMs = 1'000;
 
 class Command : public client::ClientEvents {
  public:

@@ -14,7 +14,6 @@ namespace {
 
 // Output that waits beyond which the socket is not read. One more read may come on top of it.
 constexpr size_t kWaitingBytesMax = 256 << 10;
-constexpr uint64_t kCloseMs = 1'000;
 // How many connections a process may make before the file has to be written again. A process that is killed between a
 // connection and the writing must not leave an attempt in the file that the broker has seen already.
 constexpr uint32_t kAttemptsReserved = 100;

@@ -9,8 +9,6 @@
 namespace onehop::cli {
 namespace {
 
-constexpr uint64_t kCloseMs = 1'000;
-
 class PingCommand final : public Command {
  public:
   explicit PingCommand(const Options& options) : Command(options), next_(loop_, [this] { ping(); }) {}

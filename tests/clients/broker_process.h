@@ -10,11 +10,22 @@
 #include <cstdio>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "onehop/client_types.h"
 
 extern char** environ;
 
 namespace onehop::client {
+
+// Longer than anything takes that does not fail.
+constexpr uint32_t kLong = 60'000;
+
+// A client that comes back at once.
+inline ClientOptions named(std::string name) {
+  return {.name = std::move(name), .backoff_ms_min = 1, .backoff_ms_max = 5};
+}
 
 class BrokerProcess {
  public:

@@ -20,8 +20,6 @@
 namespace onehop::client {
 namespace {
 
-constexpr uint32_t kLong = 60'000;
-
 // Collects messages on the client's thread and lets the test's wait for them.
 class Inbox {
  public:
@@ -66,10 +64,6 @@ class Latch {
   std::condition_variable changed_;
   bool open_ = false;
 };
-
-ClientOptions named(std::string name) {
-  return {.name = std::move(name), .backoff_ms_min = 10, .backoff_ms_max = 50};
-}
 
 TEST(Client, TellsWhatBecameOfAMessage) {
   BrokerProcess broker;

@@ -9,12 +9,6 @@
 namespace onehop::client {
 namespace {
 
-constexpr uint64_t kSession = 7;
-
-DeliveryTag tag_of(uint64_t tag) {
-  return {kSession, tag};
-}
-
 struct ManualRig : Rig {
   ManualRig() : Rig({.ack = AckMode::kManual}) { open(lasting_frame(kSession)); }
   void deliver(std::initializer_list<uint64_t> tags) {

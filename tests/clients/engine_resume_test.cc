@@ -8,12 +8,6 @@
 namespace onehop::client {
 namespace {
 
-constexpr uint64_t kSession = 7;
-
-DeliveryTag tag_of(uint64_t tag, uint64_t session = kSession) {
-  return {session, tag};
-}
-
 TEST(EngineResume, AsksForASessionThatLasts) {
   Rig rig({.session_expiry_ms = 5'000, .receive_window = 17});
   rig.engine.start(rig.now);

@@ -15,6 +15,13 @@
 
 namespace onehop::client {
 
+// The session that the scripted broker gives.
+constexpr uint64_t kSession = 7;
+
+inline DeliveryTag tag_of(uint64_t tag, uint64_t session = kSession) {
+  return {session, tag};
+}
+
 // Events, in words, in the order they came; and what needs more than words.
 class Recorder : public ClientEvents {
  public:

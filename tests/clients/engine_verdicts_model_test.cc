@@ -15,8 +15,6 @@
 namespace onehop::client {
 namespace {
 
-constexpr uint64_t kSession = 7;
-
 // Of each tag, in words: "taken", or "refused" with the text.
 using Verdicts = std::map<uint64_t, std::string>;
 

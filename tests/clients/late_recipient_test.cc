@@ -17,8 +17,7 @@
 namespace onehop::client {
 namespace {
 
-constexpr uint32_t kLong = 60'000;
-constexpr int kMessages = 300'000;
+constexpr int kManyMessages = 300'000;
 
 class LateRecipient : public testing::Test {
  protected:
@@ -51,7 +50,7 @@ class LateRecipient : public testing::Test {
   }
   // Every fourth without a confirmation.
   void send_all(Client& alice, uint32_t patience_ms) {
-    for (int i = 0; i < kMessages; ++i) {
+    for (int i = 0; i < kManyMessages; ++i) {
       const SendOptions options{.confirm = i % 4 == 0 ? Confirm::kRefusals : Confirm::kDelivered,
                                 .unknown_patience_ms = patience_ms};
       alice.send("bob", std::to_string(i), options,
@@ -76,7 +75,7 @@ class LateRecipient : public testing::Test {
     ASSERT_TRUE(bob->wait_until_open(kLong));
     const std::unique_ptr<Client> alice = make_alice(server);
     std::thread sending([&] { send_all(*alice, patience_ms); });
-    wait_until([&] { return received.size() >= kMessages / 10; });
+    wait_until([&] { return received.size() >= kManyMessages / 10; });
     broker->stop(SIGTERM);
     bob.reset();
     broker = std::make_unique<BrokerProcess>(flags, server);
@@ -88,7 +87,7 @@ class LateRecipient : public testing::Test {
     wait_until([&] {
       int told = 0;
       for (const auto& [outcome, count] : outcomes) told += count;
-      return told == kMessages;
+      return told == kManyMessages;
     });
     alice->close(kLong);
     bob->close(kLong);
@@ -102,8 +101,8 @@ class LateRecipient : public testing::Test {
 };
 
 void expect_all_in_order(const std::vector<std::string>& received) {
-  ASSERT_EQ(received.size(), static_cast<size_t>(kMessages));
-  for (int i = 0; i < kMessages; ++i) ASSERT_EQ(received[static_cast<size_t>(i)], std::to_string(i));
+  ASSERT_EQ(received.size(), static_cast<size_t>(kManyMessages));
+  for (int i = 0; i < kManyMessages; ++i) ASSERT_EQ(received[static_cast<size_t>(i)], std::to_string(i));
 }
 
 TEST_F(LateRecipient, IsWaitedForAndGetsEveryMessageInOrder) {
@@ -114,7 +113,7 @@ TEST_F(LateRecipient, IsWaitedForAndGetsEveryMessageInOrder) {
     outcomes.clear();
     run({"--shards", "2", "--drain-spread-ms", "1", "--start-grace-ms", grace_ms}, kForever, [] { return true; });
     if (HasFatalFailure()) return;
-    EXPECT_EQ(outcomes, (std::map<std::string, int>{{"ADMITTED", kMessages / 4}, {"DELIVERED", kMessages / 4 * 3}}));
+    EXPECT_EQ(outcomes, (std::map<std::string, int>{{"ADMITTED", kManyMessages / 4}, {"DELIVERED", kManyMessages / 4 * 3}}));
     expect_all_in_order(received);
   }
 }

@@ -16,8 +16,6 @@
 namespace onehop::client {
 namespace {
 
-constexpr uint32_t kLong = 60'000;
-
 // What handlers note on their threads, and the test waits for.
 class Notes {
  public:
@@ -61,10 +59,6 @@ class Notes {
   std::vector<Note> messages_;
   std::vector<SendResult> results_;
 };
-
-ClientOptions named(std::string name) {
-  return {.name = std::move(name), .backoff_ms_min = 1, .backoff_ms_max = 5};
-}
 
 ClientOptions manual(std::string name) {
   ClientOptions options = named(std::move(name));

@@ -15,9 +15,13 @@
 #include <vector>
 
 #include "core/shard.h"
+#include "core/wheel.h"
 #include "frames.h"
 
 namespace onehop::core::test {
+
+// How late a deadline may come.
+constexpr uint64_t kTick = 2 * Wheel::kTickMs;
 
 // One connection, with what a kernel would hold for it.
 struct FakeLink {

@@ -91,10 +91,10 @@ v1::Code rejected(const std::string& bytes) {
 }
 
 TEST(Lobby, Sizes) {
-  constexpr size_t kMax = 16 << 10;
+  constexpr size_t kFirstFrameMax = 16 << 10;
   v1::Frame large = test::connect_frame("bob");
-  large.mutable_connect()->set_token(std::string(kMax - 13, 't'));
-  ASSERT_EQ(large.ByteSizeLong(), kMax);
+  large.mutable_connect()->set_token(std::string(kFirstFrameMax - 13, 't'));
+  ASSERT_EQ(large.ByteSizeLong(), kFirstFrameMax);
   EXPECT_EQ(Lobby().give(test::wire(large)), FirstFrame::kConnect);
   large.mutable_connect()->mutable_token()->push_back('t');
   EXPECT_EQ(rejected(test::wire(large).substr(0, 10)), v1::CODE_FRAME_TOO_LARGE) << "told by the length alone";

@@ -13,7 +13,6 @@ class Sessions : public OnOneShardAndOnTwo {};
 INSTANTIATE_TEST_SUITE_P(, Sessions, testing::Values(0, 1), shards_in_words);
 
 using Tags = std::vector<uint64_t>;
-constexpr uint64_t kTick = 2 * Wheel::kTickMs;
 
 TEST_P(Sessions, WhatWasNotReceivedComesAgainInOrder) {
   LastingPair pair(GetParam());

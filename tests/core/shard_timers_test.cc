@@ -6,7 +6,6 @@
 namespace onehop::core::test {
 namespace {
 
-constexpr uint64_t kTick = 2 * Wheel::kTickMs;  // How late a deadline may come.
 
 v1::Frame connect_for(const std::string& name, uint32_t keepalive_ms) {
   v1::Frame frame = connect_frame(name);

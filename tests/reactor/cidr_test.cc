@@ -9,7 +9,7 @@
 namespace onehop::reactor {
 namespace {
 
-SocketAddress socket_address(const std::string& host) {
+SocketAddress address_of(const std::string& host) {
   std::string error;
   const auto address =
       Address::parse("tcp://" + (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":80", error);
@@ -21,7 +21,7 @@ bool contains(const std::string& range, const std::string& host) {
   std::string error;
   const auto cidr = Cidr::parse(range, error);
   EXPECT_TRUE(cidr) << error;
-  return cidr && cidr->contains(*IpAddress::of(socket_address(host)));
+  return cidr && cidr->contains(*IpAddress::of(address_of(host)));
 }
 
 TEST(Cidr, ContainsWhatItsPrefixSays) {
@@ -62,9 +62,9 @@ TEST(Cidr, RefusesWhatIsNoRange) {
 }
 
 TEST(IpAddress, KeepsAddressesOfBothFamilies) {
-  EXPECT_EQ("tcp://192.0.2.1:7", IpAddress::of(socket_address("192.0.2.1"))->with_port(7).text());
-  EXPECT_EQ("tcp://[2001:db8::1]:65535", IpAddress::of(socket_address("2001:db8::1"))->with_port(65535).text());
-  EXPECT_EQ("tcp://192.0.2.1:7", IpAddress::of(socket_address("::ffff:192.0.2.1"))->with_port(7).text());
+  EXPECT_EQ("tcp://192.0.2.1:7", IpAddress::of(address_of("192.0.2.1"))->with_port(7).text());
+  EXPECT_EQ("tcp://[2001:db8::1]:65535", IpAddress::of(address_of("2001:db8::1"))->with_port(65535).text());
+  EXPECT_EQ("tcp://192.0.2.1:7", IpAddress::of(address_of("::ffff:192.0.2.1"))->with_port(7).text());
   EXPECT_FALSE(IpAddress::of(SocketAddress::unnamed_unix()));
   EXPECT_FALSE(IpAddress::of(SocketAddress()));
   EXPECT_EQ("unix://", SocketAddress::unnamed_unix().text());

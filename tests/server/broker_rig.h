@@ -33,6 +33,18 @@ inline BrokerOptions test_options(unsigned shards = 1) {
   return options;
 }
 
+// Small buffers on both sides, so that what a test sends does not vanish in the kernel.
+constexpr int kSocketBytes = 4 << 10;
+constexpr uint32_t kQueueBytes = 64 << 10;
+inline BrokerOptions narrow_options(unsigned shards) {
+  BrokerOptions options = test_options(shards);
+  options.send_buffer_bytes = kSocketBytes;
+  options.frame_bytes_max = 16 << 10;
+  options.queue_bytes_max = kQueueBytes;
+  options.slow_consumer_ms = 600'000;
+  return options;
+}
+
 class BrokerRig {
  public:
   explicit BrokerRig(BrokerOptions options = test_options()) {

@@ -17,12 +17,6 @@
 namespace onehop::test {
 namespace {
 
-v1::Frame confirmed(const std::string& client, uint64_t id) {
-  v1::Frame frame = message_frame(client, id, std::to_string(id));
-  frame.mutable_message()->set_confirm(v1::CONFIRM_DELIVERED);
-  return frame;
-}
-
 v1::Frame ack_up_to(uint64_t tag) {
   v1::Frame frame;
   frame.mutable_ack()->set_up_to(tag);
@@ -49,7 +43,7 @@ TEST(Drain, RefusesWhatIsNewAndSettlesWhatIsUnderWay) {
     RawClient bob(broker.address());
     alice.connect("alice");
     bob.connect("bob");
-    alice.send(confirmed("bob", 1));
+    alice.send(confirmed_frame("bob", 1));
     bob.read_kind(v1::Frame::kMessage);
     broker->drain(std::chrono::minutes(1));
     const v1::Goodbye told = alice.read_announcement();
@@ -57,7 +51,7 @@ TEST(Drain, RefusesWhatIsNewAndSettlesWhatIsUnderWay) {
     EXPECT_GT(told.grace_ms(), 50'000u);
     EXPECT_LE(told.grace_ms(), 60'000u);
     bob.read_announcement();
-    alice.send(confirmed("bob", 2));
+    alice.send(confirmed_frame("bob", 2));
     const v1::Receipt refused = read_outcome(alice);
     EXPECT_EQ(v1::OUTCOME_REJECTED, refused.outcome());
     EXPECT_EQ(v1::REASON_SHUTTING_DOWN, refused.reason());
@@ -83,8 +77,8 @@ TEST(Drain, WhoIsAwayOrGoesAwayEndsAtOnce) {
   leaving.connect("leaving", last_for_a_minute);
   away.close();
   broker.wait_for([](const SeenEvent& e) { return e.kind == BrokerEvent::Kind::kSessionDetached; });
-  alice.send(confirmed("away", 1));
-  alice.send(confirmed("leaving", 2));
+  alice.send(confirmed_frame("away", 1));
+  alice.send(confirmed_frame("leaving", 2));
   leaving.read_kind(v1::Frame::kMessage);
   alice.read_to_pong();
   broker->drain(std::chrono::minutes(1));
@@ -128,7 +122,7 @@ TEST(Drain, TheDeadlineEndsItForThoseWhoStay) {
   RawClient bob(broker.address());
   alice.connect("alice");
   bob.connect("bob");
-  alice.send(confirmed("bob", 1));
+  alice.send(confirmed_frame("bob", 1));
   bob.read_kind(v1::Frame::kMessage);
   broker->drain(std::chrono::milliseconds(200));
   EXPECT_GT(alice.read_announcement().grace_ms(), 0u);

@@ -15,19 +15,6 @@
 namespace onehop::test {
 namespace {
 
-constexpr uint32_t kQueueBytes = 64 << 10;
-constexpr int kSocketBytes = 4 << 10;
-
-// Small buffers on both sides, so that what a test sends does not vanish in the kernel.
-BrokerOptions narrow_options(unsigned shards) {
-  BrokerOptions options = test_options(shards);
-  options.send_buffer_bytes = kSocketBytes;
-  options.frame_bytes_max = 16 << 10;
-  options.queue_bytes_max = kQueueBytes;
-  options.slow_consumer_ms = 600'000;
-  return options;
-}
-
 class Flow : public testing::TestWithParam<unsigned> {};
 
 TEST_P(Flow, AFrozenReaderPausesThenRefusesAndThenResumes) {

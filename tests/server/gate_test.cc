@@ -11,17 +11,7 @@
 namespace onehop::test {
 namespace {
 
-constexpr int kSocketBytes = 4 << 10;
 constexpr uint64_t kOrderedRefusals = 1;
-
-BrokerOptions narrow_options(unsigned shards) {
-  BrokerOptions options = test_options(shards);
-  options.send_buffer_bytes = kSocketBytes;
-  options.frame_bytes_max = 16 << 10;
-  options.queue_bytes_max = 64 << 10;
-  options.slow_consumer_ms = 600'000;
-  return options;
-}
 
 class Gate : public testing::TestWithParam<unsigned> {
  protected:

@@ -16,12 +16,6 @@
 namespace onehop::test {
 namespace {
 
-v1::Frame confirmed(const std::string& client, uint64_t id) {
-  v1::Frame frame = message_frame(client, id, std::to_string(id));
-  frame.mutable_message()->set_confirm(v1::CONFIRM_DELIVERED);
-  return frame;
-}
-
 std::vector<std::string> names(const ClientPage& page) {
   std::vector<std::string> all;
   for (const ClientInfo& client : page.clients) all.push_back(client.name);
@@ -57,7 +51,7 @@ TEST(Inspection, TellsWhoAClientIsAndWhatItHolds) {
   RawClient bob(broker.address());
   alice.connect("alice");
   const uint64_t session = bob.connect("bob").session();
-  for (uint64_t id = 1; id <= 3; ++id) alice.send(confirmed("bob", id));
+  for (uint64_t id = 1; id <= 3; ++id) alice.send(confirmed_frame("bob", id));
   alice.read_to_pong();
   const ClientPage page = broker->clients({"bob", ClientOrder::kName, 0, 1});
   ASSERT_EQ(1u, page.clients.size());
@@ -78,9 +72,9 @@ TEST(Inspection, CountsOutcomesByReason) {
   RawClient bob(broker.address());
   alice.connect("alice");
   bob.connect("bob");
-  alice.send(confirmed("nobody", 1));
-  alice.send(confirmed("bob", 2));
-  alice.send(confirmed("bob", 3));
+  alice.send(confirmed_frame("nobody", 1));
+  alice.send(confirmed_frame("bob", 2));
+  alice.send(confirmed_frame("bob", 3));
   bob.read_kind(v1::Frame::kMessage);
   v1::Frame ack;
   ack.mutable_ack()->set_up_to(1);

@@ -75,6 +75,12 @@ v1::Frame message_frame(const std::string& client, uint64_t id, const std::strin
   return frame;
 }
 
+v1::Frame confirmed_frame(const std::string& client, uint64_t id) {
+  v1::Frame frame = message_frame(client, id, std::to_string(id));
+  frame.mutable_message()->set_confirm(v1::CONFIRM_DELIVERED);
+  return frame;
+}
+
 v1::Frame resume_frame(const std::string& client) {
   v1::Frame frame;
   frame.mutable_flow()->set_client(client);

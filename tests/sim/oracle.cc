@@ -11,8 +11,6 @@ namespace {
 
 // What a session may have queued beyond its limit: the message that crossed it, and control frames.
 constexpr uint64_t kControlSlackBytes = 192 << 10;
-// What a shard keeps beside a message's bytes.
-constexpr uint64_t kEntryBytesMax = 512;
 // A block and tables that grow for them, and shrink, within one call.
 constexpr uint64_t kGrowthBytesMax = 16 << 10;
 

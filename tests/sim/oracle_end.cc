@@ -9,7 +9,6 @@
 namespace onehop::sim {
 namespace {
 
-constexpr uint64_t kUsPerMs = 1000;
 // A message with a shorter ttl may have expired in any queue.
 constexpr uint32_t kShortTtlMs = 2'000;
 // How long an outcome may be under way.

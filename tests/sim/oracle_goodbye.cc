@@ -7,7 +7,6 @@
 namespace onehop::sim {
 namespace {
 
-constexpr uint64_t kUsPerMs = 1000;
 // Deadlines are kept by a coarse wheel and a loop that may wake late; they may come late, never early.
 constexpr uint64_t kEarlySlackUs = 2 * kUsPerMs;
 constexpr uint64_t kLateSlackUs = 150 * kUsPerMs;

@@ -8,7 +8,6 @@
 namespace onehop::sim {
 namespace {
 
-constexpr uint64_t kUsPerMs = 1000;
 // Shards know what the others hold when those have flushed, which is at the end of what they do at one time.
 constexpr uint64_t kFlushSlackUs = 5 * kUsPerMs;
 

@@ -7,15 +7,11 @@
 namespace onehop::sim {
 namespace {
 
-// What the broker may put in front of a sender's frame.
-constexpr uint32_t kStampBytesMax = 512;
 
 // Shards count in milliseconds.
 constexpr uint64_t kRoundingUs = 2'000;
 // A parcel that waits for two loops that stall.
 constexpr uint64_t kCrossingUsMax = 70'000;
-// A deadline is kept by a coarse wheel and a loop that may wake late.
-constexpr uint64_t kLateUs = 200'000;
 
 // Between shards that take so long at most, a pong takes no longer than this; what wakes for no reason takes a
 // keepalive.

@@ -7,13 +7,8 @@
 namespace onehop::sim {
 namespace {
 
-constexpr uint64_t kUsPerMs = 1000;
-// What a shard keeps beside a message's bytes.
-constexpr uint64_t kEntryBytesMax = 512;
 // A shard counts in whole milliseconds.
 constexpr uint64_t kEarlyUs = 2 * kUsPerMs;
-// A deadline is kept by a coarse wheel and a loop that may wake late.
-constexpr uint64_t kLateUs = 200 * kUsPerMs;
 
 uint64_t hash_receipts(const v1::Receipts& receipts) {
   uint64_t hash = receipts.seq();

@@ -12,6 +12,13 @@ namespace onehop::sim {
 
 inline constexpr uint32_t kNone = UINT32_MAX;
 inline constexpr uint64_t kNever = UINT64_MAX;
+inline constexpr uint64_t kUsPerMs = 1000;
+// A deadline is kept by a coarse wheel and a loop that may wake late.
+inline constexpr uint64_t kLateUs = 200 * kUsPerMs;
+// What the broker may put in front of a sender's frame.
+inline constexpr uint32_t kStampBytesMax = 512;
+// What a shard keeps beside a message's bytes.
+inline constexpr uint64_t kEntryBytesMax = 512;
 
 // What is known of a message: nothing, that its recipient read it, or that it was refused at admission.
 enum class Fate : uint8_t { kOpen, kDelivered, kRefused };

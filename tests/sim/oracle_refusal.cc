@@ -6,8 +6,6 @@
 namespace onehop::sim {
 namespace {
 
-// What the broker may put in front of a sender's frame, and what it keeps beside it.
-constexpr uint32_t kStampBytesMax = 512;
 
 Stretch& stretch_of(Stream& stream, uint32_t position) {
   size_t i = stream.stretches.size() - 1;

@@ -16,7 +16,7 @@ constexpr uint32_t kRoundsMax = 10'000;
 // What a queue holds beyond its limit: receipts and flow, and the goodbye.
 constexpr uint64_t kControlBytesMax = 80 << 10;
 // How late a deadline may be noticed.
-constexpr uint64_t kLateUs = 150'000;
+constexpr uint64_t kDeadlineLateUs = 150'000;
 
 }  // namespace
 
@@ -178,7 +178,7 @@ void ShardHost::check_consumer(Link& link, uint64_t queued) {
   const uint64_t now_us = world_.now_us();
   link.over_since_us = std::min(link.over_since_us, now_us);
   const uint64_t blocked_us = now_us - world_.oracle.connection(link.number).last_taken_us;
-  if (now_us - link.over_since_us > kLateUs && blocked_us > limits.slow_consumer_ms * 1000ull + kLateUs) {
+  if (now_us - link.over_since_us > kDeadlineLateUs && blocked_us > limits.slow_consumer_ms * 1000ull + kDeadlineLateUs) {
     world_.oracle.fail(link.number, "is a slow consumer, and is not ended");
   }
 }

@@ -116,9 +116,9 @@ bool Terminal::end_is_wanted() {
 
 void Terminal::read_key(int wait_ms) {
   pollfd keys{has_keys_ ? STDIN_FILENO : -1, POLLIN, 0};
-  if (poll(&keys, 1, wait_ms) <= 0 || keys.revents == 0) return;
+  if (::poll(&keys, 1, wait_ms) <= 0 || keys.revents == 0) return;
   char key = '\0';
-  const bool ended = read(STDIN_FILENO, &key, 1) != 1;
+  const bool ended = ::read(STDIN_FILENO, &key, 1) != 1;
   if (ended || key == 'q') {
     quit_ = true;
   } else {
