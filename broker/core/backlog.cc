@@ -6,8 +6,6 @@
 #include <cstring>
 #include <utility>
 
-#include "core/planted.h"
-
 namespace onehop::core {
 namespace {
 
@@ -188,7 +186,7 @@ void Backlog::settle(Entry& entry) {
 
 void Backlog::expire(Entry& entry) {
   // What was sent once and waits to be sent again need not be: nobody is left who wants it.
-  if (entry.state == State::kUnsent || ONEHOP_PLANTED(kSlotFreedAtExpiry)) return settle(entry);
+  if (entry.state == State::kUnsent) return settle(entry);
   open_weight_ -= entry.size();
   totals_.open_bytes -= entry.size();
   entry.state = State::kExpired;
@@ -251,7 +249,7 @@ void Backlog::find_earliest_deadline() {
 void Backlog::rewind(uint64_t received_up_to) {
   for (size_t i = past_holes(first_); i < entries_.size(); i = past_holes(i + 1)) {
     Entry& entry = entries_[i];
-    if (entry.tag <= received_up_to || ONEHOP_PLANTED(kNotRedelivered)) {
+    if (entry.tag <= received_up_to) {
       // Waited to be sent again to another process, which did not say that it had received it.
       if (entry.state == State::kUnsent && entry.attempted) move_to_open(entry);
       continue;
@@ -265,7 +263,7 @@ void Backlog::rewind(uint64_t received_up_to) {
     uncount_open(entry);
     entry.state = State::kUnsent;
     count_unsent(entry);
-    next_unsent_ = ONEHOP_PLANTED(kRedeliveredBackwards) ? i : std::min(next_unsent_, i);
+    next_unsent_ = std::min(next_unsent_, i);
   }
   close_holes();
 }

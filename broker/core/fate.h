@@ -8,7 +8,6 @@
 
 #include "core/ids.h"
 #include "core/output_queue.h"
-#include "core/planted.h"
 #include "onehop/v1/onehop.pb.h"
 
 namespace onehop::core {
@@ -48,8 +47,7 @@ struct Receipt {
   }
   // The same for one message, confirmed as these, for which no receipt has been made yet.
   bool goes_on_with(const Origin& whose, uint64_t id, const Fate& fate, Bytes text) const {
-    return ids.last_id + 1 == id && sender == whose && (ids.fate == fate || ONEHOP_PLANTED(kFatesMerged)) &&
-           ids.text == text;
+    return ids.last_id + 1 == id && sender == whose && ids.fate == fate && ids.text == text;
   }
   void absorb(uint64_t last_id, uint64_t bytes) {
     ids.last_id = last_id;

@@ -24,7 +24,6 @@
 #include "core/ids.h"
 #include "core/instant.h"
 #include "core/limits.h"
-#include "core/planted.h"
 
 namespace onehop::core {
 
@@ -73,7 +72,7 @@ class MemoryLedger {
     std::atomic<uint64_t>& mine = used_[index].bytes;
     const uint64_t before = mine.load(kRelaxed);
     uint64_t total = total_.load(kRelaxed);
-    if (used != before && !(ONEHOP_PLANTED(kMemoryKept) && used < before)) {
+    if (used != before) {
       mine.store(used, kRelaxed);
       total = total_.fetch_add(used - before, kRelaxed) + used - before;
     }

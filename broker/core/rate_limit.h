@@ -10,7 +10,6 @@
 
 #include "core/instant.h"
 #include "core/limits.h"
-#include "core/planted.h"
 
 namespace onehop::core {
 
@@ -87,7 +86,6 @@ class RateLimit {
     const uint64_t wait_ms = std::max(limits.messages.wait_ms(messages), limits.bytes.wait_ms(bytes));
     held_until_ = now + wait_ms;
     judged_at_ = Instant::never();
-    if (ONEHOP_PLANTED(kRefusedTakesRate)) messages_ = messages + 9 * limits.messages.unit;
     return wait_ms;
   }
   [[gnu::noinline]] void leak(const RateLimits& limits, Instant now) {

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "core/control_frames.h"
-#include "core/planted.h"
 
 namespace onehop::core {
 namespace {
@@ -55,7 +54,7 @@ bool ReceiptLog::acknowledge(uint64_t up_to) {
   if (up_to > last_seq_) return false;
   for (; first_told_ != told_.size() && told_[first_told_].seq <= up_to; ++first_told_) {
     for (const FateOfIds& ids : std::exchange(told_[first_told_].fates, {})) {
-      outcomes_ -= ONEHOP_PLANTED(kSlotKept) ? 1 : ids.last_id - ids.first_id + 1;
+      outcomes_ -= ids.last_id - ids.first_id + 1;
       fate_bytes_ -= sizeof(FateOfIds) + ids.text.size();
     }
   }

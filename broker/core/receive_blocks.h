@@ -7,7 +7,6 @@
 
 #include "core/buffer.h"
 #include "core/limits.h"
-#include "core/planted.h"
 
 namespace onehop::core {
 
@@ -16,7 +15,7 @@ class ReceiveBlocks {
   // A block nobody refers to, of kReceiveBytes. It is the current one until the next call.
   Buffer* current() {
     for (BufferRef& block : kept_) {
-      if (block->references() == 1 || ONEHOP_PLANTED(kBlockReused)) return take(block);
+      if (block->references() == 1) return take(block);
     }
     BufferRef fresh = Buffer::allocate(kReceiveBytes);
     if (kept_.size() < kKeptMax) {

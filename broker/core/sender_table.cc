@@ -1,8 +1,6 @@
 // SenderTable: see the header. Entries lie in a vector, so that their order does not depend on the hash.
 #include "core/sender_table.h"
 
-#include "core/planted.h"
-
 #include <cassert>
 #include <utility>
 
@@ -60,7 +58,7 @@ void SenderTable::forget_expired(Instant now) {
 SenderTable::Tell SenderTable::tell_pause(const Origin& sender, Instant now, Instant lease_end) {
   const Entry* known = find(sender);
   const bool knows = known != nullptr && known->told && known->lease_end > now;
-  if (knows && !ONEHOP_PLANTED(kPauseEachMessage)) return Tell::kKnows;
+  if (knows) return Tell::kKnows;
   const bool needs_room = known == nullptr || !known->told;
   if (needs_room && told_ >= senders_max_) forget_expired(now);
   if (needs_room && told_ >= senders_max_) return Tell::kNoRoom;
@@ -100,7 +98,6 @@ Origin SenderTable::take_told() {
     const Origin sender = entry.sender;
     entry.told = false;
     --told_;
-    if (ONEHOP_PLANTED(kGateOpenedByResume) && std::exchange(entry.gate_closed, false)) --gates_;
     remove_if_unused(&entry);
     return sender;
   }

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "core/lobby.h"
-#include "core/planted.h"
 
 namespace onehop::core {
 
@@ -100,7 +99,7 @@ void Shard::on_end_of_stream(LinkId id, Instant now) {
 
 void Shard::on_link_failed(LinkId id, Instant now) {
   Link* link = links_.find(id);
-  if (link == nullptr || (ONEHOP_PLANTED(kFailureForgotten) && link->state == LinkState::kClosing)) return;
+  if (link == nullptr) return;
   const Farewell farewell{v1::CODE_UNSPECIFIED, "the connection broke", 0};
   if (Session* session = sessions_.find(link->session)) {
     leave(link->session, *session, farewell, SessionThen::kDetach, now);

@@ -33,7 +33,6 @@
 #include "core/directory.h"
 #include "core/memory_ledger.h"
 #include "core/parcel_post.h"
-#include "core/planted.h"
 #include "core/rate_limit.h"
 #include "core/receive_blocks.h"
 #include "core/seam.h"
@@ -205,7 +204,7 @@ class Shard final : public ShardInputs {
 
   // shard_verdicts.cc
   static bool speaks_of(const Session& session, const v1::Ack& ack) {
-    return ack.session() == 0 || ack.session() == session.number || ONEHOP_PLANTED(kStaleAckTaken);
+    return ack.session() == 0 || ack.session() == session.number;
   }
   Bytes wrong_with_verdicts(const Session& session, const v1::Ack& ack) const;
   void take_verdicts(Session& session, const v1::Ack& ack, Instant now);
@@ -276,9 +275,7 @@ class Shard final : public ShardInputs {
   void check_open(LinkId id, Link& link, Session& session, bool unread, Instant now);
   void end_contest(LinkId id, Link& link, bool unread, Instant now);
   bool is_slow(const Link& link, const Session& session) const;
-  static uint64_t dead_after(const Session& session) {
-    return uint64_t{session.keepalive_ms} * (ONEHOP_PLANTED(kDeadTooEarly) ? 2u : 3u) / 2;
-  }
+  static uint64_t dead_after(const Session& session) { return uint64_t{session.keepalive_ms} * 3 / 2; }
 
   ShardConfig config_;
   Host& host_;

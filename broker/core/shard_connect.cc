@@ -6,7 +6,6 @@
 #include "core/lobby.h"
 #include "core/name.h"
 #include "core/name_hash.h"
-#include "core/planted.h"
 #include "core/shard.h"
 
 namespace onehop::core {
@@ -35,7 +34,6 @@ bool Shard::pass_lobby(LinkId id, Link& link, Input& in, Instant now) {
   const Bytes name = scratch_connect_.name();
   link.home = name.empty() ? config_.index : home_shard(name_hash(name, config_.hash_key), config_.count);
   if (link.home != config_.index) {
-    if (ONEHOP_PLANTED(kHandOverDropsPipelined)) in.rest = {};
     link.decoder.put_back(in, frame);
     link.decoder.save(in);
     link.state = LinkState::kLeaving;
@@ -125,7 +123,7 @@ bool Shard::displace(SessionId elder_id, const v1::Connect& connect, uint32_t pr
     }
     return false;
   }
-  if (!takeovers_.allow(elder.name_hash, now, refusal.retry_after_ms) && !ONEHOP_PLANTED(kTakeoverNotDamped)) {
+  if (!takeovers_.allow(elder.name_hash, now, refusal.retry_after_ms)) {
     refusal.text = "the name was taken over too often just now";
     return false;
   }
@@ -160,7 +158,7 @@ void Shard::open_session(LinkId id, Link& link, const v1::Connect& connect, uint
   Session& session = sessions_[session_id.index];
   session.name = NameStamp(name);
   session.number = next_session_;
-  next_session_ += ONEHOP_PLANTED(kSessionNumberReused) ? 1 : config_.count;
+  next_session_ += config_.count;
   session.name_hash = hash;
   session.principal = principal;
   session.frame_bytes_max = std::max(connect.frame_bytes_max(), kFrameBytesMaxFloor);
@@ -185,7 +183,7 @@ void Shard::attach(LinkId id, Link& link, SessionId session_id, Session& session
   session.session_expiry_ms = std::min(connect.session_expiry_ms(), limits.session_expiry_ms_max);
   session.link = id;
   if (session.away != nullptr) uncount_away(session_id, session);
-  if (!ONEHOP_PLANTED(kExpiryOutlivesResume)) session.away.reset();
+  session.away.reset();
   link.session = session_id;
   link.connected_ds = static_cast<uint32_t>(link.last_heard.ms / 100);
   link.state = LinkState::kOpen;
@@ -257,7 +255,6 @@ void Shard::end_link_in_order(LinkId id, Link& link, const Farewell& farewell, I
 void Shard::drop_output(Link& link) {
   const size_t queued_bytes = link.output.bytes();
   const size_t messages = link.output.count_frames(is_unconfirmed_delivery);
-  if (ONEHOP_PLANTED(kGoodbyeWithinFrame)) link.output.clear(segments_);
   link.output.drop_unbegun(segments_);
   counters_.messages_dropped += messages - link.output.count_frames(is_unconfirmed_delivery);
   counters_.queued_bytes -= queued_bytes - link.output.bytes();

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/planted.h"
 #include "core/shard.h"
 
 namespace onehop::core {
@@ -20,11 +19,10 @@ void Shard::drain(const Drain& drain, Instant now) {
     link.deadline = Instant::never();  // It will not grow old, and nobody gets its name.
     link.contested = false;
     counters_.queued_bytes += append_goodbye(link.output, segments_, farewell);
-    if (ONEHOP_PLANTED(kDrainGoodbyeEndsLink)) return end_link_in_order(id, link, farewell, now, SessionThen::kEnd);
     mark_dirty(id, link);
   });
   sessions_.for_each([this](SessionId id, const Session& session) {
-    if (session.link || ONEHOP_PLANTED(kDrainForgetsAway)) return;
+    if (session.link) return;
     end_session(id, Event::Kind::kSessionEnded, going_down(origin_of(id)));
   });
   flush_wanted_ = true;

@@ -2,8 +2,6 @@
 // that asked for order find their gate closed until they say that they know.
 #include "core/shard.h"
 
-#include "core/planted.h"
-
 namespace onehop::core {
 namespace {
 
@@ -22,7 +20,7 @@ void Shard::pause_sender(const RoutedMessage& message, Session& recipient, Insta
 void Shard::refuse_full(const RoutedMessage& message, SessionId id, Session& recipient) {
   const Fate fate{v1::OUTCOME_REJECTED, v1::REASON_QUEUE_FULL, jittered_lease(message.sender), 0, false};
   const bool plain = message.scanned.id == 0 || !message.ordered_refusals;
-  if (plain || ONEHOP_PLANTED(kGateNotClosed)) return refuse(message, fate);
+  if (plain) return refuse(message, fate);
   if (!recipient.senders->close_gate(message.sender)) return refuse(message, fate);
   ++counters_.gates_closed;
   counters_.count_refused(fate.reason);
@@ -36,7 +34,6 @@ void Shard::refuse_full(const RoutedMessage& message, SessionId id, Session& rec
 // On the recipient's shard: the sender knows what was refused.
 void Shard::open_gate(const Origin& sender, const Origin& recipient) {
   Session* session = sessions_.find(recipient.session);
-  if (ONEHOP_PLANTED(kGateOutlivesOpening) && sender.shard != config_.index) return;
   if (session == nullptr || session->senders == nullptr || !session->senders->open_gate(sender)) return;
   tell_peer(RecordKind::kGateOpened, sender, recipient, sender.shard);
 }
@@ -102,7 +99,7 @@ void Shard::sender_ended(const Origin& sender, const Sending& sending) {
 
 // The recipient's queue has gone below the low mark: those told to pause may go on, a few at a time.
 void Shard::release_senders(SessionId id, Session& recipient) {
-  if (recipient.senders->has_told() && !ONEHOP_PLANTED(kResumeForgotten)) {
+  if (recipient.senders->has_told()) {
     release_some(*recipient.senders, recipient.name.name());
     if (recipient.senders->has_told() && !recipient.resuming_senders) {
       recipient.resuming_senders = true;

@@ -5,8 +5,6 @@
 
 #include "core/shard.h"
 
-#include "core/planted.h"
-
 namespace onehop::core {
 namespace {
 
@@ -19,9 +17,7 @@ void Shard::flush(Instant now) {
   flush_wanted_ = false;
   resume_decoding(now);
   if (memory_turn_) end_largest(now);
-  if (goodbyes_due_ != Instant::never() &&
-      (stops_outstanding_ == 0 || goodbyes_due_ <= now || ONEHOP_PLANTED(kGoodbyeFirst)))
-    say_goodbyes(now);
+  if (goodbyes_due_ != Instant::never() && (stops_outstanding_ == 0 || goodbyes_due_ <= now)) say_goodbyes(now);
   flush_dirty(now);
   count_spare_output();
   watch_memory(now);
@@ -66,7 +62,6 @@ void Shard::flush_link(LinkId id, Link& link, Instant now) {
     if (link.blocked || link.output.empty()) break;
     write_queue(id, link, now);
     // Once more for what waited behind what has gone out just now.
-    if (ONEHOP_PLANTED(kControlForgotten)) break;
   }
   // An idle client is pinged and says pong: neither is worth memory until the next time.
   if (session != nullptr && session->control != nullptr && session->control->empty() && !session->control->keeps_room())
@@ -107,8 +102,7 @@ void Shard::write_queue(LinkId id, Link& link, Instant now) {
     size_t offered = 0;
     for (size_t i = 0; i < count; ++i) offered += pieces[i].size;
     const size_t taken = host_.write(link.host, {pieces.data(), count});
-    const bool repeats = ONEHOP_PLANTED(kPartialWriteRepeated) && taken != offered && taken != 0;
-    link.output.consume(segments_, repeats ? taken - 1 : taken);
+    link.output.consume(segments_, taken);
     link.control_bytes_left -= static_cast<uint32_t>(std::min<size_t>(link.control_bytes_left, taken));
     counters_.queued_bytes -= taken;
     counters_.bytes_sent += taken;
@@ -125,7 +119,6 @@ void Shard::write_queue(LinkId id, Link& link, Instant now) {
 void Shard::post_parcels() {
   for (ShardIndex shard = 0; shard < config_.count; ++shard) {
     std::vector<Parcel> parcels = posts_[shard].take_filled();
-    if (ONEHOP_PLANTED(kParcelsReversed)) std::reverse(parcels.begin(), parcels.end());
     for (Parcel& parcel : parcels) {
       ++counters_.parcels_posted;
       host_.post(shard, std::move(parcel));

@@ -4,7 +4,6 @@
 
 #include "core/name.h"
 #include "core/name_hash.h"
-#include "core/planted.h"
 #include "core/shard.h"
 
 namespace onehop::core {
@@ -30,9 +29,8 @@ void Shard::handle_control(LinkId id, Link& link, Session& session, FrameField f
       v1::Goodbye goodbye;
       if (!parse_body(field.body, goodbye)) return protocol_error(id, link, "Goodbye does not parse", now);
       const bool for_good = goodbye.code() == v1::CODE_NORMAL || goodbye.code() == v1::CODE_UNSPECIFIED;
-      const bool stays = !for_good || ONEHOP_PLANTED(kGoodbyeDetaches);
       return end_link_in_order(id, link, {v1::CODE_NORMAL, {}, 0}, now,
-                               stays ? SessionThen::kDetach : SessionThen::kEnd);
+                               for_good ? SessionThen::kEnd : SessionThen::kDetach);
     }
     case FrameKind::kConnect:
       return protocol_error(id, link, "Connect comes once", now);
@@ -44,7 +42,7 @@ void Shard::handle_control(LinkId id, Link& link, Session& session, FrameField f
 void Shard::handle_ack(LinkId id, Link& link, Session& session, Bytes body, Instant now) {
   v1::Ack& ack = scratch_ack_;
   if (!parse_body(body, ack)) return protocol_error(id, link, "Ack does not parse", now);
-  if (!speaks_of(session, ack) || (ONEHOP_PLANTED(kDrainIgnoresAcks) && draining_)) {
+  if (!speaks_of(session, ack)) {
     ++counters_.stale_acks;
     return;
   }
@@ -82,7 +80,7 @@ void Shard::handle_ping(SessionId id, Session& session, uint64_t nonce) {
   if (sending != nullptr && sending->barriers_outstanding != 0) {
     sending->ping_waits = true;
     sending->waiting_nonce = nonce;
-  } else if (sending != nullptr && sending->shards_sent_to != 0 && !ONEHOP_PLANTED(kPongWithoutBarrier)) {
+  } else if (sending != nullptr && sending->shards_sent_to != 0) {
     begin_barrier(id, *sending, nonce);
   } else if (PendingControl* control = control_of(session)) {
     control->set_pong(nonce);

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/planted.h"
 #include "core/shard.h"
 
 namespace onehop::core {
@@ -164,7 +163,6 @@ std::vector<SessionId> Shard::hold_most(bool (*counts)(const Session& session)) 
   const size_t count = std::min(holders.size(), kEndedPerTurn);
   const auto end = holders.begin() + static_cast<std::ptrdiff_t>(count);
   std::partial_sort(holders.begin(), end, holders.end(), more);
-  if (ONEHOP_PLANTED(kWrongOneEnded)) std::reverse(holders.begin(), holders.end());
   std::vector<SessionId> largest;
   for (size_t i = 0; i < count; ++i) largest.push_back(holders[i].second);
   return largest;

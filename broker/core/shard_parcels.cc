@@ -4,8 +4,6 @@
 
 #include "core/shard.h"
 
-#include "core/planted.h"
-
 namespace onehop::core {
 
 void Shard::on_parcel(ShardIndex from, Parcel parcel, Instant now) {
@@ -15,11 +13,10 @@ void Shard::on_parcel(ShardIndex from, Parcel parcel, Instant now) {
 }
 
 void Shard::on_credit(ShardIndex to, Parcel parcel, Instant now) {
-  if (ONEHOP_PLANTED(kCreditLost) && counters_.parcels_posted % 32 == 0) return;
   posts_[to].credit(std::move(parcel));
   for (const LinkId id : std::exchange(waiting_for_credit_[to], {})) {
     Link* link = links_.find(id);
-    if (link == nullptr || !link->waits_for_credit || ONEHOP_PLANTED(kWaitForgotten)) continue;
+    if (link == nullptr || !link->waits_for_credit) continue;
     link->waits_for_credit = false;
     resumable_.push_back(id);
   }

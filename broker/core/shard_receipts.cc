@@ -1,6 +1,5 @@
 // Shard: what senders are told of their messages' fates.
 #include "core/limits.h"
-#include "core/planted.h"
 #include "core/shard.h"
 
 namespace onehop::core {
@@ -13,9 +12,6 @@ Receipt Shard::receipt_for(const RoutedMessage& message, const Fate& fate) {
 void Shard::refuse(const RoutedMessage& message, const Fate& fate) {
   counters_.count_refused(fate.reason);
   if (message.scanned.id == 0) return;  // It asked to hear nothing.
-  const bool crosses = message.sender.shard != config_.index;
-  if (ONEHOP_PLANTED(kRefusalForgotten) && crosses && message.scanned.id % 8 == 0) return;
-  if (ONEHOP_PLANTED(kRefusalToldTwice) && crosses) tell_receipt(receipt_for(message, fate));
   tell_receipt(receipt_for(message, fate));
 }
 
@@ -28,10 +24,6 @@ void Shard::tell_receipt(const Receipt& receipt) {
 // On the sender's shard again.
 void Shard::take_receipt(const Receipt& receipt) {
   Session* session = sessions_.find(receipt.sender.session);
-  if (ONEHOP_PLANTED(kReceiptToNewcomer)) {
-    session = sessions_.find(sessions_.id_at(receipt.sender.session.index));
-    if (session != nullptr && session->sending == nullptr) session = nullptr;
-  }
   if (session == nullptr) {
     if (!receipt.gate_closed) return;
     return tell_peer(RecordKind::kSenderGone, receipt.sender, receipt.recipient, receipt.recipient.shard);
@@ -46,7 +38,6 @@ void Shard::take_receipt(const Receipt& receipt) {
     sending.settle(receipt.ids.last_id - receipt.ids.first_id + 1, receipt.frame_bytes);
     sending.receipts.add(receipt.ids);
     session->has_receipts = true;
-    if (ONEHOP_PLANTED(kOutcomeToldTwice) && receipt.ids.last_id % 8 == 0) sending.receipts.add(receipt.ids);
   } else if (control != nullptr) {
     control->add_refusal(receipt.ids);
   }

@@ -7,7 +7,6 @@
 #include "core/limits.h"
 #include "core/name.h"
 #include "core/name_hash.h"
-#include "core/planted.h"
 #include "core/shard.h"
 
 // Of a function of this file that every message passes.
@@ -135,7 +134,6 @@ ONEHOP_ON_THE_PATH Shard::Handled Shard::handle_message(LinkId id, Link& link, S
 
 bool Shard::within_send_window(const Sending& sending, size_t frame_bytes) const {
   const Limits& limits = config_.limits;
-  if (ONEHOP_PLANTED(kSendWindowIgnored)) return true;
   return sending.open_messages + sending.receipts.outcomes() < limits.send_window &&
          sending.open_bytes + frame_bytes <= limits.send_bytes_max();
 }
@@ -144,13 +142,13 @@ bool Shard::within_send_window(const Sending& sending, size_t frame_bytes) const
 ONEHOP_ON_THE_PATH Shard::Handled Shard::route(LinkId link_id, Link& link, Sending& sending, RoutedMessage& message,
                                                Instant now) {
   // Here already, so that nothing follows this shard's word to the others that it stops.
-  if (draining_ && !ONEHOP_PLANTED(kDrainAdmits)) {
+  if (draining_) {
     refuse(message, rejected(v1::REASON_SHUTTING_DOWN));
     return Handled::kDone;
   }
   if (rates_.any) {
     const uint64_t wait_ms = sending.rate.take(rates_, message.frame_bytes, now);
-    if (wait_ms != 0 && !ONEHOP_PLANTED(kRateIgnored)) {
+    if (wait_ms != 0) {
       refuse(message, rejected(v1::REASON_RATE_LIMITED, wait_ms));
       return Handled::kDone;
     }
@@ -170,8 +168,7 @@ ONEHOP_ON_THE_PATH Shard::Handled Shard::route(LinkId link_id, Link& link, Sendi
   const ShardIndex home = sending.destination_home;
   if (home == config_.index) {
     Session* recipient = sessions_.find(sending.destination_session);
-    const bool cached = ONEHOP_PLANTED(kDestinationStale) && sending.destination_session;
-    if (recipient == nullptr && !cached) {
+    if (recipient == nullptr) {
       sending.destination_session = directory_.find(scanned.destination_name, message.destination_hash);
       recipient = sessions_.find(sending.destination_session);
     }
@@ -198,14 +195,14 @@ void Shard::look_up(Sending& sending, Bytes destination) {
 // On the recipient's home shard.
 ONEHOP_ON_THE_PATH void Shard::admit(const RoutedMessage& message, SessionId destination, Session* recipient,
                                      Instant now) {
-  if (draining_ && (stopping_ || !ONEHOP_PLANTED(kDrainAdmits))) {
+  if (draining_) {
     return refuse(message, rejected(v1::REASON_SHUTTING_DOWN));
   }
   if (recipient == nullptr) return refuse_unknown(message, now);
   if (recipient->senders != nullptr && recipient->senders->gate_closed(message.sender)) {
     return refuse_full(message, destination, *recipient);
   }
-  const bool too_large = message.frame_bytes > recipient->frame_bytes_max && !ONEHOP_PLANTED(kOwnLimitIgnored);
+  const bool too_large = message.frame_bytes > recipient->frame_bytes_max;
   if (too_large) return refuse(message, rejected(v1::REASON_TOO_LARGE));
   const ScannedMessage& scanned = message.scanned;
   if (scanned.in_reply_to_session != 0 && scanned.in_reply_to_session != recipient->number) {
@@ -214,7 +211,7 @@ ONEHOP_ON_THE_PATH void Shard::admit(const RoutedMessage& message, SessionId des
   Delivery delivery(message);
   Link* const link = recipient->link ? &links_[recipient->link.index] : nullptr;
   const size_t queued_bytes = queued_for(*recipient, link) + delivery.size();
-  const bool below = queued_bytes <= config_.limits.high_mark() && !ONEHOP_PLANTED(kPauseAtLowMark);
+  const bool below = queued_bytes <= config_.limits.high_mark();
   const bool quiet = recipient->senders == nullptr && below;
   if (!quiet && !admit_under_pressure(message, destination, *recipient, queued_bytes, now)) return;
   const bool has_allowance = link != nullptr && counters_.queued_bytes + counters_.open_bytes < memory_allowance_;
@@ -260,14 +257,14 @@ bool Shard::admit_under_pressure(const RoutedMessage& message, SessionId id, Ses
                                  Instant now) {
   if (recipient.senders == nullptr)
     recipient.senders = std::make_unique<SenderTable>(config_.limits.senders_max, counters_);
-  if (queued_bytes > (ONEHOP_PLANTED(kPauseAtLowMark) ? config_.limits.low_mark() : config_.limits.high_mark())) {
+  if (queued_bytes > config_.limits.high_mark()) {
     pause_sender(message, recipient, now);
     // Only over the high mark is a blocked socket held against the client, so its deadline may begin to matter now.
     const Link* link = links_.find(recipient.link);
-    if (link != nullptr && link->blocked && !ONEHOP_PLANTED(kSlowConsumerForgotten))
+    if (link != nullptr && link->blocked)
       wheel_.arm_earlier(recipient.link.index, link->blocked_since + config_.limits.slow_consumer_ms);
   }
-  if (queued_bytes <= config_.limits.queue_bytes_max || ONEHOP_PLANTED(kQueueUnbounded)) return true;
+  if (queued_bytes <= config_.limits.queue_bytes_max) return true;
   refuse_full(message, id, recipient);
   return false;
 }
@@ -281,7 +278,6 @@ ONEHOP_ON_THE_PATH void Shard::deliver(const RoutedMessage& message, Delivery& d
   bool straight = link != nullptr;
   if (const Backlog* backlog = recipient.backlog.get()) {
     straight = straight && !backlog->has_unsent() && (message.confirmed() || window_open(recipient, 0));
-    if (ONEHOP_PLANTED(kUnconfirmedOvertakes) && !message.confirmed()) straight = link != nullptr;
   }
   bool goes_now = straight;
   if (message.confirmed() || !straight) {

@@ -26,7 +26,6 @@ std::string Shard::resume_token(const Session& session) const {
 bool Shard::holds_token(const Session& session, const v1::Connect& connect, uint32_t principal) const {
   const std::string token = resume_token(session);
   const std::string& shown = connect.resume_token();
-  if (ONEHOP_PLANTED(kTokenNotCompared)) return shown.size() == token.size();
   return shown.size() == token.size() && sodium_memcmp(shown.data(), token.data(), token.size()) == 0 &&
          session.principal == principal;
 }
@@ -54,7 +53,7 @@ void Shard::resume(LinkId id, Link& link, SessionId session_id, const v1::Connec
   if (const Bytes wrong = wrong_with_resume(session, connect); !wrong.empty()) {
     return refuse_connect(id, link, connect.name(), {v1::CODE_PROTOCOL_ERROR, wrong, 0}, now);
   }
-  if (connect.attempt() <= session.attempt && !ONEHOP_PLANTED(kAttemptNotCompared)) {
+  if (connect.attempt() <= session.attempt) {
     const Farewell late{v1::CODE_SESSION_TAKEN_OVER, "a later connection has resumed the session", 0};
     return refuse_connect(id, link, connect.name(), late, now);
   }
@@ -66,16 +65,15 @@ void Shard::resume(LinkId id, Link& link, SessionId session_id, const v1::Connec
   silence_elder(session, now);
   ++counters_.sessions_resumed;
   session.attempt = connect.attempt();
-  session.repeating = !ONEHOP_PLANTED(kRepeatNotSkipped);
-  if (ONEHOP_PLANTED(kLastIdForgotten)) session.last_id = 0;
-  if (speaks_of(session, connect.ack()) && !ONEHOP_PLANTED(kVerdictsInConnectLost)) {
+  session.repeating = true;
+  if (speaks_of(session, connect.ack())) {
     take_verdicts(session, connect.ack(), now);
   } else {
     ++counters_.stale_acks;
   }
   if (session.sending != nullptr) {
     session.sending->receipts.acknowledge(acked_receipts(session, connect));
-    if (!ONEHOP_PLANTED(kReceiptsNotRepeated)) session.sending->receipts.repeat();
+    session.sending->receipts.repeat();
     session.has_receipts = session.sending->receipts.has_untold();
   }
   if (session.backlog != nullptr) {
@@ -83,7 +81,7 @@ void Shard::resume(LinkId id, Link& link, SessionId session_id, const v1::Connec
     backlog.resumes_paid = std::max(backlog.resumes_paid, now) +
                            (backlog.open() + backlog.unsent()) / kResumedDeliveriesPerMs +
                            (backlog.open_bytes() + backlog.unsent_bytes()) / kResumedBytesPerMs;
-    backlog.rewind(ONEHOP_PLANTED(kReceivedUpToIgnored) ? 0 : connect.received_up_to());
+    backlog.rewind(connect.received_up_to());
   }
   attach(id, link, session_id, session, connect);
   answer_connected(link, session, true);
@@ -110,10 +108,9 @@ void Shard::silence_elder(Session& session, Instant now) {
 
 // The session and its link no longer know each other. What only that connection was to hear is forgotten.
 void Shard::detach(Session& session) {
-  if (!ONEHOP_PLANTED(kElderKeepsSession)) links_[session.link.index].session = {};
+  links_[session.link.index].session = {};
   session.away = std::make_unique<Away>(Away{std::exchange(session.link, {})});
   session.control.reset();
-  if (ONEHOP_PLANTED(kGateLostOnDetach)) session.senders.reset();
   if (session.backlog != nullptr) {
     session.backlog->window_full_since = Instant::never();
     session.backlog->free_memory();
@@ -126,14 +123,14 @@ void Shard::detach(Session& session) {
 // The session's connection is at its end.
 void Shard::leave(SessionId id, Session& session, const Farewell& farewell, SessionThen then, Instant now) {
   const Link& link = links_[session.link.index];
-  if (then == SessionThen::kEnd || session.session_expiry_ms == 0 || (draining_ && !ONEHOP_PLANTED(kDrainKeepsLost))) {
+  if (then == SessionThen::kEnd || session.session_expiry_ms == 0 || draining_) {
     const bool taken_over = then == SessionThen::kEnd && farewell.code == v1::CODE_SESSION_TAKEN_OVER;
     return end_session(id, taken_over ? Event::Kind::kTakenOver : Event::Kind::kSessionEnded, farewell);
   }
   note(Event::Kind::kSessionDetached, link, session.name.name(), session.number, farewell.code, farewell.text);
   detach(session);
   session.away->left = now;
-  session.away->expires = ONEHOP_PLANTED(kNeverExpires) ? Instant::never() : now + session.session_expiry_ms;
+  session.away->expires = now + session.session_expiry_ms;
   session_wheel_.arm(id.index, next_session_due(session));
   count_away(id, session);
 }
@@ -176,8 +173,7 @@ void Shard::take_session_due(SessionId id, Session& session, Instant now) {
   if (session.away != nullptr && session.away->expires <= now) {
     return end_session(id, Event::Kind::kSessionEnded, {v1::CODE_UNSPECIFIED, "the session expired", 0});
   }
-  const bool stands = ONEHOP_PLANTED(kTtlStandsWhileAway) && !session.link;
-  if (session.backlog != nullptr && session.backlog->earliest_deadline() <= now && !stands) {
+  if (session.backlog != nullptr && session.backlog->earliest_deadline() <= now) {
     expire(session, now);
     if (!session.link) {
       if (session.backlog->empty()) session.backlog->free_memory();

@@ -32,7 +32,7 @@ void Shard::take_verdicts(Session& session, const v1::Ack& ack, Instant now) {
   const uint32_t open = backlog.open();
   for (const v1::Refusal& refusal : ack.refused()) {
     Backlog::Entry* entry = backlog.find_open(refusal.delivery_tag());
-    if (entry == nullptr || (ONEHOP_PLANTED(kRefusalLast) && entry->tag <= ack.up_to())) continue;
+    if (entry == nullptr) continue;
     const Fate fate{v1::OUTCOME_REJECTED, v1::REASON_REFUSED_BY_RECIPIENT, refusal.retry_after_ms(), refusal.code(),
                     true};
     settle(backlog, *entry, fate, cut_utf8(refusal.text(), kRefusalTextBytesMax));
@@ -81,7 +81,7 @@ void Shard::tell_settled() {
 // Whether the window has room for a delivery that wants an ack, its sender's frame being so long.
 bool Shard::window_open(const Session& session, size_t frame_bytes) const {
   const Backlog& backlog = *session.backlog;
-  if (backlog.open() == 0 || ONEHOP_PLANTED(kReceiveWindowIgnored)) return true;
+  if (backlog.open() == 0) return true;
   return backlog.open() < session.receive_window &&
          backlog.open_bytes() + frame_bytes <= config_.limits.receive_window_bytes;
 }
@@ -113,7 +113,7 @@ void Shard::watch_window(SessionId id, Session& session, Instant now) {
   if (window_open(session, backlog.has_unsent() ? backlog.next_unsent().frame_bytes : 0)) {
     backlog.window_full_since = Instant::never();
   } else if (session.link && backlog.window_full_since == Instant::never()) {
-    backlog.window_full_since = ONEHOP_PLANTED(kAckTimeoutForgotten) ? Instant::never() : now;
+    backlog.window_full_since = now;
     session_wheel_.arm_earlier(id.index, now + config_.limits.ack_timeout_ms);
   }
 }
@@ -123,10 +123,10 @@ void Shard::expire(Session& session, Instant now) {
   Backlog& backlog = *session.backlog;
   backlog.for_each_due(now, [&](Backlog::Entry& entry) {
     if (!entry.confirmed) ++counters_.messages_expired;
-    const bool attempted = entry.attempted && !ONEHOP_PLANTED(kAttemptedForgotten);
+    const bool attempted = entry.attempted;
     const Fate fate{v1::OUTCOME_EXPIRED, v1::REASON_UNSPECIFIED, 0, 0, attempted};
     tell_end(entry, fate, {});
-    if (!ONEHOP_PLANTED(kExpiredStays)) backlog.expire(entry);
+    backlog.expire(entry);
   });
   tell_settled();
   backlog.close_holes();
@@ -139,7 +139,6 @@ void Shard::lose(Session& session, v1::Reason reason) {
   Backlog& backlog = *session.backlog;
   backlog.for_each([&](Backlog::Entry& entry) {
     if (!entry.confirmed) ++counters_.messages_dropped;
-    if (ONEHOP_PLANTED(kLostNotTold) && !entry.attempted) return backlog.settle(entry);
     settle(backlog, entry, {v1::OUTCOME_LOST, reason, 0, 0, entry.attempted}, {});
   });
   tell_settled();

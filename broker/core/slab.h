@@ -9,8 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "core/planted.h"
-
 namespace onehop::core {
 
 template <typename T, typename Id>
@@ -38,7 +36,7 @@ class Slab {
   T* find(Id id) {
     if (id.index >= pages_.size() * kPageSlots) return nullptr;
     Slot& slot = slot_at(id.index);
-    const bool same = slot.generation == id.generation || (ONEHOP_PLANTED(kEpochNotChecked) && id.generation != 0);
+    const bool same = slot.generation == id.generation;
     return same && slot.live() ? slot.thing() : nullptr;
   }
 

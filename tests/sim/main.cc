@@ -37,9 +37,7 @@ RunResult run(unsigned long long seed, bool verbose) {
 
 int run_one(unsigned long long seed, bool verbose) {
   const RunResult result = run(seed, verbose);
-  std::printf("seed %llu trace %016llx messages %llu simulated %.3f s\n", seed,
-              static_cast<unsigned long long>(result.trace), static_cast<unsigned long long>(result.messages),
-              static_cast<double>(result.simulated_us) / 1e6);
+  onehop::sim::print_run(seed, result);
   return result.failure.empty() ? 0 : 1;
 }
 

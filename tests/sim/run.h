@@ -17,5 +17,7 @@ struct RunResult {
 };
 
 RunResult run_seed(uint64_t seed, bool verbose);
+// The line that two programs have in common if they simulate alike.
+void print_run(uint64_t seed, const RunResult& result);
 
 }  // namespace onehop::sim
