@@ -7,7 +7,6 @@
 namespace onehop::sim {
 namespace {
 
-
 // Shards count in milliseconds.
 constexpr uint64_t kRoundingUs = 2'000;
 // A parcel that waits for two loops that stall.

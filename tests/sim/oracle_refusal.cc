@@ -6,7 +6,6 @@
 namespace onehop::sim {
 namespace {
 
-
 Stretch& stretch_of(Stream& stream, uint32_t position) {
   size_t i = stream.stretches.size() - 1;
   while (i > 0 && stream.stretches[i].from_position > position) --i;

@@ -178,7 +178,8 @@ void ShardHost::check_consumer(Link& link, uint64_t queued) {
   const uint64_t now_us = world_.now_us();
   link.over_since_us = std::min(link.over_since_us, now_us);
   const uint64_t blocked_us = now_us - world_.oracle.connection(link.number).last_taken_us;
-  if (now_us - link.over_since_us > kDeadlineLateUs && blocked_us > limits.slow_consumer_ms * 1000ull + kDeadlineLateUs) {
+  if (now_us - link.over_since_us > kDeadlineLateUs &&
+      blocked_us > limits.slow_consumer_ms * 1000ull + kDeadlineLateUs) {
     world_.oracle.fail(link.number, "is a slow consumer, and is not ended");
   }
 }

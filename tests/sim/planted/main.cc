@@ -1,11 +1,7 @@
 // onehop-sim-planted: switches one planted bug on and plays seeds until the simulator finds it.
 //
 //   onehop-sim-planted --bug NAME --within SEEDS   ends with 0 if the bug is found within that many seeds
-//   onehop-sim-planted --all                       each bug in a process of its own, within 500 seeds
 //   onehop-sim-planted --seed S                    no bug: plays one seed and prints its trace as onehop-sim does
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -27,8 +23,6 @@ using onehop::core::Planted;
 
 using onehop::core::kPlantedNames;
 constexpr unsigned kCount = static_cast<unsigned>(Planted::kCount);
-
-constexpr unsigned long long kSeedsMax = 500;
 
 unsigned g_bug = 0;
 volatile unsigned long long g_seed = 0;
@@ -65,21 +59,7 @@ int play(unsigned long long seeds) {
     return 0;
   }
   std::printf("%s (%s): NOT found within %llu seeds\n", kPlantedNames[g_bug].name, kPlantedNames[g_bug].says, seeds);
-  std::fflush(stdout);
   return 1;
-}
-
-// A bug may end its process, so each has its own.
-int play_all() {
-  int missed = 0;
-  for (g_bug = 1; g_bug < kCount; ++g_bug) {
-    const pid_t child = fork();
-    if (child == 0) std::_Exit(play(kSeedsMax));
-    int status = 0;
-    waitpid(child, &status, 0);
-    if (status != 0) ++missed;
-  }
-  return missed == 0 ? 0 : 1;
 }
 
 int play_without_bugs(unsigned long long seed) {
@@ -92,13 +72,12 @@ int play_without_bugs(unsigned long long seed) {
 
 int main(int argc, char** argv) {
   if (argc == 3 && std::strcmp(argv[1], "--seed") == 0) return play_without_bugs(std::strtoull(argv[2], nullptr, 10));
-  if (argc == 2 && std::strcmp(argv[1], "--all") == 0) return play_all();
   if (argc == 5 && std::strcmp(argv[1], "--bug") == 0 && std::strcmp(argv[3], "--within") == 0) {
     for (g_bug = 1; g_bug < kCount; ++g_bug) {
       if (std::strcmp(argv[2], kPlantedNames[g_bug].name) == 0) return play(std::strtoull(argv[4], nullptr, 10));
     }
   }
-  std::fprintf(stderr, "usage: onehop-sim-planted --bug NAME --within SEEDS | --all | --seed S\nthe bugs:\n");
+  std::fprintf(stderr, "usage: onehop-sim-planted --bug NAME --within SEEDS | --seed S\nthe bugs:\n");
   for (unsigned bug = 1; bug < kCount; ++bug) {
     std::fprintf(stderr, "  %-24s %s\n", kPlantedNames[bug].name, kPlantedNames[bug].says);
   }
