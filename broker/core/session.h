@@ -125,6 +125,12 @@ struct Asking {
   v1::Connect connect;
 };
 
+// What becomes of the session of a link that ends.
+enum class SessionThen : uint8_t {
+  kDetach,  // It stays as long as its expiry says.
+  kEnd,
+};
+
 // In the order of use, too: what a message to its client and the flush touch comes first.
 struct Link {
   HostLink host;
@@ -152,11 +158,20 @@ struct Link {
   Instant blocked_since = Instant::never();  // When the socket last took less than it was offered.
   std::unique_ptr<Asking> asking;
 
+  // Whether its next frames are decoded later.
+  bool waits() const { return waits_for_credit || waits_for_control; }
   // When its session was attached, rounded down to a tenth of a second.
   Instant connected_at(Instant now) const {
     const uint64_t now_ds = now.ms / 100;
     return {(now_ds - (static_cast<uint32_t>(now_ds) - connected_ds)) * 100};
   }
 };
+
+// What a client's queue holds: what its socket has not taken yet, and what waits in the backlog behind it. `link` is
+// the session's, if it has one.
+inline size_t queued_for(const Session& session, const Link* link) {
+  const size_t waiting = session.backlog == nullptr ? 0 : session.backlog->unsent_bytes();
+  return link == nullptr ? waiting : link->output.bytes() + waiting;
+}
 
 }  // namespace onehop::core

@@ -1,132 +1,134 @@
-// Shard: what the host tells it about links.
+// Shard: each input says what time it is and goes to the part that it is for.
 #include "core/shard.h"
 
-#include <cassert>
+#include <algorithm>
 #include <utility>
-
-#include "core/lobby.h"
 
 namespace onehop::core {
 
-Shard::Shard(const ShardConfig& config, Host& host)
-    : config_(config),
-      host_(host),
-      rates_(config.limits),
-      own_ledger_(config.ledger != nullptr
-                      ? nullptr
-                      : std::make_unique<MemoryLedger>(config.limits.memory_bytes_max, config.count)),
-      ledger_(config.ledger != nullptr ? *config.ledger : *own_ledger_),
-      posts_(config.count),
-      waiting_for_credit_(config.count),
-      next_session_(config.first_session + config.index) {
-  assert(config.count >= 1 && config.count <= kShardsMax && config.index < config.count);
-  look_at_memory();
-}
+using Now = ShardCommon::Now;
 
-Shard::~Shard() {
-  links_.for_each([this](LinkId, Link& link) { link.output.clear(segments_); });
-  ledger_.publish(config_.index, 0, 0, 0);
+Shard::Shard(const ShardConfig& config, Host& host) : parts_(config, host) {
+  parts_.memory.look_at_memory();
 }
 
 LinkId Shard::on_link(const ArrivingLink& arriving, Instant now) {
-  const LinkId id = links_.insert();
-  Link& link = links_[id.index];
-  ++counters_.links;
-  link.host = arriving.host;
-  link.last_heard = now;
-  link.deadline = arriving.connect_deadline;
-  wheel_.arm(id.index, link.deadline);
-  if (draining_) {
-    refuse_connect(id, link, {}, going_down(origin_of({id.index, id.generation})), now);
-  } else if (const Refusal& refusal = arriving.refusal; refusal.code != 0) {
-    const auto code = static_cast<v1::Code>(refusal.code);
-    refuse_connect(id, link, {}, {code, refusal.text, refusal.retry_after_ms}, now);
-  } else if (!arriving.unread.empty()) {
-    decode(id, link, {arriving.unread, nullptr, &blocks_}, now);
-  }
-  return id;
+  const Now at(parts_, now);
+  return parts_.links.on_link(arriving);
 }
 
 std::span<char> Shard::receive_space(LinkId id) {
-  receive_block_ = receive_blocks_.current();
-  const Link* const link = links_.find(id);
-  const bool chatty = link != nullptr && link->chatty;
-  return {receive_block_->data(), chatty ? kChattyReceiveBytes : receive_block_->capacity()};
+  return parts_.links.receive_space(id);
 }
 
 void Shard::on_received(LinkId id, size_t size, Instant now) {
-  Link* link = links_.find(id);
-  if (link == nullptr) return;
-  counters_.bytes_received += size;
-  link->last_heard = now;
-  link->pinged = false;
-  Input in{{receive_block_->data(), size}, receive_block_, &blocks_};
-  switch (link->state) {
-    case LinkState::kLobby:
-    case LinkState::kOpen:
-      control_frames_ = 0;
-      decode(id, *link, in, now);
-      link->chatty = control_frames_ > (link->chatty ? kManyControlFrames / 16 : kManyControlFrames);
-      return;
-    case LinkState::kAsking:
-    case LinkState::kLeaving:
-      counters_.decoder_bytes -= link->decoder.held_bytes();
-      link->decoder.save(in);
-      counters_.decoder_bytes += link->decoder.held_bytes();
-      return;
-    case LinkState::kClosing:
-      return;  // Nothing it says matters any more.
-  }
+  const Now at(parts_, now);
+  parts_.links.on_received(id, size);
 }
 
 void Shard::on_unread(LinkId id) {
-  if (Link* link = links_.find(id)) link->unread = true;
+  parts_.links.on_unread(id);
 }
 
 void Shard::on_writable(LinkId id, Instant) {
-  Link* link = links_.find(id);
-  if (link == nullptr) return;
-  link->blocked = false;
-  mark_dirty(id, *link);
+  parts_.links.on_writable(id);
 }
 
 void Shard::on_end_of_stream(LinkId id, Instant now) {
-  Link* link = links_.find(id);
-  // A link that is leaving meets the end of its stream again at its home.
-  if (link == nullptr || link->state == LinkState::kClosing || link->state == LinkState::kLeaving) return;
-  end_link_in_order(id, *link, {v1::CODE_UNSPECIFIED, "the peer ended the stream", 0}, now, SessionThen::kDetach);
+  const Now at(parts_, now);
+  parts_.links.on_end_of_stream(id);
 }
 
 void Shard::on_link_failed(LinkId id, Instant now) {
-  Link* link = links_.find(id);
-  if (link == nullptr) return;
-  const Farewell farewell{v1::CODE_UNSPECIFIED, "the connection broke", 0};
-  if (Session* session = sessions_.find(link->session)) {
-    leave(link->session, *session, farewell, SessionThen::kDetach, now);
-  }
-  forget_link(id, *link);
+  const Now at(parts_, now);
+  parts_.links.on_link_failed(id);
 }
 
-// While a link is not read, the clocks of its life and of its unfinished frame stand.
-void Shard::stop_reading(Link& link) {
-  link.partial_since = Instant::never();
-  if (!std::exchange(link.reading, false)) return;
-  ++counters_.reading_stopped;
-  host_.set_reading(link.host, false);
+void Shard::on_parcel(ShardIndex from, Parcel parcel, Instant now) {
+  const Now at(parts_, now);
+  parts_.crossing.on_parcel(from, parcel);
 }
 
-void Shard::resume_reading(Link& link, Instant now) {
-  if (std::exchange(link.reading, true)) return;
-  link.last_heard = now;
-  link.pinged = false;
-  const Session* session = sessions_.find(link.session);
-  Backlog* const backlog = session == nullptr ? nullptr : session->backlog.get();
-  if (backlog != nullptr && backlog->window_full_since != Instant::never()) backlog->window_full_since = now;
-  host_.set_reading(link.host, true);
+void Shard::on_credit(ShardIndex to, Parcel parcel, Instant) {
+  parts_.crossing.on_credit(to, std::move(parcel));
 }
 
-void Shard::note(Event::Kind kind, const Link& link, Bytes name, uint64_t session, v1::Code code, Bytes text) {
-  host_.note({kind, link.host, name, session, static_cast<uint32_t>(code), text});
+void Shard::on_answer(Ticket ticket, const Answer& answer, Instant now) {
+  const Now at(parts_, now);
+  parts_.handshake.on_answer(ticket, answer);
+}
+
+Instant Shard::on_tick(Instant now) {
+  const Now at(parts_, now);
+  ShardParts& parts = parts_;
+  parts.deadlines.advance();
+  parts.sessions.advance();
+  const Instant release = parts.flow.release_more();
+  parts.memory.watch_memory();
+  const bool has_work = parts.writer.links_to_write() != 0 || parts.links.has_resumable() || parts.memory.has_turn() ||
+                        parts.shutdown.goodbyes_due() <= now || parts.crossing.has_filled();
+  if (has_work) parts.writer.want_flush();
+  return std::min({parts.deadlines.next(), parts.sessions.next(), release, parts.shutdown.goodbyes_due(),
+                   parts.memory.next_look()});
+}
+
+// Out it goes. What the parts decided since the last flush reaches sockets and other shards here, and nowhere else.
+void Shard::flush(Instant now) {
+  const Now at(parts_, now);
+  ShardParts& parts = parts_;
+  parts.writer.set_flush_wanted(false);
+  parts.links.resume_decoding();
+  if (parts.memory.has_turn()) parts.memory.end_largest();
+  parts.shutdown.say_goodbyes_if_due();
+  parts.writer.flush_dirty();
+  parts.memory.count_spare_output();
+  parts.memory.watch_memory();
+  parts.crossing.post_parcels();
+  parts.writer.set_flush_wanted(parts.links.has_resumable() || parts.writer.links_to_write() != 0 ||
+                                parts.memory.has_turn());
+}
+
+void Shard::set_limits(const Limits& limits, Instant now) {
+  const Now at(parts_, now);
+  const bool other_age =
+      !parts_.shutdown.draining() && limits.connection_age_ms_max != parts_.config.limits.connection_age_ms_max;
+  parts_.config.limits = limits;
+  const bool other_rates = RateLimits(limits) != parts_.rates;
+  parts_.rates = RateLimits(limits);
+  parts_.ledger.set_bytes_max(limits.memory_bytes_max);
+  parts_.sessions.take_new_limits(other_rates);
+  parts_.deadlines.take_new_limits(other_age);
+  parts_.memory.look_at_memory();
+}
+
+void Shard::drain(const Drain& drain, Instant now) {
+  const Now at(parts_, now);
+  parts_.shutdown.drain(drain);
+}
+
+void Shard::stop(Instant now) {
+  const Now at(parts_, now);
+  parts_.shutdown.stop();
+}
+
+ClientsFound Shard::find_clients(const ClientSearch& search, Instant now) {
+  const Now at(parts_, now);
+  return parts_.inspector.find_clients(search);
+}
+
+std::optional<ClientState> Shard::find_client(Bytes name, Instant now) {
+  const Now at(parts_, now);
+  return parts_.inspector.find_client(name);
+}
+
+SenderState Shard::sender_state(Bytes recipient, const Origin& sender, Instant now) {
+  const Now at(parts_, now);
+  return parts_.inspector.sender_state(recipient, sender);
+}
+
+bool Shard::kick(Bytes name, Bytes text, Instant now) {
+  const Now at(parts_, now);
+  return parts_.inspector.kick(name, text);
 }
 
 }  // namespace onehop::core

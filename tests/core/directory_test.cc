@@ -8,7 +8,7 @@
 namespace onehop::core {
 namespace {
 
-struct Sessions {
+struct NamedSessions {
   Slab<Session, SessionId> slab;
   Directory directory{slab};
 
@@ -26,7 +26,7 @@ struct Sessions {
 };
 
 TEST(Directory, FindsTheOwnerUntilItEnds) {
-  Sessions sessions;
+  NamedSessions sessions;
   EXPECT_FALSE(sessions.directory.find("bob", 17));
   const SessionId bob = sessions.add("bob", 17);
   EXPECT_EQ(sessions.directory.find("bob", 17), bob);
@@ -39,7 +39,7 @@ TEST(Directory, FindsTheOwnerUntilItEnds) {
 }
 
 TEST(Directory, NamesOfOneHashAreDistinct) {
-  Sessions sessions;
+  NamedSessions sessions;
   std::vector<SessionId> ids;
   for (int i = 0; i < 50; ++i) ids.push_back(sessions.add("client" + std::to_string(i), 42));
   for (int i = 0; i < 50; ++i) {

@@ -6,7 +6,6 @@
 namespace onehop::core::test {
 namespace {
 
-
 v1::Frame connect_for(const std::string& name, uint32_t keepalive_ms) {
   v1::Frame frame = connect_frame(name);
   frame.mutable_connect()->set_keepalive_ms(keepalive_ms);

@@ -9,12 +9,12 @@
 namespace onehop::core::test {
 namespace {
 
-class Sessions : public OnOneShardAndOnTwo {};
-INSTANTIATE_TEST_SUITE_P(, Sessions, testing::Values(0, 1), shards_in_words);
+class LastingSessions : public OnOneShardAndOnTwo {};
+INSTANTIATE_TEST_SUITE_P(, LastingSessions, testing::Values(0, 1), shards_in_words);
 
 using Tags = std::vector<uint64_t>;
 
-TEST_P(Sessions, WhatWasNotReceivedComesAgainInOrder) {
+TEST_P(LastingSessions, WhatWasNotReceivedComesAgainInOrder) {
   LastingPair pair(GetParam());
   pair.send(1, 3);
   pair.alice.send(pair.bobs_name, 4, "unconfirmed: at most once");
@@ -39,7 +39,7 @@ TEST_P(Sessions, WhatWasNotReceivedComesAgainInOrder) {
   EXPECT_EQ(outcomes(pair.alice.read()), (std::vector<Told>{{3}, {1}})) << "what was received stayed open";
 }
 
-TEST_P(Sessions, TheSessionIsTheSameOneAndKeepsWhatItSaidFirst) {
+TEST_P(LastingSessions, TheSessionIsTheSameOneAndKeepsWhatItSaidFirst) {
   LastingPair pair(GetParam(), {}, 2);
   const v1::Connected first = pair.bob.connected();
   pair.bob.reset();
@@ -63,7 +63,7 @@ TEST_P(Sessions, TheSessionIsTheSameOneAndKeepsWhatItSaidFirst) {
   EXPECT_EQ(pair.bobs_counters().sessions, pair.home == 0 ? 2u : 1u);
 }
 
-TEST_P(Sessions, VerdictsThatMayHaveBeenLostAreTakenFirst) {
+TEST_P(LastingSessions, VerdictsThatMayHaveBeenLostAreTakenFirst) {
   LastingPair pair(GetParam());
   pair.send(1, 5);
   pair.bob.reset();
@@ -79,7 +79,7 @@ TEST_P(Sessions, VerdictsThatMayHaveBeenLostAreTakenFirst) {
   EXPECT_EQ(told[0].reason, v1::REASON_REFUSED_BY_RECIPIENT);
 }
 
-TEST_P(Sessions, AnAckInConnectForAnotherSessionIsIgnoredAndCounted) {
+TEST_P(LastingSessions, AnAckInConnectForAnotherSessionIsIgnoredAndCounted) {
   LastingPair pair(GetParam());
   pair.send(1, 2);
   pair.bob.reset();
@@ -93,7 +93,7 @@ TEST_P(Sessions, AnAckInConnectForAnotherSessionIsIgnoredAndCounted) {
   EXPECT_TRUE(pair.alice.read().empty());
 }
 
-TEST_P(Sessions, RepeatedIdsAreSkippedUntilTheFirstAbove) {
+TEST_P(LastingSessions, RepeatedIdsAreSkippedUntilTheFirstAbove) {
   LastingPair pair(GetParam());
   pair.send(1, 3);
   pair.alice.reset();
@@ -109,7 +109,7 @@ TEST_P(Sessions, RepeatedIdsAreSkippedUntilTheFirstAbove) {
   expect_ended(pair.broker, pair.alice, v1::CODE_PROTOCOL_ERROR);
 }
 
-TEST_P(Sessions, WithoutExpiryItEndsWithItsConnection) {
+TEST_P(LastingSessions, WithoutExpiryItEndsWithItsConnection) {
   LastingPair pair(GetParam());
   FakeClient brief(pair.broker, pair.broker.name_on(GetParam(), "brief"));
   pair.alice.send(confirmed_frame(brief.connected().name(), 1));
@@ -121,7 +121,7 @@ TEST_P(Sessions, WithoutExpiryItEndsWithItsConnection) {
   EXPECT_NE(again.connected().session(), brief.connected().session());
 }
 
-TEST_P(Sessions, WhatItHeldIsLostWhenItsTimeIsOver) {
+TEST_P(LastingSessions, WhatItHeldIsLostWhenItsTimeIsOver) {
   LastingPair pair(GetParam(), {}, 1);
   pair.send(1, 1);
   pair.bob.reset();
@@ -141,7 +141,7 @@ TEST_P(Sessions, WhatItHeldIsLostWhenItsTimeIsOver) {
   EXPECT_EQ(tags(pair.bob.read()), Tags{1}) << "a new session counts anew";
 }
 
-TEST_P(Sessions, ComingBackStopsTheClock) {
+TEST_P(LastingSessions, ComingBackStopsTheClock) {
   LastingPair pair(GetParam());
   for (int i = 0; i < 4; ++i) {
     pair.bob.reset();
@@ -155,7 +155,7 @@ TEST_P(Sessions, ComingBackStopsTheClock) {
   EXPECT_FALSE(pair.bob.closed());
 }
 
-TEST_P(Sessions, OnlyAGoodbyeForGoodEndsIt) {
+TEST_P(LastingSessions, OnlyAGoodbyeForGoodEndsIt) {
   for (const v1::Code code : {v1::CODE_UNSPECIFIED, v1::CODE_NORMAL, v1::CODE_ADMINISTRATIVE, v1::CODE_SERVER_BUSY}) {
     LastingPair pair(GetParam());
     pair.send(1, 1);
@@ -171,7 +171,7 @@ TEST_P(Sessions, OnlyAGoodbyeForGoodEndsIt) {
   }
 }
 
-TEST_P(Sessions, TheEndOfTheStreamOnlyDetaches) {
+TEST_P(LastingSessions, TheEndOfTheStreamOnlyDetaches) {
   LastingPair pair(GetParam());
   pair.bob.send(confirmed_frame("nobody", 1));
   pair.bob.end_stream();
@@ -183,7 +183,7 @@ TEST_P(Sessions, TheEndOfTheStreamOnlyDetaches) {
   EXPECT_EQ(pair.broker.notes_of(pair.bob.number(), {Event::Kind::kSessionResumed}).size(), 1u);
 }
 
-TEST_P(Sessions, AGoodbyeWaitsForWhatIsDecided) {
+TEST_P(LastingSessions, AGoodbyeWaitsForWhatIsDecided) {
   LastingPair pair(GetParam());
   pair.send(1, 20);
   pair.alice.set_room(1);
@@ -195,7 +195,7 @@ TEST_P(Sessions, AGoodbyeWaitsForWhatIsDecided) {
   EXPECT_EQ(frames.back().goodbye().code(), v1::CODE_NORMAL);
 }
 
-TEST_P(Sessions, AHalfOpenPeersMessagesMoveToItsResumedSession) {
+TEST_P(LastingSessions, AHalfOpenPeersMessagesMoveToItsResumedSession) {
   LastingPair pair(GetParam());
   v1::Frame connect = resume_frame(pair.bob.connected(), ++pair.bobs_attempt);
   connect.mutable_connect()->set_keepalive_ms(4'000);
@@ -211,7 +211,7 @@ TEST_P(Sessions, AHalfOpenPeersMessagesMoveToItsResumedSession) {
   EXPECT_EQ(ids(pair.resume_bob()), Pair::range(1, 6));
 }
 
-TEST_P(Sessions, ASlowConsumerIsDetachedAndMayComeBack) {
+TEST_P(LastingSessions, ASlowConsumerIsDetachedAndMayComeBack) {
   Limits limits = small_limits();
   limits.keepalive_ms_default = 600'000;
   LastingPair pair(GetParam(), limits);
@@ -222,7 +222,7 @@ TEST_P(Sessions, ASlowConsumerIsDetachedAndMayComeBack) {
   EXPECT_EQ(ids(pair.resume_bob()), Pair::range(1, 50));
 }
 
-TEST_P(Sessions, QueuesWithinItsLimitsWhileAway) {
+TEST_P(LastingSessions, QueuesWithinItsLimitsWhileAway) {
   LastingPair pair(GetParam(), small_limits());
   pair.bob.reset();
   pair.send(1, 100, 0, 1'000);
@@ -241,7 +241,7 @@ TEST_P(Sessions, QueuesWithinItsLimitsWhileAway) {
   pair.bob.send(ack_up_to(full.front() - 1));
 }
 
-TEST_P(Sessions, WhoWasPausedIsToldWhenWhatWaitsForSomebodyAwayRunsOutOfTime) {
+TEST_P(LastingSessions, WhoWasPausedIsToldWhenWhatWaitsForSomebodyAwayRunsOutOfTime) {
   LastingPair pair(GetParam(), small_limits());
   pair.bob.reset();
   pair.send(1, 55, 400, 1'000);
@@ -252,7 +252,7 @@ TEST_P(Sessions, WhoWasPausedIsToldWhenWhatWaitsForSomebodyAwayRunsOutOfTime) {
   EXPECT_EQ(flows[0].flow().state(), v1::STATE_RESUME);
 }
 
-TEST_P(Sessions, OnlyUnconfirmedMessagesAreDroppedWithTheConnection) {
+TEST_P(LastingSessions, OnlyUnconfirmedMessagesAreDroppedWithTheConnection) {
   LastingPair pair(GetParam());
   pair.bob.set_room(0);
   pair.send(1, 3);
@@ -262,7 +262,7 @@ TEST_P(Sessions, OnlyUnconfirmedMessagesAreDroppedWithTheConnection) {
   EXPECT_EQ(ids(pair.resume_bob()), (Tags{1, 2, 3}));
 }
 
-TEST_P(Sessions, TheGateKeepsOrderWhileAwayToo) {
+TEST_P(LastingSessions, TheGateKeepsOrderWhileAwayToo) {
   LastingPair pair(GetParam(), small_limits());
   FakeClient carol(pair.broker, ordered_connect_frame(pair.broker.name_on(0, "carol")));
   pair.bob.reset();
@@ -277,7 +277,7 @@ TEST_P(Sessions, TheGateKeepsOrderWhileAwayToo) {
   EXPECT_EQ(ids(pair.bob.read()), Tags{72});
 }
 
-TEST_P(Sessions, WhatExpiresWhileAwayIsTold) {
+TEST_P(LastingSessions, WhatExpiresWhileAwayIsTold) {
   LastingPair pair(GetParam());
   pair.send(1, 2, 3'000);
   pair.bob.reset();
@@ -292,7 +292,7 @@ TEST_P(Sessions, WhatExpiresWhileAwayIsTold) {
   EXPECT_EQ(outcomes(pair.alice.read()), same_for(4, 4, v1::OUTCOME_DELIVERED));
 }
 
-TEST_P(Sessions, OutliveAnyNumberOfConnections) {
+TEST_P(LastingSessions, OutliveAnyNumberOfConnections) {
   LastingPair pair(GetParam(), {}, 5);
   uint64_t received = 0;
   std::vector<uint64_t> seen;

@@ -1,0 +1,57 @@
+// FlowControl: pause, refuse and resume, for each destination. Senders of a client whose queue fills are told to pause,
+// then refused; those that asked for order find their gate closed until they say that they know.
+//
+// Invariant: whoever was told to pause is told to resume, a few at a time, also after the recipient has ended.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/bytes.h"
+#include "core/ids.h"
+#include "core/instant.h"
+#include "core/routed_message.h"
+#include "core/sender_table.h"
+#include "core/session.h"
+#include "onehop/v1/onehop.pb.h"
+
+namespace onehop::core {
+
+struct ShardParts;
+
+class FlowControl {
+ public:
+  explicit FlowControl(ShardParts& shard) : shard_(shard) {}
+  FlowControl(const FlowControl&) = delete;
+  FlowControl& operator=(const FlowControl&) = delete;
+
+  void pause_sender(const RoutedMessage& message, Session& recipient);
+  // The queue is full. It closes the gate of a sender that asked for order.
+  void refuse_full(const RoutedMessage& message, SessionId id, Session& recipient);
+  void open_gate(const Origin& sender, const Origin& recipient);
+  void tell_flow(const Origin& sender, Bytes recipient, v1::State state, uint32_t retry_after_ms);
+  void sender_ended(const Origin& sender, const Sending& sending);
+  // The recipient's queue has gone below the low mark: those told to pause may go on.
+  void release_senders(SessionId id, Session& recipient);
+  void release_after_end(Bytes recipient, std::unique_ptr<SenderTable> senders);
+  // Goes on with the recipients that had more than one batch, living and ended. Returns when to come back.
+  Instant release_more();
+
+ private:
+  // The pause and gate records of a recipient that has ended, being worked off.
+  struct Released {
+    std::string name;
+    std::unique_ptr<SenderTable> senders;
+  };
+
+  void release_some(SenderTable& senders, Bytes name);
+
+  ShardParts& shard_;
+  std::vector<SessionId> resuming_;  // Recipients that still have paused senders to release.
+  std::vector<Released> released_;   // Ended recipients that do.
+  Instant next_release_;
+};
+
+}  // namespace onehop::core

@@ -1,0 +1,213 @@
+// Outcomes: see the header.
+#include "core/outcomes.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/limits.h"
+#include "core/shard_parts.h"
+#include "core/utf8.h"
+
+namespace onehop::core {
+namespace {
+
+constexpr Fate kDelivered{v1::OUTCOME_DELIVERED, v1::REASON_UNSPECIFIED, 0, 0, true};
+
+}  // namespace
+
+void Outcomes::refuse(const RoutedMessage& message, const Fate& fate) {
+  shard_.counters.count_refused(fate.reason);
+  if (message.scanned.id == 0) return;  // It asked to hear nothing.
+  tell_receipt(receipt_for(message, fate));
+}
+
+Receipt Outcomes::receipt_for(const RoutedMessage& message, const Fate& fate) {
+  const uint64_t id = message.scanned.id;
+  return {message.sender, {}, false, message.confirmed(), message.frame_bytes, {id, id, fate, {}}};
+}
+
+void Outcomes::tell_receipt(const Receipt& receipt) {
+  const ShardIndex shard = receipt.sender.shard;
+  if (shard == shard_.config.index) return take_receipt(receipt);
+  shard_.crossing.post_to(shard).add_receipt(receipt);
+}
+
+// On the sender's shard again.
+void Outcomes::take_receipt(const Receipt& receipt) {
+  Session* session = shard_.sessions.find(receipt.sender.session);
+  if (session == nullptr) {
+    if (!receipt.gate_closed) return;
+    return shard_.crossing.tell_peer(RecordKind::kSenderGone, receipt.sender, receipt.recipient,
+                                     receipt.recipient.shard);
+  }
+  Sending& sending = *session->sending;
+  if (receipt.gate_closed) {
+    sending.closed_gates.add(receipt.recipient_hash, receipt.recipient);
+    sending.count_held();
+  }
+  PendingControl* control = control_of(*session);
+  if (receipt.confirmed) {
+    sending.settle(receipt.ids.last_id - receipt.ids.first_id + 1, receipt.frame_bytes);
+    sending.receipts.add(receipt.ids);
+    session->has_receipts = true;
+  } else if (control != nullptr) {
+    control->add_refusal(receipt.ids);
+  }
+  if (control != nullptr) return bound_control(*session);
+  shard_.memory.count_away(receipt.sender.session, *session);
+}
+
+// A client hears no faster than it speaks: it is not read until what it is to be told has gone out.
+void Outcomes::bound_control(const Session& session) {
+  const size_t receipts = session.sending == nullptr ? 0 : session.sending->receipts.untold_bytes();
+  if (session.control->bytes() + receipts <= kUnsentControlBytesMax) return;
+  Link& link = shard_.links[session.link.index];
+  link.waits_for_control = true;
+  shard_.links.stop_reading(link);
+  // Only now is a blocked socket held against the client, so its deadline may begin to matter.
+  if (link.blocked)
+    shard_.deadlines.arm_earlier(session.link.index, link.blocked_since + shard_.config.limits.slow_consumer_ms);
+}
+
+// What waits to be told on a session's connection; asking for it means that something will be added. Nothing if it is
+// away: then nobody is there to be told.
+PendingControl* Outcomes::control_of(Session& session) {
+  if (!session.link) return nullptr;
+  if (session.control == nullptr) session.control = std::make_unique<PendingControl>(shard_.counters);
+  shard_.writer.mark_dirty(session.link, shard_.links[session.link.index]);
+  return session.control.get();
+}
+
+// What breaks the rules in an ack; or nothing. Looked at before any of it is applied.
+Bytes Outcomes::wrong_with_verdicts(const Session& session, const v1::Ack& ack) const {
+  const uint64_t highest = session.backlog == nullptr ? 0 : session.backlog->highest_sent();
+  uint64_t named = ack.up_to();
+  for (const v1::Refusal& refusal : ack.refused()) named = std::max(named, refusal.delivery_tag());
+  for (const v1::Range& range : ack.taken()) {
+    if (range.first() > range.last()) return "a range in an ack runs backwards";
+    named = std::max(named, range.last());
+  }
+  return named > highest ? Bytes("an ack speaks of a delivery tag that was never given") : Bytes();
+}
+
+// In the order refused, taken, up_to; the first verdict of a tag wins.
+void Outcomes::take_verdicts(Session& session, const v1::Ack& ack) {
+  if (session.backlog == nullptr) return;
+  Backlog& backlog = *session.backlog;
+  const uint32_t open = backlog.open();
+  for (const v1::Refusal& refusal : ack.refused()) {
+    Backlog::Entry* entry = backlog.find_open(refusal.delivery_tag());
+    if (entry == nullptr) continue;
+    const Fate fate{v1::OUTCOME_REJECTED, v1::REASON_REFUSED_BY_RECIPIENT, refusal.retry_after_ms(), refusal.code(),
+                    true};
+    settle(backlog, *entry, fate, cut_utf8(refusal.text(), kRefusalTextBytesMax));
+  }
+  const auto take = [this, &backlog](Backlog::Entry& entry) { settle(backlog, entry, kDelivered, {}); };
+  // In their order, so that outcomes of one sender make ranges, whatever the order in which the client names them.
+  taken_.clear();
+  for (const v1::Range& range : ack.taken()) taken_.emplace_back(range.first(), range.last());
+  std::sort(taken_.begin(), taken_.end());
+  uint64_t looked_at = 0;
+  for (const auto& [first, last] : taken_) {
+    if (last <= looked_at) continue;
+    backlog.for_each_open(std::max(first, looked_at + 1), last, take);
+    looked_at = last;
+  }
+  backlog.for_each_open(0, ack.up_to(), take);
+  tell_settled();
+  backlog.close_holes();
+  if (backlog.open() != open && backlog.window_full_since != Instant::never()) {
+    backlog.window_full_since = window_open(session, 0) ? Instant::never() : shard_.now();
+  }
+  if (session.link) shard_.writer.mark_dirty(session.link, shard_.links[session.link.index]);
+}
+
+// Ends one entry with a fate that its sender is told, if it asked and was not told already. Runs of ids with one fate
+// are gathered: tell_settled follows.
+void Outcomes::settle(Backlog& backlog, Backlog::Entry& entry, const Fate& fate, Bytes text) {
+  tell_end(entry, fate, text);
+  backlog.settle(entry);
+}
+
+void Outcomes::tell_end(const Backlog::Entry& entry, const Fate& fate, Bytes text) {
+  if (!entry.confirmed || entry.state == Backlog::State::kExpired) return;
+  shard_.counters.count_outcome(fate.outcome);
+  if (fate.outcome == v1::OUTCOME_LOST) shard_.counters.count_lost(fate.reason);
+  if (settled_.goes_on_with(entry.sender, entry.id, fate, text)) return settled_.absorb(entry.id, entry.frame_bytes);
+  tell_settled();
+  settled_ = {entry.sender, {}, false, true, entry.frame_bytes, {entry.id, entry.id, fate, std::string(text)}};
+}
+
+void Outcomes::tell_settled() {
+  if (settled_.sender.kind == Origin::Kind::kNone) return;
+  tell_receipt(std::exchange(settled_, {}));
+}
+
+// Whether the window has room for a delivery that wants an ack, its sender's frame being so long.
+bool Outcomes::window_open(const Session& session, size_t frame_bytes) const {
+  const Backlog& backlog = *session.backlog;
+  if (backlog.open() == 0) return true;
+  return backlog.open() < session.receive_window &&
+         backlog.open_bytes() + frame_bytes <= shard_.config.limits.receive_window_bytes;
+}
+
+// Moves what waits to the connection's queue, as far as the window and the portion go.
+void Outcomes::pump(SessionId id, Session& session, Link& link) {
+  Backlog& backlog = *session.backlog;
+  if (backlog.earliest_deadline() <= shard_.now()) expire(session);
+  while (backlog.has_unsent() && link.output.bytes() < kPumpBytes) {
+    Backlog::Entry& entry = backlog.next_unsent();
+    if (!window_open(session, entry.confirmed ? entry.frame_bytes : 0)) break;
+    const size_t before = link.output.bytes();
+    if (entry.attempted) ++shard_.counters.messages_redelivered;
+    const RoutedMessage message = entry.message();
+    Delivery delivery(message);
+    if (entry.confirmed) delivery.set_tag(entry.tag);
+    if (entry.attempted) delivery.set_redelivered(static_cast<uint32_t>(entry.deadline - shard_.now()));
+    delivery.append_to(link.output, shard_.segments);
+    shard_.counters.queued_bytes += link.output.bytes() - before;
+    backlog.mark_sent();
+  }
+  backlog.close_holes();
+  watch_window(id, session);
+}
+
+// The clock of a recipient whose window is full runs until it settles something.
+void Outcomes::watch_window(SessionId id, Session& session) {
+  Backlog& backlog = *session.backlog;
+  if (window_open(session, backlog.has_unsent() ? backlog.next_unsent().frame_bytes : 0)) {
+    backlog.window_full_since = Instant::never();
+  } else if (session.link && backlog.window_full_since == Instant::never()) {
+    backlog.window_full_since = shard_.now();
+    shard_.sessions.arm_earlier(id.index, shard_.now() + shard_.config.limits.ack_timeout_ms);
+  }
+}
+
+// Ends the wait of everything whose ttl has run out.
+void Outcomes::expire(Session& session) {
+  Backlog& backlog = *session.backlog;
+  backlog.for_each_due(shard_.now(), [&](Backlog::Entry& entry) {
+    if (!entry.confirmed) ++shard_.counters.messages_expired;
+    const bool attempted = entry.attempted;
+    const Fate fate{v1::OUTCOME_EXPIRED, v1::REASON_UNSPECIFIED, 0, 0, attempted};
+    tell_end(entry, fate, {});
+    backlog.expire(entry);
+  });
+  tell_settled();
+  backlog.close_holes();
+  if (session.link) shard_.writer.mark_dirty(session.link, shard_.links[session.link.index]);
+}
+
+// The recipient is gone for good: everything it has not settled is lost.
+void Outcomes::lose(Session& session, v1::Reason reason) {
+  if (session.backlog == nullptr) return;
+  Backlog& backlog = *session.backlog;
+  backlog.for_each([&](Backlog::Entry& entry) {
+    if (!entry.confirmed) ++shard_.counters.messages_dropped;
+    settle(backlog, entry, {v1::OUTCOME_LOST, reason, 0, 0, entry.attempted}, {});
+  });
+  tell_settled();
+  backlog.close_holes();
+}
+
+}  // namespace onehop::core

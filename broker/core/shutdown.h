@@ -1,0 +1,55 @@
+// Shutdown: the end announced (drain), and the end (stop), together with the other shards.
+//
+// Stopping takes three steps. Every shard settles what its recipients have open and admits nothing more; every shard
+// hears from every other that it has, behind the last of its receipts; then everybody is told goodbye, receipts first.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/control_frames.h"
+#include "core/ids.h"
+#include "core/instant.h"
+#include "core/seam.h"
+
+namespace onehop::core {
+
+struct ShardParts;
+
+class Shutdown {
+ public:
+  explicit Shutdown(ShardParts& shard) : shard_(shard) {}
+  Shutdown(const Shutdown&) = delete;
+  Shutdown& operator=(const Shutdown&) = delete;
+
+  void drain(const Drain& drain);
+  void stop();
+  // Nothing more is admitted: draining, or stopping as well.
+  bool draining() const { return draining_; }
+  bool stopping() const { return stopping_; }
+  // Whether no other shard waits for this one any more.
+  bool stopped() const;
+  // Everybody is told a time of its own, so that they do not all come back at once.
+  Farewell going_down(const Origin& client) const;
+
+  // Another shard asks whether this one has stopped, or answers that it has.
+  void take_question(ShardIndex asker);
+  void take_answer() { --stops_outstanding_; }
+  Instant goodbyes_due() const { return goodbyes_due_; }
+  void say_goodbyes_if_due();
+
+ private:
+  void answer_stopping(ShardIndex asker);
+  void say_goodbyes();
+
+  ShardParts& shard_;
+  bool draining_ = false;
+  bool stopping_ = false;
+  uint32_t drain_spread_ms_ = 0;             // As Drain::spread_ms.
+  std::vector<ShardIndex> stop_askers_;      // Shards that wait to hear that this one stops too.
+  uint32_t stops_outstanding_ = 0;           // Other shards that have not settled yet.
+  uint32_t stops_answered_ = 0;              // Other shards that know that this one has.
+  Instant goodbyes_due_ = Instant::never();  // When stopping: not later than this.
+};
+
+}  // namespace onehop::core
