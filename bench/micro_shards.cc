@@ -3,14 +3,13 @@
 // and a thread of its own.
 #include <benchmark/benchmark.h>
 
-#include <array>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
-#include "core/name_hash.h"
 #include "measured_process.h"
+#include "micro_two_shards.h"
 #include "micro_world.h"
 #include "reactor/loop.h"
 #include "reactor/mailbox.h"
@@ -24,10 +23,12 @@ using onehop::bench::client_name;
 using onehop::bench::flush_all;
 using onehop::bench::kNow;
 using onehop::bench::message_frame;
+using onehop::bench::names_on;
 using onehop::bench::receive;
 using onehop::bench::seconds_of;
 using onehop::bench::shard_config;
 using onehop::bench::SilentHost;
+using onehop::bench::TwoShards;
 using onehop::reactor::Loop;
 using onehop::reactor::Mailbox;
 using onehop::server::ArrivingParcel;
@@ -35,16 +36,6 @@ using onehop::server::ReturningParcel;
 using onehop::server::ShardMail;
 
 constexpr size_t kPairs = 100, kBatchesPerFlush = 8;
-
-// So many names that live on shard `home` of two.
-std::vector<std::string> names_on(ShardIndex home, size_t count) {
-  std::vector<std::string> names;
-  for (size_t number = 0; names.size() < count; ++number) {
-    std::string name = client_name(number);
-    if (home_shard(name_hash(name, shard_config(0, 2).hash_key), 2) == home) names.push_back(std::move(name));
-  }
-  return names;
-}
 
 // Senders are the first names of shard 0; their recipients are on shard 1, or the next names of shard 0.
 struct Pairs {
@@ -60,42 +51,6 @@ std::string batch_for(const std::string& to, size_t messages) {
   for (size_t i = 0; i < messages; ++i) read += message_frame(to, 0, 128);
   return read;
 }
-
-// Two shards on one thread.
-class TwoShards {
- public:
-  Shard& operator[](size_t index) { return shards_[index]; }
-  // Everything goes out, and what crosses arrives, until nothing is left.
-  void flush() {
-    bool carried;
-    do {
-      flush_all(shards_[0]);
-      flush_all(shards_[1]);
-      carried = carry(0, 1);
-      carried = carry(1, 0) || carried;
-    } while (carried);
-  }
-
- private:
-  struct Host final : SilentHost {
-    void post(ShardIndex, Parcel parcel) override { posted.push_back(std::move(parcel)); }
-    void give_back(ShardIndex, Parcel parcel) override { returned.push_back(std::move(parcel)); }
-    std::vector<Parcel> posted, returned;
-  };
-
-  bool carry(ShardIndex from, ShardIndex to) {
-    Host& host = hosts_[from];
-    if (host.posted.empty() && host.returned.empty()) return false;
-    for (Parcel& parcel : host.posted) shards_[to].on_parcel(from, std::move(parcel), kNow);
-    for (Parcel& parcel : host.returned) shards_[to].on_credit(from, std::move(parcel), kNow);
-    host.posted.clear();
-    host.returned.clear();
-    return true;
-  }
-
-  std::array<Host, 2> hosts_;
-  std::array<Shard, 2> shards_{Shard(shard_config(0, 2), hosts_[0]), Shard(shard_config(1, 2), hosts_[1])};
-};
 
 void one_thread(benchmark::State& state, bool across) {
   const auto batch = static_cast<size_t>(state.range(0));

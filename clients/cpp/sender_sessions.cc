@@ -65,7 +65,9 @@ bool Sender::follows_refused(const SendLog::Record& record) {
 // The broker's gates are as they were: where one may be closed, it is opened behind a barrier of this connection.
 void Sender::resume_holds() {
   for (auto& [name, hold] : holds_) {
-    if (!hold.gate_closed && hold.refused.empty() && hold.phase != Hold::Phase::kProbing) {
+    // The connection before this one may have ended before the answer to its own barrier came.
+    const bool unanswered = hold.phase == Hold::Phase::kClosed && hold.barrier > passed_nonce_;
+    if (!hold.gate_closed && hold.refused.empty() && hold.phase != Hold::Phase::kProbing && !unanswered) {
       hold.barrier = 0;
       continue;
     }

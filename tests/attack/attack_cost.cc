@@ -1,10 +1,9 @@
 // What each kind of frame costs a shard, in each size of state that a client can bring about, beside an ordinary
 // message.
 //
-//   onehop-attack-cost             plays every attack; fails if one makes the shard hold more than it may for what was
-//   sent under callgrind, with          ... --collect-atstart=no: writes the instructions of each attack as a dump of
-//   its own,
-//                                  and prints how many frames it had; attack_test.py divides and compares
+//   onehop-attack-cost             plays every attack; fails if one makes the shard hold more than it may for what was sent
+//   under callgrind, with          ... --instr-atstart=no: writes the instructions of each attack as a dump of its own, and
+//                                  prints how many frames it had; attack_test.py divides and compares
 #include <valgrind/callgrind.h>
 
 #include <cstdio>
@@ -99,13 +98,13 @@ Result play(Scene& scene, uint64_t by, const Frames& frames, const std::function
     result.bytes += read.size();
     reads.push_back(std::move(read));
   }
-  CALLGRIND_TOGGLE_COLLECT;
+  CALLGRIND_START_INSTRUMENTATION;
   for (const std::string& read : reads) {
     scene.world.send_bytes(by, read);
     scene.world.flush();
     between();
   }
-  CALLGRIND_TOGGLE_COLLECT;
+  CALLGRIND_STOP_INSTRUMENTATION;
   return result;
 }
 

@@ -30,7 +30,7 @@ def main():
     subprocess.run([program], check=True, stdout=subprocess.DEVNULL)  # By itself: what it makes the shard hold.
     with tempfile.TemporaryDirectory() as folder:
         output = subprocess.run(
-            ["valgrind", "--tool=callgrind", "--collect-atstart=no", "-q",
+            ["valgrind", "--tool=callgrind", "--instr-atstart=no", "-q",
              f"--callgrind-out-file={folder}/out", program],
             check=True, stdout=subprocess.PIPE, text=True).stdout
         costs = dict(found for found in map(totals, glob.glob(f"{folder}/out*")) if found)

@@ -165,6 +165,21 @@ TEST_P(Patience, LastsThroughABrokenConnection) {
   EXPECT_EQ(messages(), Words{"bob:4=b"});
 }
 
+TEST_P(Patience, GoesOnAfterAConnectionThatBrokeBeforeItsAnswerCame) {
+  open({.repeat_unknown = true});
+  for (const char* payload : {"a", "b", "c"}) send("bob", payload);
+  EXPECT_EQ(messages(), Words{"bob:1=a"});
+  for (int broken = 0; broken < 3; ++broken) {
+    rig->engine.on_link_down("cut", rig->now);
+    rig->reopen(resumed_frame(1));
+    EXPECT_EQ(rig->written(), Words{"ping"});
+  }
+  rig->pong();
+  EXPECT_EQ(messages(), confirmed() ? Words{"bob:2=b"} : Words{"bob:2=a again"});
+  rig->pong();
+  EXPECT_EQ(messages(), confirmed() ? Words{"bob:3=c"} : (Words{"bob:3=b", "bob:4=c"}));
+}
+
 TEST_P(Patience, BeginsAnewWithAnotherBroker) {
   open({.repeat_unknown = true});
   for (const char* payload : {"a", "b"}) send("bob", payload, 10'000);

@@ -4,6 +4,7 @@ Opens each kind of report in headless Chromium with every name lookup failing, a
 with points, labelled ticks, the figures, and no script error. Chromium is given a time to end by, and is killed after it.
 """
 
+import functools
 import html
 import html.parser
 import json
@@ -113,9 +114,14 @@ def points(chart, style):
     return [(float(x), float(y)) for x, y in re.findall(r"[ML]([-\d.]+) ([-\d.]+)", path)]
 
 
+@functools.cache
+def page_after_scripts(kind):
+    return run_browser(report(kind), "--dump-dom")
+
+
 class PageTest(unittest.TestCase):
     def open(self, kind):
-        drawn = Drawn(run_browser(report(kind), "--dump-dom"))
+        drawn = Drawn(page_after_scripts(kind))
         self.assertEqual(drawn.errors, [], drawn.text[-300:])
         return drawn
 

@@ -1,0 +1,137 @@
+// The work that ratchet_test.py weighs: the same on every run and every machine.
+//
+//   onehop-ratchet CASE BATCHES    sends that many batches of 128 messages of 128 bytes through the core; under
+//   callgrind the
+//                                  difference between two numbers of batches is what the messages take
+//   onehop-ratchet bytes           prints what a client takes of memory: `name figure bytes`, one a line
+//
+// It fails if a case does not do what its name says.
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "core/shard.h"
+#include "micro_exchange.h"
+#include "micro_heap.h"
+#include "micro_two_shards.h"
+#include "micro_wire.h"
+#include "micro_world.h"
+#include "reactor/socket.h"
+
+namespace {
+
+using namespace onehop;
+using bench::client_name;
+using bench::Exchange;
+
+constexpr size_t kMessages = 128, kPayloadBytes = 128;
+
+// Each case returns how many of its messages went the way they should.
+
+// Admitted, and written to the recipient.
+uint64_t unconfirmed(size_t batches) {
+  Exchange exchange(kMessages, kPayloadBytes, false);
+  for (size_t i = 0; i < batches; ++i) exchange.send();
+  return exchange.world().shard.counters().messages_delivered;
+}
+
+// Acknowledged by the recipient, and the sender has acknowledged the receipts.
+uint64_t confirmed(size_t batches) {
+  Exchange exchange(kMessages, kPayloadBytes, true);
+  for (size_t i = 0; i < batches; ++i) {
+    exchange.send();
+    exchange.acknowledge_all();
+    exchange.acknowledge_receipts(1);
+  }
+  const core::Counters& counters = exchange.world().shard.counters();
+  return counters.links == 2 ? counters.outcomes[v1::OUTCOME_DELIVERED] : 0;
+}
+
+// Nobody has the name; the sender is told so, and has acknowledged the receipts.
+uint64_t refused(size_t batches) {
+  Exchange exchange(kMessages, kPayloadBytes, true, client_name(2));
+  for (size_t i = 0; i < batches; ++i) {
+    exchange.send();
+    exchange.acknowledge_receipts(1);
+  }
+  const core::Counters& counters = exchange.world().shard.counters();
+  return counters.links == 2 ? counters.messages_refused[v1::REASON_UNKNOWN_CLIENT] : 0;
+}
+
+// The recipient lives on another shard, which hands the parcels back.
+uint64_t crossing(size_t batches) {
+  bench::TwoShards shards;
+  const std::string recipient = bench::names_on(1, 1).front();
+  const core::LinkId sender = bench::connect(shards[0], 1, bench::names_on(0, 1).front());
+  bench::connect(shards[1], 2, recipient);
+  shards.flush();
+  std::string read;
+  for (size_t i = 0; i < kMessages; ++i) read += bench::message_frame(recipient, 0, kPayloadBytes);
+  for (size_t i = 0; i < batches; ++i) {
+    bench::receive(shards[0], sender, read);
+    shards.flush();
+  }
+  return shards[1].counters().messages_delivered;
+}
+
+struct Case {
+  std::string_view name;
+  uint64_t (*play)(size_t batches);
+};
+constexpr std::array<Case, 4> kCases{
+    {{"unconfirmed", unconfirmed}, {"confirmed", confirmed}, {"refused", refused}, {"crossing", crossing}}};
+
+void print(const char* name, double bytes) {
+  std::printf("%s %.0f bytes\n", name, bytes);
+}
+
+// What there is of for each client, or for each message of one.
+void print_sizes() {
+  print("sizeof(core::Link)", sizeof(core::Link));
+  print("sizeof(core::Session)", sizeof(core::Session));
+  print("sizeof(core::Sending)", sizeof(core::Sending));
+  print("sizeof(core::Backlog)", sizeof(core::Backlog));
+  print("sizeof(core::Backlog::Entry)", sizeof(core::Backlog::Entry));
+  print("sizeof(core::SenderTable)", sizeof(core::SenderTable));
+  print("sizeof(core::ReceiptLog)", sizeof(core::ReceiptLog));
+  print("sizeof(core::PendingControl)", sizeof(core::PendingControl));
+  print("sizeof(core::FrameDecoder)", sizeof(core::FrameDecoder));
+  print("sizeof(core::OutputQueue)", sizeof(core::OutputQueue));
+  print("sizeof(core::Segment)", sizeof(core::Segment));
+  print("sizeof(core::Asking)", sizeof(core::Asking));
+  print("sizeof(reactor::Socket)", sizeof(reactor::Socket));
+}
+
+// A slope between two numbers of clients, so that what a shard has once is not in it.
+void print_heap() {
+  constexpr size_t kFirst = 4'000, kMore = 40'000;
+  bench::World world(kFirst);
+  world.links.reserve(kFirst + kMore);
+  const double before = bench::heap_bytes();
+  world.add(kMore);
+  print("heap/idle-client", (bench::heap_bytes() - before) / static_cast<double>(kMore));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string_view what = argc > 1 ? argv[1] : "";
+  if (what == "bytes") {
+    print_sizes();
+    print_heap();
+    return EXIT_SUCCESS;
+  }
+  const auto batches = static_cast<size_t>(argc > 2 ? std::atoi(argv[2]) : 0);
+  for (const Case& one : kCases) {
+    if (one.name != what || batches == 0) continue;
+    const uint64_t good = one.play(batches);
+    if (good == batches * kMessages) return EXIT_SUCCESS;
+    std::fprintf(stderr, "%s: %llu messages of %zu went as they should\n", argv[1],
+                 static_cast<unsigned long long>(good), batches * kMessages);
+    return EXIT_FAILURE;
+  }
+  std::fputs("usage: onehop-ratchet unconfirmed|confirmed|refused|crossing BATCHES, or onehop-ratchet bytes\n", stderr);
+  return EXIT_FAILURE;
+}
