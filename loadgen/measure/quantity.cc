@@ -5,8 +5,11 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <ctime>
 #include <initializer_list>
 #include <utility>
+
+#include "loadgen/measure/text.h"
 
 namespace onehop::loadgen {
 namespace {
@@ -108,6 +111,15 @@ std::string print_bytes(uint64_t bytes) {
   char text[64];
   std::snprintf(text, sizeof text, "%.1f %s", value, kUnits[unit]);
   return text;
+}
+
+std::string iso_time(double unix_s) {
+  const auto ms = static_cast<int64_t>(std::floor(unix_s * 1000 + 0.5));
+  const auto seconds = static_cast<time_t>(ms / 1000);
+  tm parts{};
+  gmtime_r(&seconds, &parts);
+  return printed("%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
+                 parts.tm_hour, parts.tm_min, parts.tm_sec, static_cast<int>(ms % 1000));
 }
 
 }  // namespace onehop::loadgen

@@ -8,6 +8,10 @@
 
 namespace onehop::loadgen {
 
+// In nanoseconds.
+inline constexpr uint64_t kMs = 1'000'000;
+inline constexpr uint64_t kSecondNs = 1'000 * kMs;
+
 // "8s", "300ms", "1.5s", "50us" (or "50µs"), "2m", "1h", "10ns", and "8" alone for seconds → nanoseconds.
 std::optional<uint64_t> parse_duration(std::string_view text);
 // "128", "4KiB", "4k" (1024), "1MiB" → bytes.
@@ -26,5 +30,7 @@ std::string print_duration(double ns);
 // "12,345"; "1.2 MiB".
 std::string print_count(uint64_t value);
 std::string print_bytes(uint64_t bytes);
+// "2026-01-31T12:34:56.789Z", of seconds since 1970.
+std::string iso_time(double unix_s);
 
 }  // namespace onehop::loadgen

@@ -74,6 +74,8 @@ struct Connections {
   uint64_t broken = 0;       // Ended other than by the generator.
   uint64_t silent = 0;       // Of clients that only rest: gave no sign of life when they were asked for one at the end.
   std::string last_problem;  // Of the failed and the broken ones; empty: none.
+
+  Connections& operator+=(const Connections& other);
 };
 
 // One second of a run.
@@ -86,6 +88,9 @@ struct Second {
   uint64_t opened = 0;          // Connections.
   uint64_t lag_max = 0;         // The longest that a message was behind its schedule because of the generator.
   Histogram latency;            // Of what arrived in it, from the intended times.
+
+  // Adds the same second of another thread or of another run. The time stays.
+  Second& operator+=(const Second& other);
 };
 
 // What the generator says about itself.
@@ -201,6 +206,8 @@ struct RunResult {
   // Messages that the schedule had until the run's end, whether they were issued or not.
   uint64_t planned() const { return account.sent + (sends() ? generator.missed_arrivals : 0); }
   bool sends() const { return has_rate() && !counts_connects(); }
+  // Planned messages that no recipient has, for whatever reason.
+  uint64_t undelivered() const { return planned() - std::min(planned(), account.delivered); }
   // What the system used for each of what the rate counts, in microseconds; 0 if it is not known.
   double cpu_us_each() const {
     const double count = achieved_rate * duration_s;
@@ -219,6 +226,27 @@ inline Account& Account::operator+=(const Account& other) {
   provoked.expired += other.provoked.expired;
   provoked.not_sent += other.provoked.not_sent;
   provoked.not_arrived += other.provoked.not_arrived;
+  return *this;
+}
+
+inline Connections& Connections::operator+=(const Connections& other) {
+  opened += other.opened;
+  failed += other.failed;
+  unopened += other.unopened;
+  broken += other.broken;
+  silent += other.silent;
+  if (!other.last_problem.empty()) last_problem = other.last_problem;
+  return *this;
+}
+
+inline Second& Second::operator+=(const Second& other) {
+  sent += other.sent;
+  delivered += other.delivered;
+  told_otherwise += other.told_otherwise;
+  in_flight += other.in_flight;
+  opened += other.opened;
+  lag_max = std::max(lag_max, other.lag_max);
+  latency.add(other.latency);
   return *this;
 }
 

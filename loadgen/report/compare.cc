@@ -4,6 +4,7 @@
 #include <limits>
 #include <set>
 
+#include "loadgen/measure/quantity.h"
 #include "loadgen/measure/text.h"
 #include "loadgen/report/comparison.h"
 #include "loadgen/report/rank_statistics.h"
@@ -132,11 +133,6 @@ struct Metric {
 constexpr double kMean = -1, kRate = -2;
 constexpr Metric kMetrics[] = {{"p50", 0.5},     {"p90", 0.9},    {"p99", 0.99},
                                {"p99.9", 0.999}, {"mean", kMean}, {"rate", kRate}};
-
-// Of runs without messages, connecting is what was timed.
-Latency timed_of(const RunResult& run) {
-  return run.latency.empty() ? &RunResult::connect_latency : &RunResult::latency;
-}
 
 double value_of(const Metric& metric, const RunResult& run) {
   if (metric.quantile == kRate) return run.has_rate() ? run.achieved_rate : 0;

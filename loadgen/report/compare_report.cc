@@ -1,10 +1,11 @@
 // A comparison in words, and as JSON.
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "loadgen/measure/quantity.h"
 #include "loadgen/measure/text.h"
 #include "loadgen/report/comparison.h"
+#include "loadgen/report/foreign_text.h"
+#include "loadgen/report/json.h"
 #include "loadgen/report/json_keys.h"
 #include "loadgen/report/print.h"
 #include "loadgen/report/rank_statistics.h"
@@ -105,8 +106,8 @@ std::string print_slower(const Comparison& comparison) {
 }
 
 // Null: it was not measured, or it never came.
-nlohmann::ordered_json json_of(const MetricComparison& metric, const std::vector<double>& values) {
-  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+Json json_of(const MetricComparison& metric, const std::vector<double>& values) {
+  Json list = Json::array();
   for (const double value : values) {
     // Latencies in microseconds, as in a run's own file.
     if (value > 0 && std::isfinite(value)) {
@@ -145,7 +146,6 @@ std::string to_text(const Comparison& comparison) {
 }
 
 std::string to_json(const Comparison& comparison) {
-  using Json = nlohmann::ordered_json;
   Json metrics = Json::object();
   for (const MetricComparison& metric : comparison.metrics) {
     Json one = {{metric.is_rate ? "a" : "a_us", json_of(metric, metric.a)},

@@ -15,9 +15,6 @@ struct PageParts {
 };
 extern const PageParts kPageParts;
 
-// As text of an element or as the value of a quoted attribute.
-std::string escaped(std::string_view text);
-
 // What the charts are drawn from: a JSON object that holds numbers, and names of lines from this program alone.
 std::string chart_data(const RunResult& result);
 

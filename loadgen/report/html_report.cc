@@ -1,11 +1,12 @@
 // The HTML report: one file, with its style, scripts and numbers in it. Text and tables are written here and can be
 // read without scripts; the charts are drawn in the browser from chart_data(). The page forbids itself every request.
 #include <algorithm>
-#include <array>
 
 #include "loadgen/measure/quantity.h"
 #include "loadgen/measure/text.h"
+#include "loadgen/report/foreign_text.h"
 #include "loadgen/report/html.h"
+#include "loadgen/report/json_keys.h"
 #include "loadgen/report/print.h"
 #include "loadgen/report/report.h"
 #include "loadgen/report/scenario_report.h"
@@ -64,7 +65,7 @@ std::string print_knee(const Capacity& capacity) {
   return capacity.unfinished.empty() && capacity.rate > 0 ? print_rate(capacity.rate) : "–";
 }
 
-void add_head(std::string& page, const RunResult& result) {
+void add_page_head(std::string& page, const RunResult& result) {
   const std::string server = result.server.empty() ? "" : concat(" (", result.server, ")");
   const std::string parts = result.parts > 1 ? concat(", the sum of ", result.parts, " runs") : "";
   page += concat("<header><div class=program>onehop-loadgen ", escaped(result.version), "</div>\n<h1>",
@@ -75,7 +76,7 @@ void add_head(std::string& page, const RunResult& result) {
   const Account& account = result.account;
   const uint64_t planned = result.planned();
   const double part = planned == 0 ? 0 : 100 * static_cast<double>(account.delivered) / static_cast<double>(planned);
-  const Latency timed = result.latency.empty() ? &RunResult::connect_latency : &RunResult::latency;
+  const Latency timed = timed_of(result);
   page += "<div class=cards>\n";
   add_card(page, "delivered", print_achieved(result),
            result.wanted_rate > 0 ? "of " + print_rate(result.wanted_rate) + " wanted" : "");
@@ -90,20 +91,17 @@ void add_head(std::string& page, const RunResult& result) {
 }
 
 void add_latency_table(std::string& page, const RunResult& result) {
-  constexpr std::array<std::pair<const char*, Latency>, 5> kRows = {{{"from the intended time", &RunResult::latency},
-                                                                     {"uncorrected", &RunResult::uncorrected},
-                                                                     {"confirm", &RunResult::confirm_latency},
-                                                                     {"connect", &RunResult::connect_latency},
-                                                                     {"slow readers", &RunResult::slow_latency}}};
   page +=
       "<div class=wide><table class=figures><tr><th></th><th>p50</th><th>p90</th><th>p95</th><th>p99</th><th>p99.9</th>"
       "<th>p99.99</th><th>max</th><th>mean</th><th>count</th><th>never</th></tr>\n";
   const auto cell = [&](const std::string& figure) {
     page += concat(figure == "spoiled" || figure == "never" ? "<td class=bad>" : "<td>", escaped(figure), "</td>");
   };
-  for (const auto& [name, latency] : kRows) {
+  for (const NamedLatency& named : kLatencies) {
+    const Latency latency = named.histogram;
     const Histogram& histogram = result.*latency;
     if (histogram.empty()) continue;
+    const char* const name = latency == &RunResult::latency ? "from the intended time" : named.label;
     page += concat("<tr><th>", name, "</th>");
     for (const double quantile : {0.5, 0.9, 0.95, 0.99, 0.999, 0.9999, 1.0}) {
       cell(print_percentile(result, latency, quantile));
@@ -146,7 +144,7 @@ void add_charts(std::string& page, const RunResult& result) {
   }
 }
 
-void add_accounts(std::string& page, const RunResult& result) {
+void add_outcomes(std::string& page, const RunResult& result) {
   const Account& account = result.account;
   const auto row = [&](std::string_view name, uint64_t count, std::string_view style) {
     const double part = account.sent == 0 ? 0 : 100 * static_cast<double>(count) / static_cast<double>(account.sent);
@@ -174,7 +172,7 @@ void add_accounts(std::string& page, const RunResult& result) {
   page += "</section>\n";
 }
 
-void add_thresholds(std::string& page, const RunResult& result) {
+void add_threshold_table(std::string& page, const RunResult& result) {
   if (result.thresholds.empty()) return;
   page += "<section><h2>Thresholds</h2>\n<table>\n";
   for (const ThresholdResult& threshold : result.thresholds) {
@@ -229,32 +227,6 @@ void add_circumstances(std::string& page, const RunResult& result) {
 
 }  // namespace
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : visible(text)) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 std::string to_html(const RunResult& result) {
   std::string page = "<!DOCTYPE html>\n<html lang=en>\n<head>\n<meta charset=\"utf-8\">\n";
   page +=
@@ -263,11 +235,11 @@ std::string to_html(const RunResult& result) {
   page += "<meta name=viewport content=\"width=device-width, initial-scale=1\">\n";
   page += concat("<title>", escaped(concat("Load on ", result.target)), "</title>\n<style>\n", kPageParts.style,
                  "</style>\n</head>\n<body>\n<main>\n");
-  add_head(page, result);
-  add_thresholds(page, result);
+  add_page_head(page, result);
+  add_threshold_table(page, result);
   page += scenario_page(result);
   add_charts(page, result);
-  add_accounts(page, result);
+  add_outcomes(page, result);
   if (result.capacity) add_capacity_steps(page, *result.capacity);
   add_circumstances(page, result);
   page += "<noscript><p>The charts need scripts; all else is here without them.</p></noscript>\n</main>\n";

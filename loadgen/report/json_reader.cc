@@ -1,17 +1,15 @@
 // A result from its JSON. Nothing is guessed: what is missing or of another kind is named, with the path to it.
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "loadgen/measure/text.h"
+#include "loadgen/report/json.h"
 #include "loadgen/report/json_keys.h"
 #include "loadgen/report/json_scenario.h"
 #include "loadgen/report/report.h"
 
 namespace onehop::loadgen {
 namespace {
-
-using Json = nlohmann::json;
 
 // A value with the path that led to it.
 class Place {

@@ -1,11 +1,10 @@
 // A result as JSON: whole, for merge and compare, and beside that what scripts read, which is derived from it and which
 // json_reader.cc ignores.
 #include <cmath>
-#include <ctime>
-#include <nlohmann/json.hpp>
 
 #include "loadgen/measure/quantity.h"
 #include "loadgen/measure/text.h"
+#include "loadgen/report/json.h"
 #include "loadgen/report/json_keys.h"
 #include "loadgen/report/json_scenario.h"
 #include "loadgen/report/report.h"
@@ -14,9 +13,6 @@
 
 namespace onehop::loadgen {
 namespace {
-
-// In the order in which it is written: people read these files too.
-using Json = nlohmann::ordered_json;
 
 // Null: it is infinite.
 Json microseconds(double ns) {
@@ -109,7 +105,7 @@ Json system_use(const SystemUse& used, const RunResult& result) {
   return json;
 }
 
-Json capacity(const Capacity& found) {
+Json search(const Capacity& found) {
   Json steps = Json::array();
   for (const CapacityStep& step : found.steps) {
     steps.push_back({{"rate", step.rate},
@@ -216,19 +212,10 @@ std::string print(const Json& json) {
 
 }  // namespace
 
-std::string iso_time(double unix_s) {
-  const auto ms = static_cast<int64_t>(std::floor(unix_s * 1000 + 0.5));
-  const auto seconds = static_cast<time_t>(ms / 1000);
-  tm parts{};
-  gmtime_r(&seconds, &parts);
-  return printed("%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
-                 parts.tm_hour, parts.tm_min, parts.tm_sec, static_cast<int>(ms % 1000));
-}
-
 std::string to_json(const RunResult& result) {
   Json json = head(result);
   for (const NamedLatency& named : kLatencies) {
-    json[std::string(named.name) + "latency_us"] = latency(result, named.histogram);
+    json[std::string(named.prefix) + "latency_us"] = latency(result, named.histogram);
   }
   json = accounts(std::move(json), result);
   json["generator"] = generator(result.generator);
@@ -238,7 +225,7 @@ std::string to_json(const RunResult& result) {
     json["thresholds"].push_back(threshold_json(threshold));
   }
   add_scenario(json, result, percentiles, whole);
-  json["capacity"] = result.capacity ? capacity(*result.capacity) : Json();
+  json["capacity"] = result.capacity ? search(*result.capacity) : Json();
   Json& histograms = json["histograms"];
   for (const NamedLatency& named : kLatencies) histograms[named.key] = whole(result.*named.histogram);
   histograms["lag"] = whole(result.generator.lag);

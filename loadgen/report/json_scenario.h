@@ -2,11 +2,12 @@
 #pragma once
 
 #include "loadgen/measure/result.h"
+#include "loadgen/report/json.h"
 
 namespace onehop::loadgen {
 
 // `percentiles` and `whole` make JSON of a histogram: in microseconds for scripts, and bucket by bucket.
-template <class Json, class Percentiles, class Whole>
+template <class Percentiles, class Whole>
 void add_scenario(Json& json, const RunResult& result, Percentiles&& percentiles, Whole&& whole) {
   const auto known = [](const auto& value) { return value ? Json(*value) : Json(nullptr); };
   json["ended_early"] = result.ended_early.empty() ? Json(nullptr) : Json(result.ended_early);

@@ -1,6 +1,8 @@
 // The verdict as JUnit's XML, which every CI shows: a case for each thing that can fail. Invariant: a case has failed
 // or is in error exactly if the program does not end with 0, since the first case is the exit code itself.
+#include "loadgen/measure/quantity.h"
 #include "loadgen/measure/text.h"
+#include "loadgen/report/foreign_text.h"
 #include "loadgen/report/print.h"
 #include "loadgen/report/report.h"
 #include "loadgen/report/scenario_report.h"
@@ -9,29 +11,8 @@
 namespace onehop::loadgen {
 namespace {
 
-// As the value of an attribute or the text of an element. XML has no way to write most control characters, and what is
-// not UTF-8 is no XML.
 std::string escaped_xml(std::string_view text) {
-  std::string out;
-  for (const char c : as_utf8(visible(text))) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
+  return escaped(as_utf8(std::string(text)));
 }
 
 struct Case {

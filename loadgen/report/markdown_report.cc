@@ -1,9 +1,9 @@
 // The report as Markdown, for the summary of a CI run: the verdict first, then tables. Nothing that comes from a run, a
 // server or a file enters it but through cell(), so that it can make neither a table nor a tag of its own.
-#include <array>
-
 #include "loadgen/measure/quantity.h"
 #include "loadgen/measure/text.h"
+#include "loadgen/report/foreign_text.h"
+#include "loadgen/report/json_keys.h"
 #include "loadgen/report/print.h"
 #include "loadgen/report/report.h"
 #include "loadgen/report/scenario_report.h"
@@ -40,17 +40,12 @@ void add_table_head(std::string& out, const std::vector<std::string>& names) {
 }
 
 void add_latencies(std::string& out, const RunResult& result) {
-  const std::array<std::pair<const char*, Latency>, 5> rows = {{{"latency", &RunResult::latency},
-                                                                {"uncorrected", &RunResult::uncorrected},
-                                                                {"confirm", &RunResult::confirm_latency},
-                                                                {"connect", &RunResult::connect_latency},
-                                                                {"slow readers", &RunResult::slow_latency}}};
   add_table_head(out, {"", "p50", "p90", "p95", "p99", "p99.9", "max"});
-  for (const auto& [name, latency] : rows) {
-    if ((result.*latency).empty()) continue;
-    std::vector<std::string> cells{name};
+  for (const NamedLatency& named : kLatencies) {
+    if ((result.*named.histogram).empty()) continue;
+    std::vector<std::string> cells{named.label};
     for (const double quantile : {0.5, 0.9, 0.95, 0.99, 0.999, 1.0}) {
-      cells.push_back(print_percentile(result, latency, quantile));
+      cells.push_back(print_percentile(result, named.histogram, quantile));
     }
     add_row(out, cells);
   }

@@ -7,6 +7,7 @@
 
 #include "loadgen/measure/quantity.h"
 #include "loadgen/measure/text.h"
+#include "loadgen/report/json_keys.h"
 #include "loadgen/report/report.h"
 
 namespace onehop::loadgen {
@@ -42,13 +43,7 @@ void add_series(std::map<int64_t, Second>& sum, const RunResult& part, double st
     const int64_t at = std::llround(part.started_unix_s - start + second.at_s);
     Second& total = sum[at];
     total.at_s = static_cast<double>(at);
-    total.sent += second.sent;
-    total.delivered += second.delivered;
-    total.told_otherwise += second.told_otherwise;
-    total.in_flight += second.in_flight;
-    total.opened += second.opened;
-    total.lag_max = std::max(total.lag_max, second.lag_max);
-    total.latency.add(second.latency);
+    total += second;
     total.latency.pack();
   }
 }
@@ -85,19 +80,11 @@ void add_part(RunResult& sum, const RunResult& part) {
   sum.wanted_rate += part.wanted_rate;
   sum.achieved_rate += part.achieved_rate;
   sum.interrupted = sum.interrupted || part.interrupted;
-  for (Histogram RunResult::*histogram : {&RunResult::latency, &RunResult::uncorrected, &RunResult::confirm_latency,
-                                          &RunResult::slow_latency, &RunResult::connect_latency}) {
-    (sum.*histogram).add(part.*histogram);
-  }
+  for (const NamedLatency& named : kLatencies) (sum.*named.histogram).add(part.*named.histogram);
   add_scenario(sum, part);
   sum.account += part.account;
   for (const auto& [reason, count] : part.reasons) sum.reasons[reason] += count;
-  sum.connections.opened += part.connections.opened;
-  sum.connections.failed += part.connections.failed;
-  sum.connections.unopened += part.connections.unopened;
-  sum.connections.broken += part.connections.broken;
-  sum.connections.silent += part.connections.silent;
-  if (!part.connections.last_problem.empty()) sum.connections.last_problem = part.connections.last_problem;
+  sum.connections += part.connections;
   add_generator(sum.generator, part.generator);
   for (const std::string& condition : part.allowed) {
     if (std::find(sum.allowed.begin(), sum.allowed.end(), condition) == sum.allowed.end()) {

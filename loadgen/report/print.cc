@@ -11,19 +11,6 @@
 
 namespace onehop::loadgen {
 
-std::string visible(std::string_view text) {
-  std::string shown;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7F) {
-      shown += printed("\\x%02x", byte);
-    } else {
-      shown += c;
-    }
-  }
-  return shown;
-}
-
 std::string print_rate(double rate) {
   if (rate < 100) return printed("%.1f/s", rate);
   return print_count(static_cast<uint64_t>(std::llround(rate))) + "/s";

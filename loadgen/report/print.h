@@ -12,9 +12,6 @@
 
 namespace onehop::loadgen {
 
-// Without what would move the cursor of a terminal, or begin a line of its own.
-std::string visible(std::string_view text);
-
 // "9,500/s"; a decimal below 100.
 std::string print_rate(double rate);
 // A figure of a latency: "1.23 ms", "never", "spoiled" (by the generator's own lag), "–" (nothing was measured).

@@ -15,9 +15,6 @@ std::string to_json(const RunResult& result);
 // Throws std::runtime_error with a line that says what is wrong with the text.
 RunResult from_json(const std::string& text);
 
-// "2026-01-31T12:34:56.789Z".
-std::string iso_time(double unix_s);
-
 // What people read at the end of a run.
 std::string to_summary(const RunResult& result);
 // The percentile distribution as HdrHistogram's own tools print it, in milliseconds: what its plotter reads.

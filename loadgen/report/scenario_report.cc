@@ -1,10 +1,9 @@
 // See the header.
 #include "loadgen/report/scenario_report.h"
 
-#include "core/utf8.h"
 #include "loadgen/measure/quantity.h"
 #include "loadgen/measure/text.h"
-#include "loadgen/report/html.h"
+#include "loadgen/report/foreign_text.h"
 #include "loadgen/report/print.h"
 #include "loadgen/report/verdict.h"
 
@@ -26,14 +25,6 @@ std::string describe_verdict(const RunResult& result) {
     default:
       return "failed";
   }
-}
-
-std::string as_utf8(std::string text) {
-  if (core::is_valid_utf8(text)) return text;
-  for (char& c : text) {
-    if ((c & 0x80) != 0) c = '?';
-  }
-  return text;
 }
 
 std::string print_seconds(const std::optional<double>& seconds) {

@@ -12,8 +12,6 @@ namespace onehop::loadgen {
 
 // "passed", "failed: …".
 std::string describe_verdict(const RunResult& result);
-// The same if it is UTF-8; otherwise with a question mark for each byte that is no ASCII.
-std::string as_utf8(std::string text);
 
 // "30 s, 0.0/s to 1,000/s".
 std::string describe_stage(const StageResult& stage);

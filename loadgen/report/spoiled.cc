@@ -23,6 +23,10 @@ bool is_read_in_the_run(const RunResult& result, Latency latency) {
 
 }  // namespace
 
+Latency timed_of(const RunResult& result) {
+  return result.latency.empty() ? &RunResult::connect_latency : &RunResult::latency;
+}
+
 uint64_t lag_in(const RunResult& result, Latency latency, double quantile) {
   const uint64_t taking_up = is_scheduled(result, latency) ? result.generator.lag.quantile(quantile) : 0;
   const uint64_t reading = is_read_in_the_run(result, latency) ? result.generator.read_lag.quantile(quantile) : 0;

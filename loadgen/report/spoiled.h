@@ -14,6 +14,9 @@ namespace onehop::loadgen {
 
 using Latency = Histogram RunResult::*;
 
+// What the run times: the latencies of its messages, or of its connects if it has no messages.
+Latency timed_of(const RunResult& result);
+
 // The lag that is in this percentile of `latency`, in ns: of taking messages up, or of reading them, whichever is the
 // longer.
 uint64_t lag_in(const RunResult& result, Latency latency, double quantile);

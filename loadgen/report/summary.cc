@@ -1,10 +1,11 @@
 // What people read at the end of a run: what was run, then the figures, and what is wrong with them last, where it
 // stays on the screen.
 #include <algorithm>
-#include <array>
 
 #include "loadgen/measure/quantity.h"
 #include "loadgen/measure/text.h"
+#include "loadgen/report/foreign_text.h"
+#include "loadgen/report/json_keys.h"
 #include "loadgen/report/print.h"
 #include "loadgen/report/report.h"
 #include "loadgen/report/scenario_report.h"
@@ -53,26 +54,19 @@ void add_head(std::string& out, const RunResult& result) {
   }
 }
 
-void add_latencies(std::string& out, const RunResult& result) {
-  const std::array<std::pair<std::string_view, Latency>, 5> rows = {{
-      {"latency", &RunResult::latency},
-      {"uncorrected", &RunResult::uncorrected},
-      {"confirm", &RunResult::confirm_latency},
-      {"connect", &RunResult::connect_latency},
-      {"slow readers", &RunResult::slow_latency},
-  }};
-  const auto is_empty = [&](const auto& row) { return (result.*row.second).empty(); };
-  if (std::all_of(rows.begin(), rows.end(), is_empty)) return;
+void add_latency_rows(std::string& out, const RunResult& result) {
+  const auto is_empty = [&](const NamedLatency& named) { return (result.*named.histogram).empty(); };
+  if (std::all_of(kLatencies.begin(), kLatencies.end(), is_empty)) return;
   out += "\n";
   add_row(out, "", {"p50", "p90", "p95", "p99", "p99.9", "p99.99", "max", "mean"});
-  for (const auto& row : rows) {
-    if (is_empty(row)) continue;
+  for (const NamedLatency& named : kLatencies) {
+    if (is_empty(named)) continue;
     std::vector<std::string> cells;
     for (const double quantile : {0.5, 0.9, 0.95, 0.99, 0.999, 0.9999, 1.0}) {
-      cells.push_back(print_percentile(result, row.second, quantile));
+      cells.push_back(print_percentile(result, named.histogram, quantile));
     }
-    cells.push_back(print_mean(result, row.second));
-    add_row(out, row.first, cells);
+    cells.push_back(print_mean(result, named.histogram));
+    add_row(out, named.label, cells);
   }
   if (const std::string lag = describe_spoiled(result); !lag.empty()) {
     add_line(out, "spoiled", concat("what the generator's own lag has made (", lag, "), and not the target"));
@@ -181,7 +175,7 @@ void add_verdicts(std::string& out, const RunResult& result) {
 std::string to_summary(const RunResult& result) {
   std::string out;
   add_head(out, result);
-  add_latencies(out, result);
+  add_latency_rows(out, result);
   add_accounts(out, result);
   add_generator(out, result.generator);
   if (result.system) add_system(out, result);

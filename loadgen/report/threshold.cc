@@ -34,14 +34,6 @@ struct NamedCount {
   uint64_t (*of)(const RunResult&);
 };
 
-uint64_t undelivered(const RunResult& result) {
-  return result.planned() - std::min(result.planned(), result.account.delivered);
-}
-
-uint64_t not_sent(const RunResult& result) {
-  return result.account.not_sent + result.generator.missed_arrivals;
-}
-
 constexpr std::array<NamedCount, 22> kCounts = {{
     {"sent", [](const RunResult& result) { return result.account.sent; }},
     {"delivered", [](const RunResult& result) { return result.account.delivered; }},
@@ -49,11 +41,11 @@ constexpr std::array<NamedCount, 22> kCounts = {{
     {"expired", [](const RunResult& result) { return result.account.expired; }},
     {"lost", [](const RunResult& result) { return result.account.lost; }},
     {"unknown", [](const RunResult& result) { return result.account.unknown; }},
-    {"not_sent", not_sent},
+    {"not_sent", [](const RunResult& result) { return result.account.not_sent + result.generator.missed_arrivals; }},
     {"not_arrived", [](const RunResult& result) { return result.account.not_arrived; }},
     {"unexplained", [](const RunResult& result) { return result.account.unexplained; }},
-    {"undelivered", undelivered},
-    {"errors", undelivered},
+    {"undelivered", [](const RunResult& result) { return result.undelivered(); }},
+    {"errors", [](const RunResult& result) { return result.undelivered(); }},
     {"not_told", [](const RunResult& result) { return result.account.not_told; }},
     {"duplicates", [](const RunResult& result) { return result.account.duplicates; }},
     {"out_of_order", [](const RunResult& result) { return result.account.out_of_order; }},
@@ -253,6 +245,30 @@ ThresholdResult Threshold::check_run(const RunResult& result) const {
   }
   checked.kept = holds_for(checked) && !checked.spoiled;
   return checked;
+}
+
+bool Threshold::is_lost(const SoFar& so_far) const {
+  const bool is_bound_above = operator_ == Operator::kLess || operator_ == Operator::kLessOrEqual;
+  if (kind_ == Kind::kRate) {
+    const bool is_bound_below = operator_ == Operator::kGreater || operator_ == Operator::kGreaterOrEqual;
+    return is_bound_below && so_far.rate_max && !holds(*so_far.rate_max);
+  }
+  if (kind_ == Kind::kCount) {
+    if (metric_ == "sent" || metric_ == "delivered") return false;
+    if (!is_bound_above && operator_ != Operator::kEqual) return false;
+    auto count = static_cast<double>(count_so_far(so_far.counts));
+    if (of_planned_) {
+      if (so_far.messages_max <= 0) return false;
+      count = 100 * count / so_far.messages_max;
+    }
+    return operator_ == Operator::kEqual ? count > value_ : !holds(count);
+  }
+  const bool is_maximum = metric_ == "max";
+  if (!histogram_.empty() || !is_bound_above || (quantile_ < 0 && !is_maximum)) return false;
+  const auto bound_ns = static_cast<uint64_t>(value_);
+  const uint64_t late = so_far.latency.count() - so_far.latency.count_up_to(bound_ns) + so_far.overdue(bound_ns);
+  if (is_maximum) return late > 0;
+  return so_far.messages_max > 0 && static_cast<double>(late) > (1 - quantile_) * so_far.messages_max + 1e-6;
 }
 
 bool Threshold::holds(double value) const {

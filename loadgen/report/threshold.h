@@ -16,6 +16,7 @@
 // Spaces around the operator do not matter; everything else is taken as written or refused.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,7 +25,15 @@
 
 namespace onehop::loadgen {
 
-struct SoFar;
+// What one threshold is held against.
+struct SoFar {
+  const Histogram& latency;
+  // How many messages were due so long ago, and have not arrived: a lower bound.
+  std::function<uint64_t(uint64_t age_ns)> overdue;
+  double messages_max = 0;              // That the run or the stage may have in all; 0: it is not known.
+  const RunResult& counts;              // Its account and its connections.
+  std::optional<double> rate_max = {};  // The highest rate that can come out.
+};
 
 class Threshold {
  public:

@@ -57,7 +57,7 @@ class Allowed {
   std::vector<Threshold> conditions_;
 };
 
-std::vector<Count> undelivered(const RunResult& result) {
+std::vector<Count> ways_not_delivered(const RunResult& result) {
   const Account& account = result.account;
   const Account::Provoked& provoked = account.provoked;
   const uint64_t missed = result.sends() ? result.generator.missed_arrivals : 0;
@@ -100,7 +100,7 @@ void add_undelivered(const RunResult& result, const Allowed& allowed, std::vecto
   uint64_t sum = 0;
   std::vector<std::string> parts;
   std::string beyond = allowed.broken_for("undelivered") + allowed.broken_for("errors");
-  for (const Count& count : undelivered(result)) {
+  for (const Count& count : ways_not_delivered(result)) {
     const bool permitted = allowed.permits(count.metric) ||
                            (all_permitted && allowed.broken_for(count.metric).empty() && count.kind != Kind::kCannotBe);
     if (count.count == 0 || permitted) continue;

@@ -9,13 +9,13 @@
 #include <cerrno>
 #include <utility>
 
-#include "loadgen/run/fine_timer.h"
+#include "loadgen/measure/quantity.h"
+#include "loadgen/run/clock.h"
 #include "loadgen/run/plan.h"
 
 namespace onehop::loadgen {
 namespace {
 
-constexpr uint64_t kMs = 1'000'000;
 constexpr uint64_t kConnectNsMax = 10'000 * kMs;
 constexpr uint64_t kLeaveNsMax = 2'000 * kMs;
 // A broker that restarts is back within moments, and must not be stormed by those it lost.

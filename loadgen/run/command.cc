@@ -26,10 +26,6 @@
 namespace onehop::loadgen {
 namespace {
 
-void complain(const std::string& what) {
-  std::fprintf(stderr, "onehop-loadgen: %s\n", what.c_str());
-}
-
 // False, with a complaint, if it cannot be written.
 bool write_file(const std::string& path, const std::string& text) {
   if (path == "-") return std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;

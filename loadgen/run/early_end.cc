@@ -21,30 +21,6 @@ double most_messages(const Settings& settings, double begin_ns, double end_ns) {
 
 }  // namespace
 
-bool Threshold::is_lost(const SoFar& so_far) const {
-  const bool is_bound_above = operator_ == Operator::kLess || operator_ == Operator::kLessOrEqual;
-  if (kind_ == Kind::kRate) {
-    const bool is_bound_below = operator_ == Operator::kGreater || operator_ == Operator::kGreaterOrEqual;
-    return is_bound_below && so_far.rate_max && !holds(*so_far.rate_max);
-  }
-  if (kind_ == Kind::kCount) {
-    if (metric_ == "sent" || metric_ == "delivered") return false;
-    if (!is_bound_above && operator_ != Operator::kEqual) return false;
-    auto count = static_cast<double>(count_so_far(so_far.counts));
-    if (of_planned_) {
-      if (so_far.messages_max <= 0) return false;
-      count = 100 * count / so_far.messages_max;
-    }
-    return operator_ == Operator::kEqual ? count > value_ : !holds(count);
-  }
-  const bool is_maximum = metric_ == "max";
-  if (!histogram_.empty() || !is_bound_above || (quantile_ < 0 && !is_maximum)) return false;
-  const auto bound_ns = static_cast<uint64_t>(value_);
-  const uint64_t late = so_far.latency.count() - so_far.latency.count_up_to(bound_ns) + so_far.overdue(bound_ns);
-  if (is_maximum) return late > 0;
-  return so_far.messages_max > 0 && static_cast<double>(late) > (1 - quantile_) * so_far.messages_max + 1e-6;
-}
-
 EarlyEnd::EarlyEnd(const Settings& settings) : settings_(settings) {}
 
 std::optional<std::string> EarlyEnd::judge(const Live& live) {

@@ -7,7 +7,6 @@
 // and the counts that only the end shows.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,16 +15,6 @@
 #include "loadgen/run/settings.h"
 
 namespace onehop::loadgen {
-
-// What one threshold is held against.
-struct SoFar {
-  const Histogram& latency;
-  // How many messages were due so long ago, and have not arrived: a lower bound.
-  std::function<uint64_t(uint64_t age_ns)> overdue;
-  double messages_max = 0;              // That the run or the stage may have in all; 0: it is not known.
-  const RunResult& counts;              // Its account and its connections.
-  std::optional<double> rate_max = {};  // The highest rate that can come out.
-};
 
 class EarlyEnd {
  public:

@@ -13,10 +13,6 @@
 
 namespace onehop::loadgen {
 
-uint64_t now_ns() {
-  return uv_hrtime();
-}
-
 #ifdef __linux__
 
 FineTimer::FineTimer(reactor::Loop& loop, std::function<void()> on_due)

@@ -5,15 +5,13 @@
 #include <cstdint>
 #include <functional>
 
+#include "loadgen/run/clock.h"
 #include "reactor/fd.h"
 #include "reactor/loop.h"
 #include "reactor/timer.h"
 #include "reactor/watch.h"
 
 namespace onehop::loadgen {
-
-// Nanoseconds of the monotonic clock, which all threads and processes of this machine share.
-uint64_t now_ns();
 
 // All methods: the loop's thread only, or before it runs.
 class FineTimer {

@@ -15,9 +15,6 @@
 namespace onehop::loadgen {
 namespace {
 
-// Loops, timers, standard streams, the result's files.
-constexpr uint64_t kDescriptorsElse = 64;
-
 std::string cpu_model() {
   std::ifstream file("/proc/cpuinfo");
   for (std::string line; std::getline(file, line);) {

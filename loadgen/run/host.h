@@ -1,6 +1,7 @@
 // Where a run was made, and what the machine allows: what a result states, and what is checked before a run.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,6 +10,9 @@
 #include "loadgen/run/settings.h"
 
 namespace onehop::loadgen {
+
+// The files that a process has open beside its clients: loops, timers, standard streams, the files of the result.
+inline constexpr uint64_t kDescriptorsElse = 64;
 
 // What the system does not tell is empty or 0.
 Host this_host();

@@ -16,7 +16,7 @@ namespace {
 constexpr size_t kConnectionsMax = 16;
 constexpr size_t kRequestBytesMax = 8 << 10;
 constexpr uint64_t kRequestMsMax = 5'000;
-constexpr uint64_t kLookMs = 500;
+constexpr uint64_t kSweepMs = 500;
 
 std::string answer(std::string_view status, std::string_view body) {
   return concat("HTTP/1.1 ", status,
@@ -125,7 +125,7 @@ void MetricsServer::accept(reactor::Fd fd) {
   auto connection = std::make_unique<Connection>(*this);
   if (!connection->open(std::move(fd))) return;
   connections_.push_back(std::move(connection));
-  if (!timer_->armed()) timer_->arm_at(thread_.loop().now_ms() + kLookMs);
+  if (!timer_->armed()) timer_->arm_at(thread_.loop().now_ms() + kSweepMs);
 }
 
 void MetricsServer::end_late_ones() {
@@ -133,7 +133,7 @@ void MetricsServer::end_late_ones() {
   for (const auto& connection : connections_) {
     if (now >= connection->until_ms()) connection->close();
   }
-  if (!connections_.empty()) timer_->arm_at(now + kLookMs);
+  if (!connections_.empty()) timer_->arm_at(now + kSweepMs);
 }
 
 void MetricsServer::forget(Connection& connection) {

@@ -3,7 +3,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <map>
 #include <random>
@@ -11,6 +10,8 @@
 
 #include "loadgen/measure/quantity.h"
 #include "loadgen/measure/stamp.h"
+#include "loadgen/report/verdict.h"
+#include "loadgen/run/clock.h"
 #include "loadgen/run/flag.h"
 #include "loadgen/run/option_reader.h"
 #include "loadgen/run/options_help.h"
@@ -24,10 +25,6 @@ void refuse(const std::string& name, const std::string& why) {
 namespace {
 
 constexpr int kAnyNumber = -1;  // Of values behind one option.
-
-double unix_now_s() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 struct Parser {
   explicit Parser(Options& parsed) : options(parsed), settings(parsed.settings), run(app) {
@@ -242,8 +239,7 @@ void Parser::check_sizes() {
 
 void Parser::check_driver() {
   const bool is_blind = options.target->system == System::kBlind;
-  const bool in_pairs = settings.workload == Workload::kPairs || settings.workload == Workload::kEcho;
-  if (is_blind && (!in_pairs || settings.threads > 1 || settings.idle != 0)) {
+  if (is_blind && (!is_in_pairs(settings.workload) || settings.threads > 1 || settings.idle != 0)) {
     refuse("--target", "a blind forwarder joins connections in their order: only pairs or echo, one thread, no --idle");
   }
   if (options.target->system == System::kBare && settings.workload != Workload::kConnects) {
@@ -286,12 +282,11 @@ void Parser::keep_flags() {
   keep_scenario_flags(settings);
 }
 
-int complain(const std::string& what) {
-  std::fprintf(stderr, "onehop-loadgen: %s (see onehop-loadgen --help)\n", what.c_str());
-  return 2;
-}
-
 }  // namespace
+
+void complain(const std::string& what) {
+  std::fprintf(stderr, "onehop-loadgen: %s\n", what.c_str());
+}
 
 std::optional<int> parse_options(int argc, char** argv, Options& options) {
   std::vector<std::string> arguments(argv + 1, argv + argc);
@@ -341,7 +336,8 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   } catch (const CLI::Success& wanted) {  // --help, --version
     return parser.app.exit(wanted);
   } catch (const CLI::ParseError& wrong) {
-    return complain(wrong.what());
+    complain(std::string(wrong.what()) + " (see onehop-loadgen --help)");
+    return kUsage;
   }
   return std::nullopt;
 }

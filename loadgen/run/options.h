@@ -24,6 +24,9 @@ struct Options {
   std::optional<double> slower_max;      // kCompare: see comparison.h.
 };
 
+// Writes one line to standard error, behind the name of the program.
+void complain(const std::string& what);
+
 // Reads the command line. Returns an exit code if there is nothing left to do: help was printed, or what is wrong.
 std::optional<int> parse_options(int argc, char** argv, Options& options);
 

@@ -97,7 +97,7 @@ bool Plan::receives(uint32_t client) const {
 
 bool Plan::is_slow(uint32_t client) const {
   if (settings_.slow_part <= 0 || !receives(client)) return false;
-  const auto number = settings_.workload == Workload::kPairs || is_echo() ? client / 2 : client;
+  const auto number = is_in_pairs(settings_.workload) ? client / 2 : client;
   if (is_echo() && client % 2 == 0) return false;  // Who asks reads the answers at once.
   const auto slow_below = [this](double count) { return std::floor(count * settings_.slow_part + 1e-9); };
   return slow_below(number + 1.0) > slow_below(number);
@@ -108,12 +108,12 @@ bool Plan::only_rests(uint32_t client) const {
 }
 
 uint32_t Plan::thread_of(uint32_t client) const {
-  const bool in_pairs = settings_.workload == Workload::kPairs || is_echo();
+  const bool in_pairs = is_in_pairs(settings_.workload);
   return (in_pairs ? client / 2 : client) % settings_.threads;
 }
 
 uint32_t Plan::recipient_of(uint32_t sender, uint64_t turn, Random& random) const {
-  if (settings_.workload == Workload::kPairs || is_echo()) return sender ^ 1;
+  if (is_in_pairs(settings_.workload)) return sender ^ 1;
   if (settings_.workload == Workload::kFanOut) return 1 + static_cast<uint32_t>(turn % (settings_.clients - 1));
   uint32_t recipient = popularity_.draw(random);
   while (recipient == sender) recipient = popularity_.draw(random);

@@ -2,24 +2,20 @@
 #include "loadgen/run/run.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
+#include "loadgen/measure/quantity.h"
+#include "loadgen/run/clock.h"
 #include "loadgen/run/host.h"
 #include "loadgen/run/void_reasons.h"
 
 namespace onehop::loadgen {
 namespace {
 
-constexpr uint64_t kMs = 1'000'000;
 // Time for the order to start to reach every thread.
 constexpr uint64_t kStartNs = 20 * kMs;
 constexpr uint64_t kDrainCheckMs = 5;
 constexpr uint64_t kQuietNs = 1'000 * kMs;
-
-double unix_now_s() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 Outcome promised(const Plan& plan) {
   if (!plan.driver().tells()) return Outcome::kNotSent;
@@ -138,14 +134,8 @@ void Run::add_second(const Report& report) {
     series_.resize(number + 1);
     reported_.resize(number + 1);
   }
-  Second& sum = series_[number];
-  sum.at_s = report.second.at_s;
-  sum.sent += report.second.sent;
-  sum.delivered += report.second.delivered;
-  sum.told_otherwise += report.second.told_otherwise;
-  sum.opened += report.second.opened;
-  sum.lag_max = std::max(sum.lag_max, report.second.lag_max);
-  sum.latency.add(report.second.latency);
+  series_[number].at_s = report.second.at_s;
+  series_[number] += report.second;
   ++reported_[number];
   counts_[report.worker] = report.counts;
   if (!report.stages.empty()) add_stages(untold_stages_[number], report.stages);
@@ -248,13 +238,7 @@ void Run::describe(RunResult& result) const {
 
 void Run::add_connections(RunResult& result) const {
   for (const auto& worker : workers_) {
-    const Connections& measured = worker->measured().connections;
-    result.connections.opened += measured.opened;
-    result.connections.failed += measured.failed;
-    result.connections.unopened += measured.unopened;
-    result.connections.broken += measured.broken;
-    result.connections.silent += measured.silent;
-    if (!measured.last_problem.empty()) result.connections.last_problem = measured.last_problem;
+    result.connections += worker->measured().connections;
     if (result.server.empty()) result.server = worker->server();
   }
 }

@@ -18,10 +18,6 @@ namespace {
 
 constexpr size_t kStagesMax = 1000;
 
-bool is_of_messages(Workload workload) {
-  return workload != Workload::kStorm && workload != Workload::kIdle && workload != Workload::kConnects;
-}
-
 std::string apply_stages(Settings& settings, const GivenFlags& given) {
   Scenario& scenario = settings.scenario;
   if (scenario.stages.empty()) return "";

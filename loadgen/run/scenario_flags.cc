@@ -11,13 +11,13 @@ constexpr const char* kMessages = "Messages";
 constexpr const char* kVerdict = "Verdict";
 constexpr const char* kOutput = "Output";
 
-[[noreturn]] void refuse(const std::string& text, const char* what) {
+[[noreturn]] void refuse_value(const std::string& text, const char* what) {
   throw std::invalid_argument("'" + text + "' is not " + what);
 }
 
 uint64_t duration_of(const std::string& text) {
   const auto ns = parse_duration(text);
-  if (!ns) refuse(text, "a duration");
+  if (!ns) refuse_value(text, "a duration");
   return *ns;
 }
 
@@ -28,7 +28,7 @@ Flag text_flag(const char* name, const char* group, const char* type, const char
 void read_stages(Scenario& scenario, const std::vector<std::string>& texts) {
   for (const std::string& text : texts) {
     const auto stage = parse_stage(text);
-    if (!stage) refuse(text, "a time and a rate, as 30s:1000");
+    if (!stage) refuse_value(text, "a time and a rate, as 30s:1000");
     scenario.stages.push_back(*stage);
   }
 }
@@ -43,7 +43,7 @@ void read_commands(Scenario& scenario, const std::vector<std::string>& texts) {
 void read_headers(Scenario& scenario, const std::vector<std::string>& texts) {
   for (const std::string& text : texts) {
     auto header = parse_header(text);
-    if (!header) refuse(text, "a key and a value, as key:value");
+    if (!header) refuse_value(text, "a key and a value, as key:value");
     scenario.headers.push_back(std::move(*header));
   }
 }
@@ -52,7 +52,7 @@ void read_count(Scenario& scenario, const std::string& text) {
   const bool is_number = !text.empty() && text.size() <= 18 &&
                          std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
   scenario.count = is_number ? std::stoull(text) : 0;
-  if (scenario.count == 0) refuse(text, "a number of messages, 1 at least");
+  if (scenario.count == 0) refuse_value(text, "a number of messages, 1 at least");
 }
 
 }  // namespace

@@ -10,21 +10,13 @@ namespace {
 constexpr uint64_t kStepNsMin = 2'000'000'000;
 constexpr uint32_t kSourcesMax = 65'536;
 
-bool is_in_pairs(Workload workload) {
-  return workload == Workload::kPairs || workload == Workload::kEcho;
-}
-
-bool sends(Workload workload) {
-  return workload != Workload::kStorm && workload != Workload::kIdle && workload != Workload::kConnects;
-}
-
 std::string wrong_with_window(const Settings& settings, bool rate_given) {
   if (rate_given) return "--window: a closed loop has no --rate";
   if (settings.find_capacity) return "--window: a capacity is searched with an open loop";
   if (settings.workload == Workload::kConnects) {
     return settings.window < settings.threads ? "--window: less than the --threads that share it" : "";
   }
-  if (!sends(settings.workload) || settings.workload == Workload::kChurn) {
+  if (!is_of_messages(settings.workload) || settings.workload == Workload::kChurn) {
     return "--window: only for connects, and for workloads whose clients stay and send";
   }
   const bool told_on_its_thread =
@@ -33,7 +25,7 @@ std::string wrong_with_window(const Settings& settings, bool rate_given) {
 }
 
 std::string wrong_with_capacity(const Settings& settings) {
-  if (!sends(settings.workload)) return "--find-capacity: only for workloads that send";
+  if (!is_of_messages(settings.workload)) return "--find-capacity: only for workloads that send";
   if (settings.slo.empty()) return "--find-capacity: needs an --slo, as 'p99<5ms'";
   if (settings.start_at_unix_s) return "--find-capacity: its steps follow each other, so there is no --start-at";
   if (settings.step_ns < kStepNsMin) return "--step: must be 2s at least, to see whether a backlog grows";
@@ -49,6 +41,14 @@ std::optional<uint32_t> parse_ipv4(const std::string& text) {
 }
 
 }  // namespace
+
+bool is_of_messages(Workload workload) {
+  return workload != Workload::kStorm && workload != Workload::kIdle && workload != Workload::kConnects;
+}
+
+bool is_in_pairs(Workload workload) {
+  return workload == Workload::kPairs || workload == Workload::kEcho;
+}
 
 std::string what_is_wrong_with(const Settings& settings, bool rate_given) {
   const uint32_t clients = settings.clients;

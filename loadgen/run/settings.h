@@ -27,6 +27,11 @@ enum class Workload : uint8_t {
   kIdle,      // All connect, and stay without a word but keepalives.
 };
 
+// Whether its clients send messages to each other.
+bool is_of_messages(Workload workload);
+// Whether client 2i and client 2i + 1 belong together.
+bool is_in_pairs(Workload workload);
+
 struct Settings {
   std::string target = "onehop://127.0.0.1:7411";
   Workload workload = Workload::kPairs;

@@ -12,7 +12,7 @@
 #include <cstring>
 #include <ctime>
 
-#include "loadgen/run/fine_timer.h"
+#include "loadgen/run/clock.h"
 
 extern char** environ;
 

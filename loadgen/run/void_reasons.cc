@@ -23,8 +23,7 @@ std::string per_cent(double part) {
 
 std::vector<std::string> spoiled_reasons(const RunResult& result) {
   std::vector<std::string> reasons;
-  // Of a storm, connecting is what is timed.
-  const Latency timed = result.latency.empty() ? &RunResult::connect_latency : &RunResult::latency;
+  const Latency timed = timed_of(result);
   for (const auto& [name, quantile] : {std::pair{"99th", 0.99}, {"90th", 0.9}, {"50th", 0.5}}) {
     if (!is_spoiled(result, timed, quantile)) continue;
     const auto lag = static_cast<double>(lag_in(result, timed, quantile));

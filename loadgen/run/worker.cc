@@ -10,14 +10,14 @@
 #include <ctime>
 #include <utility>
 
+#include "loadgen/measure/quantity.h"
 #include "loadgen/measure/random.h"
+#include "loadgen/run/host.h"
 #include "reactor/descriptor_limit.h"
 
 namespace onehop::loadgen {
 namespace {
 
-constexpr uint64_t kMs = 1'000'000;
-constexpr uint64_t kSecond = 1'000 * kMs;
 constexpr uint64_t kTickNs = 10 * kMs;
 // More messages than any run sends, and more nanoseconds than any run takes.
 constexpr uint64_t kEndless = UINT64_MAX / 4;
@@ -25,8 +25,6 @@ constexpr uint64_t kQuestionNs = 100 * kMs;
 // Connecting faster than this only fills the listener's queue.
 constexpr size_t kConnectsAtOnce = 256;
 constexpr size_t kReceiveBytes = 256 << 10;
-// What a process has open beside its clients.
-constexpr uint64_t kDescriptorsElse = 64;
 
 double cpu_of_this_thread_s() {
   timespec at{};
@@ -219,7 +217,7 @@ void Worker::begin(uint64_t at_ns) {
   phase_ = Phase::kRunning;
   start_ns_ = at_ns;
   end_ns_ = at_ns + (plan_.settings().scenario.count == 0 ? plan_.settings().duration_ns : kEndless);
-  next_second_ns_ = at_ns + kSecond;
+  next_second_ns_ = at_ns + kSecondNs;
   recorder_.set_timed_from(at_ns + plan_.settings().warm_up_ns);
   begin_scenario();
   cpu_s_ = cpu_of_this_thread_s();
@@ -315,7 +313,7 @@ size_t Worker::count_silent() const {
 void Worker::finish_second() {
   Second second = recorder_.take_second(counted_wanted_, counted_delivered_, ledger_.told_otherwise());
   second.at_s = static_cast<double>(seconds_++);
-  next_second_ns_ += kSecond;
+  next_second_ns_ += kSecondNs;
   report({.kind = Report::Kind::kSecond,
           .second = std::move(second),
           .counts = live_counts(),

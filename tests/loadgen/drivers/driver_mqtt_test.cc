@@ -10,7 +10,7 @@ using namespace std::string_literals;
 
 constexpr uint32_t kPacketIds = 65'535;
 
-std::unique_ptr<Driver> driver(Confirm confirm, uint32_t keepalive_ms = 30'000) {
+std::unique_ptr<Driver> mqtt_driver(Confirm confirm, uint32_t keepalive_ms = 30'000) {
   DriverOptions options;
   options.confirm = confirm;
   options.keepalive_ms = keepalive_ms;
@@ -37,7 +37,7 @@ const std::string kConversation1 = kConnected + kSubscribed1 + ack(1) + "\x32\x0
 
 TEST(MqttDriver, TellsTheSameHoweverItsBytesAreCut) {
   std::string written;
-  const Lines lines = play(*driver(Confirm::kNone), kConversation0, 2, written);
+  const Lines lines = play(*mqtt_driver(Confirm::kNone), kConversation0, 2, written);
   EXPECT_EQ(lines, (Lines{"ready ", "message hello", "message ", "message " + kLong, "message " + kLonger,
                           "ended not MQTT, or not now: a packet of type 14 with 0 bytes"}));
   EXPECT_EQ(written, "\x10\x0F\x00\x04MQTT\x04\x02\x00\x1E\x00\x03"s + "amy" + "\x82\x08\x00\x01\x00\x03"s +
@@ -46,7 +46,7 @@ TEST(MqttDriver, TellsTheSameHoweverItsBytesAreCut) {
 
 TEST(MqttDriver, TellsWhatTheBrokerTook) {
   std::string written;
-  const Lines lines = play(*driver(Confirm::kTaken), kConversation1, 5, written);
+  const Lines lines = play(*mqtt_driver(Confirm::kTaken), kConversation1, 5, written);
   EXPECT_EQ(lines, (Lines{"ready ", "message hello", "message ", "message " + kLong,
                           "ended not MQTT: an acknowledgement of packet 5, which is not under way", "1 ADMITTED",
                           "2 ADMITTED", "4 ADMITTED", "3 ADMITTED", "5 ADMITTED"}));
@@ -66,7 +66,7 @@ TEST(MqttDriver, WritesLengthsAsTheStandardSays) {
                                                                                 {16'384, "\x80\x80\x01"s},
                                                                                 {2'097'151, "\xFF\xFF\x7F"s},
                                                                                 {2'097'152, "\x80\x80\x80\x01"s}}) {
-    Conversation conversation(driver(Confirm::kNone)->make_peer({"amy", false}));
+    Conversation conversation(mqtt_driver(Confirm::kNone)->make_peer({"amy", false}));
     conversation.arrive(kConnected);
     conversation.written();
     const std::string payload(size - 5, 'p');
@@ -76,7 +76,7 @@ TEST(MqttDriver, WritesLengthsAsTheStandardSays) {
 }
 
 TEST(MqttDriver, SubscribesOnlyIfItReceives) {
-  Conversation conversation(driver(Confirm::kTaken, 1)->make_peer({"amy", false}));
+  Conversation conversation(mqtt_driver(Confirm::kTaken, 1)->make_peer({"amy", false}));
   EXPECT_EQ(conversation.written(), "\x10\x0F\x00\x04MQTT\x04\x02\x00\x01\x00\x03"s + "amy");
   conversation.arrive(kConnected);
   EXPECT_TRUE(conversation.diary.ready);
@@ -89,14 +89,14 @@ TEST(MqttDriver, SubscribesOnlyIfItReceives) {
 TEST(MqttDriver, KeepsAliveAsAsked) {
   for (const auto& [keepalive_ms, bytes] : std::vector<std::pair<uint32_t, std::string>>{
            {0, "\x00\x00"s}, {1000, "\x00\x01"s}, {1001, "\x00\x02"s}, {300'000, "\x01\x2C"s}, {~0U, "\xFF\xFF"s}}) {
-    Conversation conversation(driver(Confirm::kNone, keepalive_ms)->make_peer({"amy", false}));
+    Conversation conversation(mqtt_driver(Confirm::kNone, keepalive_ms)->make_peer({"amy", false}));
     EXPECT_EQ(conversation.written().substr(10, 2), bytes) << keepalive_ms;
   }
 }
 
 // Twice around: each packet id is used again, and only when it is free.
 TEST(MqttDriver, UsesPacketIdsAgainWhenTheyAreFree) {
-  Conversation conversation(driver(Confirm::kTaken)->make_peer({"amy", false}));
+  Conversation conversation(mqtt_driver(Confirm::kTaken)->make_peer({"amy", false}));
   conversation.arrive(kConnected);
   uint64_t sent = 0;
   const auto fill = [&] {
@@ -161,7 +161,7 @@ TEST(MqttDriver, EndsWithALineOnWhatIsNotMqtt) {
                                  open + "\x34\x07\x00\x03"s + "amy\x00\x01"s,
                                  open + "\x36\x07\x00\x03"s + "amy\x00\x01"s,
                                  open + "\x00\x00"s}) {
-    Conversation conversation(driver(Confirm::kTaken)->make_peer({"amy"}));
+    Conversation conversation(mqtt_driver(Confirm::kTaken)->make_peer({"amy"}));
     conversation.arrive(bad, of_size(1));
     EXPECT_TRUE(conversation.diary.ended) << ::testing::PrintToString(bad);
     EXPECT_EQ(conversation.in, "");
@@ -174,7 +174,7 @@ TEST(MqttDriver, SaysWhatWasRefused) {
            {"\x20\x02\x00\x09"s, "ended the MQTT broker refuses the connection: code 9"},
            {kConnected + "\x90\x03\x00\x01\x80"s, "ended the MQTT broker refuses the subscription"},
            {kConnected + kSubscribed0, "ended the MQTT broker grants QoS 0 and not 1"}}) {
-    Conversation conversation(driver(Confirm::kTaken)->make_peer({"amy"}));
+    Conversation conversation(mqtt_driver(Confirm::kTaken)->make_peer({"amy"}));
     conversation.arrive(bytes);
     EXPECT_EQ(conversation.diary.lines, (Lines{line}));
   }
@@ -182,7 +182,7 @@ TEST(MqttDriver, SaysWhatWasRefused) {
 
 // Acknowledged before an older one, and then again.
 TEST(MqttDriver, EndsOnASecondAcknowledgement) {
-  Conversation conversation(driver(Confirm::kTaken)->make_peer({"amy", false}));
+  Conversation conversation(mqtt_driver(Confirm::kTaken)->make_peer({"amy", false}));
   conversation.arrive(kConnected);
   for (uint64_t id = 1; id <= 3; ++id) conversation.send(id, "bob", "payload");
   conversation.arrive(ack(2));
@@ -195,7 +195,7 @@ TEST(MqttDriver, EndsOnASecondAcknowledgement) {
 // With QoS 0 nothing is acknowledged, so that nothing may be.
 TEST(MqttDriver, EndsOnWhatWasNotAskedFor) {
   for (const std::string& bad : {ack(1), "\x32\x07\x00\x03"s + "amy\x00\x01"s}) {
-    Conversation conversation(driver(Confirm::kNone)->make_peer({"amy"}));
+    Conversation conversation(mqtt_driver(Confirm::kNone)->make_peer({"amy"}));
     conversation.arrive(kConnected + kSubscribed0);
     conversation.send(1, "bob", "payload");
     EXPECT_TRUE(conversation.peer->may_send());
@@ -205,14 +205,14 @@ TEST(MqttDriver, EndsOnWhatWasNotAskedFor) {
 }
 
 TEST(MqttDriver, OutlivesGarbage) {
-  EXPECT_GT(play_garbage(*driver(Confirm::kTaken), kConversation1, kConversation1.size() * 2), 1000);
-  EXPECT_GT(play_garbage(*driver(Confirm::kNone), kConversation0, kConversation0.size() * 2), 1000);
+  EXPECT_GT(play_garbage(*mqtt_driver(Confirm::kTaken), kConversation1, kConversation1.size() * 2), 1000);
+  EXPECT_GT(play_garbage(*mqtt_driver(Confirm::kNone), kConversation0, kConversation0.size() * 2), 1000);
 }
 
 TEST(MqttDriver, PromisesNoMoreThanTheProtocolHas) {
-  EXPECT_TRUE(driver(Confirm::kTaken)->tells());
-  EXPECT_FALSE(driver(Confirm::kNone)->tells());
-  EXPECT_THROW(driver(Confirm::kDelivered), std::invalid_argument);
+  EXPECT_TRUE(mqtt_driver(Confirm::kTaken)->tells());
+  EXPECT_FALSE(mqtt_driver(Confirm::kNone)->tells());
+  EXPECT_THROW(mqtt_driver(Confirm::kDelivered), std::invalid_argument);
 }
 
 }  // namespace

@@ -10,18 +10,18 @@ const std::string kInfo =
     R"(INFO {"server_id":"NA3HT4TZH4BWLFRA","server_name":"NA3HT4TZH4BWLFRA","version":"2.9.10","proto":1,)"
     R"("go":"go1.19.8","host":"127.0.0.1","port":4222,"headers":true,"max_payload":1048576,"client_id":4} )"
     "\r\n";
-const std::string kConversation = kInfo +
-                                  "PING\r\nPONG\r\n"
-                                  "MSG amy 1 5\r\nhello\r\n"
-                                  "MSG amy 1 an.inbox 0\r\n\r\n" +
-                                  kInfo +
-                                  "MSG amy 1 23\r\nMSG amy 1 2\r\nab\r\nPING\r\n\r\n"
-                                  "PING\r\n"
-                                  "MSG amy 1 9\r\nthe last.\r\n"
-                                  "-ERR 'Slow Consumer'\r\n"
-                                  "MSG amy 1 5\r\nnever\r\n";
+const std::string kNatsConversation = kInfo +
+                                      "PING\r\nPONG\r\n"
+                                      "MSG amy 1 5\r\nhello\r\n"
+                                      "MSG amy 1 an.inbox 0\r\n\r\n" +
+                                      kInfo +
+                                      "MSG amy 1 23\r\nMSG amy 1 2\r\nab\r\nPING\r\n\r\n"
+                                      "PING\r\n"
+                                      "MSG amy 1 9\r\nthe last.\r\n"
+                                      "-ERR 'Slow Consumer'\r\n"
+                                      "MSG amy 1 5\r\nnever\r\n";
 
-std::unique_ptr<Driver> driver() {
+std::unique_ptr<Driver> nats_driver() {
   DriverOptions options;
   options.confirm = Confirm::kNone;
   return make_nats_driver(options);
@@ -29,7 +29,7 @@ std::unique_ptr<Driver> driver() {
 
 TEST(NatsDriver, TellsTheSameHoweverItsBytesAreCut) {
   std::string written;
-  const Lines lines = play(*driver(), kConversation, 2, written);
+  const Lines lines = play(*nats_driver(), kNatsConversation, 2, written);
   EXPECT_EQ(lines,
             (Lines{"ready nats-server 2.9.10", "message hello", "message ", "message MSG amy 1 2\r\nab\r\nPING\r\n",
                    "message the last.", "ended the NATS server says 'Slow Consumer'"}));
@@ -41,7 +41,7 @@ TEST(NatsDriver, TellsTheSameHoweverItsBytesAreCut) {
 }
 
 TEST(NatsDriver, SubscribesOnlyIfItReceives) {
-  Conversation conversation(driver()->make_peer({"amy", false}));
+  Conversation conversation(nats_driver()->make_peer({"amy", false}));
   EXPECT_EQ(conversation.written(), "");
   conversation.arrive(kInfo);
   EXPECT_EQ(conversation.written().find("SUB"), std::string::npos);
@@ -53,7 +53,7 @@ TEST(NatsDriver, SubscribesOnlyIfItReceives) {
 }
 
 TEST(NatsDriver, HasLeftWhenTheLastPingIsAnswered) {
-  Conversation conversation(driver()->make_peer({"amy"}));
+  Conversation conversation(nats_driver()->make_peer({"amy"}));
   conversation.arrive(kInfo + "PONG\r\n");
   conversation.written();
   conversation.peer->write_keepalive(conversation.out);
@@ -76,7 +76,7 @@ TEST(NatsDriver, EndsWithALineOnWhatIsNotNats) {
         open + "MSG amy 1 67108865\r\n", open + "MSG amy 1 99999999999999999999999\r\n",
         open + "MSG amy 1 4\r\nhello\r\n", open + "MSG amy 1 5\r\nhello\n\n", open + "PONG\r\n",
         open + "HMSG amy 1 12 14\r\nNATS/1.0\r\n\r\nhi\r\n"}) {
-    Conversation conversation(driver()->make_peer({"amy"}));
+    Conversation conversation(nats_driver()->make_peer({"amy"}));
     conversation.arrive(bad, of_size(1));
     ASSERT_TRUE(conversation.diary.ended) << bad.substr(0, 200);
     EXPECT_EQ(conversation.diary.lines.back().find('\x1b'), std::string::npos);
@@ -85,13 +85,13 @@ TEST(NatsDriver, EndsWithALineOnWhatIsNotNats) {
 }
 
 TEST(NatsDriver, OutlivesGarbage) {
-  EXPECT_GT(play_garbage(*driver(), kConversation, kConversation.size() * 2), 1000);
+  EXPECT_GT(play_garbage(*nats_driver(), kNatsConversation, kNatsConversation.size() * 2), 1000);
 }
 
 TEST(NatsDriver, PromisesNoMoreThanTheProtocolHas) {
-  EXPECT_FALSE(driver()->tells());
-  EXPECT_TRUE(driver()->routes_by_name());
-  EXPECT_EQ(driver()->message_bytes_max(), size_t{1} << 20);
+  EXPECT_FALSE(nats_driver()->tells());
+  EXPECT_TRUE(nats_driver()->routes_by_name());
+  EXPECT_EQ(nats_driver()->message_bytes_max(), size_t{1} << 20);
   for (const Confirm confirm : {Confirm::kTaken, Confirm::kDelivered}) {
     DriverOptions options;
     options.confirm = confirm;

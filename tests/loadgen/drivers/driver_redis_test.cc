@@ -11,19 +11,19 @@ const std::string kHello =
     "$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n"
     "*1\r\n%2\r\n$4\r\nname\r\n$2\r\nbf\r\n$3\r\nver\r\n:20208\r\n";
 const std::string kSubscribed = ">3\r\n$9\r\nsubscribe\r\n$3\r\namy\r\n:1\r\n";
-const std::string kConversation = kHello + kSubscribed +
-                                  ":1\r\n"
-                                  ">3\r\n$7\r\nmessage\r\n$3\r\namy\r\n$5\r\nhello\r\n"
-                                  ":2\r\n:0\r\n"
-                                  "+PONG\r\n"
-                                  ">3\r\n$7\r\nmessage\r\n$3\r\namy\r\n$0\r\n\r\n"
-                                  ":0\r\n:1\r\n"
-                                  ">3\r\n$7\r\nmessage\r\n$3\r\namy\r\n$14\r\n:1\r\n$5\r\n-ERR\r\n\r\n"
-                                  "+OK\r\n"
-                                  "-ERR out of order\r\n"
-                                  ":1\r\n";
+const std::string kRedisConversation = kHello + kSubscribed +
+                                       ":1\r\n"
+                                       ">3\r\n$7\r\nmessage\r\n$3\r\namy\r\n$5\r\nhello\r\n"
+                                       ":2\r\n:0\r\n"
+                                       "+PONG\r\n"
+                                       ">3\r\n$7\r\nmessage\r\n$3\r\namy\r\n$0\r\n\r\n"
+                                       ":0\r\n:1\r\n"
+                                       ">3\r\n$7\r\nmessage\r\n$3\r\namy\r\n$14\r\n:1\r\n$5\r\n-ERR\r\n\r\n"
+                                       "+OK\r\n"
+                                       "-ERR out of order\r\n"
+                                       ":1\r\n";
 
-std::unique_ptr<Driver> driver(Confirm confirm = Confirm::kTaken) {
+std::unique_ptr<Driver> redis_driver(Confirm confirm = Confirm::kTaken) {
   DriverOptions options;
   options.confirm = confirm;
   return make_redis_driver(options);
@@ -31,7 +31,7 @@ std::unique_ptr<Driver> driver(Confirm confirm = Confirm::kTaken) {
 
 TEST(RedisDriver, TellsTheSameHoweverItsBytesAreCut) {
   std::string written;
-  const Lines lines = play(*driver(), kConversation, 6, written);
+  const Lines lines = play(*redis_driver(), kRedisConversation, 6, written);
   EXPECT_EQ(lines, (Lines{"ready redis 7.0.15", "message hello", "message ", "message :1\r\n$5\r\n-ERR\r\n",
                           "ended the Redis server says ERR out of order", "1 ADMITTED", "2 ADMITTED",
                           "3 REJECTED NO_SUBSCRIBER", "4 REJECTED NO_SUBSCRIBER", "5 ADMITTED"}));
@@ -44,18 +44,18 @@ TEST(RedisDriver, TellsTheSameHoweverItsBytesAreCut) {
 }
 
 TEST(RedisDriver, TellsNothingUnlessAsked) {
-  const std::unique_ptr<Driver> silent = driver(Confirm::kNone);
+  const std::unique_ptr<Driver> silent = redis_driver(Confirm::kNone);
   EXPECT_FALSE(silent->tells());
-  EXPECT_TRUE(driver()->tells());
+  EXPECT_TRUE(redis_driver()->tells());
   std::string written;
-  const Lines lines = play(*silent, kConversation, 6, written);
+  const Lines lines = play(*silent, kRedisConversation, 6, written);
   EXPECT_EQ(lines, (Lines{"ready redis 7.0.15", "message hello", "message ", "message :1\r\n$5\r\n-ERR\r\n",
                           "ended the Redis server says ERR out of order"}));
 }
 
 // Answers are counted also where they are not told.
 TEST(RedisDriver, EndsOnAnAnswerTooMany) {
-  Conversation conversation(driver(Confirm::kNone)->make_peer({"amy", false}));
+  Conversation conversation(redis_driver(Confirm::kNone)->make_peer({"amy", false}));
   conversation.arrive(kHello);
   conversation.send(1, "bob", "payload");
   conversation.arrive(":1\r\n");
@@ -65,7 +65,7 @@ TEST(RedisDriver, EndsOnAnAnswerTooMany) {
 }
 
 TEST(RedisDriver, TellsOfABatchAtOnce) {
-  Conversation conversation(driver()->make_peer({"amy", false}));
+  Conversation conversation(redis_driver()->make_peer({"amy", false}));
   conversation.arrive(kHello);
   for (uint64_t id = 1; id <= 100; ++id) conversation.send(id, "bob", "payload");
   std::string replies;
@@ -78,7 +78,7 @@ TEST(RedisDriver, TellsOfABatchAtOnce) {
 }
 
 TEST(RedisDriver, SubscribesOnlyIfItReceives) {
-  Conversation conversation(driver()->make_peer({"amy", false}));
+  Conversation conversation(redis_driver()->make_peer({"amy", false}));
   EXPECT_EQ(conversation.written(), "*4\r\n$5\r\nHELLO\r\n$1\r\n3\r\n$7\r\nSETNAME\r\n$3\r\namy\r\n");
   conversation.arrive(kHello);
   EXPECT_TRUE(conversation.diary.ready);
@@ -88,7 +88,7 @@ TEST(RedisDriver, SubscribesOnlyIfItReceives) {
 }
 
 TEST(RedisDriver, IsReadyOnlyWhenSubscribed) {
-  Conversation conversation(driver()->make_peer({"amy"}));
+  Conversation conversation(redis_driver()->make_peer({"amy"}));
   conversation.arrive(kHello);
   EXPECT_FALSE(conversation.diary.ready);
   conversation.arrive(kSubscribed);
@@ -126,7 +126,7 @@ TEST(RedisDriver, EndsWithALineOnWhatIsNotRedis) {
                                  open + ">3\r\n$8\r\npmessage\r\n$3\r\namy\r\n$1\r\nx\r\n",
                                  open + ">3\r\n$7\r\nmessage\r\n*1\r\n$1\r\nx\r\n$1\r\ny\r\n",
                                  open + ">3\r\n$7\r\nmessage\r\n$60000000\r\n" + large + "\r\n$60000000\r\n"}) {
-    Conversation conversation(driver()->make_peer({"amy"}));
+    Conversation conversation(redis_driver()->make_peer({"amy"}));
     conversation.arrive(bad, bad.size() < 100'000 ? of_size(1) : whole());
     EXPECT_TRUE(conversation.diary.ended) << bad.substr(0, 200);
     EXPECT_EQ(conversation.in, "");
@@ -134,7 +134,7 @@ TEST(RedisDriver, EndsWithALineOnWhatIsNotRedis) {
 }
 
 TEST(RedisDriver, BoundsWhatNests) {
-  Conversation conversation(driver()->make_peer({"amy"}));
+  Conversation conversation(redis_driver()->make_peer({"amy"}));
   std::string deep;
   for (int depth = 0; depth < 255; ++depth) deep += "*1\r\n";
   conversation.arrive(deep);
@@ -142,7 +142,7 @@ TEST(RedisDriver, BoundsWhatNests) {
   conversation.arrive("*1\r\n:1\r\n");
   EXPECT_TRUE(conversation.diary.ended);
 
-  Conversation wide(driver()->make_peer({"amy"}));
+  Conversation wide(redis_driver()->make_peer({"amy"}));
   wide.arrive("%128\r\n");
   EXPECT_FALSE(wide.diary.ended);
   wide.arrive("+\r\n");
@@ -150,11 +150,11 @@ TEST(RedisDriver, BoundsWhatNests) {
 }
 
 TEST(RedisDriver, OutlivesGarbage) {
-  EXPECT_GT(play_garbage(*driver(), kConversation, kConversation.size() * 2), 1000);
+  EXPECT_GT(play_garbage(*redis_driver(), kRedisConversation, kRedisConversation.size() * 2), 1000);
 }
 
 TEST(RedisDriver, PromisesNoMoreThanTheProtocolHas) {
-  EXPECT_THROW(driver(Confirm::kDelivered), std::invalid_argument);
+  EXPECT_THROW(redis_driver(Confirm::kDelivered), std::invalid_argument);
 }
 
 }  // namespace

@@ -3,10 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include "loadgen/measure/quantity.h"
+
 namespace onehop::loadgen {
 namespace {
 
-constexpr uint64_t kMs = 1'000'000;
 constexpr uint64_t kStart = 50'000 * kMs;  // Of the run, on some clock.
 constexpr uint64_t kOnTime = 100 * kMs;
 

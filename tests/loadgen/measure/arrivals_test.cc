@@ -5,6 +5,8 @@
 
 #include <cmath>
 
+#include "loadgen/measure/quantity.h"
+
 namespace onehop::loadgen {
 namespace {
 
@@ -114,8 +116,7 @@ TEST(Arrivals, PoissonOnesAreCountedByTheRate) {
 
 // 0 to 100 in 2 s, 100 for 1 s, a jump to 400, and down to 0 in 1 s: 100 + 100 + 200 arrivals.
 RateCurve stairs() {
-  constexpr uint64_t kSecond = 1'000'000'000;
-  return {0, {{2 * kSecond, 100}, {kSecond, 100}, {0, 400}, {kSecond, 0}}};
+  return {0, {{2 * kSecondNs, 100}, {kSecondNs, 100}, {0, 400}, {kSecondNs, 0}}};
 }
 
 TEST(RateCurve, CountsTheAreaUnderIt) {

@@ -27,5 +27,10 @@ TEST(Quantity, Prints) {
   EXPECT_EQ(print_bytes(1258291), "1.2 MiB");
 }
 
+TEST(Quantity, TimesAreRoundedToMilliseconds) {
+  EXPECT_EQ(iso_time(0), "1970-01-01T00:00:00.000Z");
+  EXPECT_EQ(iso_time(1'790'000'000.9996), "2026-09-21T14:13:21.000Z");
+}
+
 }  // namespace
 }  // namespace onehop::loadgen

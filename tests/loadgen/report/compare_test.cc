@@ -9,13 +9,10 @@
 #include "loadgen/report/comparison.h"
 #include "loadgen/report/rank_statistics.h"
 #include "loadgen/report/report.h"
+#include "says.h"
 
 namespace onehop::loadgen {
 namespace {
-
-bool says(const std::string& text, const std::string& words) {
-  return text.find(words) != std::string::npos;
-}
 
 // A run with all its messages at one latency.
 RunResult run(double latency_ms, double rate = 5000) {
@@ -151,7 +148,8 @@ TEST(Compare, ThreeRunsOfEachAreTooFewHoweverFarApart) {
   EXPECT_EQ(compare_runs(runs({10, 11, 12}), runs({20, 21, 22, 23, 24})).metrics[0].verdict, Verdict::kHigher);
 }
 
-std::string refusal(const std::vector<RunResult>& a, const std::vector<RunResult>& b, const CompareRules& rules = {}) {
+std::string refusal_of_runs(const std::vector<RunResult>& a, const std::vector<RunResult>& b,
+                            const CompareRules& rules = {}) {
   try {
     compare_runs(a, b, rules);
   } catch (const std::runtime_error& error) {
@@ -164,7 +162,7 @@ std::string refusal(const std::vector<RunResult>& a, const std::vector<RunResult
 TEST(Compare, WhatIsNoEvidenceIsRefusedUnlessForced) {
   const auto good = runs({10, 11, 12, 13, 14, 15});
   auto bad = runs({20, 21, 22, 23, 24, 25});
-  EXPECT_EQ(refusal(good, bad), "none");
+  EXPECT_EQ(refusal_of_runs(good, bad), "none");
   bad[0].interrupted = true;
   bad[1].void_reasons = {"a thread was busy"};
   bad[2].account.unexplained = 1;
@@ -175,8 +173,8 @@ TEST(Compare, WhatIsNoEvidenceIsRefusedUnlessForced) {
                                  "1 UNEXPLAINED",     "failed: 7 of 7 planned",
                                  "doubtful: missing", "a search for the capacity"};
   for (size_t i = 0; i < bad.size(); ++i) {
-    EXPECT_TRUE(says(refusal(good, {bad[i]}), reasons[i])) << refusal(good, {bad[i]});
-    EXPECT_TRUE(says(refusal({bad[i]}, good), "A1, started 1970-")) << refusal({bad[i]}, good);
+    EXPECT_TRUE(says(refusal_of_runs(good, {bad[i]}), reasons[i])) << refusal_of_runs(good, {bad[i]});
+    EXPECT_TRUE(says(refusal_of_runs({bad[i]}, good), "A1, started 1970-")) << refusal_of_runs({bad[i]}, good);
   }
   const Comparison forced = compare_runs(good, bad, {true, {}});
   EXPECT_EQ(forced.b_runs, 6u);
@@ -188,8 +186,8 @@ TEST(Compare, ARunGivenTwiceIsRefusedAndNeverCountedTwice) {
   auto a = runs({10, 11, 12, 13}), b = runs({20, 21, 22, 23});
   b.push_back(b[3]);
   b.push_back(a[0]);
-  EXPECT_TRUE(says(refusal(a, b), "B5, started")) << refusal(a, b);
-  EXPECT_TRUE(says(refusal(a, b), "the same run as one before it"));
+  EXPECT_TRUE(says(refusal_of_runs(a, b), "B5, started")) << refusal_of_runs(a, b);
+  EXPECT_TRUE(says(refusal_of_runs(a, b), "the same run as one before it"));
   const Comparison forced = compare_runs(a, b, {true, {}});
   EXPECT_EQ(forced.b_runs, 4u);
   EXPECT_EQ(forced.left_out.size(), 2u);
@@ -198,16 +196,16 @@ TEST(Compare, ARunGivenTwiceIsRefusedAndNeverCountedTwice) {
 TEST(Compare, OtherWorkIsRefused) {
   auto a = runs({10, 11, 12, 13}), b = runs({20, 21, 22, 23});
   b[1].open_loop = false;
-  EXPECT_TRUE(says(refusal(a, b), "loop closed and open")) << refusal(a, b);
+  EXPECT_TRUE(says(refusal_of_runs(a, b), "loop closed and open")) << refusal_of_runs(a, b);
   b[1].open_loop = true;
   for (RunResult& one : a) one.settings["workload"] = "pairs";
   for (RunResult& one : b) one.settings["workload"] = "echo";
-  EXPECT_TRUE(says(refusal(a, b), "workload echo and pairs")) << refusal(a, b);
-  EXPECT_EQ(refusal(a, b, {true, {}}), "none");
+  EXPECT_TRUE(says(refusal_of_runs(a, b), "workload echo and pairs")) << refusal_of_runs(a, b);
+  EXPECT_EQ(refusal_of_runs(a, b, {true, {}}), "none");
 }
 
 TEST(Compare, WithoutRunsThereIsNoComparison) {
-  EXPECT_TRUE(says(refusal({}, runs({1})), "there is no run of A"));
+  EXPECT_TRUE(says(refusal_of_runs({}, runs({1})), "there is no run of A"));
 }
 
 Slower slower_by(const std::vector<double>& a, const std::vector<double>& b, double slower_max) {
@@ -260,10 +258,10 @@ TEST(Compare, WhatNeverCameIsNoPass) {
 TEST(Compare, SlowerNeedsTheSameLoad) {
   auto a = runs({10, 11, 12, 13}), b = runs({10, 11, 12, 13});
   for (RunResult& one : b) one.settings["rate"] = "100";
-  EXPECT_EQ(refusal(a, b), "none") << "it is named";
-  EXPECT_TRUE(says(refusal(a, b, {false, 0.05}), "they differ in setting rate: 5000 in A, 100 in B"));
+  EXPECT_EQ(refusal_of_runs(a, b), "none") << "it is named";
+  EXPECT_TRUE(says(refusal_of_runs(a, b, {false, 0.05}), "they differ in setting rate: 5000 in A, 100 in B"));
   for (RunResult& one : b) one.settings["rate"] = "5000", one.settings["threads"] = "2", one.version = "2";
-  EXPECT_EQ(refusal(a, b, {false, 0.05}), "none");
+  EXPECT_EQ(refusal_of_runs(a, b, {false, 0.05}), "none");
 }
 
 TEST(Compare, AMetricThatLagHasSpoiledIsNotCompared) {

@@ -4,16 +4,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include "loadgen/report/foreign_text.h"
 #include "loadgen/report/html.h"
 #include "loadgen/report/report.h"
 #include "sample_run.h"
+#include "says.h"
 
 namespace onehop::loadgen {
 namespace {
-
-bool says(const std::string& text, const std::string& words) {
-  return text.find(words) != std::string::npos;
-}
 
 size_t times(const std::string& text, const std::string& words) {
   size_t count = 0;

@@ -5,10 +5,11 @@
 #include <cmath>
 #include <random>
 
+#include "loadgen/measure/quantity.h"
+
 namespace onehop::loadgen {
 namespace {
 
-constexpr uint64_t kMs = 1'000'000;
 constexpr int kSeconds = 20;
 constexpr uint64_t kRate = 5000;
 

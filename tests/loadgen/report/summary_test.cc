@@ -6,13 +6,10 @@
 
 #include "loadgen/report/report.h"
 #include "sample_run.h"
+#include "says.h"
 
 namespace onehop::loadgen {
 namespace {
-
-bool says(const std::string& text, const std::string& words) {
-  return text.find(words) != std::string::npos;
-}
 
 std::string line_with(const std::string& text, const std::string& start) {
   std::istringstream lines(text);

@@ -5,10 +5,10 @@
 
 #include <limits>
 
+#include "loadgen/measure/quantity.h"
+
 namespace onehop::loadgen {
 namespace {
-
-constexpr uint64_t kMs = 1'000'000;
 
 RunResult sample() {
   RunResult result;
@@ -43,7 +43,7 @@ bool kept(std::string_view text) {
   return parsed(text).check(sample()).kept;
 }
 
-std::string refusal(std::string_view text) {
+std::string refusal_of_text(std::string_view text) {
   std::string error;
   EXPECT_FALSE(Threshold::parse(text, error).has_value()) << text;
   return error;
@@ -83,7 +83,7 @@ TEST(Threshold, DurationsHaveUnits) {
   EXPECT_TRUE(kept("confirm.max==20000us"));
   EXPECT_TRUE(kept("confirm.max==20000000ns"));
   EXPECT_TRUE(kept("confirm.max==0.02s"));
-  EXPECT_NE(refusal("p99<5").find("'5' is no duration with its unit"), std::string::npos);
+  EXPECT_NE(refusal_of_text("p99<5").find("'5' is no duration with its unit"), std::string::npos);
 }
 
 TEST(Threshold, CountsAreNumbersOrPartsOfWhatWasSent) {
@@ -174,7 +174,7 @@ TEST(Threshold, AnAllowanceIsACountAndTheMostOfIt) {
 }
 
 TEST(Threshold, AnUnknownMetricIsNamedTogetherWithThoseThereAre) {
-  const std::string error = refusal("p95ms<5ms");
+  const std::string error = refusal_of_text("p95ms<5ms");
   EXPECT_NE(error.find("no metric 'p95ms'"), std::string::npos) << error;
   EXPECT_NE(error.find("p99.9"), std::string::npos) << error;
   EXPECT_NE(error.find("confirm."), std::string::npos) << error;
@@ -211,7 +211,7 @@ TEST(Threshold, WhatIsNotInTheGrammarIsRefused) {
                            "rate>=10%",
                            "P99<5ms",
                            "p99<5ms p50<1ms"}) {
-    EXPECT_NE(refusal(text).find(text), std::string::npos) << text;
+    EXPECT_NE(refusal_of_text(text).find(text), std::string::npos) << text;
   }
 }
 

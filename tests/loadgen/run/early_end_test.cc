@@ -3,18 +3,17 @@
 
 #include <gtest/gtest.h>
 
+#include "loadgen/measure/quantity.h"
+
 namespace onehop::loadgen {
 namespace {
-
-constexpr uint64_t kMs = 1'000'000;
-constexpr uint64_t kSecond = 1'000 * kMs;
 
 // A run of 10 s at 100 messages a second: 1,000 in all, and at most one more for the rounding of its thread.
 class Judged {
  public:
   explicit Judged(std::initializer_list<const char*> thresholds) {
     settings_.rate = 100;
-    settings_.duration_ns = 10 * kSecond;
+    settings_.duration_ns = 10 * kSecondNs;
     settings_.scenario.abort_on_fail = true;
     for (const char* text : thresholds) {
       std::string error;
@@ -136,7 +135,7 @@ TEST(EarlyEnd, ACountInAClosedLoopEndsWithASilentTarget) {
   Judged run({});
   run.settings_.scenario.count = 1'000'000;
   run.settings_.window = 4;
-  run.settings_.drain_ns = 3 * kSecond;
+  run.settings_.drain_ns = 3 * kSecondNs;
   run.pass(100, 96, 0);
   run.pass(0, 0, 0);
   run.pass(0, 1, 0);  // A sign of life.

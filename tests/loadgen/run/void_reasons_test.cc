@@ -3,10 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include "loadgen/measure/quantity.h"
+
 namespace onehop::loadgen {
 namespace {
-
-constexpr uint64_t kMs = 1'000'000;
 
 RunResult run_with(uint64_t latency_ns, uint64_t lag_ns, uint64_t lag_allowed_ns = kMs) {
   RunResult result;
