@@ -142,6 +142,19 @@ TEST(Threshold, WhatWasNeverIssuedIsPlannedAndNotSent) {
   EXPECT_EQ(parsed("undelivered==0").check(run).value, 1010.0);
 }
 
+// A run that could not send is no run without errors.
+TEST(Threshold, WhatCouldNotBeSentIsAnError) {
+  RunResult run;
+  run.account.sent = 100;
+  run.account.delivered = 97;
+  run.account.not_sent = 3;
+  for (const char* text : {"errors==0", "undelivered==0", "not_sent==0"}) {
+    EXPECT_EQ(parsed(text).check(run).value, 3.0) << text;
+    EXPECT_FALSE(parsed(text).check(run).kept) << text;
+  }
+  EXPECT_FALSE(parsed("errors<3%").check(run).kept);
+}
+
 TEST(Threshold, AFigureThatLagHasSpoiledKeepsNothing) {
   RunResult run = sample();
   run.generator.lag_allowed = kMs;

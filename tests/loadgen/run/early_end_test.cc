@@ -108,6 +108,21 @@ TEST(EarlyEnd, CountsAreLostWhenTheyAreOver) {
   EXPECT_EQ(run.why(), "rejected<1% can no longer be kept");
 }
 
+// The generator gave these up without sending them. They are errors like all others that were planned and not
+// delivered.
+TEST(EarlyEnd, WhatCouldNotBeSentIsAnError) {
+  for (const char* text : {"errors==0", "undelivered==0", "not_sent==0", "errors<1%"}) {
+    Judged run({text});
+    run.counts.not_sent = 0;
+    run.pass(100, 100, 0);
+    EXPECT_FALSE(run.is_over()) << text;
+    run.counts.not_sent = 11;  // Of 1,001.
+    run.pass(100, 89, 0);
+    ASSERT_TRUE(run.is_over()) << text;
+    EXPECT_EQ(run.why(), std::string(text) + " can no longer be kept");
+  }
+}
+
 TEST(EarlyEnd, ARateIsLostWhenTooManyAre) {
   Judged run({"rate>=90"});
   run.counts.lost = 101;
