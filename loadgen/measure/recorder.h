@@ -67,6 +67,12 @@ class Recorder {
     ++second_.opened;
     ++connections.opened;
   }
+  // A connection was wanted, and was not open when the run ended: percentiles without it would be those of the lucky
+  // ones.
+  void note_unopened() {
+    ++connections.unopened;
+    connect_latency.record_never(1);
+  }
   void note_reason(std::string_view outcome, std::string_view reason, uint64_t times) {
     std::string key(outcome);
     if (!reason.empty()) key.append(" ").append(reason);

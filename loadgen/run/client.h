@@ -63,6 +63,8 @@ class Client final : private reactor::SocketHandler, private Inbox {
   uint32_t index() const { return index_; }
   bool is_slow() const { return slow_; }
   bool was_ever_ready() const { return ever_ready_; }
+  // Whether it should have connected, and never has.
+  bool was_never_open() const { return !ever_ready_ && intended_ns_ != 0; }
   bool is_gone() const { return state_ == State::kGone; }
   uint64_t intended_ns() const { return intended_ns_; }  // When it should have connected.
   const Sender& sender() const { return sender_; }

@@ -30,6 +30,7 @@ class Plan {
 
   // Clients that stay for the whole run are 0 to stays() - 1; the guests of kChurn and kConnects come after them.
   uint32_t stays() const { return settings_.clients + settings_.idle; }
+  bool is_guest(uint32_t client) const { return client >= stays(); }
   std::string name_of(uint32_t client) const { return prefix_ + std::to_string(client); }
   const std::string& known_name_of(uint32_t client) const { return names_[client]; }  // Of one that stays.
   // The number of a client by its name; stays() if it is none of them.

@@ -193,9 +193,9 @@ void Run::end_early(const std::string& why) {
 // Leaves when nothing is under way any more, or it has taken too long.
 void Run::check_drained() {
   if (leaving_) return;
-  Worker::Totals sum;
+  Totals sum;
   for (const auto& worker : workers_) {
-    const Worker::Totals totals = worker->totals();
+    const Totals totals = worker->totals();
     sum.wanted += totals.wanted;
     sum.delivered += totals.delivered;
     sum.told_otherwise += totals.told_otherwise;
@@ -238,8 +238,8 @@ void Run::describe(RunResult& result) const {
 
 void Run::add_connections(RunResult& result) const {
   for (const auto& worker : workers_) {
-    result.connections += worker->measured().connections;
-    if (result.server.empty()) result.server = worker->server();
+    result.connections += worker->findings().recorder.connections;
+    if (result.server.empty()) result.server = worker->findings().server;
   }
 }
 
@@ -248,15 +248,16 @@ void Run::add_generator(RunResult& result) const {
   generator.threads = settings_.threads;
   generator.lag_allowed = settings_.lag_max_ns;
   for (const auto& worker : workers_) {
-    generator.lag.add(worker->measured().lag);
-    generator.read_lag.add(worker->measured().read_lag);
-    generator.cpu_s += worker->cpu_s();
-    generator.missed_arrivals += worker->missed_arrivals();
-    result.duration_s = std::max(result.duration_s, worker->ran_for_s());
-    if (worker->ran_for_s() <= 0) continue;
-    const double waiting = worker->waited_s() / worker->ran_for_s();
+    generator.lag.add(worker->findings().recorder.lag);
+    generator.read_lag.add(worker->findings().recorder.read_lag);
+    generator.cpu_s += worker->findings().cpu_s;
+    generator.missed_arrivals += worker->findings().missed_arrivals;
+    result.duration_s = std::max(result.duration_s, worker->findings().ran_for_s);
+    if (worker->findings().ran_for_s <= 0) continue;
+    const double waiting = worker->findings().waited_s / worker->findings().ran_for_s;
     generator.waiting_for_cpu = std::max(generator.waiting_for_cpu, waiting);
-    generator.busiest_thread = std::max(generator.busiest_thread, worker->cpu_s() / worker->ran_for_s() + waiting);
+    generator.busiest_thread =
+        std::max(generator.busiest_thread, worker->findings().cpu_s / worker->findings().ran_for_s + waiting);
   }
   generator.busiest_thread = std::min(generator.busiest_thread, 1.0);
   generator.lag.record_never(generator.missed_arrivals);
@@ -266,7 +267,7 @@ void Run::add_generator(RunResult& result) const {
 void Run::add_latencies(RunResult& result) const {
   Recorder::Wanted wanted;
   for (const auto& worker : workers_) {
-    const Recorder& measured = worker->measured();
+    const Recorder& measured = worker->findings().recorder;
     result.latency.add(measured.latency);
     result.uncorrected.add(measured.uncorrected);
     result.confirm_latency.add(measured.confirm_latency);
@@ -292,9 +293,9 @@ void Run::add_account(RunResult& result) const {
   std::vector<const Ledger*> ledgers;
   uint64_t delivered_in_time = 0, wanted = 0;
   for (const auto& worker : workers_) {
-    for (const auto& [reason, count] : worker->measured().reasons) result.reasons[reason] += count;
-    ledgers.push_back(&worker->accounts());
-    delivered_in_time += worker->delivered_in_time();
+    for (const auto& [reason, count] : worker->findings().recorder.reasons) result.reasons[reason] += count;
+    ledgers.push_back(&worker->findings().ledger);
+    delivered_in_time += worker->findings().delivered_in_time;
     wanted += worker->totals().wanted;
   }
   if (result.duration_s > 0) result.achieved_rate = static_cast<double>(delivered_in_time) / result.duration_s;
@@ -337,7 +338,7 @@ void Run::add_scenario(RunResult& result) const {
 
   result.commands = commands_.results();
   Aftermath aftermath;
-  for (const auto& worker : workers_) aftermath.add(worker->measured().aftermath);
+  for (const auto& worker : workers_) aftermath.add(worker->findings().recorder.aftermath);
   const auto ran_ns = static_cast<uint64_t>(result.duration_s * 1e9);
   const uint64_t end_ns = start_ns_ + std::min(ran_ns, settings_.duration_ns);
   for (size_t i = 0; i < result.commands.size(); ++i) {

@@ -1,30 +1,23 @@
-// The phases of a run on one thread: connecting, running, draining, leaving. What clients do is in
-// worker_workload.cc.
+// See the header.
 #include "loadgen/run/worker.h"
 
-#include <sys/resource.h>
-
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <ctime>
 #include <utility>
 
-#include "loadgen/measure/quantity.h"
-#include "loadgen/measure/random.h"
-#include "loadgen/run/host.h"
-#include "reactor/descriptor_limit.h"
+#include "loadgen/run/clock.h"
 
 namespace onehop::loadgen {
 namespace {
 
-constexpr uint64_t kTickNs = 10 * kMs;
-// More messages than any run sends, and more nanoseconds than any run takes.
-constexpr uint64_t kEndless = UINT64_MAX / 4;
-constexpr uint64_t kQuestionNs = 100 * kMs;
-// Connecting faster than this only fills the listener's queue.
-constexpr size_t kConnectsAtOnce = 256;
 constexpr size_t kReceiveBytes = 256 << 10;
+// After so many the sockets have their turn again: a schedule that lags must not keep the generator from reading.
+constexpr size_t kIssuedInATurn = 4096;
+// The clock is read anew after so many.
+constexpr size_t kIssuedBetweenClocks = 32;
+// What was issued is sent after so many, so that the last of a batch does not wait for the first.
+constexpr size_t kIssuedBetweenFlushes = 256;
 
 double cpu_of_this_thread_s() {
   timespec at{};
@@ -43,353 +36,273 @@ double waited_by_this_thread_s() {
   return waited_s;
 }
 
-// A thread's share of the schedule is that of its senders (of a storm: of its clients); guests are shared evenly.
-double share_of(const Plan& plan, uint32_t thread) {
-  const Workload workload = plan.settings().workload;
-  uint32_t own = 0;
-  for (uint32_t client = 0; client < plan.stays(); ++client) {
-    own += plan.thread_of(client) == thread && (workload == Workload::kStorm || plan.sends(client));
-  }
-  if (workload == Workload::kChurn || workload == Workload::kConnects) return 1.0 / plan.settings().threads;
-  const uint32_t all = workload == Workload::kStorm ? plan.stays() : plan.senders();
-  return all == 0 ? 0 : static_cast<double>(own) / all;
-}
-
-// The schedule of a thread. Those of threads with the same share interleave evenly.
-Arrivals arrivals_of(const Plan& plan, uint32_t thread) {
-  const Settings& settings = plan.settings();
-  const double share = share_of(plan, thread);
-  if (!settings.scenario.curve.empty()) {
-    return {settings.arrivals, settings.scenario.curve, share > 0 ? share : 1, thread,
-            settings.threads,  settings.seed + thread};
-  }
-  const double rate = settings.rate * share;
-  return {settings.arrivals, rate > 0 ? rate * settings.threads : 1, thread, settings.threads, settings.seed + thread};
-}
-
-// A thread's part of --count: in the ratio of the shares, so that all of them are the whole.
-uint64_t part_of_count(const Plan& plan, uint32_t thread) {
-  const uint64_t count = plan.settings().scenario.count;
-  if (count == 0) return kEndless;
-  double before = 0;
-  for (uint32_t other = 0; other < thread; ++other) before += share_of(plan, other);
-  const auto until = [&](double share) {
-    return static_cast<uint64_t>(std::llround(share * static_cast<double>(count)));
-  };
-  return until(before + share_of(plan, thread)) - until(before);
-}
-
-Stamper stamper_of(const Plan& plan) {
-  const std::string& payload = plan.settings().scenario.payload;
-  return payload.empty() ? Stamper(plan.run(), plan.settings().sizes->bytes_max()) : Stamper(plan.run(), payload);
-}
-
-size_t room_for_guests(const Plan& plan) {
-  const uint64_t taken = plan.stays() + kDescriptorsElse;
-  const uint64_t limit = reactor::descriptor_limit();
-  return limit <= taken ? 1 : static_cast<size_t>(limit - taken) / plan.settings().threads;
-}
-
-size_t wanted_guests(const Plan& plan, uint32_t thread) {
-  if (!plan.counts_connects()) return 0;
-  const uint32_t threads = plan.settings().threads;
-  return plan.settings().window / threads + (thread < plan.settings().window % threads ? 1 : 0);
-}
-
 }  // namespace
 
 Worker::Worker(const Plan& plan, uint32_t number, reactor::Mailbox<Report>& reports)
     : plan_(plan),
       number_(number),
       reports_(reports),
-      stamper_(stamper_of(plan)),
-      random_(plan.settings().seed + number * 0x9E37'79B9),
       receive_buffer_(kReceiveBytes),
-      payload_(plan.settings().sizes->bytes_max()),
       thread_("loadgen-" + std::to_string(number)),
       orders_(thread_.loop(), [this](Order order) { obey(order); }),
       timer_(thread_.loop(), [] {}),
-      by_index_(plan.stays()),
-      next_guest_(plan.stays() + number),
-      guests_max_(room_for_guests(plan)),
-      guests_wanted_(wanted_guests(plan, number)),
-      arrivals_(arrivals_of(plan, number)),
-      left_(part_of_count(plan, number)),
-      waiting_bytes_max_(plan.settings().waiting_bytes_max / std::max(plan.settings().clients, 1U)) {
-  for (uint32_t client = 0; client < plan.stays(); ++client) {
-    if (plan.thread_of(client) != number) continue;
-    clients_.push_back(std::make_unique<Client>(*this, client, plan.receives(client), plan.is_slow(client)));
-    by_index_[client] = clients_.back().get();
-    if (plan.sends(client)) senders_.push_back(clients_.back().get());
-    if (plan.only_rests(client)) resting_.push_back(clients_.back().get());
-    if (plan.sends(client) || plan.is_echo()) speakers_.push_back(clients_.back().get());
-  }
-  if (plan.settings().window != 0) under_way_.resize(plan.stays());
+      random_(plan.settings().seed + number * 0x9E37'79B9),
+      schedule_(plan, number),
+      residents_(*this, plan, number),
+      guests_(*this, plan, number, schedule_, random_),
+      traffic_(plan, findings_, residents_, schedule_, random_) {
   thread_.loop().before_sleep = [this] { turn(); };
 }
 
 Worker::~Worker() = default;
 
-Worker::Totals Worker::totals() const {
-  // What settles a message is counted after it was wanted, so it is read first.
-  Totals totals;
-  totals.untold = untold_total_.load(std::memory_order_acquire);
-  totals.told_otherwise = told_otherwise_total_.load(std::memory_order_acquire);
-  totals.delivered = delivered_total_.load(std::memory_order_acquire);
-  totals.wanted = wanted_total_.load(std::memory_order_acquire);
-  totals.broken = broken_total_.load(std::memory_order_acquire);
-  return totals;
-}
-
-void Worker::publish_totals() {
-  size_t untold = 0;
-  for (const Client* speaker : speakers_) untold += speaker->sender().untold();
-  wanted_total_.store(wanted_, std::memory_order_release);
-  delivered_total_.store(ledger_.delivered(), std::memory_order_release);
-  told_otherwise_total_.store(ledger_.told_otherwise(), std::memory_order_release);
-  // Of a storm, those that are not open yet.
-  if (plan_.settings().workload == Workload::kStorm) untold += connects_begun_ - std::min(ready_, connects_begun_);
-  untold += count_silent();
-  untold_total_.store(untold + guests_.size() + guests_waiting_.size(), std::memory_order_release);
-  broken_total_.store(recorder_.connections.broken, std::memory_order_release);
-}
-
-void Worker::report(Report report) {
-  report.worker = number_;
-  reports_.post(std::move(report));
-}
-
 // --- The phases of a run -------------------------------------------------------------------------
-void Worker::turn() {
-  const uint64_t now = now_ns();
-  if (!guests_waiting_.empty()) admit_guests();
-  if (phase_ == Phase::kConnecting) connect_more();
-  if (phase_ == Phase::kRunning && now >= start_ns_) {
-    if (now < end_ns_ || plan_.settings().window == 0) issue_due(now);
-    if (now < end_ns_ && guests_wanted_ != 0) keep_connecting(now);
-    if (left_ == 0) end_ns_ = std::min(end_ns_, std::max(now, start_ns_ + plan_.settings().duration_ns));
-    if (now >= end_ns_) end_arrivals(now);
-  }
-  if (now >= next_tick_ns_) tick(now);
-  flush_all(now);
-  uint64_t wake_ns = next_tick_ns_;
-  if (phase_ == Phase::kRunning) {
-    wake_ns = std::min(wake_ns, end_ns_);
-    if (has_arrivals()) wake_ns = std::min(wake_ns, start_ns_ + arrivals_.due_ns());
-  }
-  timer_.arm_at(plan_.settings().spin ? now : wake_ns);
-}
-
-// Those that stay connect before the run begins; kStorm is about nothing else.
-void Worker::connect_more() {
-  const bool is_storm = plan_.settings().workload == Workload::kStorm;
-  if (is_storm || ready_ == clients_.size()) {
-    phase_ = Phase::kReady;
-    return report({.kind = Report::Kind::kConnected});
-  }
-  size_t at_once = kConnectsAtOnce;
-  if (!plan_.driver().routes_by_name()) at_once = 1;  // In the order of their numbers.
-  size_t begun_max = clients_.size();
-  if (const uint64_t rate = plan_.settings().connect_rate; rate != 0) {
-    if (connecting_since_ns_ == 0) connecting_since_ns_ = now_ns();
-    const double passed_s = static_cast<double>(now_ns() - connecting_since_ns_) * 1e-9;
-    begun_max = static_cast<size_t>(passed_s * static_cast<double>(rate) / plan_.settings().threads) + 1;
-  }
-  while (connects_begun_ < std::min(clients_.size(), begun_max) && connects_begun_ - ready_ < at_once) {
-    clients_[connects_begun_++]->connect(now_ns());
-  }
-}
-
 void Worker::obey(Order order) {
   const uint64_t now = now_ns();
   switch (order.kind) {
     case Order::Kind::kStart:
       return begin(order.at_ns);
     case Order::Kind::kStopArrivals:
-      end_ns_ = std::max(start_ns_, std::min(end_ns_, now));
-      return;
+      return schedule_.stop_at(now);
     case Order::Kind::kLeave:
       return leave(now);
   }
 }
 
+// Those that stay connect before the run begins. A storm is about nothing else, so there they do it in the run.
+void Worker::connect_more(uint64_t now) {
+  if (plan_.settings().workload != Workload::kStorm && !residents_.all_are_ready()) return residents_.connect_more(now);
+  phase_ = Phase::kReady;
+  report({.kind = Report::Kind::kConnected});
+}
+
 void Worker::begin(uint64_t at_ns) {
   phase_ = Phase::kRunning;
-  start_ns_ = at_ns;
-  end_ns_ = at_ns + (plan_.settings().scenario.count == 0 ? plan_.settings().duration_ns : kEndless);
-  next_second_ns_ = at_ns + kSecondNs;
-  recorder_.set_timed_from(at_ns + plan_.settings().warm_up_ns);
+  schedule_.begin(at_ns);
+  beats_.begin(at_ns);
+  recorder().set_timed_from(at_ns + plan_.settings().warm_up_ns);
   begin_scenario();
-  cpu_s_ = cpu_of_this_thread_s();
-  waited_s_ = waited_by_this_thread_s();
-  opened_before_ = recorder_.connections.opened;
-  if (plan_.settings().window == 0) return;
-  for (Client* sender : senders_) fill_window(*sender, now_ns());
+  findings_.cpu_s = cpu_of_this_thread_s();
+  findings_.waited_s = waited_by_this_thread_s();
+  opened_before_ = recorder().connections.opened;
+  if (traffic_.has_windows()) traffic_.fill_all_windows(now_ns());
 }
 
 void Worker::begin_scenario() {
   const Scenario& scenario = plan_.settings().scenario;
   std::vector<uint64_t> ends_ns;
-  uint64_t end_ns = start_ns_;
+  uint64_t end_ns = schedule_.start_ns();
   for (const Stage& stage : scenario.stages) ends_ns.push_back(end_ns += stage.duration_ns);
   // Without stages the run is one of them, for whoever judges it while it goes on.
   if (ends_ns.empty() && scenario.abort_on_fail) ends_ns = {UINT64_MAX};
-  recorder_.stages.begin(start_ns_, std::move(ends_ns));
+  recorder().stages.begin(schedule_.start_ns(), std::move(ends_ns));
   if (!scenario.commands.empty()) {
-    recorder_.aftermath.begin(start_ns_ + scenario.commands.front().at_ns, scenario.on_time_ns);
+    recorder().aftermath.begin(schedule_.start_ns() + scenario.commands.front().at_ns, scenario.on_time_ns);
   }
 }
 
 void Worker::end_arrivals(uint64_t now) {
   phase_ = Phase::kDraining;
-  if (has_arrivals()) missed_arrivals_ = arrivals_.count_until(end_ns_ - start_ns_);
-  cpu_s_ = cpu_of_this_thread_s() - cpu_s_;
-  waited_s_ = waited_by_this_thread_s() - waited_s_;
-  ran_for_s_ = static_cast<double>(now - start_ns_) * 1e-9;
-  delivered_in_time_ = plan_.counts_connects() ? recorder_.connections.opened - opened_before_ : counted_delivered_;
-  for (const auto& client : clients_) client->read_freely();
-  // Of a crowd that rests, nothing else shows whether the system still serves it.
-  for (Client* client : resting_) client->ask_for_life(now);
+  schedule_.end();
+  if (has_arrivals()) findings_.missed_arrivals = schedule_.count_missed();
+  findings_.cpu_s = cpu_of_this_thread_s() - findings_.cpu_s;
+  findings_.waited_s = waited_by_this_thread_s() - findings_.waited_s;
+  findings_.ran_for_s = static_cast<double>(now - schedule_.start_ns()) * 1e-9;
+  findings_.delivered_in_time =
+      plan_.counts_connects() ? recorder().connections.opened - opened_before_ : traffic_.counted_delivered();
+  residents_.read_freely();
+  residents_.ask_for_life(now);
   publish_totals();
   report({.kind = Report::Kind::kArrivalsDone});
 }
 
 void Worker::leave(uint64_t now) {
-  if (phase_ == Phase::kRunning && now >= start_ns_) end_arrivals(now);
-  if (plan_.settings().workload == Workload::kStorm && start_ns_ != 0) count_unopened();
-  recorder_.connections.silent += count_silent();
-  for (const auto& client : clients_) client->give_up_waiting();
-  dismiss_guests(now);
-  if (start_ns_ != 0) finish_second();
+  if (schedule_.has_started(now)) end_arrivals(now);
+  schedule_.end();
+  if (plan_.settings().workload == Workload::kStorm && schedule_.has_begun()) {
+    for (const auto& client : residents_.clients()) {
+      if (client->was_never_open()) recorder().note_unopened();
+    }
+  }
+  recorder().connections.silent += residents_.silent();
+  residents_.give_up_waiting();
+  guests_.dismiss(now);
+  if (schedule_.has_begun()) finish_second();
   publish_totals();
   phase_ = Phase::kLeaving;
-  for (const auto& client : clients_) client->leave(now);
-  end_if_all_gone();
-}
-
-void Worker::tick(uint64_t now) {
-  if (phase_ == Phase::kRunning || phase_ == Phase::kDraining) {
-    publish_totals();
-    while (now >= next_second_ns_) finish_second();
-  }
-  next_tick_ns_ = start_ns_ == 0 ? now + kTickNs : std::min(now + kTickNs, next_second_ns_);
-  std::vector<Client*> to_tick;
-  to_tick.swap(to_tick_);
-  for (Client* client : to_tick) {
-    if (client->tick(now)) to_tick_.push_back(client);
-  }
-  forget_gone();
-  keep_some_alive(now);
-  if (now < next_question_ns_) return;
-  next_question_ns_ = now + kQuestionNs;
-  for (Client* speaker : speakers_) speaker->ask_what_was_taken();
-}
-
-// A few clients in each tick, all of them once in an eighth of the keepalive: those that connected together must not be
-// looked after together, or messages would wait for that.
-void Worker::keep_some_alive(uint64_t now) {
-  const uint64_t ticks = std::max<uint64_t>(plan_.settings().keepalive_ms * kMs / 8 / kTickNs, 1);
-  for (uint64_t count = clients_.size() / ticks + 1; count != 0 && !clients_.empty(); --count) {
-    clients_[next_kept_alive_++ % clients_.size()]->keep_alive(now);
-  }
-}
-
-// Who is not open by now waits still: percentiles without them would be those of the lucky ones.
-void Worker::count_unopened() {
-  for (const auto& client : clients_) count_unopened(*client);
-}
-
-void Worker::count_unopened(const Client& client) {
-  if (client.was_ever_ready() || client.intended_ns() == 0) return;
-  ++recorder_.connections.unopened;
-  recorder_.connect_latency.record_never(1);
-}
-
-size_t Worker::count_silent() const {
-  const auto is_silent = [](const Client* client) { return client->is_silent(); };
-  return static_cast<size_t>(std::count_if(resting_.begin(), resting_.end(), is_silent));
-}
-
-void Worker::finish_second() {
-  Second second = recorder_.take_second(counted_wanted_, counted_delivered_, ledger_.told_otherwise());
-  second.at_s = static_cast<double>(seconds_++);
-  next_second_ns_ += kSecondNs;
-  report({.kind = Report::Kind::kSecond,
-          .second = std::move(second),
-          .counts = live_counts(),
-          .stages = recorder_.stages.take()});
-}
-
-LiveCounts Worker::live_counts() const {
-  LiveCounts counts;
-  counts.add_reasons(recorder_.reasons);
-  counts.duplicates = recorder_.doubles;
-  counts.corrupted = ledger_.corrupted();
-  counts.misdirected = ledger_.misdirected();
-  counts.connects_failed = recorder_.connections.failed;
-  counts.connections_broken = recorder_.connections.broken;
-  return counts;
-}
-
-// A flush may want another one, of the same client or of others.
-void Worker::flush_all(uint64_t now) {
-  while (!to_flush_.empty()) {
-    flushing_.swap(to_flush_);
-    for (Client* client : flushing_) client->flush(now);
-    flushing_.clear();
-  }
-}
-
-void Worker::on_ready(Client& client, std::string_view server) {
-  if (server_.empty()) server_ = server;
-  if (is_guest(client)) return on_guest_ready(client);
-  if (!client.was_ever_ready()) ++ready_;
-  if (phase_ == Phase::kRunning && !under_way_.empty() && plan_.sends(client.index())) fill_window(client, now_ns());
-}
-
-void Worker::on_down(Client& client, const std::string& why, bool was_ready) {
-  if (phase_ == Phase::kConnecting) {
-    report({.kind = Report::Kind::kConnectFailed,
-            .text = why + " (client " + std::to_string(client.index()) + ", with " + std::to_string(ready_) +
-                    " connected before it)"});
-  }
-  Connections& connections = recorder_.connections;
-  ++(was_ready ? connections.broken : connections.failed);
-  connections.last_problem = why;
-  ledger_.broke(client.index());
-  if (is_guest(client)) {
-    if (plan_.counts_connects() && !was_ready) count_unopened(client);
-    client.give_up_waiting();
-    client.drop();
-  } else if (!under_way_.empty()) {
-    under_way_[client.index()] = static_cast<uint32_t>(client.sender().waiting());
-  }
-}
-
-void Worker::on_gone(Client& client) {
-  if (is_guest(client)) {
-    auto guest = guests_.extract(&client);
-    gone_.push_back(std::move(guest.mapped()));
-  } else {
-    ++gone_count_;
-  }
+  residents_.leave(now);
   end_if_all_gone();
 }
 
 void Worker::end_if_all_gone() {
-  if (phase_ != Phase::kLeaving || gone_count_ < clients_.size() || !guests_.empty()) return;
+  if (phase_ != Phase::kLeaving || !residents_.all_are_gone() || !guests_.are_gone()) return;
   if (std::exchange(ended_, true)) return;
   report({.kind = Report::Kind::kLeft});
   thread_.loop().stop();
 }
 
-// Clients that are not called any more by anybody.
+// --- Each turn of the loop -----------------------------------------------------------------------
+void Worker::turn() {
+  const uint64_t now = now_ns();
+  guests_.admit();
+  if (phase_ == Phase::kConnecting) connect_more(now);
+  if (schedule_.has_started(now)) {
+    if (now < schedule_.end_ns() || plan_.settings().window == 0) issue_due(now);
+    if (now < schedule_.end_ns()) guests_.keep_connecting(now);
+    schedule_.stop_if_count_is_reached(now);
+    if (now >= schedule_.end_ns()) end_arrivals(now);
+  }
+  if (now >= beats_.next_tick_ns()) tick(now);
+  errands_.flush_all(now);
+  uint64_t wake_ns = beats_.next_tick_ns();
+  if (schedule_.is_running()) {
+    wake_ns = std::min(wake_ns, schedule_.end_ns());
+    if (has_arrivals()) wake_ns = std::min(wake_ns, schedule_.due_ns());
+  }
+  timer_.arm_at(plan_.settings().spin ? now : wake_ns);
+}
+
+bool Worker::has_arrivals() const {
+  if (!schedule_.has_left()) return false;
+  switch (plan_.settings().workload) {
+    case Workload::kIdle:
+      return false;
+    case Workload::kStorm:
+      return residents_.has_unconnected();
+    case Workload::kChurn:
+      return true;
+    case Workload::kConnects:
+      return plan_.settings().window == 0;
+    default:
+      return plan_.settings().window == 0 && !residents_.senders().empty();
+  }
+}
+
+void Worker::issue_due(uint64_t now) {
+  const uint64_t until_ns = std::min(now, schedule_.end_ns() - 1);
+  const bool at_once = plan_.settings().workload == Workload::kStorm && plan_.settings().rate == 0;
+  for (size_t issued = 0; issued < kIssuedInATurn && has_arrivals(); ++issued) {
+    if (!at_once && schedule_.due_ns() > until_ns) return;
+    if (at_once || issued % kIssuedBetweenClocks == kIssuedBetweenClocks - 1) now = now_ns();
+    if (issued % kIssuedBetweenFlushes == kIssuedBetweenFlushes - 1) errands_.flush_all(now);
+    // All at once is as fast as this thread can: each is due when it is taken up.
+    const uint64_t intended_ns = at_once ? now : schedule_.due_ns();
+    recorder().note_lag(intended_ns, now);
+    issue(intended_ns, now);
+    schedule_.advance();
+  }
+}
+
+void Worker::issue(uint64_t intended_ns, uint64_t now) {
+  switch (plan_.settings().workload) {
+    case Workload::kStorm:
+      return residents_.connect_next(intended_ns);
+    case Workload::kChurn:
+      traffic_.count_wanted();
+      return guests_.invite(intended_ns);
+    case Workload::kConnects:
+      return guests_.invite(intended_ns);
+    default:
+      return traffic_.send_next(intended_ns, now);
+  }
+}
+
+void Worker::tick(uint64_t now) {
+  if (phase_ == Phase::kRunning || phase_ == Phase::kDraining) {
+    publish_totals();
+    while (beats_.is_second_over(now)) finish_second();
+  }
+  beats_.set_next_tick(now);
+  errands_.tick_all(now);
+  forget_gone();
+  residents_.keep_some_alive(now);
+  if (beats_.takes_question(now)) residents_.ask_what_was_taken();
+}
+
 void Worker::forget_gone() {
-  if (gone_.empty()) return;
-  const auto is_gone = [](const Client* client) { return client->is_gone(); };
-  std::erase_if(to_tick_, is_gone);
-  std::erase_if(to_flush_, is_gone);
-  gone_.clear();
+  if (!guests_.has_gone()) return;
+  errands_.forget_gone();
+  guests_.forget_gone();
+}
+
+// --- What others are told ------------------------------------------------------------------------
+void Worker::report(Report report) {
+  report.worker = number_;
+  reports_.post(std::move(report));
+}
+
+void Worker::finish_second() {
+  Second second =
+      recorder().take_second(traffic_.counted_wanted(), traffic_.counted_delivered(), ledger().told_otherwise());
+  second.at_s = beats_.end_second();
+  report({.kind = Report::Kind::kSecond,
+          .second = std::move(second),
+          .counts = live_counts(),
+          .stages = recorder().stages.take()});
+}
+
+LiveCounts Worker::live_counts() const {
+  const Recorder& recorder = findings_.recorder;
+  LiveCounts counts;
+  counts.add_reasons(recorder.reasons);
+  counts.duplicates = recorder.doubles;
+  counts.corrupted = findings_.ledger.corrupted();
+  counts.misdirected = findings_.ledger.misdirected();
+  counts.connects_failed = recorder.connections.failed;
+  counts.connections_broken = recorder.connections.broken;
+  return counts;
+}
+
+void Worker::publish_totals() {
+  Totals totals;
+  totals.wanted = traffic_.wanted();
+  totals.delivered = ledger().delivered();
+  totals.told_otherwise = ledger().told_otherwise();
+  totals.untold = residents_.untold() + residents_.silent() + guests_.count();
+  // Of a storm, those that are not open yet are awaited too.
+  if (plan_.settings().workload == Workload::kStorm) totals.untold += residents_.connecting();
+  totals.broken = recorder().connections.broken;
+  totals_.store(totals);
+}
+
+// --- ClientHost ----------------------------------------------------------------------------------
+Bytes Worker::payload_of(const Wanted& wanted, uint32_t sender, uint32_t number, uint64_t now) {
+  return traffic_.payload_of(wanted, sender, number, now);
+}
+
+void Worker::on_ready(Client& client, std::string_view server) {
+  if (findings_.server.empty()) findings_.server = server;
+  if (plan_.is_guest(client.index())) return guests_.on_ready(client);
+  if (!client.was_ever_ready()) residents_.note_ready();
+  if (traffic_.has_windows() && plan_.sends(client.index())) traffic_.fill_window(client, now_ns());
+}
+
+void Worker::on_down(Client& client, const std::string& why, bool was_ready) {
+  if (phase_ == Phase::kConnecting) {
+    report({.kind = Report::Kind::kConnectFailed,
+            .text = why + " (client " + std::to_string(client.index()) + ", with " +
+                    std::to_string(residents_.ready()) + " connected before it)"});
+  }
+  Connections& connections = recorder().connections;
+  ++(was_ready ? connections.broken : connections.failed);
+  connections.last_problem = why;
+  ledger().broke(client.index());
+  plan_.is_guest(client.index()) ? guests_.on_down(client, was_ready) : traffic_.on_down(client);
+}
+
+void Worker::on_message(Client& client, Bytes payload, const Incoming& incoming, uint64_t arrived_ns) {
+  if (phase_ == Phase::kLeaving) return;  // The accounts are closed.
+  traffic_.on_message(client, payload, incoming, arrived_ns, beats_.next_tick_ns());
+}
+
+void Worker::on_settled(Client& client, uint64_t messages) {
+  if (plan_.is_guest(client.index())) return client.leave(now_ns());
+  traffic_.on_settled(client, messages);
+}
+
+void Worker::on_gone(Client& client) {
+  plan_.is_guest(client.index()) ? guests_.on_gone(client) : residents_.note_gone();
+  end_if_all_gone();
 }
 
 }  // namespace onehop::loadgen
