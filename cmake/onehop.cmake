@@ -40,10 +40,12 @@ if(ONEHOP_WERROR)
 endif()
 
 # A layer's headers are included as "layer/header.h". The include root holds a link to that one folder only, so that a
-# file can include a layer only if its target links the layer: a wrong include does not build.
+# file can include a layer only if its target links the layer: a wrong include does not build. A layer may be a path, as
+# loadgen/measure is: its folder in the root then holds that link alone.
 function(onehop_include_root target layer folder)
   set(root ${CMAKE_BINARY_DIR}/include_roots/${layer})
-  file(MAKE_DIRECTORY ${root})
+  cmake_path(GET layer PARENT_PATH parent)
+  file(MAKE_DIRECTORY ${root}/${parent})
   file(CREATE_LINK ${folder} ${root}/${layer} SYMBOLIC)
   target_include_directories(${target} PUBLIC ${root})
 endfunction()

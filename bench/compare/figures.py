@@ -8,7 +8,7 @@ import math
 import statistics
 from dataclasses import asdict, dataclass, field, fields
 
-SUB_BITS = 10  # Of the generator's histograms: see loadgen/histogram.h.
+SUB_BITS = 10  # Of the generator's histograms: see loadgen/measure/histogram.h.
 
 
 class Histogram:

@@ -10,9 +10,6 @@
 // misdeeds are --reject-every, --expire-every, --lose-every, --drop-every, --lie-every, --double-every, --babble-after,
 // --freeze-after and --die-after; see Misdeeds. --seen: at SIGTERM what came (fake_broker_seen.h) goes into this file.
 // --freeze: at SIGUSR1 it stands still for so long.
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -29,6 +26,7 @@
 #include <stdexcept>
 
 #include "fake_broker_rules.h"
+#include "plain_sockets.h"
 
 namespace onehop::test {
 namespace {
@@ -40,11 +38,6 @@ uint64_t now_ns() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
-
-int checked(int result, const char* what) {
-  if (result < 0) throw std::runtime_error(what);
-  return result;
 }
 
 struct Options {
@@ -126,7 +119,7 @@ class Program {
     sigprocmask(SIG_BLOCK, &signals, nullptr);
     signal_fd_ = checked(signalfd(-1, &signals, SFD_NONBLOCK), "signalfd");
     timer_fd_ = checked(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK), "timerfd_create");
-    listen();
+    listen_fd_ = listen_at(options.listen);
     for (const int fd : {signal_fd_, timer_fd_, listen_fd_}) watch(EPOLL_CTL_ADD, fd, EPOLLIN);
   }
 
@@ -143,26 +136,6 @@ class Program {
   }
 
  private:
-  void listen() {
-    const size_t colon = options_.listen.rfind(':');
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    if (colon == std::string::npos ||
-        inet_pton(AF_INET, options_.listen.substr(0, colon).c_str(), &address.sin_addr) != 1) {
-      throw std::invalid_argument("--listen wants an address and a port");
-    }
-    address.sin_port = htons(static_cast<uint16_t>(std::stoul(options_.listen.substr(colon + 1))));
-    listen_fd_ = checked(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), "socket");
-    const int on = 1;
-    setsockopt(listen_fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    socklen_t size = sizeof address;
-    checked(bind(listen_fd_, reinterpret_cast<const sockaddr*>(&address), size), "bind");
-    checked(::listen(listen_fd_, 4096), "listen");
-    checked(getsockname(listen_fd_, reinterpret_cast<sockaddr*>(&address), &size), "getsockname");
-    std::printf("listening on tcp://%s:%d\n", options_.listen.substr(0, colon).c_str(), ntohs(address.sin_port));
-    std::fflush(stdout);
-  }
-
   void watch(int operation, int fd, uint32_t events) {
     epoll_event event{};
     event.events = events;
@@ -215,8 +188,7 @@ class Program {
 
   void accept() {
     for (int fd = 0; (fd = accept4(listen_fd_, nullptr, nullptr, SOCK_NONBLOCK)) >= 0;) {
-      const int on = 1;
-      setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+      send_without_delay(fd);
       Client& client = broker_.add();
       client_of_[fd] = &client;
       fd_of_[&client] = fd;

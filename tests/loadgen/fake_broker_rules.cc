@@ -7,6 +7,8 @@
 #include <optional>
 #include <string_view>
 
+#include "plain_sockets.h"
+
 namespace onehop::test {
 namespace {
 
@@ -29,11 +31,6 @@ Read read_length(std::string_view in, uint64_t& length, size_t& prefix) {
     }
   }
   return Read::kBad;
-}
-
-void append_length(std::string& out, uint64_t length) {
-  for (; length >= 0x80; length >>= 7) out.push_back(static_cast<char>(length | 0x80));
-  out.push_back(static_cast<char>(length));
 }
 
 // A client that sets what only brokers set.
@@ -302,8 +299,7 @@ void FakeBroker::write_receipts(Client& client) {
 }
 
 void FakeBroker::write(Client& client, const v1::Frame& frame) {
-  append_length(client.out, frame.ByteSizeLong());
-  frame.AppendToString(&client.out);
+  append_frame(client.out, frame);
   mark_changed(client);
 }
 

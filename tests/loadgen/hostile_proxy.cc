@@ -12,10 +12,8 @@
 //   --drop-receipts N  the broker's N-th frame of receipts is not passed on
 //
 // For each fault that has happened it prints a line: "did --drop".
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -33,34 +31,10 @@
 #include <vector>
 
 #include "onehop/v1/onehop.pb.h"
+#include "plain_sockets.h"
 
 namespace onehop::test {
 namespace {
-
-int checked(int result, const char* what) {
-  if (result < 0) throw std::runtime_error(what);
-  return result;
-}
-
-sockaddr_in parse_address(const std::string& text) {
-  const size_t colon = text.rfind(':');
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  if (colon == std::string::npos || inet_pton(AF_INET, text.substr(0, colon).c_str(), &address.sin_addr) != 1) {
-    throw std::invalid_argument("not an address and a port: " + text);
-  }
-  address.sin_port = htons(static_cast<uint16_t>(std::stoul(text.substr(colon + 1))));
-  return address;
-}
-
-std::string delimited(const v1::Frame& frame) {
-  std::string out;
-  uint64_t length = frame.ByteSizeLong();
-  for (; length >= 0x80; length >>= 7) out.push_back(static_cast<char>(length | 0x80));
-  out.push_back(static_cast<char>(length));
-  frame.AppendToString(&out);
-  return out;
-}
 
 // One end of a pair of connections.
 struct End {
@@ -87,13 +61,13 @@ class Faults {
 
   void pass_to_broker(Pair& pair, v1::Frame& frame) {
     if (frame.has_message() && is_due("--drop-sent", ++sent_)) return did("--drop-sent");
-    pair.broker.out += delimited(frame);
+    append_frame(pair.broker.out, frame);
   }
 
   void pass_to_client(Pair& pair, v1::Frame& frame) {
     if (frame.has_receipts() && is_due("--drop-receipts", ++receipts_)) return did("--drop-receipts");
     if (!frame.has_message()) {
-      pair.client.out += delimited(frame);
+      append_frame(pair.client.out, frame);
     } else {
       ++messages_;
       pass_message(pair, frame);
@@ -114,13 +88,13 @@ class Faults {
       did("--corrupt");
     }
     if (held_ && wanted_.contains("--misdirect") && held_of_ != &pair) exchange_with_held(frame);
-    pair.client.out += delimited(frame);
+    append_frame(pair.client.out, frame);
     if (is_due("--double", messages_)) {
-      pair.client.out += delimited(frame);
+      append_frame(pair.client.out, frame);
       did("--double");
     }
     if (held_ && wanted_.contains("--swap") && held_of_ == &pair) {
-      pair.client.out += delimited(*held_);
+      append_frame(pair.client.out, *held_);
       did("--swap");
       forget(pair);
     }
@@ -137,7 +111,7 @@ class Faults {
     const uint64_t held_tag = held_->message().delivery_tag();
     frame.mutable_message()->set_delivery_tag(held_tag);
     held_->mutable_message()->set_delivery_tag(tag);
-    held_of_->client.out += delimited(frame);
+    append_frame(held_of_->client.out, frame);
     frame.Swap(&*held_);
     did("--misdirect");
     forget(*held_of_);
@@ -164,16 +138,7 @@ class Faults {
 class Proxy {
  public:
   Proxy(const std::string& listen, const std::string& target, Faults faults)
-      : target_(parse_address(target)), faults_(std::move(faults)) {
-    sockaddr_in address = parse_address(listen);
-    socklen_t size = sizeof address;
-    listen_fd_ = checked(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), "socket");
-    checked(bind(listen_fd_, reinterpret_cast<const sockaddr*>(&address), size), "bind");
-    checked(::listen(listen_fd_, 4096), "listen");
-    checked(getsockname(listen_fd_, reinterpret_cast<sockaddr*>(&address), &size), "getsockname");
-    std::printf("listening on tcp://%s:%d\n", listen.substr(0, listen.rfind(':')).c_str(), ntohs(address.sin_port));
-    std::fflush(stdout);
-  }
+      : target_(parse_address(target)), faults_(std::move(faults)), listen_fd_(listen_at(listen)) {}
 
   void run() {
     while (true) {
@@ -207,10 +172,7 @@ class Proxy {
       const int result = connect(pair->broker.fd, reinterpret_cast<const sockaddr*>(&target_), sizeof target_);
       checked(result, "connect to the target");
       checked(fcntl(pair->broker.fd, F_SETFL, O_NONBLOCK), "fcntl");
-      for (const End* end : {&pair->client, &pair->broker}) {
-        const int on = 1;
-        setsockopt(end->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-      }
+      for (const End* end : {&pair->client, &pair->broker}) send_without_delay(end->fd);
       pairs_.push_back(std::move(pair));
     }
   }
@@ -272,7 +234,7 @@ class Proxy {
 
   const sockaddr_in target_;
   Faults faults_;
-  int listen_fd_ = -1;
+  const int listen_fd_;
   std::vector<std::unique_ptr<Pair>> pairs_;
 };
 

@@ -146,6 +146,24 @@ class EarlyEnd(Case):
         self.assertIn(run.code, (GOOD,) if FULL else (GOOD, VOID), run)
         self.assertIsNone(run.json["ended_early"], run)
 
+    def test_what_could_not_be_sent_is_an_error(self):
+        """The target goes away, so that messages wait in the generator until the end. All that went wrong is allowed, so
+        that the thresholds alone decide."""
+        broker = self.started(Program("onehop-fake-broker", "--die-after", 100))
+        run = self.generate("--target", broker.target, "--clients", 4, "--rate", 500, "--lag-max", "1m", "--duration", "2s",
+                            "--drain", "1s", "--allow", "undelivered<=100%", "--allow", "broken<=4", "--threshold",
+                            "errors==0", "--threshold", "not_sent==0")
+        self.check_sums(run)
+        outcomes = run.json["outcomes"]
+        self.assertGreater(outcomes["not_sent"], 0, run)
+        self.assertEqual(run.json["failures"], [], run)
+        errors, not_sent = run.json["thresholds"]
+        self.assertEqual(errors["value"], run.json["planned"] - outcomes["delivered"], run)
+        self.assertGreaterEqual(not_sent["value"], outcomes["not_sent"], run)
+        self.assertIs(errors["kept"], False, run)
+        self.assertIs(not_sent["kept"], False, run)
+        self.assertEqual(run.code, FAILED, run)
+
     def test_a_stage_that_is_lost(self):
         broker = self.started(Program("onehop-fake-broker", "--latency", "fixed:50ms"))
         run = self.generate("--target", broker.target, "--clients", 4, "--lag-max", "1m", "--abort-on-fail", "--stage",

@@ -2,9 +2,10 @@
 # the real servers.
 find_program(ONEHOP_PYTHON NAMES python3 PATHS /usr/bin NO_DEFAULT_PATH)
 find_program(ONEHOP_PYTHON NAMES python3)
-add_executable(onehop-fake-broker fake_broker.cc fake_broker_rules.cc fake_broker_delays.cc fake_broker_seen.cc)
+add_executable(onehop-fake-broker fake_broker.cc fake_broker_rules.cc fake_broker_delays.cc fake_broker_seen.cc
+  plain_sockets.cc)
 target_link_libraries(onehop-fake-broker PRIVATE onehop_options onehop_proto)
-add_executable(onehop-hostile-proxy hostile_proxy.cc)
+add_executable(onehop-hostile-proxy hostile_proxy.cc plain_sockets.cc)
 target_link_libraries(onehop-hostile-proxy PRIVATE onehop_options onehop_proto)
 
 # Each as a process of its own, with the folder of the programs. Those that hold times against bounds run alone; the

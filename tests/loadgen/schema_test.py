@@ -99,7 +99,7 @@ class Schema(Case):
 
 class Page(unittest.TestCase):
     def test_the_page_is_made_from_the_schema(self):
-        script = os.path.join(HERE, "..", "..", "loadgen", "json_docs.py")
+        script = os.path.join(HERE, "..", "..", "loadgen", "report", "json_docs.py")
         subprocess.run([sys.executable, "-B", script, "--check"], check=True)
 
 

@@ -1,0 +1,58 @@
+// See the header. Each arrival has a position, which is how many of this part's arrivals the rate makes until then;
+// constant positions follow from the arrival's number, so that no rounding adds up over the hours.
+#include "loadgen/measure/arrivals.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace onehop::loadgen {
+
+Arrivals::Arrivals(ArrivalKind kind, double rate, uint32_t part, uint32_t parts, uint64_t seed)
+    : kind_(kind), share_(1), gap_ns_(1e9 * parts / rate), offset_(static_cast<double>(part) / parts), random_(seed) {
+  position_ = kind == ArrivalKind::kConstant ? offset_ : random_.exponential(1);
+  due_ns_ = due_at(position_);
+}
+
+Arrivals::Arrivals(ArrivalKind kind, RateCurve curve, double share, uint32_t part, uint32_t parts, uint64_t seed)
+    : kind_(kind),
+      curve_(std::move(curve)),
+      share_(share),
+      gap_ns_(0),
+      offset_(static_cast<double>(part) / parts),
+      random_(seed) {
+  position_ = kind == ArrivalKind::kConstant ? offset_ : random_.exponential(1);
+  due_ns_ = due_at(position_);
+}
+
+uint64_t Arrivals::due_at(double position) const {
+  if (curve_.empty()) return static_cast<uint64_t>(std::llround(position * gap_ns_));
+  const double at_ns = curve_.time_of(position / share_);
+  return at_ns < static_cast<double>(kNever) ? static_cast<uint64_t>(std::llround(at_ns)) : kNever;
+}
+
+void Arrivals::advance() {
+  ++number_;
+  if (kind_ == ArrivalKind::kConstant) {
+    position_ = static_cast<double>(number_) + offset_;
+  } else {
+    position_ += random_.exponential(1);
+  }
+  due_ns_ = due_at(position_);
+}
+
+uint64_t Arrivals::count_until(uint64_t until_ns) const {
+  if (due_ns_ >= until_ns) return 0;
+  const auto until = static_cast<double>(until_ns);
+  const double passed = curve_.empty() ? until / gap_ns_ : curve_.count_until(until) * share_;
+  const double left = std::max(passed - position_, 0.0);
+  if (kind_ == ArrivalKind::kPoisson) return 1 + static_cast<uint64_t>(left + 1e-6);  // Rounding is no arrival less.
+  // The estimate may be one beside the truth, since due times are rounded.
+  auto count = static_cast<uint64_t>(left);
+  const auto due_of = [&](uint64_t ahead) { return due_at(static_cast<double>(number_ + ahead) + offset_); };
+  while (count > 0 && due_of(count - 1) >= until_ns) --count;
+  while (due_of(count) < until_ns) ++count;
+  return count;
+}
+
+}  // namespace onehop::loadgen

@@ -1,0 +1,32 @@
+// What json_report.cc writes and json_reader.cc reads: the two agree here.
+#pragma once
+
+#include <array>
+#include <utility>
+
+#include "loadgen/measure/result.h"
+
+namespace onehop::loadgen {
+
+// Grows with every change that an older reader would misread.
+inline constexpr int kJsonFormat = 2;
+
+inline constexpr std::array<std::pair<const char*, double>, 6> kPercentileKeys = {
+    {{"p50", 0.5}, {"p90", 0.9}, {"p95", 0.95}, {"p99", 0.99}, {"p99_9", 0.999}, {"p99_99", 0.9999}}};
+
+struct NamedLatency {
+  const char* key;     // In `histograms`.
+  const char* prefix;  // Before latency_us.
+  const char* label;   // For people.
+  Histogram RunResult::*histogram;
+};
+
+inline constexpr std::array<NamedLatency, 5> kLatencies = {{
+    {"latency", "", "latency", &RunResult::latency},
+    {"uncorrected", "uncorrected_", "uncorrected", &RunResult::uncorrected},
+    {"confirm", "confirm_", "confirm", &RunResult::confirm_latency},
+    {"connect", "connect_", "connect", &RunResult::connect_latency},
+    {"slow", "slow_", "slow readers", &RunResult::slow_latency},
+}};
+
+}  // namespace onehop::loadgen

@@ -1,0 +1,42 @@
+// How a run goes, for whoever looks on: one line that is drawn anew on a terminal, a line for each second elsewhere.
+// Written to standard error, so that standard output is the result's.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "loadgen/run/metrics_server.h"
+#include "loadgen/run/run.h"
+
+namespace onehop::loadgen {
+
+class Progress final : public RunWatcher {
+ public:
+  // `quiet`: nothing at all.
+  Progress(const Settings& settings, bool quiet);
+  ~Progress();
+
+  void on_connecting(uint32_t clients) override;
+  void on_started(double wait_s) override;
+  void on_second(const Second& second, double left_s) override;
+  void on_draining(uint64_t in_flight) override;
+  void on_live(const Live& live) override;
+  // Begins to serve the live figures, if they are wanted, and says where, also where the rest is quiet. False, with the
+  // reason in `error`: it cannot.
+  bool serve_metrics(std::string& error);
+  // Erases the line that is drawn anew, so that what follows begins at the left.
+  void end_line();
+  // A line that stays.
+  void say(const std::string& line);
+
+ private:
+  void show(const std::string& line);
+
+  const Settings& settings_;
+  const bool quiet_;
+  const bool on_terminal_;
+  bool line_open_ = false;
+  std::unique_ptr<MetricsServer> metrics_;
+};
+
+}  // namespace onehop::loadgen

@@ -1,0 +1,33 @@
+// What --target names: which protocol to speak, and where.
+//   onehop://host:port  onehop+unix:///path (also tcp://… and unix://…, as onehopd prints them)
+//   nats://host:port    mqtt://host:port    redis://host:port    blind://host:port
+//   bare://host:port    connects alone: see driver_bare.cc
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "loadgen/drivers/driver.h"
+#include "reactor/address.h"
+
+namespace onehop::loadgen {
+
+enum class System : uint8_t { kOnehop, kNats, kMqtt, kRedis, kBlind, kBare };
+
+struct Target {
+  System system;
+  reactor::Address address;
+};
+
+// Without a port, the system's usual one is meant. Nothing, and in `error` a line that names the text, if it is none.
+std::optional<Target> parse_target(const std::string& text, std::string& error);
+
+// What the system is asked to tell unless the user says: the most for onehop, as its clients do; elsewhere nothing.
+Confirm usual_confirm(System system);
+
+// Throws std::invalid_argument if the system cannot do what is asked for.
+std::unique_ptr<Driver> make_driver(System system, const DriverOptions& options);
+
+}  // namespace onehop::loadgen
