@@ -123,7 +123,7 @@ void Arrivals::receive(AllWaiting::iterator waiting) {
 }
 
 bool Arrivals::read_header(Waiting& waiting) {
-  char space[core::kProxyHeaderBytesMax];
+  char space[transport::kProxyHeaderBytesMax];
   const reactor::IoResult received = reactor::receive(waiting.fd.get(), {space, sizeof space - waiting.bytes.size()});
   if (received.would_block()) return true;
   if (!received.transferred()) {
@@ -136,32 +136,32 @@ bool Arrivals::read_header(Waiting& waiting) {
     return false;
   }
   waiting.bytes.append(space, received.bytes);
-  core::ProxyHeader header;
+  transport::ProxyHeader header;
   core::Bytes wrong;
-  switch (core::read_proxy_header(waiting.bytes, header, wrong)) {
-    case core::ProxyRead::kNeedMore:
+  switch (transport::read_proxy_header(waiting.bytes, header, wrong)) {
+    case transport::ProxyRead::kNeedMore:
       return true;
-    case core::ProxyRead::kHeader:
+    case transport::ProxyRead::kHeader:
       take_header(waiting, header);
       return false;
-    case core::ProxyRead::kBroken:
+    case transport::ProxyRead::kBroken:
       refuse(waiting, wrong);
       return false;
   }
   return false;
 }
 
-void Arrivals::take_header(Waiting& waiting, const core::ProxyHeader& header) {
+void Arrivals::take_header(Waiting& waiting, const transport::ProxyHeader& header) {
   waiting.watch.stop();
   Arrival arrival{std::move(waiting.fd), core::Bytes(waiting.bytes).substr(header.size), waiting.deadline, {}, nullptr};
   switch (header.source) {
-    case core::ProxyHeader::Source::kItself:
+    case transport::ProxyHeader::Source::kItself:
       break;
-    case core::ProxyHeader::Source::kAddress:
+    case transport::ProxyHeader::Source::kAddress:
       arrival.source = std::make_unique<Source>();
       arrival.source->peer = reactor::IpAddress{header.address}.with_port(header.port);
       return let_in_counted(std::move(arrival), reactor::IpAddress{header.address});
-    case core::ProxyHeader::Source::kUnix:
+    case transport::ProxyHeader::Source::kUnix:
       arrival.source = std::make_unique<Source>();
       arrival.source->peer = reactor::SocketAddress::unnamed_unix();
       break;

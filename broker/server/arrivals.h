@@ -13,7 +13,6 @@
 #include <string_view>
 #include <vector>
 
-#include "core/proxy_header.h"
 #include "core/seam.h"
 #include "onehop/broker.h"
 #include "reactor/address.h"
@@ -24,6 +23,7 @@
 #include "reactor/timer.h"
 #include "reactor/watch.h"
 #include "server/arrival_rules.h"
+#include "transport/proxy_header.h"
 
 namespace onehop::server {
 
@@ -90,7 +90,7 @@ class Arrivals {
   void receive(AllWaiting::iterator waiting);
   // Whether it is still waiting.
   bool read_header(Waiting& waiting);
-  void take_header(Waiting& waiting, const core::ProxyHeader& header);
+  void take_header(Waiting& waiting, const transport::ProxyHeader& header);
   void refuse(const Waiting& waiting, std::string_view why);
   void sweep();
   void pause();
