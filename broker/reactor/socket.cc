@@ -23,6 +23,19 @@ IoResult failed() {
   return {IoResult::Status::kError, error};
 }
 
+IoResult send_pieces(int fd, const iovec* pieces, int count) {
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(pieces);
+  message.msg_iovlen = static_cast<decltype(message.msg_iovlen)>(count);
+  ssize_t size;
+  do {
+    size = ::sendmsg(fd, &message, MSG_NOSIGNAL);
+  } while (size < 0 && errno == EINTR);
+  if (size > 0) return {IoResult::Status::kTransferred, 0, static_cast<size_t>(size)};
+  if (size == 0) return {IoResult::Status::kWouldBlock};
+  return failed();
+}
+
 }  // namespace
 
 Socket::Socket(Loop& loop, SocketHandler& handler) : handler_(&handler) {
@@ -78,16 +91,12 @@ IoResult receive(int fd, std::span<char> into) {
 
 IoResult Socket::send(const iovec* pieces, int count) const {
   assert(is_open());
-  msghdr message{};
-  message.msg_iov = const_cast<iovec*>(pieces);
-  message.msg_iovlen = static_cast<decltype(message.msg_iovlen)>(count);
-  ssize_t size;
-  do {
-    size = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
-  } while (size < 0 && errno == EINTR);
-  if (size > 0) return {IoResult::Status::kTransferred, 0, static_cast<size_t>(size)};
-  if (size == 0) return {IoResult::Status::kWouldBlock};
-  return failed();
+  return send_pieces(fd_, pieces, count);
+}
+
+IoResult send(int fd, std::string_view bytes) {
+  const iovec piece{const_cast<char*>(bytes.data()), bytes.size()};
+  return send_pieces(fd, &piece, 1);
 }
 
 void Socket::set_reading(bool on) {

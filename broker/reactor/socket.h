@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <type_traits>
 
 #include "reactor/fd.h"
@@ -53,8 +54,9 @@ struct IoResult {
   bool would_block() const { return status == Status::kWouldBlock; }
 };
 
-// Receives from a nonblocking stream socket.
+// Receives from, and sends to, a nonblocking stream socket. What was not sent is the caller's to offer again.
 IoResult receive(int fd, std::span<char> into);
+IoResult send(int fd, std::string_view bytes);
 
 // All methods: the loop's thread only.
 class Socket {

@@ -2,6 +2,7 @@
 #include "server/arrival_rules.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace onehop::server {
 namespace {
@@ -42,8 +43,10 @@ bool ProxyTrust::trusts(const reactor::SocketAddress& peer) const {
                      [&](const reactor::Cidr& range) { return range.contains(*address); });
 }
 
-ArrivalRules::ArrivalRules(const BrokerOptions& options, unsigned shards)
-    : connections(options.connections_max, shards), addresses(address_limits_of(options)) {}
+ArrivalRules::ArrivalRules(const BrokerOptions& options, unsigned shards, Parts broker_parts)
+    : parts(std::move(broker_parts)),
+      connections(options.connections_max, shards),
+      addresses(address_limits_of(options)) {}
 
 bool ArrivalRules::set(const BrokerOptions& options, std::string& error) {
   if (!options.listen_proxy.empty() && options.proxy_from.empty()) {

@@ -14,6 +14,7 @@
 #include "reactor/cidr.h"
 #include "server/address_limits.h"
 #include "server/connection_limit.h"
+#include "server/parts.h"
 
 namespace onehop::server {
 
@@ -35,12 +36,13 @@ class ProxyTrust {
 };
 
 struct ArrivalRules {
-  ArrivalRules(const BrokerOptions& options, unsigned shards);
+  ArrivalRules(const BrokerOptions& options, unsigned shards, Parts broker_parts = {});
 
   // Those of `options` that may change: the address limits and proxy_from. Any thread. If one is wrong, nothing
   // changes, and `error` says why.
   bool set(const BrokerOptions& options, std::string& error);
 
+  const Parts parts;
   ConnectionLimit connections;
   AddressLimits addresses;
   ProxyTrust proxies;  // Of nobody, until set() says.

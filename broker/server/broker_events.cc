@@ -1,7 +1,7 @@
-// ShardHost: what core notes, as the program and its operators are told.
+// BrokerEvents: see the header.
+#include "server/broker_events.h"
 
 #include "onehop/v1/onehop.pb.h"
-#include "server/shard_host.h"
 
 namespace onehop::server {
 namespace {
@@ -60,52 +60,20 @@ std::string_view how_it_ends(core::Event::Kind kind) {
 
 }  // namespace
 
-// Empty once the peer has reset the connection, unless a PROXY header said who it is.
-std::string ShardHost::peer_of(core::HostLink link) const {
-  if (link.value == 0) return {};
-  const auto address = address_of(connection_of(link));
-  return address.size() == 0 ? std::string() : address.text();
+bool BrokerEvents::wants(const core::Event& event) const {
+  return on_event_ || !how_it_ends(event.kind).empty();
 }
 
-reactor::SocketAddress ShardHost::address_of(const Connection& connection) const {
-  const Source* source = source_of(connection);
-  if (source != nullptr && source->peer.size() != 0) return source->peer;
-  return connection.is_open() ? reactor::SocketAddress::peer_of(connection.fd()) : reactor::SocketAddress();
-}
-
-void ShardHost::note(const core::Event& event) {
-  switch (event.kind) {
-    case core::Event::Kind::kSessionOpened:
-      counted_sessions_.opened(event.link, event.session);
-      break;
-    case core::Event::Kind::kSessionEnded:
-    case core::Event::Kind::kTakenOver:
-      counted_sessions_.ended(event.session, loop_.now_ms());
-      break;
-    case core::Event::Kind::kConnectRefused:
-      counted_sessions_.refused(event.link, event.code);
-      break;
-    default:
-      break;
-  }
-  const bool opens =
-      event.kind == core::Event::Kind::kSessionOpened || event.kind == core::Event::Kind::kSessionResumed;
-  if (opens) connection_of(event.link).named = true;
+void BrokerEvents::tell(const core::Event& event, std::string_view peer) {
   const std::string_view how = how_it_ends(event.kind);
-  if (!on_event_ && how.empty()) return;
-  const std::string peer = peer_of(event.link);
   const std::string_view code = code_name(event.code);
-  if (!how.empty()) recent_ends_.note({how, event.name, event.session, index_, peer, code, event.text});
-  if (on_event_) on_event_({kind_of(event.kind), index_, peer, event.name, event.session, code, event.text});
+  if (!how.empty()) ends_.note({how, event.name, event.session, shard_, peer, code, event.text});
+  if (on_event_) on_event_({kind_of(event.kind), shard_, peer, event.name, event.session, code, event.text});
 }
 
-void ShardHost::on_arrivals_event(BrokerEvent::Kind kind, std::string_view peer, std::string_view text) {
-  if (kind == BrokerEvent::Kind::kConnectRefused) recent_ends_.note({"connect_refused", {}, 0, index_, peer, {}, text});
-  if (on_event_) on_event_({kind, index_, peer, {}, 0, {}, text});
-}
-
-void ShardHost::tell(BrokerEvent::Kind kind) {
-  if (on_event_) on_event_({kind, index_, {}, {}, 0, {}, {}});
+void BrokerEvents::tell(BrokerEvent::Kind kind, std::string_view peer, std::string_view code, std::string_view text) {
+  if (kind == BrokerEvent::Kind::kConnectRefused) ends_.note({"connect_refused", {}, 0, shard_, peer, code, text});
+  if (on_event_) on_event_({kind, shard_, peer, {}, 0, code, text});
 }
 
 }  // namespace onehop::server

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 #include "core/instant.h"
@@ -25,16 +26,18 @@ class Ending {
     kLeave,     // Leave: nothing is open.
   };
 
-  // Only the first counts. Announces at `announce_at`, to be over at `deadline`.
-  void drain(core::Instant now, core::Instant announce_at, core::Instant deadline) {
+  // Only the first counts. Announces at `announce_at`, to be over at `deadline`; clients are told to come back over
+  // `spread_ms`, as the last call says it.
+  void drain(core::Instant now, core::Instant announce_at, core::Instant deadline, uint32_t spread_ms) {
+    spread_ms_ = spread_ms;
     if (begun_) return;
     begun_ = true;
     announce_at_ = announce_at;
     settle_at_ = settle_before(now, deadline);
   }
   // Over at `deadline` at the latest. The earliest counts.
-  void stop(core::Instant now, core::Instant deadline) {
-    drain(now, now, deadline);
+  void stop(core::Instant now, core::Instant deadline, uint32_t spread_ms) {
+    drain(now, now, deadline, spread_ms);
     stop_wanted_ = true;
     cut_at_ = std::min(cut_at_, deadline);
     settle_at_ = std::min(settle_at_, settle_before(now, deadline));
@@ -69,6 +72,7 @@ class Ending {
   }
   // How long clients have before it settles. Once it has begun.
   uint64_t grace_ms(core::Instant now) const { return settle_at_ > now ? settle_at_ - now : 0; }
+  uint32_t spread_ms() const { return spread_ms_; }
 
  private:
   // Settling takes a moment, too: what is decided at the end must still reach those whom it concerns.
@@ -78,6 +82,7 @@ class Ending {
     return {deadline.ms - std::min(kSettleMs, (deadline - now) / 4)};
   }
 
+  uint32_t spread_ms_ = 0;
   bool begun_ = false;
   bool announced_ = false;
   bool settled_ = false;

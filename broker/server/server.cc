@@ -14,6 +14,7 @@
 #include "server/arrival_rules.h"
 #include "server/inspection.h"
 #include "server/options.h"
+#include "server/parts.h"
 #include "server/recent_ends.h"
 #include "server/shard_host.h"
 
@@ -39,12 +40,12 @@ unsigned machine_cores() {
 
 class Server final : public Broker {
  public:
-  explicit Server(const BrokerOptions& options)
+  Server(const BrokerOptions& options, server::Parts parts)
       : options_(options),
         options_in_force_(options),
         shard_count_(options.shards),
         ledger_(options.memory_bytes_max, static_cast<core::ShardIndex>(options.shards)),
-        rules_(options, shard_count_) {}
+        rules_(options, shard_count_, std::move(parts)) {}
   ~Server() override {
     stop(std::chrono::milliseconds(0));
     // Mail may lie in a mailbox with what another shard's loop owns: all hosts go before any loop.
@@ -54,8 +55,8 @@ class Server final : public Broker {
   bool open(std::string& error) {
     if (!rules_.set(options_, error)) return false;
     make_shards();
-    if (!listen_on_all(options_.listen, server::Arrivals::Kind::kPlain, error) ||
-        !listen_on_all(options_.listen_proxy, server::Arrivals::Kind::kProxy, error)) {
+    if (!listen_on_all(options_.listen, server::ListenerKind::kPlain, error) ||
+        !listen_on_all(options_.listen_proxy, server::ListenerKind::kProxy, error)) {
       return false;
     }
     for (ShardThread& shard : shards_) shard.thread->start(options_.spin_us);
@@ -80,8 +81,8 @@ class Server final : public Broker {
 
  private:
   void make_shards();
-  bool listen_on_all(const std::vector<std::string>& listen, server::Arrivals::Kind kind, std::string& error);
-  bool listen_on(const SocketAddress& address, server::Arrivals::Kind kind, std::string& error);
+  bool listen_on_all(const std::vector<std::string>& listen, server::ListenerKind kind, std::string& error);
+  bool listen_on(const SocketAddress& address, server::ListenerKind kind, std::string& error);
   void post_drain(uint64_t deadline_ms);
   void post_stop(uint64_t deadline_ms);
 
@@ -122,7 +123,7 @@ void Server::make_shards() {
   inspection_.set_shards(std::move(hosts));
 }
 
-bool Server::listen_on_all(const std::vector<std::string>& listen, server::Arrivals::Kind kind, std::string& error) {
+bool Server::listen_on_all(const std::vector<std::string>& listen, server::ListenerKind kind, std::string& error) {
   for (const std::string& text : listen) {
     const std::optional<reactor::Address> address = reactor::Address::parse(text, error);
     if (!address) return false;
@@ -135,7 +136,7 @@ bool Server::listen_on_all(const std::vector<std::string>& listen, server::Arriv
   return true;
 }
 
-bool Server::listen_on(const SocketAddress& address, server::Arrivals::Kind kind, std::string& error) {
+bool Server::listen_on(const SocketAddress& address, server::ListenerKind kind, std::string& error) {
   const unsigned wanted = options_.acceptors == 0 ? shard_count_ : std::min(options_.acceptors, shard_count_);
   const unsigned acceptors = address.is_unix() ? 1 : wanted;
   ListenOptions listen_options;
@@ -143,12 +144,12 @@ bool Server::listen_on(const SocketAddress& address, server::Arrivals::Kind kind
   listen_options.receive_buffer_bytes = options_.receive_buffer_bytes;
   listen_options.share = acceptors == 1 ? ListenOptions::Share::kAlone : ListenOptions::Share::kFirst;
   SocketAddress bound;
-  if (!shards_.front().host->listen(address, kind, listen_options, bound, error)) return false;
+  if (!shards_.front().host->arrivals().listen(address, kind, listen_options, bound, error)) return false;
   addresses_.push_back(bound.text());
   listen_options.share = ListenOptions::Share::kJoin;
   for (unsigned i = 1; i < acceptors; ++i) {
     SocketAddress joined;
-    if (!shards_[i].host->listen(bound, kind, listen_options, joined, error)) return false;
+    if (!shards_[i].host->arrivals().listen(bound, kind, listen_options, joined, error)) return false;
   }
   return true;
 }
@@ -222,14 +223,18 @@ bool Server::ready(std::string& why_not) {
 
 }  // namespace
 
-std::unique_ptr<Broker> Broker::start(const BrokerOptions& given, std::string& error) {
+std::unique_ptr<Broker> Broker::start(const BrokerOptions& options, std::string& error) {
+  return server::start_broker(options, {}, error);
+}
+
+std::unique_ptr<Broker> server::start_broker(const BrokerOptions& given, const Parts& parts, std::string& error) {
   const BrokerOptions options = server::with_defaults(given);
   if (error = server::wrong_with(options); !error.empty()) return nullptr;
   if (sodium_init() < 0) {
     error = "no source of random numbers";
     return nullptr;
   }
-  auto server = std::make_unique<Server>(options);
+  auto server = std::make_unique<Server>(options, parts);
   if (!server->open(error)) return nullptr;
   return server;
 }

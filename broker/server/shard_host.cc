@@ -5,23 +5,9 @@
 #include <time.h>
 
 #include <algorithm>
-#include <cstddef>
-#include <utility>
 
 namespace onehop::server {
 namespace {
-
-// An iteration of the loop may dispatch thousands of events. Output goes out earlier than at its end after so many of
-// them, or after so long, so that the first in a batch does not pay for the last (ADR 6).
-constexpr uint32_t kEventsPerFlush = 64;
-constexpr uint64_t kFlushAfterNs = 50'000;
-// A write costs some 4 µs, so a quarter of that may pass for each link that waits to be written to. From so many links
-// on, a connection with more to receive is read on meanwhile.
-constexpr size_t kManyLinks = 64;
-constexpr uint64_t kFlushNsPerLink = 1'000;
-// To begin or end a session costs as much as very many messages. Thousands may come or go at once; so many of each are
-// dealt with in one turn of the loop, and in between the others' messages are.
-constexpr size_t kComingsPerTurn = 64;
 
 uint64_t clock_ns() {
   timespec at;
@@ -41,10 +27,12 @@ Overloaded(Handlers...) -> Overloaded<Handlers...>;
 ShardHost::ShardHost(const core::ShardConfig& config, reactor::Loop& loop, ArrivalRules& rules, RecentEnds& recent_ends,
                      const std::function<void(const BrokerEvent&)>& on_event)
     : loop_(loop),
-      recent_ends_(recent_ends),
-      on_event_(on_event),
       index_(config.index),
+      events_(config.index, recent_ends, on_event),
       shard_(config, *this),
+      connections_(loop, *this),
+      writer_(connections_),
+      reader_(loop, connections_, writer_, shard_, *this),
       lingering_(loop, reactor::LingeringClose::kLingerMsMax, rules.connections.lingering_max()),
       wake_(loop, [] {}),
       mailbox_(loop, [this](ShardMail mail) { take(std::move(mail)); }),
@@ -55,14 +43,12 @@ ShardHost::ShardHost(const core::ShardConfig& config, reactor::Loop& loop, Arriv
 }
 
 ShardHost::~ShardHost() {
-  ended_ = true;
+  over_ = true;
   loop_.after_events = nullptr;
   loop_.before_sleep = nullptr;
   arrivals_.stop();
-  connections_.for_each([](ConnectionId, Connection& connection) {
-    if (connection.is_open()) connection.close();
-  });
-  while (connections_.size() != 0) loop_.turn();  // Each tells on_closed.
+  connections_.close_all();
+  while (connections_.size() != 0) loop_.turn();
 }
 
 // Links and connections.
@@ -72,28 +58,29 @@ ShardHost::~ShardHost() {
 void ShardHost::on_arrival(Arrival arrival) {
   lag_.event_begins(clock_ns);
   size_t size = 0;
-  const bool to_be_read = arrival.refusal.code == 0 && arrival.unread.empty();
-  if (to_be_read) size = reactor::receive(arrival.fd.get(), shard_.receive_space({})).bytes;
-  const ConnectionId id = begin(std::move(arrival));
-  if (size != 0) shard_.on_received(connections_[id.index].link, size, now());
-  if (size != 0 || !to_be_read) flush();
+  const bool has_news = arrival.refusal.code != 0 || !arrival.unread.empty();
+  const bool is_plain = arrival.transport == nullptr;
+  if (is_plain && !has_news) size = reactor::receive(arrival.fd.get(), shard_.receive_space({})).bytes;
+  const Connection& connection = begin(std::move(arrival));
+  const ConnectionId id = connections_.id_of(connection);
+  if (size != 0) shard_.on_received(connection.link, size, now());
+  if (size != 0 || has_news) flush();
   watch(id);
   event_taken();
 }
 
-ShardHost::ConnectionId ShardHost::begin(Arrival arrival) {
-  const ConnectionId id = connections_.insert(loop_, static_cast<reactor::SocketHandler&>(*this));
-  Connection& connection = connections_[id.index];
-  connection.index = id.index;
-  if (arrival.source != nullptr) {
-    connection.in_sources = true;
-    sources_[id.index] = std::move(arrival.source);
-  }
-  connection.hold(std::move(arrival.fd));
-  connection.set_reading(true);
+// Its transport may have an alert to send.
+void ShardHost::on_turned_away(reactor::Fd fd, std::unique_ptr<transport::Transport> transport) {
+  lingering_.take(std::move(fd), std::make_unique<CountedTransport>(std::move(transport), connections_.held_bytes()));
+}
+
+Connection& ShardHost::begin(Arrival arrival) {
+  Connection& connection =
+      connections_.insert(std::move(arrival.fd), std::move(arrival.source), std::move(arrival.transport));
   const core::HostLink host_link{reinterpret_cast<uint64_t>(&connection)};
   connection.link = shard_.on_link({host_link, arrival.connect_deadline, arrival.unread, arrival.refusal}, now());
-  return id;
+  if (connection.has_transport) reader_.look_later(connection);
+  return connection;
 }
 
 void ShardHost::watch(ConnectionId id) {
@@ -107,17 +94,15 @@ void ShardHost::on_readable(reactor::Socket& socket) {
   lag_.event_begins(clock_ns);
   auto& connection = static_cast<Connection&>(socket);
   // It stays readable for the next turn.
-  if (!connection.named && ++hellos_ > kComingsPerTurn) return shard_.on_unread(connection.link);
-  // Where very many wait to be written to, reading on is by far the smaller part: each of them gets more with one
-  // write.
+  if (!connection.named && !turnstile_.takes_newcomer()) return shard_.on_unread(connection.link);
   bool more;
   do {
-    more = receive(connection);
-  } while (more && events_unflushed_ != 0 && shard_.links_to_write() >= kManyLinks);
+    more = connection.has_transport ? reader_.receive(connection) : receive(connection);
+  } while (more && flush_policy_.reads_on(shard_.links_to_write()));
   if (more) shard_.on_unread(connection.link);
 }
 
-// Whether there is likely more to receive.
+// Of a plain connection. Whether there is likely more to receive.
 bool ShardHost::receive(Connection& connection) {
   const std::span<char> space = shard_.receive_space(connection.link);
   const reactor::IoResult received = connection.receive(space);
@@ -128,8 +113,7 @@ bool ShardHost::receive(Connection& connection) {
     case reactor::IoResult::Status::kWouldBlock:
       return false;
     case reactor::IoResult::Status::kEndOfStream:
-      connection.set_reading(false);
-      if (!std::exchange(connection.leaving, true)) leaving_.push_back(connections_.id_at(connection.index));
+      stream_ended(connection);
       break;
     case reactor::IoResult::Status::kError:
       fail(connection);
@@ -139,28 +123,39 @@ bool ShardHost::receive(Connection& connection) {
   return received.bytes == space.size() && connection.is_open() && connection.reading();
 }
 
+void ShardHost::on_stream(Connection& connection, News news) {
+  if (news == News::kEnd) stream_ended(connection);
+  if (news == News::kBroken) stream_broke(connection);
+  event_taken();
+}
+
+void ShardHost::stream_ended(Connection& connection) {
+  connection.set_reading(false);
+  if (!std::exchange(connection.leaving, true)) turnstile_.leaves(connections_.id_of(connection));
+}
+
+// Core is told that the link has failed, and has nothing more to say. Its transport may have.
+void ShardHost::stream_broke(Connection& connection) {
+  const core::Bytes why = connections_.transport_of(connection)->error();
+  if (why.empty()) return fail(connection);
+  const auto kind = connection.named ? BrokerEvent::Kind::kConnectionEnded : BrokerEvent::Kind::kConnectRefused;
+  events_.tell(kind, peer_of({reinterpret_cast<uint64_t>(&connection)}), {}, why);
+  shard_.on_link_failed(connection.link, now());
+  end(connection);
+}
+
 void ShardHost::on_writable(reactor::Socket& socket) {
   lag_.event_begins(clock_ns);
   auto& connection = static_cast<Connection&>(socket);
   connection.want_writable(false);
-  shard_.on_writable(connection.link, now());
+  if (!connection.has_transport || writer_.write_held(connection)) shard_.on_writable(connection.link, now());
   event_taken();
 }
 
 void ShardHost::on_closed(reactor::Socket& socket) {
   auto& connection = static_cast<Connection&>(socket);
-  if (!connection.moved) arrivals_.give_back(take_source(connection).get());
-  connections_.erase(connections_.id_at(connection.index));
-}
-
-const Source* ShardHost::source_of(const Connection& connection) const {
-  return connection.in_sources ? sources_.find(connection.index)->second.get() : nullptr;
-}
-
-std::unique_ptr<Source> ShardHost::take_source(Connection& connection) {
-  if (!connection.in_sources) return nullptr;
-  connection.in_sources = false;
-  return std::move(sources_.extract(connection.index).mapped());
+  if (!connection.moved) arrivals_.give_back(connections_.take_source(connection).get());
+  connections_.erase(connection);
 }
 
 void ShardHost::fail(Connection& connection) {
@@ -168,34 +163,24 @@ void ShardHost::fail(Connection& connection) {
   connection.close();
 }
 
-size_t ShardHost::write(core::HostLink link, std::span<const core::Iov> pieces) {
-  static_assert(sizeof(core::Iov) == sizeof(iovec) && offsetof(core::Iov, data) == offsetof(iovec, iov_base) &&
-                offsetof(core::Iov, size) == offsetof(iovec, iov_len));
-  Connection& connection = connection_of(link);
-  if (connection.failed) return 0;
-  const reactor::IoResult sent =
-      connection.send(reinterpret_cast<const iovec*>(pieces.data()), static_cast<int>(pieces.size()));
-  size_t offered = 0;
-  for (const core::Iov& piece : pieces) offered += piece.size;
-  if (sent.status == reactor::IoResult::Status::kError) {
-    connection.failed = true;
-    failed_.push_back(connections_.id_at(connection.index));
-  } else if (sent.bytes < offered) {
-    connection.want_writable(true);
-  }
-  return sent.bytes;
+// In order: what has been written arrives.
+void ShardHost::end(Connection& connection) {
+  std::unique_ptr<CountedTransport> transport = connections_.take_transport(connection);
+  lingering_.take(connection.release(), std::move(transport));
 }
 
 void ShardHost::set_reading(core::HostLink link, bool reading) {
   Connection& connection = connection_of(link);
   connection.set_reading(reading);
   if (!reading) connection.leaving = false;  // The end of its stream waits, and will be met again.
+  if (reading && connection.has_transport) reader_.look_later(connection);
 }
 
 void ShardHost::close(core::HostLink link, core::CloseHow how) {
   Connection& connection = connection_of(link);
-  if (how == core::CloseHow::kGraceful && !connection.failed) return lingering_.take(connection.release());
-  connection.close();
+  if (how == core::CloseHow::kAtOnce || connection.failed) return connection.close();
+  if (connection.has_transport) connections_.transport_of(connection)->end();
+  end(connection);
 }
 
 void ShardHost::hand_over(core::HostLink link, core::ShardIndex home, core::Bytes unread,
@@ -203,8 +188,10 @@ void ShardHost::hand_over(core::HostLink link, core::ShardIndex home, core::Byte
   Connection& connection = connection_of(link);
   connection.moved = true;
   // on_closed may come before release() returns, and takes the connection with it.
-  std::unique_ptr<Source> source = take_source(connection);
-  mailboxes_[home]->post(HandOver{connection.release(), std::string(unread), connect_deadline, std::move(source)});
+  std::unique_ptr<Source> source = connections_.take_source(connection);
+  const std::unique_ptr<CountedTransport> transport = connections_.take_transport(connection);
+  mailboxes_[home]->post(HandOver{connection.release(), std::string(unread), connect_deadline, std::move(source),
+                                  transport == nullptr ? nullptr : transport->release()});
 }
 
 // Shards.
@@ -219,14 +206,17 @@ void ShardHost::give_back(core::ShardIndex to, core::Parcel parcel) {
 
 void ShardHost::take(ShardMail mail) {
   lag_.event_begins(clock_ns);
-  if (ended_) return;  // What it owns ends with it.
+  if (over_) return;
   std::visit(Overloaded{
-                 [this](HandOver& m) { moving_in_.push_back(std::move(m)); },
+                 [this](HandOver& m) { turnstile_.moves_in(std::move(m)); },
                  [this](ArrivingParcel& m) { shard_.on_parcel(m.from, std::move(m.parcel), now()); },
                  [this](ReturningParcel& m) { shard_.on_credit(m.to, std::move(m.parcel), now()); },
                  [this](Inquiry& m) { m.ask(*this); },
-                 [this](DrainWanted& m) { begin_drain(m); },
-                 [this](StopWanted& m) { begin_stop(m); },
+                 [this](DrainWanted& m) {
+                   ending_.drain(now(), now() + m.delay_ms, now() + m.deadline_ms, m.spread_ms);
+                   if (index_ == 0) events_.tell(BrokerEvent::Kind::kDraining, {}, {}, {});
+                 },
+                 [this](StopWanted& m) { ending_.stop(now(), now() + m.deadline_ms, m.spread_ms); },
              },
              mail);
   event_taken();
@@ -234,27 +224,29 @@ void ShardHost::take(ShardMail mail) {
 
 // Whether there are more of them.
 bool ShardHost::take_comings_and_goings() {
-  for (size_t i = 0; i < kComingsPerTurn && !moving_in_.empty(); ++i) {
-    HandOver moved = std::move(moving_in_.front());
-    moving_in_.pop_front();
-    watch(begin({std::move(moved.fd), moved.unread, moved.connect_deadline, {}, std::move(moved.source)}));
-    event_taken();
-  }
-  for (size_t i = 0; i < kComingsPerTurn && !leaving_.empty(); ++i) {
-    Connection* connection = connections_.find(leaving_.front());
-    leaving_.pop_front();
-    if (connection == nullptr || !connection->is_open() || !std::exchange(connection->leaving, false)) continue;
-    shard_.on_end_of_stream(connection->link, now());
-    event_taken();
-  }
-  return !moving_in_.empty() || !leaving_.empty();
+  return turnstile_.turn(
+      [this](HandOver moved) {
+        watch(connections_.id_of(begin({std::move(moved.fd),
+                                        moved.unread,
+                                        moved.connect_deadline,
+                                        {},
+                                        std::move(moved.source),
+                                        std::move(moved.transport)})));
+        event_taken();
+      },
+      [this](ConnectionId id) {
+        Connection* connection = connections_.find(id);
+        if (connection == nullptr || !connection->is_open() || !std::exchange(connection->leaving, false)) return;
+        shard_.on_end_of_stream(connection->link, now());
+        event_taken();
+      });
 }
 
 // There are no credentials yet: everybody is welcome, and nobody in particular.
 core::Verdict ShardHost::ask(core::Ticket, const core::Question& question, core::Answer& answer) {
   answer.accepted = true;
   if (counted_sessions_.wanted()) {
-    answer.one_more = counted_sessions_.ask(question.link, address_of(connection_of(question.link)));
+    answer.one_more = counted_sessions_.ask(question.link, connections_.address_of(connection_of(question.link)));
   }
   return core::Verdict::kAnswered;
 }
@@ -263,28 +255,50 @@ void ShardHost::random(std::span<char> out) {
   randombytes_buf(out.data(), out.size());
 }
 
-// The end.
+// What happened.
 
-void ShardHost::begin_drain(const DrainWanted& wanted) {
-  drain_spread_ms_ = wanted.spread_ms;
-  ending_.drain(now(), now() + wanted.delay_ms, now() + wanted.deadline_ms);
-  if (index_ == 0) tell(BrokerEvent::Kind::kDraining);
+void ShardHost::note(const core::Event& event) {
+  using Kind = core::Event::Kind;
+  switch (event.kind) {
+    case Kind::kSessionOpened:
+      counted_sessions_.opened(event.link, event.session);
+      [[fallthrough]];
+    case Kind::kSessionResumed:
+      connection_of(event.link).named = true;
+      break;
+    case Kind::kSessionEnded:
+    case Kind::kTakenOver:
+      counted_sessions_.ended(event.session, loop_.now_ms());
+      break;
+    case Kind::kConnectRefused:
+      counted_sessions_.refused(event.link, event.code);
+      break;
+    default:
+      break;
+  }
+  if (events_.wants(event)) events_.tell(event, peer_of(event.link));
 }
 
-void ShardHost::begin_stop(const StopWanted& wanted) {
-  drain_spread_ms_ = wanted.spread_ms;
-  ending_.stop(now(), now() + wanted.deadline_ms);
+void ShardHost::on_arrivals_event(BrokerEvent::Kind kind, std::string_view peer, std::string_view text) {
+  events_.tell(kind, peer, {}, text);
 }
 
-// Towards the end, if it is time. True if there may be more to do now.
+// Empty once the peer has reset the connection, unless a PROXY header said who it is.
+std::string ShardHost::peer_of(core::HostLink link) const {
+  if (link.value == 0) return {};
+  const auto address = connections_.address_of(connection_of(link));
+  return address.size() == 0 ? std::string() : address.text();
+}
+
+// The end: a step towards it, if it is time. True if there may be more to do now.
 bool ShardHost::take_step() {
-  const bool over = drained() && shard_.stopped();
-  switch (ending_.next(now(), shard_.counters().links != 0, over)) {
+  const bool nothing_left = drained() && shard_.stopped();
+  switch (ending_.next(now(), shard_.counters().links != 0, nothing_left)) {
     case Ending::Step::kNone:
       return false;
     case Ending::Step::kAnnounce:
       arrivals_.stop();
-      shard_.drain({static_cast<uint32_t>(ending_.grace_ms(now())), drain_spread_ms_}, now());
+      shard_.drain({static_cast<uint32_t>(ending_.grace_ms(now())), ending_.spread_ms()}, now());
       return true;
     case Ending::Step::kSettle:
       arrivals_.stop();
@@ -306,25 +320,22 @@ bool ShardHost::take_step() {
 
 // Called after every event that may have given the shard something to write.
 void ShardHost::event_taken() {
-  const uint64_t now_ns = clock_ns();
-  if (events_unflushed_++ == 0) first_unflushed_ns_ = now_ns;
-  const bool late = now_ns - first_unflushed_ns_ >= std::max(kFlushAfterNs, kFlushNsPerLink * shard_.links_to_write());
-  if (events_unflushed_ >= kEventsPerFlush || late || shard_.flush_wanted()) flush();
+  if (flush_policy_.event_taken(clock_ns(), shard_.links_to_write()) || shard_.flush_wanted()) flush();
 }
 
 void ShardHost::flush() {
-  const bool has_events = std::exchange(events_unflushed_, 0) != 0;
+  const bool has_events = flush_policy_.begin_flush();
   const bool measured = load_.measures(shard_.counters().messages_delivered) && has_events;
   do {
     shard_.flush(now());
   } while (report_failures() || shard_.flush_wanted());
-  if (measured) load_.flushed(first_unflushed_ns_, clock_ns());
+  if (measured) load_.flushed(flush_policy_.first_event_ns(), clock_ns());
 }
 
 // Tells the shard of connections that broke while it wrote. True if there were any: others may have to hear of it.
 bool ShardHost::report_failures() {
-  if (failed_.empty()) return false;
-  for (const ConnectionId id : std::exchange(failed_, {})) {
+  if (!writer_.has_failed()) return false;
+  for (const ConnectionId id : writer_.take_failed()) {
     Connection* connection = connections_.find(id);
     if (connection != nullptr && connection->is_open()) fail(*connection);
   }
@@ -333,14 +344,15 @@ bool ShardHost::report_failures() {
 
 void ShardHost::before_sleep() {
   lag_.event_begins(clock_ns);
-  hellos_ = 0;
+  reader_.look();
   const bool more = take_comings_and_goings();
   flush();
+  reader_.tell_unread();
   // Rule 7 of the seam: the next turn does not sleep, and ticks.
   const core::Instant next = loop_.has_looked() ? tick() : now();
   full_.store(shard_.is_full(), std::memory_order_relaxed);
   lag_.looks(clock_ns());
-  const core::Instant due = std::min(next, more ? now() : ending_.due());
+  const core::Instant due = std::min(next, more || reader_.must_look() ? now() : ending_.due());
   if (due == core::Instant::never()) return wake_.disarm();
   wake_.arm_at(due.ms);
 }

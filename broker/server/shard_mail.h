@@ -10,7 +10,7 @@
 #include "core/instant.h"
 #include "core/parcel.h"
 #include "reactor/fd.h"
-#include "server/arrivals.h"
+#include "server/arrival.h"
 
 namespace onehop::server {
 
@@ -22,6 +22,7 @@ struct HandOver {
   std::string unread;
   core::Instant connect_deadline;
   std::unique_ptr<Source> source;
+  std::unique_ptr<transport::Transport> transport;
 };
 struct ArrivingParcel {
   core::ShardIndex from;

@@ -7,12 +7,12 @@
 #include <string>
 
 #include "check.h"
-#include "core/proxy_header.h"
+#include "transport/proxy_header.h"
 
 using onehop::core::Bytes;
-using onehop::core::ProxyHeader;
-using onehop::core::ProxyRead;
 using onehop::fuzz::require;
+using onehop::transport::ProxyHeader;
+using onehop::transport::ProxyRead;
 
 namespace {
 
@@ -43,7 +43,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const ProxyRead verdict = read_proxy_header(all, header, wrong);
   require((verdict == ProxyRead::kBroken) == !wrong.empty(), "a refusal without words, or words without one");
   if (verdict == ProxyRead::kNeedMore) {
-    require(size < onehop::core::kProxyHeaderBytesMax, "more is wanted than a header may have");
+    require(size < onehop::transport::kProxyHeaderBytesMax, "more is wanted than a header may have");
   }
   bool decided = false;
   for (size_t cut = 0; cut <= size; ++cut) {
@@ -60,7 +60,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     require(part.size <= cut && same(part, header), "a header changes with what follows");
   }
   if (verdict != ProxyRead::kHeader) return 0;
-  require(header.size <= onehop::core::kProxyHeaderBytesMax, "a header is too long");
+  require(header.size <= onehop::transport::kProxyHeaderBytesMax, "a header is too long");
   if (all.starts_with("PROXY ")) check_line(all.substr(0, header.size), header);
   return 0;
 }

@@ -47,10 +47,12 @@ inline BrokerOptions narrow_options(unsigned shards) {
 
 class BrokerRig {
  public:
-  explicit BrokerRig(BrokerOptions options = test_options()) {
+  using Start = std::function<std::unique_ptr<Broker>(const BrokerOptions&, std::string& error)>;
+
+  explicit BrokerRig(BrokerOptions options = test_options(), const Start& start = &Broker::start) {
     options.on_event = [this](const BrokerEvent& e) { take(e); };
     std::string error;
-    broker_ = Broker::start(options, error);
+    broker_ = start(options, error);
     if (broker_ == nullptr) throw std::runtime_error(error);
     addresses_ = broker_->addresses();
   }

@@ -20,7 +20,7 @@ TEST(Ending, WithoutAnyNothingIsDue) {
 
 TEST(Ending, AnnouncesAfterTheDelayAndSettlesWhenAllHaveEnded) {
   Ending ending;
-  ending.drain(at(0), at(100), at(10'000));
+  ending.drain(at(0), at(100), at(10'000), 0);
   EXPECT_EQ(ending.next(at(99), true, false), Step::kNone);
   EXPECT_EQ(ending.due(), at(100));
   EXPECT_EQ(ending.next(at(100), true, false), Step::kAnnounce);
@@ -28,14 +28,14 @@ TEST(Ending, AnnouncesAfterTheDelayAndSettlesWhenAllHaveEnded) {
   EXPECT_EQ(ending.grace_ms(at(100)), 8'900u);
   EXPECT_EQ(ending.next(at(200), false, false), Step::kSettle);
   EXPECT_EQ(ending.next(at(200), false, true), Step::kNone);  // stop() may still come.
-  ending.stop(at(300), at(400));
+  ending.stop(at(300), at(400), 0);
   EXPECT_EQ(ending.next(at(300), false, true), Step::kLeave);
 }
 
 TEST(Ending, SettlesAMomentBeforeTheDeadlineAndIsCutAtIt) {
   Ending ending;
-  ending.drain(at(0), at(0), at(10'000));
-  ending.stop(at(0), at(10'000));
+  ending.drain(at(0), at(0), at(10'000), 0);
+  ending.stop(at(0), at(10'000), 0);
   EXPECT_EQ(ending.next(at(0), true, false), Step::kAnnounce);
   EXPECT_EQ(ending.due(), at(9'000));
   EXPECT_EQ(ending.next(at(9'000), true, false), Step::kSettle);
@@ -45,18 +45,18 @@ TEST(Ending, SettlesAMomentBeforeTheDeadlineAndIsCutAtIt) {
 
 TEST(Ending, WithoutTimeItSettlesAndIsCutAtOnce) {
   Ending ending;
-  ending.stop(at(7), at(7));
+  ending.stop(at(7), at(7), 0);
   EXPECT_EQ(ending.next(at(7), true, false), Step::kSettle);
   EXPECT_EQ(ending.next(at(7), true, false), Step::kCut);
 }
 
 TEST(Ending, ASecondStopCutsShortAndNeverExtends) {
   Ending ending;
-  ending.stop(at(0), at(10'000));
+  ending.stop(at(0), at(10'000), 0);
   EXPECT_EQ(ending.next(at(0), true, false), Step::kAnnounce);
-  ending.stop(at(5), at(50'000));
+  ending.stop(at(5), at(50'000), 0);
   EXPECT_EQ(ending.due(), at(9'000));
-  ending.stop(at(6), at(6));
+  ending.stop(at(6), at(6), 0);
   EXPECT_EQ(ending.next(at(6), true, false), Step::kSettle);
   EXPECT_EQ(ending.next(at(6), true, false), Step::kCut);
 }

@@ -35,8 +35,9 @@ LAYERS = [
     # What all shards share, as its head says.
     ("broker/core/memory_ledger.h", {"allow": ("core/",), "std_deny": tuple(IMPURE - {"atomic"})}),
     ("broker/core/", {"allow": ("core/", "onehop/v1/", "absl/", "sodium", "google/protobuf/"), "pure": True}),
+    ("broker/transport/", {"allow": ("transport/", "core/"), "pure": True}),
     ("broker/reactor/", {"allow": ("reactor/", "uv.h", "posix", "readerwriterqueue/", "concurrentqueue/")}),
-    ("broker/server/", {"allow": ("server/", "core/", "reactor/", "onehop/", "posix", "absl/", "sodium")}),
+    ("broker/server/", {"allow": ("server/", "core/", "transport/", "reactor/", "onehop/", "posix", "absl/", "sodium")}),
     ("broker/admin/", {"allow": ("admin/", "reactor/", "onehop/", "posix", "llhttp.h", "nlohmann/", "prometheus/", "sodium"),
                        "deny": ("onehop/v1/",)}),
     ("broker/daemon/", {"allow": ("daemon/", "server/", "reactor/file_text.h", "onehop/", "posix", "CLI/", "spdlog/",
@@ -55,6 +56,7 @@ LAYERS = [
                               "sanitizer/"),
                     "std_deny": ("thread", "chrono", "mutex", "atomic")}),
     ("tests/core/", {"deny": ("uv.h", "reactor/", "server/")}),
+    ("tests/transport/", {"deny": ("uv.h", "reactor/", "server/")}),
     ("tests/reactor/", {"deny": ("core/", "server/")}),
     ("tests/clients/", {"deny": ()}),
     ("", {}),
@@ -105,7 +107,7 @@ def include_allowed(name, rules):
         return True
     known = name.startswith(tuple(prefix for prefix in rules["allow"] if prefix != "posix"))
     own = any(name.startswith(prefix) for prefix in (
-        "core/", "reactor/", "server/", "admin/", "daemon/", "client/", "cli/", "loadgen/", "sim/", "onehop/", "uv.h", "spdlog/",
+        "core/", "transport/", "reactor/", "server/", "admin/", "daemon/", "client/", "cli/", "loadgen/", "sim/", "onehop/", "uv.h", "spdlog/",
         "CLI/", "absl/", "google/", "sodium", "gtest/", "gmock/", "fmt/", "readerwriterqueue/", "concurrentqueue/"))
     return known or ("posix" in rules["allow"] and not own and name.endswith(".h"))
 
@@ -183,9 +185,9 @@ def check_lengths(path, lines):
 
 
 def check_tests(paths):
-    """Each source file of core and reactor has tests/<layer>/<name>_test.cc."""
+    """Each source file of core, transport and reactor has tests/<layer>/<name>_test.cc."""
     for path in sorted(paths):
-        match = re.match(r"broker/(core|reactor)/([a-z0-9_]+)\.cc$", path)
+        match = re.match(r"broker/(core|transport|reactor)/([a-z0-9_]+)\.cc$", path)
         if match:
             test = f"tests/{match.group(1)}/{match.group(2)}_test.cc"
             if test not in paths:

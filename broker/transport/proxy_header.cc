@@ -1,13 +1,14 @@
 // The PROXY header: see its own header.
-#include "core/proxy_header.h"
+#include "transport/proxy_header.h"
 
 #include <algorithm>
 #include <charconv>
 #include <optional>
 
-namespace onehop::core {
+namespace onehop::transport {
 namespace {
 
+using core::Bytes;
 using AddressBytes = std::array<uint8_t, 16>;
 
 constexpr Bytes kBeginning1 = "PROXY ";
@@ -249,4 +250,4 @@ ProxyRead read_proxy_header(Bytes bytes, ProxyHeader& header, Bytes& wrong) {
   return broken(wrong, "no PROXY header, which must come first here");
 }
 
-}  // namespace onehop::core
+}  // namespace onehop::transport

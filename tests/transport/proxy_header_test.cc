@@ -1,5 +1,5 @@
 // The PROXY header, as HAProxy and nginx write it, at every split, and every way to get it wrong.
-#include "core/proxy_header.h"
+#include "transport/proxy_header.h"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
-namespace onehop::core {
+namespace onehop::transport {
 namespace {
+
+using core::Bytes;
 
 const std::string kSignature("\r\n\r\n\0\r\nQUIT\n", 12);
 
@@ -218,4 +220,4 @@ TEST(ProxyHeader, VerifiesAChecksumThatIsThere) {
 }
 
 }  // namespace
-}  // namespace onehop::core
+}  // namespace onehop::transport

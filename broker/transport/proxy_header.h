@@ -14,7 +14,7 @@
 
 #include "core/bytes.h"
 
-namespace onehop::core {
+namespace onehop::transport {
 
 // The longest header taken.
 inline constexpr size_t kProxyHeaderBytesMax = 16 + 4096;
@@ -40,6 +40,6 @@ enum class ProxyRead : uint8_t {
 
 // Reads the header at the beginning of `bytes`, which are all that has come so far. `wrong` says what is broken. What
 // follows a complete header changes nothing.
-ProxyRead read_proxy_header(Bytes bytes, ProxyHeader& header, Bytes& wrong);
+ProxyRead read_proxy_header(core::Bytes bytes, ProxyHeader& header, core::Bytes& wrong);
 
-}  // namespace onehop::core
+}  // namespace onehop::transport

@@ -1,0 +1,44 @@
+// When output leaves. An iteration of the loop may dispatch thousands of events: output goes out earlier than at its
+// end, after a number of events or a time, so that the first in a batch does not pay for the last (ADR 6).
+//
+// Pure: times in, answers out. What is unflushed here is events, not bytes: whether the shard has anything to write for
+// them it knows itself.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace onehop::server {
+
+class FlushPolicy {
+ public:
+  static constexpr uint32_t kEventsPerFlush = 64;
+  static constexpr uint64_t kFlushAfterNs = 50'000;
+  // A write costs some 4 µs, so a quarter of that may pass for each link that waits to be written to.
+  static constexpr uint64_t kFlushNsPerLink = 1'000;
+  // From so many links on, a connection with more to receive is read on meanwhile.
+  static constexpr size_t kManyLinks = 64;
+
+  // After every event that may have given the shard something to write, with the number of links it has to write to.
+  // True: flush now.
+  bool event_taken(uint64_t now_ns, size_t links_to_write) {
+    if (events_++ == 0) first_ns_ = now_ns;
+    return events_ >= kEventsPerFlush ||
+           now_ns - first_ns_ >= std::max(kFlushAfterNs, kFlushNsPerLink * links_to_write);
+  }
+  // Whether to read on from a connection that has more. Where very many links wait to be written to, reading on is by
+  // far the smaller part, and each of them gets more with one write.
+  bool reads_on(size_t links_to_write) const { return events_ != 0 && links_to_write >= kManyLinks; }
+
+  // At each flush, before it. Whether there were events since the last; then first_event_ns() is when the first came.
+  bool begin_flush() { return std::exchange(events_, 0) != 0; }
+  uint64_t first_event_ns() const { return first_ns_; }
+
+ private:
+  uint32_t events_ = 0;    // Since the last flush,
+  uint64_t first_ns_ = 0;  // and when the first of them came.
+};
+
+}  // namespace onehop::server
