@@ -1,5 +1,5 @@
-// The yardstick of connects: 64 bytes there, the same number back (`onehop-blind --answer`). What any server pays for a
-// connect at the least, whatever its protocol says. There are no names and no messages.
+// The yardstick of connects: the client sends 64 bytes, and the server (`onehop-blind --answer`) sends as many back.
+// Every server pays at least this for a connect, whatever its protocol says. There are no names and no messages.
 #include <array>
 #include <stdexcept>
 
@@ -14,7 +14,7 @@ class BarePeer final : public Peer {
  public:
   void open(Output& out) override { out.append({kGreeting.data(), kGreeting.size()}); }
 
-  // The command line lets no workload that sends have this driver.
+  // The command line allows no workload that sends with this driver.
   void write_message(Output&, const Outgoing&, Bytes) override {}
 
   size_t read(Bytes in, Inbox& inbox, Output&) override {

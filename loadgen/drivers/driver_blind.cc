@@ -1,6 +1,6 @@
-// A forwarder that never looks at what it passes on (bench/blind_forwarder.cc): what any relay costs at the least.
-// Connections have no names; the first accepted is joined to the second. Messages are onehop's frames, as a sender
-// writes them, so that the generator works as much as it does for the broker.
+// A forwarder that never looks at what it passes on (bench/blind_forwarder.cc), which is the least that any relay
+// costs. Connections have no names; the first one is joined to the second. Messages are onehop's frames as a sender
+// writes them, so the generator works as much as it does for the broker.
 #include <stdexcept>
 #include <utility>
 
@@ -13,7 +13,7 @@ namespace {
 
 class BlindPeer final : public Peer {
  public:
-  // There is nothing to be granted: the first read, which comes without a byte, says so.
+  // The forwarder grants nothing. The worker's first read, which has no bytes, makes the connection ready.
   void open(Output&) override {}
 
   void write_message(Output& out, const Outgoing& message, Bytes payload) override {

@@ -1,8 +1,10 @@
-// MQTT 3.1.1, with clean sessions. A client's name is its client id and the topic it subscribes to. Where senders want
-// to hear, messages have QoS 1: a PUBACK says that the broker took one, not whether anybody was subscribed.
+// MQTT 3.1.1 with clean sessions. The name of a client is its client id and the topic that it subscribes to. Where
+// senders want outcomes, messages have QoS 1. A PUBACK then says that the broker took the message, but not whether
+// anybody was subscribed.
 //
-// Packet ids go round: message n has (n - 1) mod 65535 + 1. A message may be sent while its packet id is free, which is
-// while fewer than 65535 are between the oldest that is not acknowledged and it.
+// Packet ids go round: message n has the packet id (n - 1) mod 65535 + 1. A message may be sent while its packet id is
+// free. That is the case while fewer than 65535 ids lie between the oldest message that is not acknowledged and the new
+// one.
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
@@ -16,8 +18,8 @@ namespace onehop::loadgen {
 namespace {
 
 constexpr uint32_t kPacketIds = 65'535;
-constexpr size_t kLengthBytesMax = 4;  // Of a packet's length.
-// A packet longer than the largest message with the longest topic is not waited for.
+constexpr size_t kLengthBytesMax = 4;  // The most bytes that the length of a packet takes.
+// The largest message with the longest topic fits. A longer packet ends the connection.
 constexpr uint64_t kPacketBytesMax = (64 << 20) + (64 << 10) + 16;
 
 enum PacketType : uint8_t {
@@ -51,7 +53,7 @@ char* write_head(char* out, unsigned type, size_t size) {
   return core::write_varint(out, size);
 }
 
-// Whether the broker may send such a packet.
+// Whether a broker may send a packet of this type and size.
 bool is_possible(unsigned type, uint64_t size) {
   switch (type) {
     case kConnectAck:
@@ -89,7 +91,7 @@ class MqttPeer final : public Peer {
       : name_(std::move(options.name)),
         receives_(options.receives),
         qos_(driver.confirm == Confirm::kTaken ? 1 : 0),
-        // The worker sends something at half of it, so that rounding up costs nothing.
+        // The worker sends something at half of the keepalive, so rounding up does no harm.
         keepalive_s_(std::min(driver.keepalive_ms / 1000 + (driver.keepalive_ms % 1000 != 0 ? 1 : 0), 65'535U)) {}
 
   void open(Output& out) override {
@@ -142,7 +144,7 @@ class MqttPeer final : public Peer {
 
   static void write_empty(Output& out, PacketType type) { out.commit(write_head(out.reserve(2), type, 0)); }
 
-  // How many bytes the packet at the front of `in` takes; 0 if it is not whole.
+  // How many bytes the packet at the front of `in` takes, or 0 if it is not complete.
   size_t read_one(Bytes in, Inbox& inbox, Output& out) {
     if (in.size() < 2) return 0;
     uint64_t size = 0;
@@ -191,7 +193,7 @@ class MqttPeer final : public Peer {
 
   void become_ready(Inbox& inbox) {
     ready_ = true;
-    inbox.on_ready({});  // The protocol has no name for its server.
+    inbox.on_ready({});  // The protocol does not tell the name of the server.
   }
 
   void on_publish(unsigned type, Bytes body, Inbox& inbox, Output& out) {
@@ -247,8 +249,8 @@ class MqttPeer final : public Peer {
   bool ended_ = false;
   uint64_t first_unacknowledged_ = 1;
   uint64_t next_id_ = 1;
-  // By packet id: acknowledged before one that was sent earlier. Most brokers acknowledge in order: then it stays
-  // empty.
+  // By packet id: whether the message is acknowledged although an earlier one is not. It stays empty with brokers that
+  // acknowledge in order, as most do.
   std::vector<bool> early_;
   ToldRange told_;
 };

@@ -1,5 +1,6 @@
-// NATS: the text protocol of its clients, core publish and subscribe. A client's name is the subject it subscribes to.
-// The server says nothing of single messages: neither that it took one nor that nobody was subscribed to its subject.
+// NATS: the text protocol of its clients, with core publish and subscribe. The name of a client is the subject that it
+// subscribes to. The server tells nothing about single messages, neither that it took one nor that nobody was
+// subscribed.
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
@@ -10,13 +11,13 @@
 namespace onehop::loadgen {
 namespace {
 
-// The server's own default; one that is configured for less ends the connection of who sends more, and says why.
+// The default of the server. A server that allows less ends the connection of a client that sends more, and says why.
 constexpr size_t kPayloadBytesMax = 1 << 20;
-// What the server can be configured to take at the most.
+// The most that a server can be configured to take.
 constexpr uint64_t kReceivedBytesMax = 64 << 20;
 
-// What stands behind `key` ("\"version\":") in the server's JSON, up to the next comma, brace or quote; enough for
-// texts without escapes, numbers, true and false.
+// The value behind `key` ("\"version\":") in the server's JSON, up to the next comma, brace or quote. That is enough
+// for numbers, true, false, and texts without escapes.
 Bytes json_value(Bytes json, Bytes key) {
   size_t at = json.find(key);
   if (at == Bytes::npos) return {};
@@ -29,7 +30,7 @@ class NatsPeer final : public Peer {
  public:
   explicit NatsPeer(PeerOptions options) : name_(std::move(options.name)), receives_(options.receives) {}
 
-  // The server speaks first.
+  // The server speaks first, so there is nothing to write.
   void open(Output&) override {}
 
   void write_message(Output& out, const Outgoing& message, Bytes payload) override {
@@ -58,8 +59,8 @@ class NatsPeer final : public Peer {
     ++pongs_due_;
   }
 
-  // The protocol has no word for it, and the server would wait for the end of the stream as long as its client does.
-  // But when it has answered this, it has read all that was sent before, and nothing more comes.
+  // The protocol has no word for leaving, and the server waits for the end of the stream as long as its client does.
+  // The answer to this PING shows that the server has read everything before it and that nothing more comes.
   void leave(Output& out) override {
     if (receives_) out.append("UNSUB 1\r\n");
     write_keepalive(out);
@@ -67,7 +68,7 @@ class NatsPeer final : public Peer {
   }
 
  private:
-  // How many bytes the unit at the front of `in` takes; 0 if it is not whole.
+  // How many bytes the unit at the front of `in` takes, or 0 if it is not complete.
   size_t read_one(Bytes in, Inbox& inbox, Output& out) {
     const Line line = read_line(in);
     if (line.kind == Line::Kind::kPart) return 0;
@@ -88,7 +89,7 @@ class NatsPeer final : public Peer {
     return line.size();
   }
 
-  // MSG subject sid [reply-to] size, and the payload on the next line.
+  // The line is: MSG subject sid [reply-to] size. The payload is on the next line.
   size_t read_message(Bytes in, const Line& line, Inbox& inbox) {
     const Bytes text = line.text;
     uint64_t size = 0;
@@ -104,7 +105,7 @@ class NatsPeer final : public Peer {
     return line.size() + size + 2;
   }
 
-  // The first is the greeting; the server repeats it when its cluster changes.
+  // The first INFO is the greeting. The server repeats it when its cluster changes.
   void on_info(Bytes json, Inbox& inbox, Output& out) {
     if (!server_.empty()) return;
     if (json_value(json, "\"tls_required\":") == "true") {
@@ -149,7 +150,7 @@ class NatsPeer final : public Peer {
   bool leaving_ = false;
   bool ended_ = false;
   uint32_t pongs_due_ = 0;
-  std::string server_;  // Empty: it has not spoken yet.
+  std::string server_;  // Empty until the server has sent its greeting.
 };
 
 class NatsDriver final : public Driver {

@@ -1,5 +1,6 @@
-// onehop's own protocol (docs/wire.md), in its smallest correct form: no features, no session that outlives its
-// connection, nothing repeated. What is refused is counted, since that is what a load generator is for.
+// onehop's own protocol (docs/wire.md) in its smallest correct form: no features, no session that outlives its
+// connection, and nothing repeated. Refusals are counted and not repaired, since a load generator is there to show
+// them.
 #include <deque>
 #include <utility>
 
@@ -12,9 +13,9 @@
 namespace onehop::loadgen {
 namespace {
 
-// What a message's frame has beside its payload, at most: two names of 64 bytes and a dozen numbers.
+// The most that the frame of a message has beside its payload and headers: two names of 64 bytes and a dozen numbers.
 constexpr size_t kFrameOverheadMax = 256;
-// The prefix of a frame tells its size before the frame is there; no system under load sends us larger ones.
+// The length prefix tells the size of a frame in advance. No system under load sends larger frames.
 constexpr size_t kFrameBytesMax = (64 << 20) + 1024;
 
 template <typename T>
@@ -55,7 +56,7 @@ class OnehopPeer final : public Peer {
     append_frame(out, frame);
   }
 
-  // Room for any frame that may come, so that the broker never has to say QUOTA_EXCEEDED.
+  // There must be room for the largest frame that may follow, so that the broker never has to say QUOTA_EXCEEDED.
   bool may_send() const override {
     return !confirmed() ||
            (untold_ < send_window_ && (untold_ == 0 || untold_bytes_ + frame_bytes_max() <= window_bytes_));
@@ -71,7 +72,7 @@ class OnehopPeer final : public Peer {
     ++untold_;
   }
 
-  // The pong says that whatever came before the ping was admitted or has been refused by now.
+  // The pong says that the broker has admitted or refused everything that came before the ping.
   void ask_what_was_taken(Output& out) override {
     if (options_.confirm != Confirm::kTaken || asked_up_to_ == last_id_) return;
     asked_up_to_ = last_id_;
@@ -118,7 +119,7 @@ class OnehopPeer final : public Peer {
     return bytes;
   }
 
-  // Returns what is wrong with it; nullptr: nothing.
+  // Returns what is wrong with the frame, or nullptr.
   const char* on_frame(Bytes frame, size_t prefix_size, Inbox& inbox, Output& out) {
     core::FrameField field;
     const core::ScanError error = core::scan_frame(frame.substr(prefix_size), field);
@@ -182,7 +183,7 @@ class OnehopPeer final : public Peer {
     return nullptr;
   }
 
-  // Takes them out of the window.
+  // Takes these messages out of the window.
   void settle(uint64_t first_id, uint64_t last_id) {
     for (uint64_t id = std::max(first_id, oldest_id_); id <= last_id; ++id) {
       uint32_t& size = sizes_[id - oldest_id_];
@@ -252,20 +253,21 @@ class OnehopPeer final : public Peer {
   const std::string name_;
   MessageWriter writer_;
   LastMessage last_;
-  // Kept for their memory.
+  // These are members so that their memory is used again.
   v1::Receipts receipts_;
   v1::Frame ack_;
   bool ended_ = false;
 
-  // To be acknowledged at the end of this read; 0: nothing.
+  // The acknowledgements to write at the end of this read; 0 if there are none.
   uint64_t ack_up_to_ = 0;
   uint64_t receipts_up_to_ = 0;
 
   uint64_t last_id_ = 0;
-  // kTaken: up to where it was asked and told.
+  // With kTaken: the highest ids that the worker has asked about, and that were told.
   uint64_t asked_up_to_ = 0;
   uint64_t taken_up_to_ = 0;
-  // kDelivered: what has no outcome yet. Frame sizes by id, from oldest_id_; 0: it has one.
+  // With kDelivered: the messages without an outcome. The frame sizes are by id, from oldest_id_; a message with an
+  // outcome has 0.
   std::deque<uint32_t> sizes_;
   uint64_t oldest_id_ = 1;
   uint64_t untold_ = 0;

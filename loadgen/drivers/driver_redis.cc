@@ -1,6 +1,6 @@
-// Redis: publish and subscribe over RESP3, in which one connection may do both. A client's name is the channel it
-// subscribes to. PUBLISH is answered with the count of subscribers that it went to: none of them means that nobody has
-// it, but one of them does not mean that it arrived.
+// Redis: publish and subscribe over RESP3, where one connection may do both. The name of a client is the channel that
+// it subscribes to. The reply to PUBLISH is the number of subscribers. 0 means that nobody has the message, but 1 does
+// not mean that it arrived.
 #include <array>
 #include <stdexcept>
 #include <utility>
@@ -12,23 +12,23 @@
 namespace onehop::loadgen {
 namespace {
 
-// One that is longer, or has more parts, is not waited for. HELLO's answer lists the server's modules, a dozen parts
-// each.
+// A value that is longer or has more parts ends the connection. The answer to HELLO lists the modules of the server,
+// each with a dozen parts.
 constexpr size_t kValueBytesMax = (64 << 20) + (64 << 10);
 constexpr size_t kPartsMax = 256;
 
-// One value of RESP3, flat: what it holds follows it, whatever the depth.
+// One value of RESP3 in a flat list: the values that a value holds follow it, at any depth.
 class RespValue {
  public:
   enum class Kind : uint8_t { kWhole, kPart, kBad };
 
   struct Part {
     char type;
-    uint64_t number;  // Of an integer; of one that holds others: how many it says it holds.
-    Bytes text;       // Of the others.
+    uint64_t number;  // The integer, or the number of values that this one says it holds.
+    Bytes text;       // The text of all other types.
   };
 
-  // Reads the value at the front of `in`; valid as long as that.
+  // Reads the value at the front of `in`. The parts refer to `in`, so they are valid as long as `in` is.
   Kind read(Bytes in) {
     count_ = size_ = 0;
     for (size_t due = 1; due != 0; --due) {
@@ -132,7 +132,7 @@ class RedisPeer final : public Peer {
       end(inbox, "the Redis server says " + printable(front.text));
     } else if (front.type == '%' && server_.empty()) {
       on_hello(value, inbox);
-    } else if (front.type != '+') {  // +PONG, and +OK to QUIT.
+    } else if (front.type != '+') {  // These are +PONG, and +OK as the answer to QUIT.
       end(inbox, std::string("not Redis, or not now: a value of type ") + printable({&front.type, 1}));
     }
   }
@@ -158,7 +158,7 @@ class RedisPeer final : public Peer {
     }
   }
 
-  // A map from names to values, one of which is the version.
+  // The value is a map from names to values. One of the names is "version".
   void on_hello(const RespValue& value, Inbox& inbox) {
     server_ = "redis";
     for (size_t i = 1; i + 1 < value.count(); ++i) {
@@ -183,10 +183,10 @@ class RedisPeer final : public Peer {
   const bool tells_;
   bool ready_ = false;
   bool ended_ = false;
-  // PUBLISH is answered in order.
+  // The server answers each PUBLISH in order.
   uint64_t sent_id_ = 0;
   uint64_t answered_id_ = 0;
-  std::string server_;  // Empty: HELLO is not answered yet.
+  std::string server_;  // Empty until HELLO is answered.
   ToldRange told_;
 };
 

@@ -1,5 +1,5 @@
-// What the protocols of NATS and Redis share: lines that end in CRLF, and decimal numbers. Nothing is kept: a line that
-// is not whole yet is read again when more is there, which costs little because no line may be long.
+// What the protocols of NATS and Redis share: lines that end in CRLF, and decimal numbers. Nothing is kept between
+// reads: an incomplete line is read again when more bytes have arrived, which costs little because no line may be long.
 #pragma once
 
 #include <charconv>
@@ -12,19 +12,20 @@
 
 namespace onehop::loadgen {
 
-// With its end. The longest that servers send is NATS's INFO, which lists the addresses of a whole cluster.
+// The size of a line with its end. The longest line that servers send is NATS's INFO, which lists the addresses of a
+// whole cluster.
 inline constexpr size_t kLineBytesMax = 64 << 10;
 inline constexpr size_t kNumberBytesMax = 20;
 
 struct Line {
   enum class Kind : uint8_t { kWhole, kPart, kBad };
   Kind kind = Kind::kBad;
-  core::Bytes text = {};  // Without its end.
+  core::Bytes text = {};  // Without CRLF.
 
   size_t size() const { return text.size() + 2; }
 };
 
-// The line at the front of `in`.
+// Reads the line at the front of `in`.
 inline Line read_line(core::Bytes in) {
   const size_t end = in.substr(0, kLineBytesMax).find('\n');
   if (end == core::Bytes::npos) return {in.size() < kLineBytesMax ? Line::Kind::kPart : Line::Kind::kBad};
@@ -32,14 +33,14 @@ inline Line read_line(core::Bytes in) {
   return {Line::Kind::kWhole, in.substr(0, end - 1)};
 }
 
-// Whether `text` is a decimal number, and nothing else.
+// Whether `text` is a decimal number and nothing else.
 inline bool read_number(core::Bytes text, uint64_t& value) {
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value);
   return error == std::errc() && stop == end;
 }
 
-// Each writes at `out`, which has room for it, and returns the end of what was written.
+// These write at `out`, which must have room, and return the end of what was written.
 inline char* write_text(char* out, core::Bytes text) {
   return out + text.copy(out, text.size());
 }
@@ -47,7 +48,7 @@ inline char* write_number(char* out, uint64_t value) {
   return std::to_chars(out, out + kNumberBytesMax, value).ptr;
 }
 
-// What a server said, for people: one line, not a long one, without bytes that a terminal would act on.
+// Makes the words of a server safe to show: one short line, without bytes that a terminal would act on.
 inline std::string printable(core::Bytes text) {
   std::string result(text.substr(0, 200));
   for (char& character : result) {

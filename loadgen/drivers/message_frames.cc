@@ -1,4 +1,4 @@
-// A message that is not like the one before it.
+// See the header. This writes a message that differs from the one before it.
 #include "loadgen/drivers/message_frames.h"
 
 namespace onehop::loadgen {

@@ -1,6 +1,6 @@
-// onehop's message frames as the generator needs them: the few fields that it looks at, read in one pass over the
-// bytes, and a writer that remembers what does not change from one message to the next. A generator that works less for
-// a message is sooner faster than what it measures. Everything else of the protocol is left to protobuf.
+// onehop's message frames, fast: a reader that looks at a few fields in one pass over the bytes, and a writer that
+// remembers what does not change from one message to the next. The less work a message is for the generator, the faster
+// the systems that it can measure. Protobuf does everything else of the protocol.
 #pragma once
 
 #include <cstring>
@@ -16,7 +16,7 @@ namespace onehop::loadgen {
 
 inline constexpr char kMessageFrameTag = 0x1A;
 
-// What is looked at of a message that arrived; 0 where it has no such field.
+// The fields that the generator reads of a message; 0 where the message has no such field.
 struct ArrivedMessage {
   Bytes payload;
   uint64_t id = 0;
@@ -24,7 +24,7 @@ struct ArrivedMessage {
   uint64_t from_session = 0;
 };
 
-// Reads the body of a message frame; fields that it does not look at are skipped. False: it is no message.
+// Reads the body of a message frame and skips all other fields. Returns false if the body is no message.
 inline bool read_message(Bytes body, ArrivedMessage& out) {
   const char* at = body.data();
   const char* const end = at + body.size();
@@ -62,20 +62,20 @@ inline bool read_message(Bytes body, ArrivedMessage& out) {
   return true;
 }
 
-// The last message that arrived on one connection: most often the next one differs in nothing but its payload, which
-// one comparison tells. Invariant: begin_ is what stands before the payload in a whole frame of frame_bytes_, whose
-// payload is its end, and which says fields_.
+// The last message that arrived on one connection. Usually the next one differs only in its payload, which one
+// comparison finds out. Invariant: begin_ holds the bytes before the payload in a whole frame of frame_bytes_, the
+// payload is the end of that frame, and fields_ are its other fields.
 class LastMessage {
  public:
-  // Whether `in` begins with a whole frame that is like it.
+  // Whether `in` begins with a whole frame that differs only in its payload.
   bool is_repeated_by(Bytes in) const {
     return !begin_.empty() && in.size() >= frame_bytes_ && std::memcmp(in.data(), begin_.data(), begin_.size()) == 0;
   }
   size_t frame_bytes() const { return frame_bytes_; }
   Bytes payload_in(Bytes in) const { return in.substr(begin_.size(), frame_bytes_ - begin_.size()); }
-  const ArrivedMessage& fields() const { return fields_; }  // Its payload is gone.
+  const ArrivedMessage& fields() const { return fields_; }  // The payload in it is not valid any more.
 
-  // `frame` with its length prefix. One that has a number of its own is like no other.
+  // `frame` includes its length prefix. A message with a number of its own is like no other and is not remembered.
   void remember(Bytes frame, const ArrivedMessage& message) {
     const bool payload_is_last = message.payload.data() + message.payload.size() == frame.data() + frame.size();
     if (message.id != 0 || message.delivery_tag != 0 || !payload_is_last) return;
@@ -90,12 +90,12 @@ class LastMessage {
   ArrivedMessage fields_;
 };
 
-// Writes what one connection sends. Invariant: start_ is what stands before the id in a frame, and head_ what stands
-// between the id and the payload, of messages to to_ with payload_bytes_ of payload, ttl_ms_, an id that takes
-// id_bytes_, and no more.
+// Writes the messages of one connection. Invariant: start_ holds the bytes before the id in a frame, and head_ the
+// bytes between the id and the payload. Both belong to messages to to_ with payload_bytes_, ttl_ms_ and an id of
+// id_bytes_.
 class MessageWriter {
  public:
-  // `headers`: of each message; they must outlive this.
+  // Each message has these headers, which must outlive the writer.
   explicit MessageWriter(client::Confirm confirm, std::span<const client::Header> headers = {}) {
     options_.confirm = confirm;
     options_.headers = headers;
@@ -125,7 +125,7 @@ class MessageWriter {
   std::string to_;
   std::string start_;
   std::string head_;
-  size_t payload_bytes_ = 0;  // 0: nothing was remembered so far.
+  size_t payload_bytes_ = 0;  // 0 if no message is remembered.
   size_t id_bytes_ = 0;
   size_t frame_bytes_ = 0;
   uint32_t ttl_ms_ = 0;

@@ -1,5 +1,5 @@
-// What a connection has to send: bytes appended at the end, taken from the front. Unlike a string it grows without
-// filling the new room first, since the writers below fill it themselves.
+// The bytes that a connection has to send: appended at the end, taken from the front. Unlike a string it does not fill
+// new room before the writers do.
 #pragma once
 
 #include <cstddef>
@@ -17,8 +17,8 @@ class Output {
   size_t size() const { return end_ - begin_; }
   core::Bytes bytes() const { return {memory_.get() + begin_, size()}; }
 
-  // Room for `size` bytes behind what is there; valid until the next call. What was written there counts once
-  // commit() says where it ends.
+  // Returns room for `size` bytes at the end, valid until the next call. The bytes count once commit() says where they
+  // end.
   char* reserve(size_t size) {
     if (capacity_ - end_ < size) make_room(size);
     return memory_.get() + end_;
@@ -26,19 +26,19 @@ class Output {
   void commit(const char* end) { end_ = static_cast<size_t>(end - memory_.get()); }
 
   void append(core::Bytes bytes) {
-    if (bytes.empty()) return;  // It may have no address, which memcpy must not be given.
+    if (bytes.empty()) return;  // An empty view may have no address, which memcpy does not allow.
     char* out = reserve(bytes.size());
     std::memcpy(out, bytes.data(), bytes.size());
     commit(out + bytes.size());
   }
 
-  // `size` bytes at the front were sent.
+  // The first `size` bytes were sent.
   void consume(size_t size) {
     begin_ += size;
     if (begin_ == end_) begin_ = end_ = 0;
   }
   void clear() { begin_ = end_ = 0; }
-  // Gives back the memory of an empty output, for connections that rest.
+  // Gives back the memory if the output is empty, for connections that rest.
   void release() {
     if (empty()) memory_.reset(), capacity_ = 0;
   }

@@ -1,4 +1,4 @@
-// Joins what is told of consecutive messages, so that the worker hears of a whole batch at once.
+// Joins the outcomes of consecutive messages, so that the worker is told a whole batch at once.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@ namespace onehop::loadgen {
 
 class ToldRange {
  public:
-  // The reason follows from the outcome, and outlives this.
+  // The reason follows from the outcome, and the text must outlive this object.
   void add(uint64_t id, Outcome outcome, std::string_view reason, Inbox& inbox) {
     if (first_ == 0 || id != last_ + 1 || outcome != outcome_) {
       tell(inbox);
@@ -21,7 +21,7 @@ class ToldRange {
     last_ = id;
   }
 
-  // Tells what was added, if anything was.
+  // Tells the worker what was added, if anything was.
   void tell(Inbox& inbox) {
     if (first_ == 0) return;
     const uint64_t first = first_;
@@ -30,7 +30,7 @@ class ToldRange {
   }
 
  private:
-  uint64_t first_ = 0;  // 0: nothing to tell.
+  uint64_t first_ = 0;  // 0 if there is nothing to tell.
   uint64_t last_ = 0;
   Outcome outcome_ = Outcome::kAdmitted;
   std::string_view reason_;

@@ -46,13 +46,13 @@ void Aftermath::add(const Aftermath& other) {
 }
 
 void Aftermath::judge(uint64_t at_ns, uint64_t until_ns, CommandResult& result) const {
-  uint64_t kept_up_ns = at_ns;  // From here on.
+  uint64_t kept_up_ns = at_ns;  // Delivery keeps up with the plan from here on.
   result.lost = result.doubled = 0;
   for (size_t i = 0; i < slots_.size(); ++i) {
     const Slot& slot = slots_[i];
     const uint64_t begin_ns = origin_ns_ + i * kSlotNs, end_ns = begin_ns + kSlotNs;
     if (end_ns > at_ns) result.doubled += slot.doubled;
-    if (end_ns + on_time_ns_ <= at_ns) continue;  // It was over before the command could reach it.
+    if (end_ns + on_time_ns_ <= at_ns) continue;  // The slot was over before the command could affect it.
     const uint64_t missing = slot.due - std::min(slot.due, slot.delivered);
     result.lost += missing;
     if (begin_ns >= until_ns) continue;

@@ -1,17 +1,16 @@
-// What a command of --at did to the run: counted in slots of 100 ms, from shortly before the first command on.
+// The effects of each command of --at on the run, counted in slots of 100 ms. Counting begins shortly before the first
+// command.
 //
-//   lost       messages that never arrived and were due from the command's start on, or up to --on-time before it
-//   (those
-//              may have been under way)
-//   doubled    deliveries, from the command's start on, of what had been delivered before
-//   recovery   from the command's start to when delivery kept up with the plan again, and did so until the run's end,
-//   or
-//              until the next command: the time by which the last of the late messages had arrived, and the last slot
-//              was over in which a message was due that never arrived. A message is late if it takes longer than
-//              --on-time. 0: none was late and none was lost; nothing: it did not keep up by the end.
+//   lost       messages that never arrived. They were due after the start of the command, or up to --on-time before it,
+//              because such messages may have been under way.
+//   doubled    deliveries after the start of the command of messages that had been delivered before
+//   recovery   the time from the start of the command until delivery keeps up with the plan again, and goes on doing so
+//              until the next command or the end of the run. By then the last late message has arrived, and the last
+//              slot with a lost message is over. A message is late if it takes longer than --on-time. The recovery is 0
+//              if no message was late or lost, and it is absent if delivery did not keep up by the end.
 //
-// Invariant: a slot boundary is at the planned time of the first command, so that its counts are exact; those of later
-// commands begin with the slot they fall into.
+// Invariant: a slot begins at the planned time of the first command, so the counts of that command are exact. The
+// counts of a later command begin with the slot that its time falls into.
 #pragma once
 
 #include <cstdint>
@@ -21,22 +20,22 @@
 
 namespace onehop::loadgen {
 
-// A command and what became of it and of the messages, in a result.
+// A command in a result: how it ended, and what became of the messages.
 struct CommandResult {
-  double at_s = 0;  // As planned, since the run's start.
+  double at_s = 0;  // The planned time, since the start of the run.
   std::string command;
-  std::optional<double> started_s, ended_s;  // Nothing: it was never started; it did not end within the run.
-  std::optional<int> exit_status;            // What it ended with by itself.
-  std::optional<int> signal;                 // Or what ended it.
-  bool ended_with_run = false;               // It still ran at the run's end, and was ended then.
-  std::string problem;                       // Why it could not be started; empty: it was, or the run ended before.
+  std::optional<double> started_s, ended_s;  // Absent if it never started, or did not end within the run.
+  std::optional<int> exit_status;            // Present if the command ended by itself.
+  std::optional<int> signal;                 // Present if a signal ended the command.
+  bool ended_with_run = false;               // It still ran at the end of the run, which then ended it.
+  std::string problem;  // Why it could not be started; empty if it started or the run ended before its time.
 
-  // Not counted if it was never started.
+  // These are counted only if the command was started.
   uint64_t lost = 0;
   uint64_t doubled = 0;
   std::optional<double> recovery_s;
 
-  // Whether it did what it was there for: a run whose command failed proves nothing.
+  // Whether the command did its work. A run whose command failed proves nothing.
   bool is_good() const { return started_s && (ended_with_run || exit_status == 0); }
 };
 
@@ -44,8 +43,8 @@ class Aftermath {
  public:
   static constexpr uint64_t kSlotNs = 100'000'000;
 
-  // From here on it counts; off before. `first_ns`: the planned time of the first command, on the clock that messages
-  // are timed by.
+  // Switches the counting on; it is off at first. `first_ns` is the planned time of the first command, on the clock
+  // that times messages.
   void begin(uint64_t first_ns, uint64_t on_time_ns);
   bool is_on() const { return on_time_ns_ != 0; }
 
@@ -54,21 +53,21 @@ class Aftermath {
   void note_double(uint64_t arrived_ns);
 
   void add(const Aftermath& other);
-  // Fills in what is counted for a command that was planned for `at_ns`. `until_ns`: when the next one was, or the
-  // schedule ended.
+  // Fills in the counts of a command that was planned for `at_ns`. `until_ns` is the planned time of the next command,
+  // or the end of the schedule.
   void judge(uint64_t at_ns, uint64_t until_ns, CommandResult& result) const;
 
  private:
   struct Slot {
-    uint64_t last_arrival_ns = 0;  // Of what was due in it and late.
+    uint64_t last_arrival_ns = 0;  // The last arrival of a late message that was due in the slot.
     uint32_t due = 0;
-    uint32_t delivered = 0;  // Of these.
-    uint32_t doubled = 0;    // Of what arrived in it.
+    uint32_t delivered = 0;  // Those of the due messages that arrived.
+    uint32_t doubled = 0;    // Deliveries within the slot of messages that had been delivered before.
   };
   Slot* slot_of(uint64_t at_ns);
 
   uint64_t on_time_ns_ = 0;
-  uint64_t origin_ns_ = 0;  // Where slot 0 begins.
+  uint64_t origin_ns_ = 0;  // The time at which slot 0 begins.
   std::vector<Slot> slots_;
 };
 

@@ -1,5 +1,5 @@
-// See the header. Each arrival has a position, which is how many of this part's arrivals the rate makes until then;
-// constant positions follow from the arrival's number, so that no rounding adds up over the hours.
+// See the header. The position of an arrival is the number of this part's arrivals that the rate makes until then. With
+// a constant rate the position follows from the number of the arrival, so rounding errors do not add up over hours.
 #include "loadgen/measure/arrivals.h"
 
 #include <algorithm>
@@ -46,8 +46,9 @@ uint64_t Arrivals::count_until(uint64_t until_ns) const {
   const auto until = static_cast<double>(until_ns);
   const double passed = curve_.empty() ? until / gap_ns_ : curve_.count_until(until) * share_;
   const double left = std::max(passed - position_, 0.0);
-  if (kind_ == ArrivalKind::kPoisson) return 1 + static_cast<uint64_t>(left + 1e-6);  // Rounding is no arrival less.
-  // The estimate may be one beside the truth, since due times are rounded.
+  if (kind_ == ArrivalKind::kPoisson)
+    return 1 + static_cast<uint64_t>(left + 1e-6);  // The small addend keeps rounding from losing an arrival.
+  // The estimate may be off by one, because due times are rounded.
   auto count = static_cast<uint64_t>(left);
   const auto due_of = [&](uint64_t ahead) { return due_at(static_cast<double>(number_ + ahead) + offset_); };
   while (count > 0 && due_of(count - 1) >= until_ns) --count;

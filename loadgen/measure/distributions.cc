@@ -21,7 +21,8 @@ Popularity::Popularity(uint32_t count, double exponent, uint64_t seed) : count_(
     total += keep_[i];
     other_[i] = number_[i] = i;
   }
-  // Vose: each column holds one number's probability, scaled to a mean of 1, and is filled up by one that has too much.
+  // Vose's method: each column holds the probability of one number, scaled to a mean of 1. A column below 1 is filled
+  // up by a number that has more than 1.
   std::vector<uint32_t> poor, rich;
   for (uint32_t i = 0; i < count; ++i) {
     keep_[i] *= count / total;
@@ -38,7 +39,7 @@ Popularity::Popularity(uint32_t count, double exponent, uint64_t seed) : count_(
       poor.push_back(giver);
     }
   }
-  // What is left is 1 but for rounding.
+  // Only rounding keeps the remaining columns from being 1.
   for (const uint32_t i : poor) keep_[i] = 1;
   for (const uint32_t i : rich) keep_[i] = 1;
   Random random(seed);
@@ -91,7 +92,7 @@ std::optional<PayloadSizes> PayloadSizes::parse(std::string_view text, size_t by
     sizes.kind_ = Kind::kLognormal;
     sizes.median_ = static_cast<double>(*median);
     sizes.sigma_ = *sigma;
-    sizes.bytes_min_ = bytes_min;  // Its lower end is cut off there.
+    sizes.bytes_min_ = bytes_min;  // Smaller draws are raised to the least size.
     sizes.bytes_max_ = *median * 100;
   } else if (colon == text.npos) {
     const auto size = parse_bytes(text);
@@ -136,7 +137,7 @@ size_t PayloadSizes::draw_one(Random& random) const {
     case Kind::kLognormal:
       break;
   }
-  // Box and Muller; 1 - part() is above 0.
+  // This is the method of Box and Muller. Its logarithm is finite because 1 - part() is above 0.
   const double normal = std::sqrt(-2 * std::log(1 - random.part())) * std::cos(2 * M_PI * random.part());
   const double size = median_ * std::exp(sigma_ * normal);
   return static_cast<size_t>(std::clamp(size, static_cast<double>(bytes_min_), static_cast<double>(bytes_max_)));

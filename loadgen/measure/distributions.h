@@ -1,4 +1,4 @@
-// Whom a message is for, and how large it is.
+// Random choices: the recipient of a message, and its size.
 #pragma once
 
 #include <cstddef>
@@ -12,30 +12,31 @@
 
 namespace onehop::loadgen {
 
-// Draws 0 to count - 1: uniformly, or after Zipf's law (the k-th most popular as likely as 1/k^exponent), in O(1) by
-// Vose's alias method.
+// Draws a number from 0 to count - 1, either uniformly or by Zipf's law, in which the k-th most popular number is as
+// likely as 1/k^exponent. A draw takes O(1) by Vose's alias method.
 class Popularity {
  public:
-  // An exponent of 0: uniform. The popular ones are spread over the numbers by `seed`, so that they do not share a
-  // thread.
+  // An exponent of 0 means uniform draws. `seed` spreads the popular numbers over all numbers, so that they do not
+  // share a thread.
   Popularity(uint32_t count, double exponent, uint64_t seed);
   uint32_t draw(Random& random) const;
 
  private:
   uint32_t count_;
-  std::vector<double> keep_;  // Empty: uniform.
+  std::vector<double> keep_;  // The probability to keep the column's own number; empty if draws are uniform.
   std::vector<uint32_t> other_;
-  std::vector<uint32_t> number_;  // Of a rank.
+  std::vector<uint32_t> number_;  // The number that has each rank.
 };
 
 // The distribution of payload sizes, in bytes:
-//   128                       always
-//   uniform:64-4096           each as likely
-//   128:90,4KiB:9,64KiB:1     each with its weight
-//   lognormal:300/2.0         median / sigma; at most 100 times the median
+//   128                       always this size
+//   uniform:64-4096           every size in the range is as likely
+//   128:90,4KiB:9,64KiB:1     each size with its weight
+//   lognormal:300/2.0         median and sigma; at most 100 times the median
 class PayloadSizes {
  public:
-  // Nothing, and in `error` a line that names the text, if it is none, or one may be below `bytes_min`.
+  // Returns nothing, and puts a line that names the text into `error`, if the text is no distribution or allows a size
+  // below `bytes_min`.
   static std::optional<PayloadSizes> parse(std::string_view text, size_t bytes_min, std::string& error);
 
   size_t draw(Random& random) const { return kind_ == Kind::kFixed ? bytes_max_ : draw_one(random); }
@@ -52,7 +53,7 @@ class PayloadSizes {
   size_t bytes_max_ = 0;
   double median_ = 0, sigma_ = 0;
   std::vector<size_t> sizes_;
-  std::vector<double> up_to_;  // Cumulated weights, the last is 1.
+  std::vector<double> up_to_;  // The cumulated weights; the last one is 1.
 };
 
 }  // namespace onehop::loadgen

@@ -1,4 +1,4 @@
-// See the header: what is not done for every message.
+// See the header. Here is everything that is not done for every message.
 #include "loadgen/measure/histogram.h"
 
 #include <algorithm>
@@ -165,7 +165,7 @@ Histogram Histogram::from_buckets(const std::vector<std::pair<uint32_t, uint64_t
       bucket_of(max) != buckets.back().first) {
     throw std::invalid_argument("a histogram's minimum or maximum is not in its buckets");
   }
-  // Doubles are exact to 1 in 2^53: the sum of huge histograms may look beside its bounds by so much.
+  // Doubles are exact to 1 in 2^53, so the sum of a huge histogram may seem to lie outside its bounds by that much.
   const auto total = static_cast<double>(sum);
   if (total < least * (1 - 1e-9) || total > most * (1 + 1e-9)) {
     throw std::invalid_argument("a histogram's sum does not fit its buckets");
@@ -177,7 +177,7 @@ Histogram Histogram::from_buckets(const std::vector<std::pair<uint32_t, uint64_t
 }
 
 bool Histogram::operator==(const Histogram& other) const {
-  // Buckets at the end that were cleared do not count.
+  // Empty buckets at the end, which clear() leaves behind, make no difference.
   return count_ == other.count_ && never_ == other.never_ && sum_ == other.sum_ && min_ == other.min_ &&
          max_ == other.max_ && buckets() == other.buckets();
 }

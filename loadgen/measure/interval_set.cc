@@ -15,7 +15,7 @@ uint64_t IntervalSet::insert(uint32_t first, uint32_t last) {
     const auto left = std::prev(next);
     if (left->second >= end) return 0;
     if (left->second >= begin) {
-      // The usual case is that a run grows at its end: then nothing is allocated.
+      // Usually an interval grows at its end. Nothing is allocated then.
       begin = left->first;
       size_ -= left->second - left->first;
       while (next != intervals_.end() && next->first <= end) {

@@ -1,5 +1,5 @@
-// A set of numbers that come in runs: kept as half-open intervals, so that a million numbers in a row cost as much as
-// one.
+// A set of numbers that mostly follow each other. It keeps half-open intervals, so a million numbers in a row cost as
+// much as one number.
 #pragma once
 
 #include <cstdint>
@@ -9,18 +9,18 @@ namespace onehop::loadgen {
 
 class IntervalSet {
  public:
-  // Adds [first, last]; returns how many of them were new.
+  // Adds [first, last], and returns how many of these numbers were new.
   uint64_t insert(uint32_t first, uint32_t last);
-  // Takes one out; false if it was not there.
+  // Takes one number out. Returns false if it was not in the set.
   bool erase(uint32_t number);
   bool contains(uint32_t number) const;
   uint64_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
-  // First → one past the last, in rising order.
+  // The intervals in rising order: the first number → one past the last.
   const std::map<uint32_t, uint64_t>& intervals() const { return intervals_; }
 
  private:
-  std::map<uint32_t, uint64_t> intervals_;  // First → one past the last; no two touch.
+  std::map<uint32_t, uint64_t> intervals_;  // No two intervals touch.
   uint64_t size_ = 0;
 };
 

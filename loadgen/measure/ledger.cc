@@ -1,5 +1,5 @@
-// See the header. To reconcile, a stream's numbers are cut wherever one of its sets begins or ends: within a piece all
-// messages share one fate, so that each is judged by itself at the cost of one judgement for each piece.
+// See the header. reconcile() cuts the numbers of a stream wherever one of its sets begins or ends. All messages of a
+// piece share one fate, so every message is judged and each piece costs one judgement.
 #include "loadgen/measure/ledger.h"
 
 #include <algorithm>
@@ -12,22 +12,24 @@ using client::Outcome;
 namespace {
 
 struct Fate {
-  bool had = false;  // By the recipient.
+  bool had = false;  // The recipient had the message.
   bool admitted = false, delivered = false, rejected = false, expired = false, lost = false, unknown = false;
-  bool not_sent = false;  // Told so, all of these.
-  // Something that was sent later in the stream has arrived; and its promised outcome was told.
+  bool not_sent = false;  // The sender was told each of these.
+  // `overtaken`: a later message of the stream arrived. `overtaken_by_told`: the promised outcome of a later message
+  // was told.
   bool overtaken = false, overtaken_by_told = false;
 };
 
-// `broken`: one of the stream's two clients broke.
+// `broken`: the connection of one of the stream's two clients broke.
 void judge_delivered(const Fate& fate, uint64_t messages, bool broken, Outcome promised, Account& account) {
   account.delivered += messages;
   if (fate.rejected) account.contradicted += messages;
-  // Expired, lost and unknown may be told of what the recipient has seen; rejected was complained of above.
+  // A sender may be told expired, lost or unknown although the recipient had the message. The code above has complained
+  // of rejected.
   const bool told_otherwise = fate.rejected || fate.expired || fate.lost || fate.unknown;
   const bool kept =
       promised == Outcome::kNotSent || fate.delivered || (promised == Outcome::kAdmitted && fate.admitted);
-  // As long as nothing later in the stream was told, the outcome may be on its way still.
+  // As long as no later outcome of the stream was told, this one may still be on its way.
   if (!kept && !told_otherwise && !broken) (fate.overtaken_by_told ? account.untold : account.not_told) += messages;
 }
 
@@ -40,19 +42,19 @@ void judge(const Fate& fate, uint64_t messages, bool broken, Outcome promised, A
   } else if (fate.lost) {
     account.lost += messages;
   } else if (fate.not_sent) {
-    account.not_sent += messages;  // It never reached a socket: whatever broke has nothing to do with it.
+    account.not_sent += messages;  // It never reached a socket, so a broken connection is not the cause.
   } else if (fate.unknown || (broken && !fate.delivered)) {
-    // Whatever broke, who was told of a delivery must have had one: clients acknowledge only what they have read.
+    // A broken connection does not excuse a delivery that was told: clients acknowledge only what they have read.
     account.unknown += messages;
   } else if (!fate.delivered && !fate.overtaken) {
-    account.not_arrived += messages;  // It may be on its way still: streams keep their order.
+    account.not_arrived += messages;  // It may still be on its way, since streams keep their order.
   } else {
     account.unexplained += messages;
     if (fate.delivered) account.contradicted += messages;
   }
 }
 
-// One past the highest number of the set; 0 if it is empty.
+// One past the highest number of the set, or 0 if the set is empty.
 uint64_t end_of(const IntervalSet& set) {
   return set.empty() ? 0 : set.intervals().rbegin()->second;
 }
@@ -85,7 +87,7 @@ bool Ledger::told(Stream stream, uint32_t number, Outcome outcome) {
 void Ledger::told_all(Stream stream, uint32_t first, uint32_t last, Outcome outcome) {
   Sent& sent = sent_of(stream);
   assert(first <= last && last < sent.count);
-  // Most often nothing else was told of any of them.
+  // Usually these messages have no other outcome yet.
   const bool plain = !sent.otherwise;
   if (plain && outcome == Outcome::kDelivered) {
     sent.delivered.insert(first, last);
@@ -117,7 +119,7 @@ void Ledger::broke(uint32_t client) {
   broken_[client] = true;
 }
 
-// Cuts the stream where any of its sets begins or ends: all messages of a piece share one fate.
+// Cuts the stream where any of its sets begins or ends, and judges each piece.
 void Ledger::judge_stream(const Sent& sent, const Received& received, bool one_broke, Outcome promised,
                           Account& account) {
   static const Otherwise kNothingElse;
@@ -163,7 +165,7 @@ Account Ledger::reconcile(const std::vector<const Ledger*>& ledgers, Outcome pro
     if (broken.size() < ledger->broken_.size()) broken.resize(ledger->broken_.size());
     for (size_t i = 0; i < ledger->broken_.size(); ++i) broken[i] = broken[i] || ledger->broken_[i];
     for (const auto& [stream, received] : ledger->received_streams_) {
-      assert(!arrivals.contains(stream));  // A client lives in one ledger.
+      assert(!arrivals.contains(stream));  // Each client belongs to one ledger.
       arrivals.emplace(stream, &received);
       account.duplicates += received.duplicates;
       account.out_of_order += received.late;
@@ -185,7 +187,7 @@ Account Ledger::reconcile(const std::vector<const Ledger*>& ledgers, Outcome pro
       account += of_stream;
     }
   }
-  // What came whole and nobody of this run sent.
+  // These messages arrived intact, and no client of this run sent them.
   account.misdirected += came - account.delivered;
   return account;
 }

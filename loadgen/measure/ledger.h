@@ -1,8 +1,9 @@
-// The accounts of one thread: what its clients sent and were told, and what they received. At the end of the run the
-// ledgers of all threads are reconciled, message by message.
+// The accounts of one thread: what its clients sent, which outcomes they were told, and what they received. At the end
+// of the run the ledgers of all threads are reconciled, message by message.
 //
-// A stream is all that one client sends to another; its messages are numbered from 0. The two ends of a stream may be
-// in different ledgers. In a run without faults a stream costs some 200 bytes at each end, however long it is.
+// A stream is everything that one client sends to another client; its messages have numbers from 0. The two ends of a
+// stream may be in different ledgers. In a run without faults each end of a stream costs some 200 bytes, however long
+// the stream is.
 #pragma once
 
 #include <cassert>
@@ -31,23 +32,22 @@ constexpr uint32_t recipient_of(Stream stream) {
 
 class Ledger {
  public:
-  // --- As a sender.
-  // The number of the stream's next message, which counts as sent from here on.
+  // --- As a sender. Returns the number of the stream's next message, which counts as sent from now on.
   uint32_t next_number(Stream stream) {
     Sent& sent = sent_of(stream);
     assert(sent.count < uint32_t{1} << 31);
     ++sent_;
     return sent.count++;
   }
-  // The outcome of one of them. kDelivered and kAdmitted are promises that reconcile() checks. False: it was told
-  // before.
+  // Notes the outcome of one message. reconcile() checks that kDelivered and kAdmitted are true. Returns false if the
+  // message already had an outcome.
   bool told(Stream stream, uint32_t number, client::Outcome outcome);
-  // The same of all numbers from first to last.
+  // Does the same for all numbers from first to last.
   void told_all(Stream stream, uint32_t first, uint32_t last, client::Outcome outcome);
 
   // --- As a recipient.
   enum class Arrival : uint8_t { kNext, kEarly, kLate, kDuplicate };
-  // kEarly: something before it has not arrived (so far). kLate: it fills such a gap.
+  // kEarly: an earlier message has not arrived so far. kLate: the message fills such a gap.
   Arrival received(Stream stream, uint32_t number) {
     Received& received = received_of(stream);
     if (number != received.next) return received_out_of_turn(received, number);
@@ -58,39 +58,41 @@ class Ledger {
   void count_corrupted() { ++corrupted_; }
   void count_misdirected() { ++misdirected_; }
 
-  // A client's connection broke: what is missing of its streams, either way, is unknown instead of unexplained.
+  // The connection of a client broke. Missing messages from and to this client are unknown from now on, and not
+  // unexplained.
   void broke(uint32_t client);
 
-  // Running totals: messages sent, delivered (each once), and told rejected, expired, lost, unknown or not sent.
+  // Running totals: messages sent; messages delivered, each once; messages whose senders were told rejected, expired,
+  // lost, unknown or not sent.
   uint64_t sent() const { return sent_; }
   uint64_t delivered() const { return delivered_; }
   uint64_t told_otherwise() const { return told_otherwise_; }
   uint64_t corrupted() const { return corrupted_; }
   uint64_t misdirected() const { return misdirected_; }
 
-  // `promised`: the least that senders must have been told of each delivered message: kNotSent for nothing, kAdmitted
-  // (either that or kDelivered), or kDelivered. `is_slow`: whether a client reads slowly; what is refused, expires or
-  // waits on its way to one of those is provoked.
+  // `promised` is the least that a sender must have been told of each delivered message: kNotSent for nothing,
+  // kAdmitted (which kDelivered satisfies too), or kDelivered. `is_slow` says whether a client reads slowly; messages
+  // to such a client that are refused, expire or wait are provoked.
   static Account reconcile(const std::vector<const Ledger*>& ledgers, client::Outcome promised,
                            const std::function<bool(uint32_t)>& is_slow = nullptr);
 
  private:
   struct Otherwise {
-    IntervalSet rejected, expired, lost, unknown, not_sent;  // Told so.
+    IntervalSet rejected, expired, lost, unknown, not_sent;  // As the sender was told.
   };
   struct Sent {
     uint32_t count = 0;
-    IntervalSet admitted, delivered;       // Told so.
-    std::unique_ptr<Otherwise> otherwise;  // Apart, since most streams have none of these and there may be millions.
+    IntervalSet admitted, delivered;       // As the sender was told.
+    std::unique_ptr<Otherwise> otherwise;  // Most of the millions of streams have none of these.
   };
   struct Received {
-    uint32_t next = 0;    // One past the highest that came.
-    IntervalSet missing;  // Below it.
+    uint32_t next = 0;    // One past the highest number that arrived.
+    IntervalSet missing;  // Numbers below `next` that did not arrive.
     uint64_t duplicates = 0;
     uint64_t late = 0;
   };
 
-  // The accounts of a stream; those of the last one are at hand, since messages come in batches.
+  // The accounts of a stream. The last one is remembered, since messages come in batches.
   Sent& sent_of(Stream stream) {
     if (stream != last_sent_stream_ || last_sent_ == nullptr) {
       last_sent_ = &sent_streams_[stream];
@@ -112,11 +114,11 @@ class Ledger {
 
   absl::flat_hash_map<Stream, Sent> sent_streams_;
   absl::flat_hash_map<Stream, Received> received_streams_;
-  // An entry moves when another is added, which makes that one the last.
+  // Adding an entry moves the others, but then the added entry becomes the last one.
   Stream last_sent_stream_ = 0, last_received_stream_ = 0;
   Sent* last_sent_ = nullptr;
   Received* last_received_ = nullptr;
-  std::vector<bool> broken_;  // By client.
+  std::vector<bool> broken_;  // By the index of the client.
   uint64_t sent_ = 0, delivered_ = 0, told_otherwise_ = 0;
   uint64_t corrupted_ = 0, misdirected_ = 0;
 };

@@ -19,7 +19,7 @@ struct Quantity {
   std::string_view unit;
 };
 
-// Digits with at most one point in them, and whatever follows.
+// Splits the text into digits with at most one point, and the rest.
 std::optional<Quantity> split(std::string_view text) {
   const size_t end = std::min(text.find_first_not_of("0123456789."), text.size());
   double number = 0;
@@ -44,7 +44,7 @@ std::optional<uint64_t> whole(std::optional<double> value) {
   return static_cast<uint64_t>(std::llround(*value));
 }
 
-// Three significant digits, of a value from 0 to 9999.
+// Three significant digits of a value from 0 to 9999.
 std::string print_three(double value, const char* unit) {
   char text[64];
   const int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;

@@ -1,4 +1,4 @@
-// Quantities as people write them on a command line. Each returns nothing if the text is none of its kind.
+// Quantities as people write and read them. Each parser returns nothing if the text is no such quantity.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace onehop::loadgen {
 
-// In nanoseconds.
+// A millisecond and a second in nanoseconds.
 inline constexpr uint64_t kMs = 1'000'000;
 inline constexpr uint64_t kSecondNs = 1'000 * kMs;
 
@@ -18,19 +18,18 @@ std::optional<uint64_t> parse_duration(std::string_view text);
 std::optional<uint64_t> parse_bytes(std::string_view text);
 // "5000", "10k" (10,000), "1.5M" → messages a second; above 0.
 std::optional<double> parse_rate(std::string_view text);
-// "50%", "0.5" → a part, 0 to 1.
+// "50%", "0.5" → a part from 0 to 1.
 std::optional<double> parse_part(std::string_view text);
 
-// A duration from here on is no duration: what it would be of has never come. Histogram::kNever is above it.
+// A duration of at least this stands for something that never came. Histogram::kNever is above it.
 inline constexpr double kNeverNs = 0x1p63;
 
-// For people: three significant digits and the unit that suits ("1.23 ms", "845 ns", "12.3 s"); "never" from kNeverNs
-// on.
+// Three significant digits and a unit that suits: "1.23 ms", "845 ns", "12.3 s". From kNeverNs on it prints "never".
 std::string print_duration(double ns);
 // "12,345"; "1.2 MiB".
 std::string print_count(uint64_t value);
 std::string print_bytes(uint64_t bytes);
-// "2026-01-31T12:34:56.789Z", of seconds since 1970.
+// Seconds since 1970 → "2026-01-31T12:34:56.789Z".
 std::string iso_time(double unix_s);
 
 }  // namespace onehop::loadgen

@@ -1,5 +1,5 @@
-// The generator's own random numbers: the same from the same seed with every compiler and library, which <random>'s
-// distributions are not.
+// The generator's random numbers. The same seed gives the same numbers with every compiler and library, which the
+// distributions of <random> do not.
 #pragma once
 
 #include <cmath>
@@ -7,7 +7,7 @@
 
 namespace onehop::loadgen {
 
-// SplitMix64.
+// The algorithm is SplitMix64.
 class Random {
  public:
   explicit Random(uint64_t seed) : state_(seed) {}
@@ -18,11 +18,11 @@ class Random {
     z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
     return z ^ (z >> 31);
   }
-  // 0 to 1, without 1.
+  // A number from 0 to 1, but never 1.
   double part() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
-  // 0 to bound - 1; `bound` is not 0.
+  // A number from 0 to bound - 1. `bound` must not be 0.
   uint32_t below(uint32_t bound) { return static_cast<uint32_t>((next() >> 32) * bound >> 32); }
-  // The time to the next event where they come independently, with this mean.
+  // The time until the next event if events come independently of each other, with this mean.
   double exponential(double mean) { return -std::log1p(-part()) * mean; }
 
  private:

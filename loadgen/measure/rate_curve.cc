@@ -1,4 +1,4 @@
-// Each piece is a line, so that the count within it is a parabola, which is solved for the time.
+// The rate of each piece is a line, so the count within it is a parabola. time_of() solves that for the time.
 #include "loadgen/measure/rate_curve.h"
 
 #include <algorithm>
@@ -17,7 +17,7 @@ RateCurve::RateCurve(double from, const std::vector<Stage>& stages) {
     piece.from = from * 1e-9;
     piece.slope = stage.duration_ns == 0 ? 0 : (stage.to - from) * 1e-9 / piece.duration_ns;
     piece.begin_count = count;
-    count += (from + stage.to) / 2 * piece.duration_ns / 1e9;  // Exact where the count is a whole number.
+    count += (from + stage.to) / 2 * piece.duration_ns / 1e9;  // This is exact where the count is a whole number.
     piece.end_count = count;
     pieces_.push_back(piece);
     duration_ns_ += stage.duration_ns;
@@ -40,13 +40,13 @@ double RateCurve::count_until(double at_ns) const {
 }
 
 double RateCurve::time_of(double count) const {
-  // What is due at the end of a piece but for rounding belongs to the next one, or to none.
+  // An arrival whose count is the end of a piece, apart from rounding, belongs to the next piece, or to none.
   const auto is_before = [&](const Piece& one) { return count < one.end_count * (1 - 1e-12) - 1e-9; };
   const auto piece = std::find_if(pieces_.begin(), pieces_.end(), is_before);
   if (piece == pieces_.end()) return std::numeric_limits<double>::infinity();
   const double within = count - piece->begin_count;
   if (within <= 0) return piece->begin_ns;
-  // This form of the solution loses no digits where the slope is next to nothing.
+  // This form of the solution loses no digits where the slope is almost 0.
   const double root = std::sqrt(std::max(piece->from * piece->from + 2 * piece->slope * within, 0.0));
   return piece->begin_ns + std::min(2 * within / (piece->from + root), piece->duration_ns);
 }

@@ -1,6 +1,6 @@
 // The rate of a schedule that changes with time: ramps and levels that follow each other, as --stage asks for them.
-// Times are nanoseconds from the run's start, rates are arrivals a second, and counts are arrivals since the start: the
-// area under the curve.
+// Times are nanoseconds since the start of the run, and rates are arrivals a second. A count is the number of arrivals
+// since the start, which is the area under the curve.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace onehop::loadgen {
 
-// One --stage: within its time the rate goes evenly from that of the stage before it to `to`.
+// One --stage. Within its duration the rate changes evenly, from the rate at the end of the stage before it to `to`.
 struct Stage {
   uint64_t duration_ns = 0;
   double to = 0;
@@ -18,17 +18,17 @@ struct Stage {
 class RateCurve {
  public:
   RateCurve() = default;
-  // `from`: the rate at the start.
+  // `from` is the rate at the start.
   RateCurve(double from, const std::vector<Stage>& stages);
 
   bool empty() const { return pieces_.empty(); }
-  // How many arrivals there are in all, and until `at_ns`.
+  // The number of arrivals in all, and until `at_ns`.
   double total() const { return empty() ? 0 : pieces_.back().end_count; }
   double count_until(double at_ns) const;
-  // When arrival number `count` is due. Infinite if there are not so many.
+  // When arrival number `count` is due. Infinite if the curve has fewer arrivals.
   double time_of(double count) const;
   uint64_t duration_ns() const { return duration_ns_; }
-  // The rate at the beginning of a stage, counted from 0.
+  // The rate at the beginning of a stage. Stages count from 0.
   double from(size_t stage) const { return pieces_[stage].from_rate; }
 
  private:
@@ -36,8 +36,8 @@ class RateCurve {
     double begin_ns = 0;
     double duration_ns = 0;
     double from_rate = 0;
-    double from = 0;   // The same, as arrivals a nanosecond …
-    double slope = 0;  // … and how much that grows in a nanosecond.
+    double from = 0;   // The same rate in arrivals a nanosecond.
+    double slope = 0;  // The growth of `from` in a nanosecond.
     double begin_count = 0;
     double end_count = 0;
   };

@@ -1,4 +1,4 @@
-// The end of a second.
+// See the header. This is the end of a second.
 #include "loadgen/measure/recorder.h"
 
 #include <utility>

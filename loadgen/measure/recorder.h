@@ -1,4 +1,4 @@
-// What one thread measures: latencies of the whole run, and of the second that is going on.
+// The measurements of one thread: latencies of the whole run, and of the present second.
 #pragma once
 
 #include <cstdint>
@@ -14,24 +14,24 @@ namespace onehop::loadgen {
 
 class Recorder {
  public:
-  // Messages that were due before this are not timed, though they are in the series.
+  // Messages that were due before this time are in the series but are not timed.
   void set_timed_from(uint64_t timed_from_ns) { timed_from_ns_ = timed_from_ns; }
 
-  // A message that is to be timed, when it is wanted: what is wanted and does not arrive is infinitely late.
-  // `is_counted`: its arrival will be noted (an answer stands for its question too); its outcome always is.
+  // A message is wanted. If it is to be timed and does not arrive, it is infinitely late. `is_counted` says whether its
+  // arrival will be noted: in echo the answer stands for its question too. The outcome is always noted.
   void note_wanted(uint64_t intended_ns, bool to_slow_reader, bool is_counted) {
     if (intended_ns < timed_from_ns_) return;
     ++wanted_.all;
     if (is_counted) ++(to_slow_reader ? wanted_.slow : wanted_.others);
   }
-  // Of all messages that were to be timed.
+  // The messages that were to be timed.
   struct Wanted {
-    uint64_t all = 0;               // With answers.
-    uint64_t slow = 0, others = 0;  // Those whose arrival is timed, by their recipients.
+    uint64_t all = 0;               // Including answers.
+    uint64_t slow = 0, others = 0;  // Messages whose arrival is timed, by the kind of recipient.
   };
   const Wanted& wanted() const { return wanted_; }
 
-  // `overdue_ns`: how long the thread should have looked before it did.
+  // `overdue_ns` says how much too late the thread read the message.
   void note_arrival(uint64_t intended_ns, uint64_t arrived_ns, uint64_t overdue_ns, bool to_slow_reader) {
     const uint64_t latency_ns = arrived_ns > intended_ns ? arrived_ns - intended_ns : 0;
     const bool timed = intended_ns >= timed_from_ns_;
@@ -57,7 +57,7 @@ class Recorder {
     if (stages.is_on()) stages.note_due(intended_ns, lag_ns, intended_ns >= timed_from_ns_);
     if (aftermath.is_on()) aftermath.note_due(intended_ns);
   }
-  // A delivery of what was delivered before.
+  // A message arrived that had been delivered before.
   void note_double(uint64_t arrived_ns) {
     ++doubles;
     if (aftermath.is_on()) aftermath.note_double(arrived_ns);
@@ -79,25 +79,25 @@ class Recorder {
     reasons[key] += times;
   }
 
-  // The second that ends now. Its counts are filled in from running totals; in_flight is not, since the two ends of a
-  // message may be on different threads.
+  // Returns the second that ends now. Its counts follow from the running totals. It has no in_flight, because the two
+  // ends of a message may be on different threads.
   Second take_second(uint64_t wanted, uint64_t delivered, uint64_t told_otherwise);
 
-  // `latency` has what arrived until the last second ended.
+  // `latency` holds the messages that arrived until the last second ended.
   Histogram latency, uncorrected, confirm_latency, slow_latency, connect_latency, lag, read_lag;
   std::map<std::string, uint64_t> reasons;
   Connections connections;
   uint64_t doubles = 0;
-  // Off unless they are begun.
+  // These two are off unless somebody begins them.
   StageRecorder stages;
   Aftermath aftermath;
 
  private:
   uint64_t timed_from_ns_ = 0;
   Wanted wanted_;
-  Second second_;      // Its latencies: of those that are timed,
-  Histogram untimed_;  // and of the others.
-  // As of the end of the last second.
+  Second second_;      // The present second, with the latencies of timed messages only.
+  Histogram untimed_;  // The latencies of the other messages of the present second.
+  // The running totals at the end of the last second.
   uint64_t had_wanted_ = 0, had_delivered_ = 0, had_told_otherwise_ = 0;
 };
 

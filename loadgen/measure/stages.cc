@@ -23,7 +23,7 @@ void StageRecorder::begin(uint64_t begin_ns, std::vector<uint64_t> ends_ns) {
   figures_.resize(ends_ns_.size());
 }
 
-// Nothing before the run and behind its last stage.
+// Returns nullptr before the run and after its last stage.
 StageFigures* StageRecorder::of(uint64_t at_ns) {
   if (at_ns < begin_ns_) return nullptr;
   const auto end = std::upper_bound(ends_ns_.begin(), ends_ns_.end(), at_ns);
@@ -46,7 +46,7 @@ void StageRecorder::note_arrival(uint64_t intended_ns, uint64_t arrived_ns, bool
   ++stage->delivered;
   if (!timed) return;
   if (to_slow_reader) {
-    --stage->timed;  // It may have been counted in an earlier second: the sum comes out, whatever wraps around here.
+    --stage->timed;  // The count may be of an earlier second. The sum is right even if this wraps around.
   } else {
     stage->latency.record(arrived_ns > intended_ns ? arrived_ns - intended_ns : 0);
   }
@@ -69,7 +69,8 @@ RunResult as_run(const RunResult& result, uint32_t stage) {
   const StageResult& one = result.stages[stage - 1];
   run.latency = one.figures.latency;
   run.generator.lag = one.figures.lag;
-  run.generator.read_lag = result.generator.read_lag;  // Not known by stage: that of the run stands for it.
+  run.generator.read_lag =
+      result.generator.read_lag;  // This is not known for a stage, so that of the run stands for it.
   run.generator.lag_allowed = result.generator.lag_allowed;
   run.account.sent = one.figures.due;
   run.account.delivered = one.figures.delivered;

@@ -16,12 +16,12 @@ namespace {
 
 constexpr uint32_t kAnswersBit = uint32_t{1} << 31;
 constexpr uint32_t kWaitMaxUs = 3'600'000'000;
-// The filling begins at one of so many places: a power of two.
+// The number of places at which the filling may begin; a power of two.
 constexpr uint32_t kOffsets = 256;
 
 constexpr uint64_t kCompactUnitNs = 64;
 
-// Both ends are one machine's.
+// Both ends are on one machine, so its byte order serves.
 static_assert(std::endian::native == std::endian::little);
 template <class Integer>
 void put(char* out, Integer value) {
@@ -38,7 +38,7 @@ size_t stamp_bytes(size_t payload_bytes) {
   return payload_bytes < kStampBytes ? kCompactStampBytes : kStampBytes;
 }
 
-// The last time before `arrived_ns` that the compact stamp may mean.
+// The last time before `arrived_ns` that the compact stamp can stand for.
 uint64_t widened_ns(uint32_t units, uint64_t arrived_ns) {
   const uint64_t arrived = arrived_ns / kCompactUnitNs;
   return (arrived - (static_cast<uint32_t>(arrived) - units)) * kCompactUnitNs;
@@ -62,7 +62,7 @@ Stamper::Words Stamper::words_of(core::Bytes payload) {
   return {who, get<uint64_t>(at + 16), get<uint32_t>(at + 12)};
 }
 
-// Of words and not of bytes: what was just written in small pieces is slow to be read in large ones.
+// This hashes words and not bytes: memory that was just written in small pieces is slow to read in large ones.
 uint32_t Stamper::checksum(const Words& words, size_t payload_bytes, uint32_t recipient) const {
   const uint64_t seed = run_ ^ (uint64_t{recipient} + 1) * 0x9E3779B97F4A7C15 ^ uint64_t { payload_bytes } << 32;
   return static_cast<uint32_t>(XXH3_64bits_withSeed(&words, sizeof words, seed));
@@ -70,7 +70,7 @@ uint32_t Stamper::checksum(const Words& words, size_t payload_bytes, uint32_t re
 
 bool Stamper::is_filled(core::Bytes payload, uint32_t number) const {
   const size_t head = stamp_bytes(payload.size());
-  // What is longer than anything that was sent is nothing that was sent.
+  // No message of this run is that long.
   if (payload.size() - head + offset_mask_ > filling_.size()) return false;
   return std::memcmp(payload.data() + head, filling_.data() + (number & offset_mask_), payload.size() - head) == 0;
 }

@@ -1,5 +1,5 @@
-// Putting text together. The std::string_view of this project is another type than the one that Debian's absl knows,
-// and <format> is not there yet.
+// Functions that put text together. The std::string_view of this project is not the type that Debian's absl knows, and
+// the compilers do not have <format> yet.
 #pragma once
 
 #include <string>
@@ -8,10 +8,10 @@
 
 namespace onehop::loadgen {
 
-// As printf.
+// Formats like printf.
 [[gnu::format(printf, 1, 2)]] std::string printed(const char* format, ...);
 
-// Texts and whole numbers, one after the other.
+// Joins texts and whole numbers, without anything in between.
 template <class... Pieces>
 std::string concat(const Pieces&... pieces) {
   std::string text;
@@ -26,7 +26,7 @@ std::string concat(const Pieces&... pieces) {
   return text;
 }
 
-// All of them, with `between` in between; each as `text_of` gives it.
+// Joins all items, with `between` in between. `text_of` makes the text of an item.
 template <class Items, class Of>
 std::string joined(const Items& items, std::string_view between, Of&& text_of) {
   std::string text;

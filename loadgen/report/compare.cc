@@ -1,4 +1,4 @@
-// What counts as evidence, which values of the runs are compared, and what their intervals allow to say.
+// Decides which runs count as evidence, which of their values are compared, and what the intervals allow to say.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -17,17 +17,17 @@ namespace {
 
 using Runs = std::vector<const RunResult*>;
 
-// Settings that say nothing about the work.
+// These settings say nothing about the work.
 const std::set<std::string> kNotWork = {"json", "html", "hgrm", "quiet", "seed", "prefix", "start-at", "part"};
-// Settings that leave the load as it is.
+// These settings do not change the load.
 const std::set<std::string> kNotLoad = {"threads", "spin",      "source", "connect-rate", "lag-max",
                                         "allow",   "threshold", "drain",  "keepalive"};
 
-// A run given twice would count as two that agree.
+// The ids of runs so far. A run that is given twice would count as two runs that agree.
 using Seen = std::set<std::string>;
 
-// All that speaks against a run as evidence; empty: nothing does. A threshold that was not kept is no reason: the
-// figures are whole.
+// Everything that speaks against a run as evidence; empty if nothing does. A threshold that was not kept is no reason,
+// since the figures are complete.
 std::string doubts_about(const RunResult& run) {
   std::vector<std::string> doubts;
   if (run.capacity) doubts.emplace_back("a search for the capacity, whose steps have other rates");
@@ -66,7 +66,7 @@ std::map<std::string, std::string> circumstances(const RunResult& run) {
                                               {"loop", run.open_loop ? "open" : "closed"},
                                               {"parts", concat(run.parts)}};
   for (const auto& [key, value] : run.settings) {
-    // The target is named above, and would be named twice.
+    // The target is above already.
     if (kNotWork.count(key) == 0 && key != "target") found["setting " + key] = value;
   }
   return found;
@@ -101,7 +101,7 @@ std::vector<std::string> differences(const Runs& a, const Runs& b) {
   return found;
 }
 
-// What was not even the same work.
+// Refuses runs that did different work.
 void check_work(const Runs& a, const Runs& b) {
   for (const char* key : {"loop", "setting workload"}) {
     Runs all = a;
@@ -113,7 +113,7 @@ void check_work(const Runs& a, const Runs& b) {
   }
 }
 
-// Whether one is slower is a question about the same load.
+// Refuses runs with different loads, since only equal loads show whether one set is slower.
 void check_load(const Comparison& comparison) {
   constexpr std::string_view kSetting = "setting ";
   for (const std::string& difference : comparison.different) {
@@ -127,7 +127,7 @@ void check_load(const Comparison& comparison) {
 
 struct Metric {
   const char* name;
-  double quantile;  // kMean, kRate: none.
+  double quantile;  // kMean or kRate for the two metrics that are no percentile.
 };
 
 constexpr double kMean = -1, kRate = -2;
@@ -183,12 +183,12 @@ MetricComparison compare_metric(const Metric& metric, const Runs& a, const Runs&
 Slower judge(const MetricComparison& metric, double slower_max) {
   if (metric.verdict == Verdict::kTooFewRuns || metric.verdict == Verdict::kNotMeasured) return Slower::kNotJudged;
   if (metric.verdict == Verdict::kSpoiled) return Slower::kCannotTell;
-  // By how many times it is slower: a rate that falls to one half is slower by as much as a latency that doubles.
+  // How many times slower B is. A rate that falls to one half counts as much as a latency that doubles.
   const double ratio = metric.is_rate ? 1 / metric.ratio : metric.ratio;
   const double low = metric.is_rate ? 1 / metric.high : metric.low;
   const double high = metric.is_rate ? 1 / metric.low : metric.high;
   if (low > 1 && ratio > 1 + slower_max) return Slower::kYes;
-  // A slowdown that the interval is sure of, and that is small enough, is none.
+  // A slowdown that is certain but small enough counts as none.
   return high <= 1 + slower_max || low > 1 ? Slower::kNo : Slower::kCannotTell;
 }
 

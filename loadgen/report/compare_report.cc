@@ -1,4 +1,4 @@
-// A comparison in words, and as JSON.
+// Prints a comparison as text and as JSON.
 #include <cmath>
 
 #include "loadgen/measure/quantity.h"
@@ -50,7 +50,7 @@ double per_cent(double ratio) {
   return 100 * (ratio - 1);
 }
 
-// 97.14 becomes "97.1": rounded down, so that no more is claimed than is true.
+// 97.14 becomes "97.1". Rounding down claims no more than is true.
 std::string print_level(double level) {
   return printed("%.4g %%", std::floor(level * 1000 + 1e-9) / 10);
 }
@@ -88,7 +88,7 @@ std::string print_values(const MetricComparison& metric, const std::vector<doubl
   });
 }
 
-// Each metric that fails, or of which it cannot be told; then the verdict.
+// The metrics that fail or cannot be judged, and then the verdict.
 std::string print_slower(const Comparison& comparison) {
   std::string text = "\n";
   const std::string allowed = printed("%.4g %%", 100 * *comparison.slower_max);
@@ -105,11 +105,11 @@ std::string print_slower(const Comparison& comparison) {
                                         : "passed: B is not seen to be slower than A by more than " + allowed + "\n");
 }
 
-// Null: it was not measured, or it never came.
+// A value is null if it was not measured or never came.
 Json json_of(const MetricComparison& metric, const std::vector<double>& values) {
   Json list = Json::array();
   for (const double value : values) {
-    // Latencies in microseconds, as in a run's own file.
+    // Latencies are in microseconds, as in the file of a run.
     if (value > 0 && std::isfinite(value)) {
       list.push_back(metric.is_rate ? value : std::round(value) / 1000);
     } else {

@@ -1,6 +1,6 @@
-// HdrHistogram's text form of a distribution: a line wherever the part of the values that is not below reaches the next
-// tick, five ticks for each halving of what is left, and two lines with the sums. The plotters of HdrHistogram and wrk2
-// read it.
+// HdrHistogram's text form of a distribution, which the plotters of HdrHistogram and wrk2 read. There is a line
+// wherever the part of the values that is not above the line's value reaches the next tick. There are five ticks for
+// each halving of the rest. Two lines with sums follow.
 #include <algorithm>
 #include <cinttypes>
 #include <cmath>
@@ -40,7 +40,7 @@ double deviation(const Histogram& histogram) {
 
 std::string to_hgrm(const Histogram& histogram) {
   std::string text = printed("%12s %14s %10s %14s\n\n", "Value", "Percentile", "TotalCount", "1/(1-Percentile)");
-  const auto total = histogram.total();  // What never came is beyond the last line.
+  const auto total = histogram.total();  // Values that never came lie beyond the last line.
   uint64_t seen = 0;
   double percent = 0;
   for (const auto& [number, count] : histogram.buckets()) {

@@ -1,5 +1,5 @@
-// What the HTML report is put together from. Invariant: nothing that comes from a run, a server or a file enters the
-// page but through escaped() or as a number.
+// The parts of the HTML report. Invariant: text from a run, a server or a file enters the page only through escaped()
+// or as a number.
 #pragma once
 
 #include <string>
@@ -9,13 +9,13 @@
 
 namespace onehop::loadgen {
 
-// The files report_page.css, report_chart.js, report_page.js.
+// The contents of the files report_page.css, report_chart.js and report_page.js.
 struct PageParts {
   std::string_view style, chart_script, page_script;
 };
 extern const PageParts kPageParts;
 
-// What the charts are drawn from: a JSON object that holds numbers, and names of lines from this program alone.
+// The data of the charts: a JSON object of numbers, whose keys come from this program alone.
 std::string chart_data(const RunResult& result);
 
 }  // namespace onehop::loadgen

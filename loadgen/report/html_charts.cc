@@ -1,4 +1,4 @@
-// The numbers behind the charts of the page. All durations are nanoseconds.
+// The numbers behind the charts of the page. Durations are nanoseconds.
 #include <algorithm>
 #include <cmath>
 #include <initializer_list>
@@ -9,7 +9,7 @@
 namespace onehop::loadgen {
 namespace {
 
-// The percentile spectrum goes up to 99.999 %: five decades of 1/(1-q), with so many points in each.
+// The percentile spectrum goes up to 99.999 %, which is five decades of 1/(1-q), with this many points in each decade.
 constexpr int kDecades = 5;
 constexpr int kPointsPerDecade = 40;
 
@@ -31,7 +31,7 @@ std::string object(std::initializer_list<std::pair<const char*, std::string>> me
   return concat("{", joined(members, ",", member), "}");
 }
 
-// A second in which nothing arrived has no latency, and leaves a gap in the line.
+// A second in which nothing arrived has no latency. It leaves a gap in the line.
 std::string latency(const Histogram& histogram, double quantile) {
   if (histogram.empty() || histogram.quantile(quantile) == Histogram::kNever) return "null";
   return number(histogram.quantile(quantile));
@@ -52,7 +52,7 @@ std::string series(const std::vector<Second>& seconds) {
   });
 }
 
-// The x of a point is log10(1/(1-q)). Where less than one value is above q, there is nothing to draw.
+// The x of a point is log10(1/(1-q)). There is no point where less than one value lies above q.
 std::string spectrum(const Histogram& histogram) {
   std::vector<std::string> values;
   const double last = std::log10(static_cast<double>(std::max<uint64_t>(histogram.total(), 1)));
@@ -64,7 +64,7 @@ std::string spectrum(const Histogram& histogram) {
   return list(values, [](const std::string& value) { return value; });
 }
 
-// Where on that axis those begin that never came. Null: all came.
+// The place on that axis where the values begin that never came. Null if all came.
 std::string never_from(const Histogram& histogram) {
   if (histogram.never() == 0) return "null";
   return number(std::log10(static_cast<double>(histogram.total()) / static_cast<double>(histogram.never())));

@@ -1,5 +1,5 @@
-// The HTML report: one file, with its style, scripts and numbers in it. Text and tables are written here and can be
-// read without scripts; the charts are drawn in the browser from chart_data(). The page forbids itself every request.
+// The HTML report: one file with its style, scripts and numbers. This file writes the text and the tables, which need
+// no scripts. The browser draws the charts from chart_data(). The page forbids itself every request.
 #include <algorithm>
 
 #include "loadgen/measure/quantity.h"
@@ -25,7 +25,7 @@ void add_fact(std::string& page, std::string_view name, std::string_view value) 
   page += concat("<tr><th>", escaped(name), "</th><td>", escaped(value), "</td></tr>\n");
 }
 
-// A place for report_page.js to draw in. `name` is known there.
+// A place in which report_page.js draws the chart of this name.
 void add_chart(std::string& page, std::string_view name, std::string_view title, std::string_view note = "") {
   page += concat("<figure class=chart data-chart=\"", escaped(name), "\"><figcaption><b>", escaped(title),
                  "</b> <span>", escaped(note), "</span></figcaption></figure>\n");

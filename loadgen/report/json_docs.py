@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes docs/loadgen-json.md from docs/loadgen-schema.json, which describes every key; with --check it only says whether
+"""Writes docs/loadgen-json.md from docs/loadgen-schema.json, which describes every key. With --check it only says whether
 the file is up to date."""
 
 import json

@@ -1,4 +1,4 @@
-// What json_report.cc writes and json_reader.cc reads: the two agree here.
+// The keys on which json_report.cc and json_reader.cc agree.
 #pragma once
 
 #include <array>
@@ -8,16 +8,16 @@
 
 namespace onehop::loadgen {
 
-// Grows with every change that an older reader would misread.
+// The number grows with every change that an older reader would misread.
 inline constexpr int kJsonFormat = 2;
 
 inline constexpr std::array<std::pair<const char*, double>, 6> kPercentileKeys = {
     {{"p50", 0.5}, {"p90", 0.9}, {"p95", 0.95}, {"p99", 0.99}, {"p99_9", 0.999}, {"p99_99", 0.9999}}};
 
 struct NamedLatency {
-  const char* key;     // In `histograms`.
-  const char* prefix;  // Before latency_us.
-  const char* label;   // For people.
+  const char* key;     // The key in `histograms`.
+  const char* prefix;  // The text before latency_us.
+  const char* label;   // The name for people.
   Histogram RunResult::*histogram;
 };
 

@@ -1,4 +1,4 @@
-// A result from its JSON. Nothing is guessed: what is missing or of another kind is named, with the path to it.
+// Reads a result from its JSON. It guesses nothing: an error names the path of what is missing or has the wrong type.
 #include <cmath>
 #include <limits>
 
@@ -11,7 +11,7 @@
 namespace onehop::loadgen {
 namespace {
 
-// A value with the path that led to it.
+// A JSON value with the path that led to it.
 class Place {
  public:
   Place(const Json& json, std::string path) : json_(json), path_(std::move(path)) {}
@@ -56,7 +56,7 @@ class Place {
     return json_.get<std::string>();
   }
   bool is_null() const { return json_.is_null(); }
-  // What is null where nothing was measured.
+  // For keys that are null where nothing was measured.
   uint64_t count_or_0() const { return is_null() ? 0 : count(); }
   double number_or_0() const { return is_null() ? 0 : number(); }
   std::vector<std::string> texts() const {

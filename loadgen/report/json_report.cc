@@ -1,4 +1,4 @@
-// A result as JSON: whole, for merge and compare, and beside that what scripts read, which is derived from it and which
+// Writes a result as JSON: the whole result for merge and compare, and in addition derived figures for scripts, which
 // json_reader.cc ignores.
 #include <cmath>
 
@@ -14,7 +14,7 @@
 namespace onehop::loadgen {
 namespace {
 
-// Null: it is infinite.
+// Null if the duration is infinite.
 Json microseconds(double ns) {
   return ns >= kNeverNs ? Json(nullptr) : Json(std::round(ns) / 1000);
 }
@@ -23,12 +23,12 @@ Json microseconds(uint64_t ns) {
   return microseconds(static_cast<double>(ns));
 }
 
-// Of what was not measured.
+// Null if nothing was measured.
 Json number_or_null(double value) {
   return value > 0 ? Json(value) : Json(nullptr);
 }
 
-// Null: nothing was measured, or it never came, which `infinite` tells apart.
+// A figure is null if nothing was measured or the value never came; `infinite` tells the two apart.
 Json percentiles(const Histogram& histogram) {
   Json json;
   const bool measured = !histogram.empty();
@@ -151,7 +151,7 @@ Json threshold_json(const ThresholdResult& checked) {
           {"spoiled", checked.spoiled}};
 }
 
-// What it ended with, and why.
+// The exit code and the reasons for it.
 void add_verdict(Json& json, const RunResult& result) {
   json["exit_code"] = static_cast<int>(exit_code_of(result));
   json["failures"] = failures(result);
@@ -188,7 +188,7 @@ Json head(const RunResult& result) {
   return json;
 }
 
-// What others say of themselves need not be UTF-8; JSON must be.
+// Texts of servers need not be UTF-8, but JSON must be.
 std::string text_of(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -1,4 +1,4 @@
-// The keys of a result that stages, commands and an early end have: written and read here.
+// Writes and reads the keys for stages, commands and an early end.
 #pragma once
 
 #include "loadgen/measure/result.h"
@@ -6,7 +6,7 @@
 
 namespace onehop::loadgen {
 
-// `percentiles` and `whole` make JSON of a histogram: in microseconds for scripts, and bucket by bucket.
+// `percentiles` makes JSON of a histogram in microseconds for scripts, and `whole` makes JSON of it bucket by bucket.
 template <class Percentiles, class Whole>
 void add_scenario(Json& json, const RunResult& result, Percentiles&& percentiles, Whole&& whole) {
   const auto known = [](const auto& value) { return value ? Json(*value) : Json(nullptr); };
@@ -44,7 +44,7 @@ void add_scenario(Json& json, const RunResult& result, Percentiles&& percentiles
   }
 }
 
-// `Place` is a value with the path that led to it, as json_reader.cc has it.
+// `Place` is the class of json_reader.cc: a value with the path that led to it.
 template <class Place, class ReadHistogram>
 void read_scenario(const Place& json, RunResult& result, ReadHistogram&& read_histogram) {
   if (!json["ended_early"].is_null()) result.ended_early = json["ended_early"].text();

@@ -1,5 +1,5 @@
-// The verdict as JUnit's XML, which every CI shows: a case for each thing that can fail. Invariant: a case has failed
-// or is in error exactly if the program does not end with 0, since the first case is the exit code itself.
+// The verdict as JUnit's XML, which every CI shows: one case for each thing that can fail. Invariant: a case has failed
+// or is in error exactly if the program does not end with 0, because the first case is the exit code itself.
 #include "loadgen/measure/quantity.h"
 #include "loadgen/measure/text.h"
 #include "loadgen/report/foreign_text.h"
@@ -17,7 +17,7 @@ std::string escaped_xml(std::string_view text) {
 
 struct Case {
   std::string name;
-  std::string wrong;  // Empty: it has passed.
+  std::string wrong;  // Empty if the case has passed.
   bool is_error = false;
 };
 

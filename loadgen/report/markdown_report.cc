@@ -1,5 +1,5 @@
-// The report as Markdown, for the summary of a CI run: the verdict first, then tables. Nothing that comes from a run, a
-// server or a file enters it but through cell(), so that it can make neither a table nor a tag of its own.
+// The report as Markdown for the summary of a CI run: first the verdict, then tables. Text from a run, a server or a
+// file enters it only through cell(), so that it cannot make a table or a tag of its own.
 #include "loadgen/measure/quantity.h"
 #include "loadgen/measure/text.h"
 #include "loadgen/report/foreign_text.h"
@@ -31,7 +31,7 @@ void add_row(std::string& out, const std::vector<std::string>& cells) {
   out += concat("| ", joined(cells, " | "), " |\n");
 }
 
-// With all columns but the first to the right.
+// Aligns all columns to the right except the first.
 void add_table_head(std::string& out, const std::vector<std::string>& names) {
   add_row(out, names);
   out += "| ---";

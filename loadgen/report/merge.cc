@@ -1,4 +1,4 @@
-// Adding up runs: what can be added is, what cannot is the worst of them, and nothing is averaged.
+// Adds up runs. Figures that can be added are added, and of others the worst stands. Nothing is averaged.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -14,16 +14,16 @@ namespace onehop::loadgen {
 namespace {
 
 using Parts = std::vector<RunResult>;
-// Settings of which the sum has as much as all parts together.
+// The sum has the total of these settings.
 const std::set<std::string> kSummedSettings = {"clients", "rate", "connect-rate", "idle", "recipients"};
-// Settings without which it would be other work.
+// Runs that differ in these settings did different work.
 const std::set<std::string> kWorkSettings = {"workload"};
 
-// Settings in which the parts of one run differ by their nature.
+// The parts of one run may differ in these settings.
 const std::set<std::string> kOwnSettings = {"clients", "rate", "stage",   "count", "at",   "connect-rate", "part",
                                             "prefix",  "seed", "sources", "json",  "html", "hgrm",         "quiet"};
 
-// More are taken for a mistake.
+// More parts are taken for a mistake.
 constexpr uint32_t kPartsMax = 10'000;
 
 void add_generator(Generator& sum, const Generator& part) {
@@ -37,7 +37,7 @@ void add_generator(Generator& sum, const Generator& part) {
   sum.lag_allowed = std::min(sum.lag_allowed, part.lag_allowed);
 }
 
-// Each second of the part goes to the second of the sum in which most of it lies.
+// Adds each second of the part to the second of the sum in which most of it lies.
 void add_series(std::map<int64_t, Second>& sum, const RunResult& part, double start) {
   for (const Second& second : part.series) {
     const int64_t at = std::llround(part.started_unix_s - start + second.at_s);
@@ -48,7 +48,7 @@ void add_series(std::map<int64_t, Second>& sum, const RunResult& part, double st
   }
 }
 
-// Stages of the same times are one stage; others are left out, which merge() complains of.
+// Adds stages of the same times. Other stages are left out, and empty_stages() complains about them.
 void add_scenario(RunResult& sum, const RunResult& part) {
   for (size_t i = 0; i < sum.stages.size() && i < part.stages.size(); ++i) {
     sum.stages[i].from_rate += part.stages[i].from_rate;
@@ -59,7 +59,7 @@ void add_scenario(RunResult& sum, const RunResult& part) {
   if (!part.ended_early.empty()) sum.ended_early += concat(sum.ended_early.empty() ? "" : "; ", part.ended_early);
 }
 
-// The stages of the sum, with nothing in them.
+// The stages of the sum, still without figures.
 std::vector<StageResult> empty_stages(const Parts& parts, MergeDoubts& doubts) {
   std::vector<StageResult> stages;
   for (const StageResult& stage : parts.front().stages) stages.push_back({0, 0, stage.begin_s, stage.duration_s, {}});
@@ -94,7 +94,7 @@ void add_part(RunResult& sum, const RunResult& part) {
   sum.parts += part.parts;
 }
 
-// What several parts say, each once.
+// The words of several parts, each of them once.
 class Words {
  public:
   void add(const std::string& word) {
@@ -108,7 +108,7 @@ class Words {
   std::vector<std::string> words_;
 };
 
-// Brings the words of all parts together, and says where they should be the same and are not.
+// Joins the words of all parts, and notes a doubt where they should be equal and are not.
 class WordsOfParts {
  public:
   WordsOfParts(const Parts& parts, MergeDoubts& doubts) : parts_(parts), doubts_(doubts) {}
@@ -130,7 +130,8 @@ class WordsOfParts {
   MergeDoubts& doubts_;
 };
 
-// The sum of a setting of all parts, as its flag would give it; empty if one of them has none, or none that adds up.
+// The sum of a setting of all parts, in the form of its flag. It is empty if a part has no such setting or one that
+// does not add up.
 std::string summed(const Parts& parts, const std::string& key) {
   double sum = 0;
   for (const RunResult& part : parts) {
@@ -199,9 +200,9 @@ void check_times(const Parts& parts, MergeDoubts& doubts) {
   }
 }
 
-// Settings say "part": "2/3", or "1/3, 2/3" once merged.
+// A run has the setting "part": "2/3", and a sum has "1/3, 2/3".
 void check_parts(const Parts& parts, MergeDoubts& doubts) {
-  std::map<uint32_t, std::map<uint32_t, int>> seen;  // Of how many → which → how often.
+  std::map<uint32_t, std::map<uint32_t, int>> seen;  // The number of parts → the part → how often it was given.
   bool some_without = false;
   for (const RunResult& part : parts) {
     const auto found = part.settings.find("part");
@@ -263,7 +264,7 @@ RunResult merge(const Parts& parts, MergeDoubts& doubts) {
   for (size_t i = 0; i < parts.size(); ++i) {
     add_part(sum, parts[i]);
     add_series(series, parts[i], sum.started_unix_s);
-    // Whoever watched a process of the system saw what it did for all of them: that is told once.
+    // Every generator that watched the system saw its use for all parts, so one of them is taken and not the sum.
     const auto& used = parts[i].system;
     if (used && (!sum.system || used->cpu_s > sum.system->cpu_s)) sum.system = used;
     for (const std::string& reason : parts[i].void_reasons) {

@@ -14,14 +14,16 @@ double median(const std::vector<double>& sorted) {
 
 }  // namespace
 
-// The value that is highest of all is one of a's or one of b's. One of b's makes no pair in which b's is lower; one of
-// a's makes such a pair with each of b's: counts(a, b, u) = counts(a - 1, b, u - b) + counts(a, b - 1, u).
+// The highest of all values belongs to a or to b. If it belongs to b, it makes no pair in which b's value is lower. If
+// it belongs to a, it makes such a pair with each value of b. So counts(a, b, u) = counts(a - 1, b, u - b) + counts(a,
+// b - 1, u).
 std::vector<double> mann_whitney_counts(size_t a, size_t b) {
   const size_t length = a * b + 1;
-  std::vector<std::vector<double>> row(b + 1, std::vector<double>(length, 0));  // Of so many of a, by how many of b.
-  for (auto& counts : row) counts[0] = 1;                                       // With none of a there is one order.
+  std::vector<std::vector<double>> row(
+      b + 1, std::vector<double>(length, 0));  // For the present count of a, by the count of b.
+  for (auto& counts : row) counts[0] = 1;      // Without values of a there is one order.
   for (size_t of_a = 1; of_a <= a; ++of_a) {
-    // row[0] stays as it is: with none of b there is one order as well.
+    // row[0] stays as it is, since there is also one order without values of b.
     for (size_t of_b = 1; of_b <= b; ++of_b) {
       std::vector<double> counts = row[of_b - 1];
       for (size_t u = of_b; u < length; ++u) counts[u] += row[of_b][u - of_b];
@@ -40,7 +42,7 @@ Shift estimate_shift(const std::vector<double>& a, const std::vector<double>& b,
   std::sort(differences.begin(), differences.end());
 
   // The interval goes from the k-th lowest difference to the k-th highest. It misses the true shift on one side if at
-  // most k - 1 pairs lie beyond it.
+  // most k - 1 pairs lie beyond that shift.
   const std::vector<double> counts = mann_whitney_counts(a.size(), b.size());
   const double all = std::accumulate(counts.begin(), counts.end(), 0.0);
   size_t k = 1;
@@ -51,9 +53,9 @@ Shift estimate_shift(const std::vector<double>& a, const std::vector<double>& b,
 }
 
 size_t smallest_sample(double level) {
-  double orders = 2;  // Of one and one: 2 over 1.
+  double orders = 2;  // The number of orders of one value and one value.
   size_t size = 1;
-  // At the best one order of all is beyond each end.
+  // In the best case one of all orders lies beyond each end.
   while (1 - 2 / orders < level) {
     ++size;
     orders = orders * static_cast<double>(2 * (2 * size - 1)) / static_cast<double>(size);

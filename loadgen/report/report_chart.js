@@ -1,8 +1,8 @@
 'use strict';
 // Draws one chart into a figure: lines over a common x, on linear or logarithmic axes, with a legend and the values
-// under the pointer. Nothing here knows what is drawn.
+// under the pointer. This file does not know what it draws.
 
-// A script that fails says so on the page, where people and tests see it.
+// If a script fails, the page says so, where people and tests see it.
 window.addEventListener('error', event => {
   const line = document.createElement('p');
   line.className = 'script-error';
@@ -37,7 +37,7 @@ function linearTicks(low, high, count) {
   return ticks;
 }
 
-// Powers of ten; with 2 and 5 between them where there are few.
+// Powers of ten, with 2 and 5 between them if there are few.
 function logTicks(low, high) {
   const factors = Math.log10(high / low) > 2.5 ? [1] : [1, 2, 5];
   const ticks = [];
@@ -50,7 +50,7 @@ function logTicks(low, high) {
   return ticks;
 }
 
-// The range that holds all values, with edges that are ticks, or near them.
+// A range that holds all values. Its edges are at ticks or close to them.
 function rangeOf(values, log) {
   const known = values.filter(value => value !== null && (!log || value > 0));
   if (known.length === 0) return log ? [1, 10] : [0, 1];
@@ -78,7 +78,7 @@ function scaleOf([low, high], [from, to], log) {
   return value => from + position(value) * (to - from);
 }
 
-// Moves the pen over gaps.
+// Lifts the pen over gaps.
 function pathOf(xs, ys, toX, toY) {
   let path = '', drawing = false;
   ys.forEach((y, i) => {
@@ -101,7 +101,7 @@ function drawAxes(picture, spec, box, toX, toY, yRange) {
         spec.yText(tick);
   }
   const xTicks = spec.xTicks || linearTicks(...spec.xRange, Math.max(3, Math.floor((box.right - box.left) / 110)));
-  let taken = Infinity;  // From here on to the right there is a label: on a narrow screen not each tick has room for one.
+  let taken = Infinity;  // A label begins here. A narrow screen has no room for the label of each tick.
   for (const tick of xTicks.reverse()) {
     const x = toX(tick);
     svg('line', { class: 'stroke', x1: x, x2: x, y1: box.bottom, y2: box.bottom + 4 }, picture);
@@ -118,7 +118,7 @@ function drawAxes(picture, spec, box, toX, toY, yRange) {
       spec.xLabel;
 }
 
-// On a logarithmic axis each value is a dot: a line between two of them would show values that nobody measured.
+// On a logarithmic axis each value is a dot, since a line between two dots would show values that nobody measured.
 function drawDots(picture, line, spec, toX, toY) {
   line.y.forEach((y, i) => {
     if (y === null) return;
@@ -141,7 +141,7 @@ function drawLine(picture, line, spec, toX, toY) {
   });
 }
 
-// A vertical line with words at its top, or at its foot.
+// A vertical line with words at its top or at its foot.
 function drawMark(picture, mark, box, toX) {
   const x = toX(mark.x);
   svg('line', { class: 'mark', x1: x, x2: x, y1: box.top, y2: box.bottom }, picture);

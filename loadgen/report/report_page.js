@@ -1,5 +1,5 @@
 'use strict';
-// What the charts of the report show. The numbers are in the element "data"; durations are nanoseconds.
+// The contents of the charts. The numbers are in the element "data", and durations are nanoseconds.
 
 const data = JSON.parse(document.getElementById('data').textContent);
 
@@ -18,7 +18,7 @@ function countText(value) {
   return Math.round(value).toLocaleString('en-US');
 }
 
-// For the ticks of an axis: 12,000 is 12k.
+// A tick of an axis: 12,000 is 12k.
 function shortCountText(value) {
   if (value >= 1e6) return significant(value / 1e6, 4) + 'M';
   return value >= 1e4 ? significant(value / 1e3, 4) + 'k' : significant(value, 4);
@@ -43,7 +43,7 @@ function overTime(lines, more) {
            ...more };
 }
 
-// The axis ends with the samples, or where they never came.
+// The axis ends with the samples, or where the values begin that never came.
 function overPercentiles(lines, never = null) {
   const x = data.spectra.x;
   const last = lines.reduce((end, line) => Math.max(end, line.y.findLastIndex(y => y !== null)), 0);

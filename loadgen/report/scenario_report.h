@@ -1,5 +1,5 @@
-// What stages, commands and an early end came to, in words that text, Markdown and HTML have in common. What comes from
-// elsewhere (commands) is in them as it came.
+// Words about stages, commands and an early end that text, Markdown and HTML share. Text from elsewhere (commands) is
+// unchanged in them.
 #pragma once
 
 #include <optional>
@@ -15,7 +15,7 @@ std::string describe_verdict(const RunResult& result);
 
 // "30 s, 0.0/s to 1,000/s".
 std::string describe_stage(const StageResult& stage);
-// "1.5 s" of a time; "–" of none.
+// "1.5 s", or "–" if there is no time.
 std::string print_seconds(const std::optional<double>& seconds);
 // "ended with 0 after 1.20 s", "was ended with the run".
 std::string describe_end(const CommandResult& command);
@@ -25,9 +25,9 @@ std::string describe_aftermath(const CommandResult& command);
 // The cells of each stage for a table: number, stage, sent, delivered, rate, p50, p95, p99, max.
 std::vector<std::vector<std::string>> stage_table(const RunResult& result);
 
-// The lines of the summary, each of which begins with what it is about; empty: there is nothing to say.
+// The lines of the summary, or empty if there is nothing to say. Each line begins with its subject.
 std::string scenario_summary(const RunResult& result);
-// The sections of the page; empty: there is nothing to say.
+// The sections of the page, or empty if there is nothing to say.
 std::string scenario_page(const RunResult& result);
 
 }  // namespace onehop::loadgen

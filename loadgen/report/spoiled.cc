@@ -8,11 +8,11 @@
 namespace onehop::loadgen {
 namespace {
 
-constexpr uint64_t kShareMax = 10;  // Lag may be one part in so many of a figure.
+constexpr uint64_t kShareMax = 10;  // Lag may be up to a tenth of a figure.
 
-// Whether the schedule decides when these begin. Clients that stay connect before it does.
+// Whether the schedule decides when these latencies begin. Clients that stay connect before the schedule begins.
 bool is_scheduled(const RunResult& result, Latency latency) {
-  if (latency == &RunResult::uncorrected) return false;  // It counts from the write.
+  if (latency == &RunResult::uncorrected) return false;  // These latencies begin with the write.
   if (latency != &RunResult::connect_latency) return true;
   return !result.has_rate() || result.counts_connects() || result.has_workload("churn");
 }

@@ -1,4 +1,4 @@
-// What people read at the end of a run: what was run, then the figures, and what is wrong with them last, where it
+// The text that people read at the end of a run: first what was run, then the figures, and last what is wrong, which
 // stays on the screen.
 #include <algorithm>
 
@@ -18,7 +18,7 @@ namespace {
 constexpr size_t kLabelWidth = 15;
 constexpr size_t kColumnWidth = 10;
 
-// Characters, not bytes: "µs" takes two places on the screen.
+// Counts characters and not bytes, since "µ" has two bytes and takes one place.
 size_t places(std::string_view text) {
   return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
@@ -27,7 +27,7 @@ std::string padding(size_t width, std::string_view text) {
   return std::string(width > places(text) ? width - places(text) : 0, ' ');
 }
 
-// A line that begins with what it is about.
+// Adds a line that begins with its subject.
 void add_line(std::string& out, std::string_view label, std::string_view text) {
   out += concat(label, padding(kLabelWidth, label), " ", visible(text), "\n");
 }
@@ -152,7 +152,7 @@ void add_capacity(std::string& out, const Capacity& capacity) {
   add_line(out, "knee", describe_knee(capacity));
 }
 
-// What must not be overlooked.
+// The last lines are those that nobody must overlook.
 void add_verdicts(std::string& out, const RunResult& result) {
   if (!result.thresholds.empty()) out += "\n";
   for (const ThresholdResult& threshold : result.thresholds) {

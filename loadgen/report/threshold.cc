@@ -16,10 +16,10 @@ namespace {
 
 struct NamedHistogram {
   std::string_view prefix;
-  Latency latency;  // nullptr: that of the lag.
+  Latency latency;  // nullptr stands for the generator's lag.
 };
 
-// The one without a prefix stands last: every metric begins with nothing.
+// The entry without a prefix is the last one, since every metric begins with an empty text.
 constexpr std::array<NamedHistogram, 6> kHistograms = {{
     {"confirm.", &RunResult::confirm_latency},
     {"uncorrected.", &RunResult::uncorrected},
@@ -72,7 +72,7 @@ std::string_view without_spaces(std::string_view text) {
   return text;
 }
 
-// Digits, and a fraction of digits if there is a point: no sign, no exponent, no space.
+// Reads digits with an optional fraction. It allows no sign, no exponent and no space.
 std::optional<double> parse_decimal(std::string_view text) {
   const bool plain = !text.empty() && text.front() != '.' && text.back() != '.' &&
                      std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
@@ -130,7 +130,7 @@ std::optional<Threshold> Threshold::parse(std::string_view text, std::string& er
   return threshold;
 }
 
-// "2:p99" → the stage is taken, and "p99" is left.
+// Takes the stage from the front of the text: "2:p99" becomes "p99".
 bool Threshold::read_stage(std::string_view& metric) {
   const size_t colon = metric.find(':');
   if (colon == std::string_view::npos) return true;
@@ -141,7 +141,7 @@ bool Threshold::read_stage(std::string_view& metric) {
   return true;
 }
 
-// Whether it is about the whole run, or about something that is known of each stage.
+// Whether the metric exists for what the threshold is about: the whole run has all metrics, a stage has only some.
 bool Threshold::is_of_stages() const {
   if (stage_ == 0 || kind_ == Kind::kRate) return true;
   if (kind_ == Kind::kLatency) return histogram_.empty() || histogram_ == "lag.";
@@ -188,7 +188,8 @@ bool Threshold::read_metric(std::string_view metric) {
 bool Threshold::read_value(std::string_view value) {
   if (value.empty()) return false;
   if (kind_ == Kind::kLatency) {
-    // A number alone is seconds elsewhere; here it would be read as milliseconds by as many people.
+    // A number without a unit means seconds elsewhere, but here many people would mean milliseconds. So a unit is
+    // required.
     const bool has_unit = value.back() < '0' || value.back() > '9';
     const auto duration = has_unit ? parse_duration(value) : std::nullopt;
     value_ = static_cast<double>(duration.value_or(0));

@@ -21,7 +21,7 @@ struct Failure {
 };
 
 struct Count {
-  std::string_view metric;  // As --allow has it.
+  std::string_view metric;  // The name that --allow uses.
   std::string_view words;
   uint64_t count = 0;
   Kind kind = Kind::kNotDone;
@@ -37,12 +37,12 @@ class Allowed {
     }
   }
 
-  // Whether there is one for this metric, and all of them hold.
+  // Whether --allow names this metric and all of its conditions hold.
   bool permits(std::string_view metric) const {
     const auto is_for = [&](const Threshold& condition) { return condition.metric() == metric; };
     return std::any_of(conditions_.begin(), conditions_.end(), is_for) && broken_for(metric).empty();
   }
-  // Those for this metric that do not hold: " (more than 'lost<1%' allows)".
+  // The conditions for this metric that do not hold: " (more than 'lost<1%' allows)".
   std::string broken_for(std::string_view metric) const {
     std::string words;
     for (const Threshold& condition : conditions_) {
@@ -93,7 +93,7 @@ std::vector<Count> others(const RunResult& result) {
   return counts;
 }
 
-// One line about all that was planned and not delivered.
+// Adds one line about everything that was planned and not delivered.
 void add_undelivered(const RunResult& result, const Allowed& allowed, std::vector<Failure>& found) {
   const bool all_permitted = allowed.permits("undelivered") || allowed.permits("errors");
   Kind kind = Kind::kNotIssued;
@@ -114,7 +114,7 @@ void add_undelivered(const RunResult& result, const Allowed& allowed, std::vecto
                                 " planned messages were not delivered: ", joined(parts, ", "), beyond)});
 }
 
-// What a step did not deliver is part of the search; what cannot be is so anywhere.
+// Undelivered messages are part of a search. Faults are failures in a search as well.
 std::vector<Failure> of_search(const Capacity& capacity, const std::vector<Failure>& of_step) {
   std::vector<Failure> found;
   if (!capacity.unfinished.empty()) {

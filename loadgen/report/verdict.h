@@ -1,9 +1,9 @@
-// Whether a run has done what was planned, and what the program ends with.
+// Whether a run did what was planned, and the exit code of the program.
 //
-// A run succeeds if every planned message was issued, sent and delivered, nobody's connection broke, and nothing
-// happened that cannot be; unless --allow permits it in so many words. Messages for slow readers may be refused, expire
-// or wait, since a workload with slow readers means them to. A step of a capacity search is judged by its --slo instead
-// (capacity.h), and a search has failed if it found nothing.
+// A run succeeds if every planned message was issued, sent and delivered, no connection broke, and no fault occurred.
+// --allow can permit each of these by name. Messages for slow readers may be refused, expire or wait, because a
+// workload with slow readers intends that. The --slo judges a step of a capacity search instead (capacity.h), and a
+// search fails if it finds nothing.
 #pragma once
 
 #include <string>
@@ -15,18 +15,18 @@ namespace onehop::loadgen {
 
 enum ExitCode : int {
   kGood = 0,
-  kFailed = 1,  // Not all that was planned was done, a threshold was not kept, or there is something that cannot be.
+  kFailed = 1,  // Something planned was not done, a threshold was not kept, or a fault occurred.
   kUsage = 2,
-  kCannotConnect = 3,  // Or the preflight found that it cannot work.
-  kVoid = 4,           // The generator was the limit: the figures say nothing about the system.
-  kInterrupted = 130,  // By SIGINT or SIGTERM; what shells say of a program that SIGINT has ended.
+  kCannotConnect = 3,  // Also if the checks before the run fail.
+  kVoid = 4,           // The generator was the limit, so the figures say nothing about the system.
+  kInterrupted = 130,  // Ended by SIGINT or SIGTERM. Shells use this code for SIGINT.
 };
 
-// What was planned and was not done, and what happened that must not: a line for each. None: the run has done it all.
+// One line for each planned thing that was not done and each fault. No line means success.
 std::vector<std::string> failures(const RunResult& result);
 
-// In this order: what cannot be (that is true of every run), an interruption, what the target did not do, void, what
-// the generator did not issue, and thresholds.
+// The first of these decides: faults (which are true of every run), an interruption, what the target did not do, void,
+// what the generator did not issue, and thresholds.
 ExitCode exit_code_of(const RunResult& result);
 
 }  // namespace onehop::loadgen

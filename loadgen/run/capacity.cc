@@ -1,4 +1,4 @@
-// The search, and what makes a step fail.
+// See the header.
 #include "loadgen/run/capacity.h"
 
 #include <algorithm>
@@ -12,14 +12,15 @@
 namespace onehop::loadgen {
 namespace {
 
-// As close as the two ends are brought.
+// The search ends when the two ends are this close.
 constexpr double kNarrow = 1.04;
-// If even this part of the first rate fails, there is nothing to find.
+// If even this part of the first rate fails, the search gives up.
 constexpr double kLeast = 1.0 / 1024;
-// The growth of what is under way, as a part of the rate, that is more than the noise of two samples.
+// More growth of the messages under way than this part of the rate is more than the noise of two samples.
 constexpr double kGrowthMax = 0.01;
 
-// How much more was under way at the end of the last whole second than at the end of the first one; per second.
+// The growth of the messages under way in each second, from the end of the first second to the end of the last whole
+// one.
 double growth(const RunResult& step) {
   size_t whole = 0;
   while (whole < step.series.size() && step.series[whole].at_s + 1 <= step.duration_s + 0.01) ++whole;

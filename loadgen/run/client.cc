@@ -1,4 +1,4 @@
-// Connecting, receiving, sending, and what depends on time, in that order.
+// See the header. The parts are connecting, receiving, sending and time, in that order.
 #include "loadgen/run/client.h"
 
 #include <netinet/in.h>
@@ -18,10 +18,10 @@ namespace {
 
 constexpr uint64_t kConnectNsMax = 10'000 * kMs;
 constexpr uint64_t kLeaveNsMax = 2'000 * kMs;
-// A broker that restarts is back within moments, and must not be stormed by those it lost.
+// A broker that restarts is back within moments, and the clients that it lost must not storm it.
 constexpr uint64_t kRetryNsMin = 100 * kMs;
 constexpr uint32_t kRetryDoublingsMax = 5;
-// The kernel reads ahead for a slow reader too: the less, the slower it looks.
+// The kernel reads ahead for a slow reader too, so a small buffer makes the reader look slower.
 constexpr int kSlowReceiveBuffer = 16 << 10;
 
 }  // namespace
@@ -47,7 +47,7 @@ void Client::connect(uint64_t intended_ns) {
   if (const std::string why = open_socket(); !why.empty()) lose(why);
 }
 
-// Returns what went wrong; empty: nothing.
+// Returns what went wrong, or an empty text.
 std::string Client::open_socket() {
   const Plan& plan = host_.plan();
   const reactor::SocketAddress& to = plan.address();
@@ -61,7 +61,7 @@ std::string Client::open_socket() {
   if (slow_) setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &kSlowReceiveBuffer, sizeof kSlowReceiveBuffer);
   if (const reactor::SocketAddress* source = plan.source_of(index_)) {
 #ifdef IP_BIND_ADDRESS_NO_PORT
-    // The port is chosen at connect(), so that each source has all of them for each target.
+    // The kernel chooses the port at connect(), so that each source address has all ports for each target.
     setsockopt(fd.get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
 #endif
     if (bind(fd.get(), source->get(), source->size()) != 0) {
@@ -106,13 +106,13 @@ void Client::lose(const std::string& why) {
   close_socket();
   if (was_leaving) {
     state_ = State::kGone;
-    // With a socket, when it is closed.
+    // If a socket is still closing, on_closed() tells the host.
     if (!closing_socket_) host_.on_gone(*this);
     return;
   }
   state_ = State::kDown;
   const uint64_t wait_ns = kRetryNsMin << std::min(failures_++, kRetryDoublingsMax);
-  // Spread over half of the time, by a number of the client's own.
+  // The clients spread over half of the time, by a number that each has of its own.
   const uint64_t spread = index_ * 2'654'435'761U >> 24;
   since_ns_ = now_ns() + wait_ns / 2 + wait_ns / 2 * spread / 256;
   if (!std::exchange(wants_ticks_, true)) host_.wants_ticks(*this);
@@ -173,7 +173,7 @@ void Client::on_readable(reactor::Socket&) {
   take({buffer.data(), result.bytes});
 }
 
-// Hands whole units to the peer, and keeps the rest.
+// Gives the peer whole units and keeps the rest.
 void Client::take(Bytes bytes) {
   const size_t had = output_.size();
   in_read_ = true;
@@ -224,7 +224,7 @@ void Client::read_freely() {
 size_t Client::read_allowance(uint64_t now_ns) {
   const auto a_second = static_cast<double>(host_.plan().settings().slow_bytes);
   allowance_bytes_ += a_second * static_cast<double>(now_ns - std::exchange(allowance_ns_, now_ns)) * 1e-9;
-  // What was not read in time is not made up for.
+  // A reader that read too little does not make up for it later.
   allowance_bytes_ = std::min(allowance_bytes_, std::max(a_second / 10, 1.0));
   if (!std::exchange(wants_ticks_, true)) host_.wants_ticks(*this);
   return static_cast<size_t>(std::max(allowance_bytes_, 0.0));

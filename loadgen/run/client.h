@@ -1,12 +1,12 @@
-// One client of the generator: its connection, what it speaks there, and what it has to send. Connects, and connects
-// again when the connection breaks, until it is told to leave.
+// One client of the generator: its connection, its peer and what it has to send. It connects, and connects again when
+// the connection breaks, until it is told to leave.
 //
 //   kIdle → kConnecting → kOpening → kReady → kLeaving → kGone
 //              ▲    └─────────┴────────┘
 //              └──── kDown ◄──┘
 //
-// Invariant: there is a peer_ from kOpening to kLeaving, and the socket is open from kConnecting to kLeaving. Loss is
-// told to the worker once for each connection.
+// Invariant: peer_ exists from kOpening to kLeaving, and the socket is open from kConnecting to kLeaving. The client
+// tells its host once for each connection that it is lost.
 #pragma once
 
 #include <cstdint>
@@ -25,30 +25,31 @@ namespace onehop::loadgen {
 class Client;
 class Plan;
 
-// What a client tells the thread it lives on, and has from it.
+// The thread on which a client lives: what a client needs from it and tells it.
 class ClientHost {
  public:
   virtual reactor::Loop& loop() = 0;
   virtual const Plan& plan() const = 0;
   virtual Ledger& ledger() = 0;
   virtual Recorder& recorder() = 0;
-  // One buffer for all clients, since none keeps what it has read.
+  // All clients share one buffer, since no client keeps what it has read.
   virtual std::span<char> receive_buffer() = 0;
   // Writes the payload of a message.
   virtual Bytes payload_of(const Wanted& wanted, uint32_t sender, uint32_t number, uint64_t now_ns) = 0;
-  // It is about to send: now is the time to want what its window has room for.
+  // The client is about to send. The host may now want messages for which the window has room.
   virtual void before_flush(Client& client) = 0;
-  // It has output, to be sent before the loop sleeps. It must be ticked until it says no.
+  // The first asks for a flush before the loop sleeps. The second asks for ticks until tick() returns false.
   virtual void wants_flush(Client& client) = 0;
   virtual void wants_ticks(Client& client) = 0;
 
   virtual void on_ready(Client& client, std::string_view server) = 0;
-  // The connection could not be made, or broke, for this reason. It will be made again.
+  // The connection failed or broke for this reason. The client will connect again.
   virtual void on_down(Client& client, const std::string& why, bool was_ready) = 0;
   virtual void on_message(Client& client, Bytes payload, const Incoming& incoming, uint64_t arrived_ns) = 0;
-  // So many messages are under way no more: the sender knows their outcome.
+  // The sender knows the outcome of this many more messages, so they are not under way any more.
   virtual void on_settled(Client& client, uint64_t messages) = 0;
-  // It has left, or its connection broke when it was leaving; it may be destroyed, but not from within this call.
+  // The client has left, or its connection broke while it was leaving. The host may destroy it, but not from within
+  // this call.
   virtual void on_gone(Client& client) = 0;
 
  protected:
@@ -63,44 +64,45 @@ class Client final : private reactor::SocketHandler, private Inbox {
   uint32_t index() const { return index_; }
   bool is_slow() const { return slow_; }
   bool was_ever_ready() const { return ever_ready_; }
-  // Whether it should have connected, and never has.
+  // Whether the client should have connected and never has.
   bool was_never_open() const { return !ever_ready_ && intended_ns_ != 0; }
   bool is_gone() const { return state_ == State::kGone; }
-  uint64_t intended_ns() const { return intended_ns_; }  // When it should have connected.
+  uint64_t intended_ns() const { return intended_ns_; }  // When the client should have connected.
   const Sender& sender() const { return sender_; }
 
-  // `intended_ns`: when it should have connected; what its connecting is timed from.
+  // `intended_ns` is when the client should have connected; its connecting is timed from then.
   void connect(uint64_t intended_ns);
   void want(const Wanted& wanted, uint64_t now_ns);
   void ask_for_flush() {
     if (!std::exchange(wants_flush_, true)) host_.wants_flush(*this);
   }
-  // Writes what waits, as far as the protocol's window and the socket go; it is sent by the next flush.
+  // Writes waiting messages as far as the window of the protocol and the socket allow. The next flush sends them.
   void pump(uint64_t now_ns);
-  // Sends what there is. Messages that waited for room follow.
+  // Sends the output, and then messages that waited for room.
   void flush(uint64_t now_ns);
-  // Whatever depends on time: called every few milliseconds while it wants ticks. False: no more, for now.
+  // Does what depends on time. The host calls it every few milliseconds while the client wants ticks. Returns false
+  // when the client needs no more ticks for now.
   bool tick(uint64_t now_ns);
-  // Now and then, about once a second.
+  // Keeps the connection alive. The host calls it several times in each keepalive.
   void keep_alive(uint64_t now_ns);
-  // Asks for a sign of life; until there is one, it is silent.
+  // Asks the system for a sign of life. The client is silent until one arrives.
   void ask_for_life(uint64_t now_ns);
   bool is_silent() const { return state_ == State::kReady && arrived_ns_ < life_asked_ns_; }
   void ask_what_was_taken();
-  // Slow readers read what is left without a limit from now on.
+  // Lets a slow reader read the rest without a limit.
   void read_freely();
-  // No more is sent: what waits is given up.
+  // Gives up all messages that still wait.
   void give_up_waiting() { sender_.give_up(); }
   void leave(uint64_t now_ns);
-  // Says goodbye, where the protocol has a word for it, and resets the connection behind it: so no local port is kept
-  // from whoever connects next, as it would be for a minute after an orderly end.
+  // Says goodbye where the protocol has a word for it, and then resets the connection. After an orderly end the local
+  // port would be taken for a minute, and clients that connect next would lack it.
   void leave_at_once(uint64_t now_ns);
-  // At once, without a word.
+  // Ends the connection at once, without a word.
   void drop();
 
  private:
-  // So much is sent at once, like any client that gathers; and is taken from the queue while the socket is full, so
-  // that what waits stays in the queue, where it is counted.
+  // kFlushBytes is sent at once, as by any client that gathers. kBlockedBytesMax limits what is taken from the queue
+  // while the socket is full, so that waiting messages stay in the queue, where they are counted.
   static constexpr size_t kFlushBytes = 64 << 10;
   static constexpr size_t kBlockedBytesMax = 1 << 20;
 
@@ -131,31 +133,31 @@ class Client final : private reactor::SocketHandler, private Inbox {
   reactor::Socket socket_;
   std::unique_ptr<Peer> peer_;
   Output output_;
-  std::string partial_;  // The beginning of a unit that is not all there.
+  std::string partial_;  // The beginning of an incomplete unit.
   Sender sender_;
   std::string ended_why_;
   const uint32_t index_;
   const bool receives_;
   const bool slow_;
-  const bool tells_;  // The system, what became of a message.
+  const bool tells_;  // Whether the system tells outcomes.
   bool reads_slowly_;
   State state_ = State::kIdle;
-  bool closing_socket_ = false;  // The last one; a new one may be opened after on_closed.
-  bool blocked_ = false;         // The socket takes no more at present.
-  bool written_out_ = false;     // kLeaving: all is sent, and the writing end is shut down.
-  bool resets_ = false;          // kLeaving: at once.
+  bool closing_socket_ = false;  // The last socket is closing. A new one may be opened after on_closed.
+  bool blocked_ = false;         // The socket takes no more for now.
+  bool written_out_ = false;     // In kLeaving: everything is sent, and the writing end is shut down.
+  bool resets_ = false;          // In kLeaving: the connection ends with a reset.
   bool wants_ticks_ = false;
-  bool wants_flush_ = false;  // It has been asked for, and has not come.
-  bool in_read_ = false;      // The peer reads, from our memory and into our output: nothing may be closed.
-  uint32_t failures_ = 0;     // In a row.
+  bool wants_flush_ = false;  // A flush was asked for and has not come yet.
+  bool in_read_ = false;      // The peer is reading from partial_ and into output_, so nothing may be closed.
+  uint32_t failures_ = 0;     // Failed connections in a row.
   bool ever_ready_ = false;
-  uint64_t intended_ns_ = 0;  // When it should have connected.
+  uint64_t intended_ns_ = 0;  // When the client should have connected.
   uint64_t since_ns_ = 0;     // When connecting or leaving began, or when to connect again.
   uint64_t wrote_ns_ = 0;
-  uint64_t asked_ns_ = 0;       // For a sign of life.
-  uint64_t life_asked_ns_ = 0;  // By ask_for_life().
+  uint64_t asked_ns_ = 0;       // When keep_alive() last asked for a sign of life.
+  uint64_t life_asked_ns_ = 0;  // When ask_for_life() asked.
   uint64_t arrived_ns_ = 0;
-  // Of a slow reader: what it may read, and since when that grows.
+  // What a slow reader may read now, and the time since when that grows.
   double allowance_bytes_ = 0;
   uint64_t allowance_ns_ = 0;
 };

@@ -1,4 +1,4 @@
-// Reads and writes the files, and has the runs made one after the other.
+// Reads and writes the files, and makes the runs one after the other.
 #include "loadgen/run/command.h"
 
 #include <unistd.h>
@@ -26,7 +26,7 @@
 namespace onehop::loadgen {
 namespace {
 
-// False, with a complaint, if it cannot be written.
+// Complains and returns false if the file cannot be written.
 bool write_file(const std::string& path, const std::string& text) {
   if (path == "-") return std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
@@ -40,7 +40,7 @@ std::vector<std::string> files_of(const Settings& settings) {
           settings.scenario.junit_file};
 }
 
-// Found out before a run, as far as that can be without writing.
+// Checks before a run whether all files can be written, as far as that is possible without writing.
 bool can_write_all(const Settings& settings) {
   for (const std::string& path : files_of(settings)) {
     if (path.empty() || path == "-") continue;
@@ -60,8 +60,8 @@ bool goes_to_stdout(const Settings& settings) {
   return std::find(files.begin(), files.end(), "-") != files.end();
 }
 
-// A run that is killed must leave no file of an earlier one, which would be taken for its own. What is no regular file
-// stays: /dev/null, or a pipe.
+// A run that is killed must not leave a file of an earlier run, which would be taken for its own. Only regular files
+// are removed, so /dev/null and pipes stay.
 void remove_old(const Settings& settings) {
   for (const std::string& path : files_of(settings)) {
     std::error_code ignored;
@@ -69,7 +69,7 @@ void remove_old(const Settings& settings) {
   }
 }
 
-// Everything that was asked for about a result, and the exit code it makes.
+// Writes everything that was asked for about a result, and returns the exit code.
 int publish(const RunResult& result, const Settings& settings) {
   std::fputs(to_summary(result).c_str(), goes_to_stdout(settings) ? stderr : stdout);
   std::fflush(stdout);
@@ -107,8 +107,8 @@ bool read_results(const std::vector<std::string>& paths, std::vector<RunResult>&
 
 volatile std::sig_atomic_t signal_noted = 0;
 
-// SIGINT and SIGTERM while no run listens for them: one that comes then ends a search too, and not the program, which
-// has a result to write.
+// SIGINT and SIGTERM while no run listens for them. A signal between two runs must end the search and not the program,
+// which has a result to write.
 class SignalsBetweenRuns {
  public:
   SignalsBetweenRuns() {
@@ -119,9 +119,9 @@ class SignalsBetweenRuns {
   SignalsBetweenRuns(const SignalsBetweenRuns&) = delete;
   ~SignalsBetweenRuns() { handle(SIG_DFL); }
 
-  // They wait until note() is called.
+  // Holds the signals back until note() is called.
   void hold() { pthread_sigmask(SIG_BLOCK, &both_, nullptr); }
-  // From here on until a run listens, they are noted.
+  // Notes the signals from now on, until a run listens for them.
   void note() {
     handle([](int) { signal_noted = 1; });
     pthread_sigmask(SIG_UNBLOCK, &both_, nullptr);
@@ -137,7 +137,7 @@ class SignalsBetweenRuns {
   sigset_t both_{};
 };
 
-// Runs that follow each other against one target.
+// Makes runs one after the other against one target.
 class Runs {
  public:
   explicit Runs(const Options& options, const reactor::SocketAddress& address)
@@ -146,7 +146,7 @@ class Runs {
         driver_(make_driver(options.target->system, driver_options(settings_))),
         progress_(settings_, settings_.quiet) {}
 
-  // Nothing: it could not connect, or was interrupted before it began; error() says which.
+  // Makes one run. Returns nothing if it could not connect or was interrupted before it began; error() says which.
   std::optional<RunResult> once(const Settings& settings) {
     Run run(settings, *driver_, address_, progress_);
     std::optional<RunResult> result;
@@ -179,8 +179,8 @@ class Runs {
   bool interrupted_ = false;
 };
 
-// The result is that of the best step, with the whole search in it; nothing if the first step could not connect, or was
-// interrupted. A search that ends before it has found the knee does not claim to know it.
+// Returns the result of the best step, with the whole search in it. Returns nothing if the first step could not connect
+// or was interrupted. A search that ends before it has found the knee does not claim to know it.
 std::optional<RunResult> Runs::find_capacity() {
   CapacitySearch search(settings_.rate, settings_.rate_max);
   Capacity capacity;
@@ -191,13 +191,13 @@ std::optional<RunResult> Runs::find_capacity() {
     interrupted_ = interrupted_ || between_runs_.noted();
     if (!step || interrupted_) {
       capacity.unfinished = interrupted() ? "interrupted" : error();
-      if (!best) best = step;  // Its figures are all there is.
+      if (!best) best = step;  // There are no other figures.
       break;
     }
     search.add(judge(*step, capacity));
-    // Without one that held, the last one that failed is at least something to look at.
+    // If no step held, the last step that failed is at least something to look at.
     if (capacity.steps.back().held || search.held_rate() == 0) best = step;
-    // A busy generator only adds to the latencies. What holds in spite of that, the system can do.
+    // A busy generator only adds to the latencies, so the system can carry what holds in spite of that.
     if (capacity.steps.back().held) best->void_reasons.clear();
   }
   if (!best) return std::nullopt;
@@ -213,9 +213,9 @@ std::optional<RunResult> Runs::try_rate(double rate) {
   Settings settings = settings_;
   settings.rate = rate;
   settings.duration_ns = settings.step_ns;
-  settings.warm_up_ns = settings.step_ns / 5;  // Its first messages meet cold caches.
+  settings.warm_up_ns = settings.step_ns / 5;  // The first messages meet cold caches.
   settings.flags["rate"] = std::to_string(static_cast<uint64_t>(rate));
-  settings.flags.erase("duration");  // It is that of the step.
+  settings.flags.erase("duration");  // The step has its own duration.
   return once(settings);
 }
 
@@ -227,7 +227,7 @@ CapacitySearch::Step Runs::judge(const RunResult& result, Capacity& capacity) {
   step.held = step.why_not.empty();
   if (!step.held && result.is_void()) {
     const std::string& reason = result.void_reasons.front();
-    step.why_not += "; " + reason.substr(0, reason.find(';'));  // Without the advice.
+    step.why_not += "; " + reason.substr(0, reason.find(';'));  // The part behind the semicolon is advice.
   }
   step.latency = result.latency;
   capacity.steps.push_back(step);
@@ -284,7 +284,7 @@ int merge_command(const Options& options) {
   }
   sum.allowed.insert(sum.allowed.end(), settings.allowed.begin(), settings.allowed.end());
   for (const Threshold& threshold : settings.thresholds) sum.thresholds.push_back(threshold.check(sum));
-  // The parts' own reasons are there already: theirs are those that cannot be told from the sum.
+  // The sum already has the reasons of its parts. Only spoiled figures can be found in the sum itself.
   for (const std::string& reason : spoiled_reasons(sum)) sum.void_reasons.push_back("the sum: " + reason);
   return publish(sum, settings);
 }

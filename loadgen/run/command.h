@@ -1,4 +1,4 @@
-// The three things the program does. Each returns what the program ends with.
+// The three commands of the program. Each returns the exit code.
 #pragma once
 
 #include "loadgen/run/options.h"

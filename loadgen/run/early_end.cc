@@ -8,7 +8,7 @@
 namespace onehop::loadgen {
 namespace {
 
-// How many messages the schedule makes between two of its times, at the most. Random ones may be more than their mean.
+// The most messages that the schedule can make between two of its times. Random arrivals may be more than their mean.
 double most_messages(const Settings& settings, double begin_ns, double end_ns) {
   const Scenario& scenario = settings.scenario;
   if (scenario.count != 0) return static_cast<double>(scenario.count);
@@ -35,7 +35,7 @@ std::optional<std::string> EarlyEnd::judge(const Live& live) {
   return std::nullopt;
 }
 
-// Without a rate nothing else would end it.
+// A closed loop with --count ends only by its count, so a silent target must end it.
 bool EarlyEnd::has_fallen_silent(const Live& live) {
   if (settings_.scenario.count == 0 || settings_.window == 0) return false;
   const uint64_t settled = live.delivered + live.counts.undelivered() + live.last.opened;
@@ -43,8 +43,8 @@ bool EarlyEnd::has_fallen_silent(const Live& live) {
   return live.at_s - settled_s_ >= static_cast<double>(settings_.drain_ns) * 1e-9;
 }
 
-// Of what was due until the last second that is old enough, all that has not arrived since; what was due later and has
-// arrived makes it fewer.
+// The messages that were due until the last second that is old enough, less those that have arrived since. Messages
+// that were due later and have arrived make this smaller, so it is a lower bound.
 uint64_t EarlyEnd::overdue(size_t stage, size_t stages, const Live& live, uint64_t age_ns) const {
   const double until_s = live.at_s - static_cast<double>(age_ns) * 1e-9;
   if (until_s < 1) return 0;
@@ -72,7 +72,7 @@ bool EarlyEnd::is_lost(const Threshold& threshold, const Live& live) const {
     for (size_t i = 0; i < first; ++i) begin_ns += static_cast<double>(settings_.scenario.stages[i].duration_ns);
     const double end_ns = begin_ns + static_cast<double>(settings_.scenario.stages[first].duration_ns);
     so_far.messages_max = most_messages(settings_, begin_ns, end_ns);
-    // Once it is over, nothing more arrives while it lasts.
+    // Once the stage is over, no more messages can arrive within it.
     if (live.at_s > end_ns * 1e-9 + 1)
       so_far.rate_max = static_cast<double>(figures.arrivals) * 1e9 / (end_ns - begin_ns);
     return threshold.is_lost(so_far);
@@ -86,7 +86,7 @@ bool EarlyEnd::is_lost(const Threshold& threshold, const Live& live) const {
   counts.account.duplicates = live.counts.duplicates;
   counts.account.corrupted = live.counts.corrupted;
   counts.account.misdirected = live.counts.misdirected;
-  counts.account.sent = live.counts.undelivered();  // For the sum of all that are not delivered.
+  counts.account.sent = live.counts.undelivered();  // With nothing delivered, RunResult::undelivered() is this sum.
   counts.connections.failed = live.counts.connects_failed;
   counts.connections.broken = live.counts.connections_broken;
   if (settings_.window == 0) {

@@ -1,10 +1,10 @@
-// When a run need not go on: --abort-on-fail and a threshold that can no longer be kept, or --count in a closed loop
-// whose target has fallen silent. Asked after each second.
+// Decides after each second whether a run need not go on: with --abort-on-fail when a threshold can no longer be kept,
+// and with --count in a closed loop when the target has fallen silent.
 //
-// A threshold can no longer be kept when the most favourable rest of the run would not mend it: when more messages are
-// later than its bound than the percentile lets be of all that are planned, or a count is above its bound already, or
-// the rate is out of reach. Not judged before the end: what has no upper bound (min, mean), latencies with a prefix,
-// and the counts that only the end shows.
+// A threshold can no longer be kept if even the most favourable rest of the run would not help: more messages are
+// already late than the percentile allows of all planned messages, a count is already above its bound, or the rate is
+// out of reach. Some things are judged only at the end: min and mean, which have no upper bound, latencies with a
+// prefix, and the counts that only the end shows.
 #pragma once
 
 #include <optional>
@@ -20,7 +20,7 @@ class EarlyEnd {
  public:
   explicit EarlyEnd(const Settings& settings);
 
-  // Why the run has to end; nothing: it goes on.
+  // Why the run has to end, or nothing if it goes on.
   std::optional<std::string> judge(const Live& live);
 
  private:
@@ -29,10 +29,10 @@ class EarlyEnd {
   uint64_t overdue(size_t stage, size_t stages, const Live& live, uint64_t age_ns) const;
 
   const Settings& settings_;
-  // By second: how many timed messages had been due until its end, of each stage.
+  // For each second: how many timed messages had been due until its end, by stage.
   std::vector<std::vector<uint64_t>> timed_until_;
   uint64_t settled_ = 0;
-  double settled_s_ = 0;  // Since when nothing more was.
+  double settled_s_ = 0;  // Since when settled_ has not changed.
 };
 
 }  // namespace onehop::loadgen

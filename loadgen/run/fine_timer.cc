@@ -1,4 +1,4 @@
-// With a timerfd where there is one.
+// See the header. It uses a timerfd where there is one.
 #include "loadgen/run/fine_timer.h"
 
 #include <uv.h>
@@ -17,7 +17,8 @@ namespace onehop::loadgen {
 
 FineTimer::FineTimer(reactor::Loop& loop, std::function<void()> on_due)
     : fd_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)) {
-  // Nobody reads the expirations: arming anew clears them, so that each costs one system call and not two.
+  // Nobody reads the expirations. Arming the timer again clears them, so an expiration costs one system call and not
+  // two.
   const auto due = [this, on_due = std::move(on_due)] {
     armed_ns_ = 0;
     on_due();

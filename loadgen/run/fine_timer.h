@@ -1,5 +1,6 @@
-// A one-shot timer for a loop with the resolution that pacing needs: the loop's own timers count whole milliseconds.
-// On Linux a timerfd. Elsewhere a loop timer, up to a millisecond late: the generator's report of its own lag shows it.
+// A one-shot timer for a loop, with the resolution that pacing needs: the loop's own timers count whole milliseconds.
+// On Linux it is a timerfd. Elsewhere it is a loop timer, which is up to a millisecond late; the generator's lag shows
+// that.
 #pragma once
 
 #include <cstdint>
@@ -13,13 +14,13 @@
 
 namespace onehop::loadgen {
 
-// All methods: the loop's thread only, or before it runs.
+// All methods belong to the loop's thread, or to any thread before the loop runs.
 class FineTimer {
  public:
-  // `on_due` may be called early or more than once; whoever is called looks at the clock.
+  // `on_due` may be called early or more than once, so it must look at the clock.
   FineTimer(reactor::Loop& loop, std::function<void()> on_due);
 
-  // Replaces an earlier deadline, on the clock of now_ns(). One that has passed is due at once.
+  // Sets the deadline, on the clock of now_ns(), in place of an earlier one. A deadline that has passed is due at once.
   void arm_at(uint64_t deadline_ns);
 
  private:

@@ -1,5 +1,4 @@
-// A flag of the command line as its reader wants it: a table of these becomes options of CLI11, which one file alone
-// includes.
+// A flag of the command line. A table of these becomes options of CLI11, whose header only one file includes.
 #pragma once
 
 #include <functional>
@@ -12,23 +11,23 @@
 namespace onehop::loadgen {
 
 struct Flag {
-  const char* name;   // "--stage", or with a short one "--header,-H".
-  const char* group;  // In the help.
-  const char* type;   // What stands for its value there; empty: it has none.
-  const char* shown;  // Its default there; empty: none.
+  const char* name;   // "--stage", or "--header,-H" with a short form.
+  const char* group;  // The heading in the help.
+  const char* type;   // The word for its value in the help; empty if the flag has no value.
+  const char* shown;  // The default that the help shows; empty if there is none.
   const char* what;
-  int values;    // How many it takes each time.
-  bool repeats;  // It may be given again.
+  int values;    // How many values it takes each time.
+  bool repeats;  // Whether it may be given again.
   // Gets all of its values. Throws std::invalid_argument with a line for people.
   std::function<void(const std::vector<std::string>&)> read;
 };
 
-// All flags of the scenario. `scenario` must outlive them.
+// All flags of the scenario, which must outlive them.
 std::vector<Flag> scenario_flags(Scenario& scenario);
-// Those of the files alone, for results that are there already.
+// Only the flags of the report files, for commands that read results.
 std::vector<Flag> report_flags(Scenario& scenario);
 
-// `App` is CLI::App, `refuse` is called with the name and the line.
+// `App` is CLI::App. `refuse` is called with the name of the flag and the line for people.
 template <class App, class Refuse>
 void add_flags(App& app, std::vector<Flag> flags, Refuse refuse) {
   for (Flag& flag : flags) {
@@ -48,7 +47,7 @@ void add_flags(App& app, std::vector<Flag> flags, Refuse refuse) {
     }
     auto* option = app.template add_option_function<std::vector<std::string>>(flag.name, read, flag.what);
     option->type_name(flag.type)->group(group)->type_size(flag.values);
-    // Each time it takes as many values as it needs, and no more.
+    // The flag takes exactly as many values as it needs each time.
     flag.repeats ? option->expected(1, -1)->allow_extra_args(false) : option->expected(1);
     if (*flag.shown != '\0') option->default_str(flag.shown);
   }

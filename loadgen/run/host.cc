@@ -1,4 +1,4 @@
-// Linux tells most of it in /proc.
+// See the header. Linux tells most of this in /proc.
 #include "loadgen/run/host.h"
 
 #include <sys/utsname.h>

@@ -1,4 +1,4 @@
-// Where a run was made, and what the machine allows: what a result states, and what is checked before a run.
+// The machine of a run: what a result states about it, and what is checked before a run.
 #pragma once
 
 #include <cstdint>
@@ -14,19 +14,19 @@ namespace onehop::loadgen {
 // The files that a process has open beside its clients: loops, timers, standard streams, the files of the result.
 inline constexpr uint64_t kDescriptorsElse = 64;
 
-// What the system does not tell is empty or 0.
+// Fields that the system does not tell are empty or 0.
 Host this_host();
 
-// What the machine cannot do of what `settings` ask for, one line each with what to change; raises the limit of open
-// files to what may be had first. `is_loopback`: the target is on this machine.
+// Raises the limit of open files as far as allowed, and returns one line for each thing that `settings` ask for and the
+// machine cannot do, with advice. `is_loopback` says that the target is on this machine.
 std::vector<std::string> preflight(const Settings& settings, bool is_loopback);
 
-// The CPU time that a process of this machine has used so far, of all its threads; nothing: there is no such process.
+// The CPU time that a process of this machine has used so far, of all its threads. Nothing if there is no such process.
 std::optional<double> cpu_of_process_s(int32_t pid);
-// Memory that is its own and was written to; 0: it cannot be read (Linux only).
+// The private memory that the process has written to; 0 if it cannot be read. Linux only.
 uint64_t private_dirty_bytes(int32_t pid);
 
-// How many local ports connections may be made from, for each source address; 0 where the system does not tell.
+// The number of local ports for each source address; 0 where the system does not tell.
 uint64_t local_ports();
 
 }  // namespace onehop::loadgen

@@ -1,5 +1,5 @@
-// See the header. A request is read up to its empty line, answered, and the writing end shut; the connection is closed
-// when the other end has read all and closed, so that the answer is not lost to a reset.
+// See the header. The server reads a request up to its empty line, answers, and shuts down its writing end. It closes
+// the connection only when the other end has closed, so that no reset destroys the answer.
 #include "loadgen/run/metrics_server.h"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
-// Serves a text over HTTP at /metrics, on a thread of its own that sleeps unless it is asked: the threads that send and
-// the one that gathers do not wait for whoever asks. Each connection asks once, and has 5 s for it. There are 16 at a
-// time at the most; for one more the oldest has to go, so that nobody can keep others out.
+// Serves a text over HTTP at /metrics. Its own thread sleeps until somebody asks, so the threads that send and the
+// thread that gathers never wait for it. A connection may ask once and has 5 s for that. There are at most 16
+// connections; one more ends the oldest one, so that nobody can keep others out.
 #pragma once
 
 #include <cstdint>
@@ -17,11 +17,11 @@ namespace onehop::loadgen {
 
 class MetricsServer {
  public:
-  // Listens, and serves `text` from then on. On failure returns nothing, with the reason in `error`.
+  // Listens and serves `text` from then on. On failure returns nullptr, with the reason in `error`.
   static std::unique_ptr<MetricsServer> open(const std::string& address, std::string text, std::string& error);
   ~MetricsServer();
 
-  std::string address() const { return address_; }  // With the port that was bound.
+  std::string address() const { return address_; }  // The address with the port that was bound.
   // ANY THREAD.
   void set_text(std::string text);
 
@@ -35,11 +35,11 @@ class MetricsServer {
   std::string answer_to(const std::string& request);
 
   std::mutex mutex_;
-  std::string text_;  // Under the mutex.
+  std::string text_;  // Guarded by mutex_.
 
   std::string address_;
   reactor::Thread thread_;
-  // The thread's only, once it runs.
+  // Only the thread uses these once it runs.
   std::vector<std::unique_ptr<Connection>> connections_;
   std::unique_ptr<reactor::Listener> listener_;
   std::unique_ptr<reactor::Timer> timer_;

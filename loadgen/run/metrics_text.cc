@@ -21,7 +21,7 @@ double seconds(double ns) {
 
 class Text {
  public:
-  // What the samples after it are.
+  // Begins a metric. The samples that follow belong to it.
   void family(const char* name, const char* type, const char* help) {
     name_ = concat("onehop_loadgen_", name);
     out_ += concat("# HELP ", name_, " ", help, "\n# TYPE ", name_, " ", type, "\n");
@@ -54,7 +54,7 @@ void add_build(Text& text) {
   text.count(1, "version=\"" ONEHOP_VERSION "\"");
 }
 
-// The rate that the schedule has at a time; of a closed loop there is none.
+// The rate of the schedule at a time. A closed loop has none.
 double planned_rate(const Settings& settings, double at_s) {
   const RateCurve& curve = settings.scenario.curve;
   if (settings.window != 0) return std::nan("");

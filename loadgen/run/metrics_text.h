@@ -1,5 +1,5 @@
-// Live figures in the text format of Prometheus, version 0.0.4. All of it is of this run; a search has one run after
-// the other, so that its counters begin again with each step.
+// Live figures in Prometheus' text format, version 0.0.4. They are of the present run, so the counters of a search
+// begin again with each step.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace onehop::loadgen {
 
-// Before the first second is over.
+// The text before the first second is over.
 std::string metrics_before(const Settings& settings);
 std::string to_metrics(const Live& live, const Settings& settings);
 

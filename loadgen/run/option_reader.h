@@ -1,4 +1,4 @@
-// Options of CLI11 whose text is read by one of ours. App is CLI::App, which is named in options.cc alone: its header
+// Options of CLI11 whose texts our own parsers read. `App` is CLI::App, which only options.cc names, since its header
 // is slow to compile.
 #pragma once
 
@@ -14,7 +14,7 @@
 
 namespace onehop::loadgen {
 
-// Ends the reading of the command line with what is wrong with an option.
+// Ends the reading of the command line, and says what is wrong with an option.
 [[noreturn]] void refuse(const std::string& name, const std::string& why);
 
 template <typename T>
@@ -57,7 +57,7 @@ class OptionReader {
         what);
     return option->type_name("CONDITION");
   }
-  // They are kept as they are written, since a result has them with it.
+  // The texts are kept as they are, since the result contains them.
   auto* allowances(const char* name, std::vector<std::string>& into, const char* what) {
     auto* option = app_.template add_option_function<std::vector<std::string>>(
         name,
@@ -86,7 +86,7 @@ class OptionReader {
       refuse(name, "'" + text + "' is none of " + names);
     });
   }
-  // `shown`: the default as help has it; nullptr: there is none. `type`: what stands for the value there.
+  // `shown` is the default that the help shows, or nullptr. `type` stands for the value in the help.
   auto* add(const char* name, const char* shown, const char* what, const char* type,
             const std::function<void(const std::string&)>& read) {
     auto* option = app_.template add_option_function<std::string>(name, read, what)->type_name(type);

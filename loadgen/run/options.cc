@@ -1,4 +1,4 @@
-// The command line, with CLI11, which only this file includes.
+// The command line, read with CLI11. Only this file includes CLI11.
 #include "loadgen/run/options.h"
 
 #include <CLI/CLI.hpp>
@@ -24,7 +24,7 @@ void refuse(const std::string& name, const std::string& why) {
 
 namespace {
 
-constexpr int kAnyNumber = -1;  // Of values behind one option.
+constexpr int kAnyNumber = -1;  // CLI11's number for any count of values behind one option.
 
 struct Parser {
   explicit Parser(Options& parsed) : options(parsed), settings(parsed.settings), run(app) {
@@ -208,7 +208,7 @@ struct Parser {
   CLI::Option* confirm = nullptr;
 };
 
-// What no option can know alone.
+// Checks what depends on several options.
 void Parser::check() {
   std::string error;
   options.target = parse_target(settings.target, error);
@@ -217,7 +217,7 @@ void Parser::check() {
   if (settings.seed == 0) settings.seed = std::random_device()();
   if (confirm->count() == 0) settings.confirm = usual_confirm(options.target->system);
   if (settings.workload == Workload::kStorm && rate->count() == 0) settings.rate = 0;
-  if (settings.workload == Workload::kConnects) settings.clients = 0;  // Nobody stays.
+  if (settings.workload == Workload::kConnects) settings.clients = 0;  // No client stays.
   const GivenFlags given{rate->count() != 0, app.count("--duration") != 0, app.count("--size") != 0};
   std::string wrong = apply_scenario(settings, given);
   if (wrong.empty()) wrong = what_is_wrong_with(settings, given.rate);
@@ -225,7 +225,7 @@ void Parser::check() {
   check_driver();
 }
 
-// In a closed loop the stamp can be a smaller one.
+// A closed loop allows the smaller stamp.
 void Parser::check_sizes() {
   std::string error, other_error;
   const bool closed = settings.window != 0;
@@ -258,7 +258,7 @@ void Parser::check_driver() {
   }
 }
 
-// What was asked for and what was not, so that a result says how it came about.
+// Keeps the options that were given and the defaults of the others, so that a result says how it came about.
 void Parser::keep_flags() {
   static const char* const kOfNoConsequence[] = {"help",   "version",    "json",     "html",  "hgrm",   "quiet",
                                                  "target", "system-pid", "markdown", "junit", "metrics"};
@@ -314,7 +314,7 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   if (options.command == Options::Command::kCompare) {
     const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
     if (dashes != arguments.end()) {
-      // Flags may follow the files; "-" alone is one of neither.
+      // Flags may follow the files. A single "-" is neither.
       const auto is_flag = [](const std::string& text) { return text.size() > 1 && text[0] == '-'; };
       const auto flags = std::find_if(dashes + 1, arguments.end(), is_flag);
       options.other_files.assign(dashes + 1, flags);
@@ -333,7 +333,7 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
       options.other_files = {options.files.back()};
       options.files.pop_back();
     }
-  } catch (const CLI::Success& wanted) {  // --help, --version
+  } catch (const CLI::Success& wanted) {  // This is --help or --version.
     return parser.app.exit(wanted);
   } catch (const CLI::ParseError& wrong) {
     complain(std::string(wrong.what()) + " (see onehop-loadgen --help)");

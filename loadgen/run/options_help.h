@@ -1,4 +1,4 @@
-// What --help says beside the options.
+// The text of --help beside the options.
 #pragma once
 
 namespace onehop::loadgen {

@@ -1,4 +1,4 @@
-// What follows from the workload for each client.
+// See the header.
 #include "loadgen/run/plan.h"
 
 #include <charconv>
@@ -29,7 +29,7 @@ Plan::Plan(const Settings& settings, Driver& driver, const reactor::SocketAddres
       driver_(driver),
       address_(address),
       run_(any_number()),
-      // Other processes that load the same system must not meet the same names.
+      // Processes that load the same system must not use the same names.
       prefix_(settings.prefix.empty() ? "lg" + hexadecimal(run_ & 0xFFFFFFFFFF) + "-" : settings.prefix),
       popularity_(popular_count(settings), settings.zipf, settings.seed),
       waits_until_(new std::atomic<uint64_t>[stays()]()) {
@@ -98,7 +98,7 @@ bool Plan::receives(uint32_t client) const {
 bool Plan::is_slow(uint32_t client) const {
   if (settings_.slow_part <= 0 || !receives(client)) return false;
   const auto number = is_in_pairs(settings_.workload) ? client / 2 : client;
-  if (is_echo() && client % 2 == 0) return false;  // Who asks reads the answers at once.
+  if (is_echo() && client % 2 == 0) return false;  // A client that asks reads its answers at once.
   const auto slow_below = [this](double count) { return std::floor(count * settings_.slow_part + 1e-9); };
   return slow_below(number + 1.0) > slow_below(number);
 }

@@ -1,5 +1,5 @@
-// Who takes part in a run: which client sends, receives, reads slowly or only rests, on which thread it lives, and whom
-// a message is for. Made once, before the threads start; they only read it, but for the marks at its end.
+// Who does what in a run: which client sends, receives, reads slowly or only rests, on which thread it lives, and which
+// client a message is for. The plan is made once before the threads start. They only read it, except for waits_until().
 #pragma once
 
 #include <atomic>
@@ -22,36 +22,37 @@ class Plan {
   const Settings& settings() const { return settings_; }
   Driver& driver() const { return driver_; }
   const reactor::SocketAddress& address() const { return address_; }
-  // To connect from: nullptr is any.
+  // The address to connect from, or nullptr for any address.
   const reactor::SocketAddress* source_of(uint32_t client) const;
-  // The same for all threads, another for each run.
+  // The number of the run, which all threads share and no other run has.
   uint64_t run() const { return run_; }
-  std::string id() const;  // The same, for people.
+  std::string id() const;  // The number as text.
 
-  // Clients that stay for the whole run are 0 to stays() - 1; the guests of kChurn and kConnects come after them.
+  // The clients that stay for the whole run are 0 to stays() - 1. The guests of kChurn and kConnects have the numbers
+  // above.
   uint32_t stays() const { return settings_.clients + settings_.idle; }
   bool is_guest(uint32_t client) const { return client >= stays(); }
   std::string name_of(uint32_t client) const { return prefix_ + std::to_string(client); }
-  const std::string& known_name_of(uint32_t client) const { return names_[client]; }  // Of one that stays.
-  // The number of a client by its name; stays() if it is none of them.
+  const std::string& known_name_of(uint32_t client) const { return names_[client]; }  // For a client that stays.
+  // The number of a client by its name, or stays() if no such client stays.
   uint32_t client_of(Bytes name) const;
 
   bool sends(uint32_t client) const;
-  uint32_t senders() const { return senders_; }  // How many do.
+  uint32_t senders() const { return senders_; }  // How many clients send.
   bool receives(uint32_t client) const;
   bool is_slow(uint32_t client) const;
-  // Whether it does nothing but keep its connection alive.
+  // Whether the client only keeps its connection alive.
   bool only_rests(uint32_t client) const;
   uint32_t thread_of(uint32_t client) const;
-  // Whom the next message of `sender` is for; `turn` counts them, for kFanOut.
+  // The recipient of the next message of `sender`. `turn` counts the messages, for kFanOut.
   uint32_t recipient_of(uint32_t sender, uint64_t turn, Random& random) const;
 
-  // Whether latencies are those of messages from `sender` to `recipient`, or of the answers (kEcho).
+  // Whether each message is answered, and latencies are those of the answers (kEcho).
   bool is_echo() const { return settings_.workload == Workload::kEcho; }
-  // Whether connects are what the run counts, and no messages.
+  // Whether the run counts connections and not messages.
   bool counts_connects() const { return settings_.workload == Workload::kConnects; }
-  // When the message of each client that was counted last into the uncorrected latencies arrived, in ns: what one who
-  // waits for each message before sending the next would be waiting for. ANY THREAD.
+  // ANY THREAD. When the last message of each client arrived that counts for the uncorrected latencies, in nanoseconds.
+  // A client that waits for each message before it sends the next would wait until then.
   std::atomic<uint64_t>& waits_until(uint32_t client) const { return waits_until_[client]; }
 
  private:

@@ -1,4 +1,4 @@
-// The lines.
+// See the header.
 #include "loadgen/run/progress.h"
 
 #include <sys/ioctl.h>
@@ -15,13 +15,13 @@ namespace {
 
 constexpr size_t kUsualWidth = 80;
 
-// Asked for each time, since windows are made wider and narrower.
+// The width is asked for each time, since windows change their size.
 size_t terminal_width() {
   winsize size{};
   return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : kUsualWidth;
 }
 
-// Characters, not bytes: "µ" takes two bytes and one place.
+// Counts characters and not bytes, since "µ" has two bytes and takes one place.
 std::string first_places(const std::string& text, size_t places) {
   size_t at = 0;
   for (; at < text.size(); ++at) {
@@ -95,7 +95,7 @@ bool Progress::serve_metrics(std::string& error) {
 void Progress::show(const std::string& line) {
   if (quiet_) return;
   if (on_terminal_) {
-    // A line that wraps could not be drawn anew: only its last row would be erased.
+    // A line that wraps cannot be replaced, since only its last row would be erased.
     std::fprintf(stderr, "\r\x1b[K%s", first_places(line, terminal_width() - 1).c_str());
     line_open_ = true;
   } else {

@@ -1,5 +1,5 @@
-// How a run goes, for whoever looks on: one line that is drawn anew on a terminal, a line for each second elsewhere.
-// Written to standard error, so that standard output is the result's.
+// Shows how a run goes: on a terminal in one line that is replaced, elsewhere in a line for each second. It writes to
+// standard error, so that standard output has only the result.
 #pragma once
 
 #include <memory>
@@ -12,7 +12,7 @@ namespace onehop::loadgen {
 
 class Progress final : public RunWatcher {
  public:
-  // `quiet`: nothing at all.
+  // With `quiet` it shows nothing.
   Progress(const Settings& settings, bool quiet);
   ~Progress();
 
@@ -21,12 +21,12 @@ class Progress final : public RunWatcher {
   void on_second(const Second& second, double left_s) override;
   void on_draining(uint64_t in_flight) override;
   void on_live(const Live& live) override;
-  // Begins to serve the live figures, if they are wanted, and says where, also where the rest is quiet. False, with the
-  // reason in `error`: it cannot.
+  // Begins to serve the live figures if they are wanted, and prints the address even if the rest is quiet. Returns
+  // false, with the reason in `error`, if it cannot.
   bool serve_metrics(std::string& error);
-  // Erases the line that is drawn anew, so that what follows begins at the left.
+  // Erases the line that is replaced, so that other text begins at the left.
   void end_line();
-  // A line that stays.
+  // Shows a line that stays.
   void say(const std::string& line);
 
  private:

@@ -1,4 +1,4 @@
-// Orders, reports, and the sum.
+// See the header. The parts are orders, reports and the result.
 #include "loadgen/run/run.h"
 
 #include <algorithm>
@@ -12,23 +12,13 @@
 namespace onehop::loadgen {
 namespace {
 
-// Time for the order to start to reach every thread.
+// The time that the order to start has to reach every thread.
 constexpr uint64_t kStartNs = 20 * kMs;
 constexpr uint64_t kDrainCheckMs = 5;
-constexpr uint64_t kQuietNs = 1'000 * kMs;
 
 Outcome promised(const Plan& plan) {
   if (!plan.driver().tells()) return Outcome::kNotSent;
   return plan.settings().confirm == Confirm::kDelivered ? Outcome::kDelivered : Outcome::kAdmitted;
-}
-
-// The last second ends when everybody leaves: most often there is nothing in it.
-bool is_empty(const Second& second) {
-  return second.sent + second.delivered + second.told_otherwise + second.opened == 0;
-}
-
-int64_t change_in_flight(const Second& second) {
-  return static_cast<int64_t>(second.sent) - static_cast<int64_t>(second.delivered + second.told_otherwise);
 }
 
 }  // namespace
@@ -39,7 +29,7 @@ Run::Run(const Settings& settings, Driver& driver, const reactor::SocketAddress&
       plan_(settings, driver, address),
       watcher_(watcher),
       timer_(loop_, [this] { check_drained(); }),
-      counts_(settings.threads),
+      seconds_(settings.threads),
       early_end_(settings),
       commands_(loop_, settings.scenario.commands) {
   for (uint32_t number = 0; number < settings.threads; ++number) {
@@ -72,13 +62,13 @@ void Run::on_report(const Report& report) {
       if (error_.empty()) error_ = report.text;
       return leave();
     case Report::Kind::kSecond:
-      add_second(report);
+      seconds_.add(report.worker, report.second, report.counts, report.stages);
       return tell_seconds();
     case Report::Kind::kArrivalsDone:
       if (++arrivals_done_ != workers_.size() || leaving_) return;
       end_watching_system();
       commands_.stop_starting();
-      drain_until_ns_ = now_ns() + settings_.drain_ns;
+      drain_.begin(now_ns(), settings_.drain_ns);
       return check_drained();
     case Report::Kind::kLeft:
       if (++left_ == workers_.size()) loop_.stop();
@@ -113,7 +103,7 @@ void Run::begin_watching_system() {
 void Run::end_watching_system() {
   if (!system_) return;
   const auto cpu_s = cpu_of_process_s(settings_.system_pid);
-  if (!cpu_s) return system_.reset();  // It has ended.
+  if (!cpu_s) return system_.reset();  // The process has ended.
   system_ = SystemUse{*cpu_s - system_->cpu_s, private_dirty_bytes(settings_.system_pid)};
 }
 
@@ -123,64 +113,26 @@ void Run::interrupt() {
     if (error_.empty()) error_ = "interrupted before the run began";
     return leave();
   }
-  // Whoever asks again, or during the drain, does not want to wait.
+  // A user who asks again, or during the drain, does not want to wait.
   if (arrivals_done_ == workers_.size()) return leave();
   for (const auto& worker : workers_) worker->post({Order::Kind::kStopArrivals});
 }
 
-void Run::add_second(const Report& report) {
-  const auto number = static_cast<size_t>(report.second.at_s);
-  if (series_.size() <= number) {
-    series_.resize(number + 1);
-    reported_.resize(number + 1);
-  }
-  series_[number].at_s = report.second.at_s;
-  series_[number] += report.second;
-  ++reported_[number];
-  counts_[report.worker] = report.counts;
-  if (!report.stages.empty()) add_stages(untold_stages_[number], report.stages);
-}
-
-// What is under way is known of all threads together only: a message's ends may be on different ones.
-void Run::count_in_flight() {
-  int64_t in_flight = in_flight_told_;
-  for (size_t number = told_seconds_; number < series_.size(); ++number) {
-    in_flight += change_in_flight(series_[number]);
-    series_[number].in_flight = static_cast<uint64_t>(std::max<int64_t>(in_flight, 0));
-  }
-}
-
 void Run::tell_seconds() {
-  count_in_flight();
-  for (; told_seconds_ < series_.size() && reported_[told_seconds_] == workers_.size(); ++told_seconds_) {
-    in_flight_told_ += change_in_flight(series_[told_seconds_]);
-    if (is_empty(series_[told_seconds_]) && leaving_) continue;
+  while (seconds_.has_next()) {
+    const Live live = seconds_.next();
+    // The last second ends when all clients leave, and it is usually empty.
+    if (live.last.is_empty() && leaving_) continue;
+    watcher_.on_live(live);
+    judge(live);
     const double planned_s = static_cast<double>(settings_.duration_ns) * 1e-9;
-    const double left_s = std::max(planned_s - static_cast<double>(told_seconds_ + 1), 0.0);
     const bool is_known = settings_.scenario.count == 0 || settings_.window == 0;
-    tell_live(told_seconds_);
-    watcher_.on_second(series_[told_seconds_], is_known ? left_s : -1);
-    series_[told_seconds_].latency.pack();
+    watcher_.on_second(live.last, is_known ? std::max(planned_s - live.at_s, 0.0) : -1);
+    seconds_.pack_last();
   }
 }
 
-void Run::tell_live(size_t second) {
-  if (const auto stages = untold_stages_.extract(second); !stages.empty()) add_stages(stages_, stages.mapped());
-  sent_ += series_[second].sent;
-  delivered_ += series_[second].delivered;
-  LiveCounts counts;
-  for (const LiveCounts& part : counts_) counts.add(part);
-  latency_sum_ns_ += static_cast<double>(series_[second].latency.sum());
-  latency_count_ += series_[second].latency.count();
-  const Live live{.at_s = static_cast<double>(second + 1),
-                  .sent = sent_,
-                  .delivered = delivered_,
-                  .latency_sum_ns = latency_sum_ns_,
-                  .latency_count = latency_count_,
-                  .last = series_[second],
-                  .counts = counts,
-                  .stages = stages_};
-  watcher_.on_live(live);
+void Run::judge(const Live& live) {
   if (leaving_ || arrivals_done_ == workers_.size() || !ended_early_.empty()) return;
   if (const auto why = early_end_.judge(live)) end_early(*why);
 }
@@ -190,25 +142,14 @@ void Run::end_early(const std::string& why) {
   for (const auto& worker : workers_) worker->post({Order::Kind::kStopArrivals});
 }
 
-// Leaves when nothing is under way any more, or it has taken too long.
+// Leaves when nothing is under way any more, or when it has taken too long.
 void Run::check_drained() {
   if (leaving_) return;
   Totals sum;
-  for (const auto& worker : workers_) {
-    const Totals totals = worker->totals();
-    sum.wanted += totals.wanted;
-    sum.delivered += totals.delivered;
-    sum.told_otherwise += totals.told_otherwise;
-    sum.untold += totals.untold;
-    sum.broken += totals.broken;
-  }
-  const uint64_t settled = sum.delivered + sum.told_otherwise;
-  if ((sum.wanted <= settled && sum.untold == 0) || now_ns() >= drain_until_ns_) return leave();
-  // What was under way on a connection that broke may be lost, and nobody will say so.
-  if (std::exchange(settled_, settled) != settled) settled_ns_ = now_ns();
-  if (sum.broken != 0 && now_ns() > settled_ns_ + kQuietNs) return leave();
-  if (!told_draining_ && now_ns() + settings_.drain_ns > drain_until_ns_ + 1'000 * kMs) {
-    told_draining_ = true;
+  for (const auto& worker : workers_) sum += worker->totals();
+  if (drain_.is_over(sum, now_ns())) return leave();
+  if (drain_.takes_notice(now_ns())) {
+    const uint64_t settled = sum.delivered + sum.told_otherwise;
     watcher_.on_draining(sum.wanted > settled ? sum.wanted - settled : sum.untold);
   }
   timer_.arm_at(loop_.now_ms() + kDrainCheckMs);
@@ -231,8 +172,8 @@ void Run::describe(RunResult& result) const {
   result.planned_s = static_cast<double>(settings_.duration_ns) * 1e-9;
   result.wanted_rate = result.open_loop ? settings_.rate : 0;
   result.interrupted = interrupted_;
-  result.series = series_;
-  if (!result.series.empty() && is_empty(result.series.back())) result.series.pop_back();
+  result.series = seconds_.all();
+  if (!result.series.empty() && result.series.back().is_empty()) result.series.pop_back();
   result.system = system_;
 }
 
@@ -263,7 +204,7 @@ void Run::add_generator(RunResult& result) const {
   generator.lag.record_never(generator.missed_arrivals);
 }
 
-// What was wanted and did not come, and what was due and was not even wanted, is infinitely late.
+// Messages that were wanted and did not arrive are infinitely late, and so are messages that were due and not issued.
 void Run::add_latencies(RunResult& result) const {
   Recorder::Wanted wanted;
   for (const auto& worker : workers_) {
@@ -286,7 +227,7 @@ void Run::add_latencies(RunResult& result) const {
   }
   result.latency.record_never(missing(wanted.others, result.latency));
   (result.sends() ? result.latency : result.connect_latency).record_never(missed);
-  if (!result.open_loop) result.uncorrected = result.latency;  // There nobody counts otherwise.
+  if (!result.open_loop) result.uncorrected = result.latency;  // A closed loop has only one way to count.
 }
 
 void Run::add_account(RunResult& result) const {
@@ -301,8 +242,8 @@ void Run::add_account(RunResult& result) const {
   if (result.duration_s > 0) result.achieved_rate = static_cast<double>(delivered_in_time) / result.duration_s;
   result.account =
       Ledger::reconcile(ledgers, promised(plan_), [this](uint32_t client) { return plan_.is_slow(client); });
-  // What the workload wanted and no client's account knows of would be the generator's own fault: it is not hidden
-  // either.
+  // A message that the workload wanted and that is in no client's account would be a fault of the generator. It is not
+  // hidden.
   if (wanted > result.account.sent) result.account.unexplained += wanted - result.account.sent;
   result.account.sent = wanted;
 }
@@ -320,12 +261,11 @@ RunResult Run::result() const {
   return result;
 }
 
-// What stages and commands came to.
+// Adds the figures of stages and commands.
 void Run::add_scenario(RunResult& result) const {
   const Scenario& scenario = settings_.scenario;
   result.ended_early = ended_early_;
-  std::vector<StageFigures> figures = stages_;
-  for (const auto& [second, stages] : untold_stages_) add_stages(figures, stages);
+  std::vector<StageFigures> figures = seconds_.stages();
   figures.resize(scenario.stages.size());
   double begin_s = 0;
   for (size_t i = 0; i < scenario.stages.size(); ++i) {

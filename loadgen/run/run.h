@@ -1,18 +1,19 @@
-// One run from its first connection to its result: starts the workers, gives them their orders, tells whoever looks on
-// how it goes, and adds up what they have measured.
+// One run from its first connection to its result. It starts the workers, gives them orders, tells its watcher how the
+// run goes, and adds up what the workers have found.
 #pragma once
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "loadgen/measure/result.h"
+#include "loadgen/run/drain.h"
 #include "loadgen/run/early_end.h"
 #include "loadgen/run/plan.h"
+#include "loadgen/run/seconds_so_far.h"
 #include "loadgen/run/timed_commands.h"
 #include "loadgen/run/worker.h"
 #include "reactor/loop.h"
@@ -21,16 +22,17 @@
 
 namespace onehop::loadgen {
 
-// Told on the thread that runs.
+// All methods are called on the thread that runs.
 class RunWatcher {
  public:
   virtual void on_connecting(uint32_t clients) = 0;
-  // The schedule begins; in `wait_s` seconds, if the start is agreed with others.
+  // The schedule begins in `wait_s` seconds, which is long only if the start is agreed with others.
   virtual void on_started(double wait_s) = 0;
-  // A second of the run, of all threads together. `left_s`: until the schedule is through; below 0: nobody knows.
+  // A second of the run, from all threads together. `left_s` is the time until the end of the schedule, and negative if
+  // nobody knows it.
   virtual void on_second(const Second& second, double left_s) = 0;
   virtual void on_draining(uint64_t in_flight) = 0;
-  // The same second, just before, with all that is known by its end.
+  // Comes just before on_second, with everything that is known at the end of that second.
   virtual void on_live(const Live& live) { static_cast<void>(live); }
 
  protected:
@@ -39,25 +41,23 @@ class RunWatcher {
 
 class Run {
  public:
-  // `settings` and `driver` must outlive it.
+  // `settings` and `driver` must outlive the run.
   Run(const Settings& settings, Driver& driver, const reactor::SocketAddress& address, RunWatcher& watcher);
   ~Run();
 
-  // Returns what was found, or nothing, with the reason in `error`, if it could not connect.
+  // Returns the result. Returns nothing, with the reason in `error`, if it could not connect.
   std::optional<RunResult> run(std::string& error);
-  // The result is of what there was until then. From a callback of the watcher or of the loop's.
+  // Ends the run now; the result covers the time until now. Callbacks of the watcher and of the loop may call it.
   void interrupt();
   bool was_interrupted() const { return interrupted_; }
-  // On which the run is run; for signals.
+  // The loop that runs the run, for signals.
   reactor::Loop& loop() { return loop_; }
 
  private:
   void on_report(const Report& report);
   void on_all_connected();
-  void add_second(const Report& report);
-  void count_in_flight();
   void tell_seconds();
-  void tell_live(size_t second);
+  void judge(const Live& live);
   void end_early(const std::string& why);
   void add_scenario(RunResult& result) const;
   void begin_watching_system();
@@ -77,30 +77,20 @@ class Run {
   const Plan plan_;
   RunWatcher& watcher_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  reactor::Timer timer_;  // For the end of the drain.
+  reactor::Timer timer_;  // Looks whether the drain is over.
 
-  size_t connected_ = 0, arrivals_done_ = 0, left_ = 0;
-  bool leaving_ = false, interrupted_ = false, told_draining_ = false;
+  size_t connected_ = 0, arrivals_done_ = 0, left_ = 0;  // How many workers have reported this.
+  bool leaving_ = false, interrupted_ = false;
   std::string error_;
   double started_unix_s_ = 0;
   uint64_t start_ns_ = 0;
-  uint64_t drain_until_ns_ = 0;
-  uint64_t settled_ = 0, settled_ns_ = 0;  // How many messages are settled, and since when no other one was.
-  std::optional<SystemUse> system_;        // Until the run has ended, cpu_s is that of its beginning.
-  std::vector<Second> series_;
-  std::vector<size_t> reported_;  // How many workers have told each second of series_.
-  // Of the seconds of series_ that are not told yet; and of those that are, all together.
-  std::map<size_t, std::vector<StageFigures>> untold_stages_;
-  std::vector<StageFigures> stages_;
-  std::vector<LiveCounts> counts_;     // By worker, as last told.
-  uint64_t sent_ = 0, delivered_ = 0;  // In the seconds that are told, as the next two.
-  double latency_sum_ns_ = 0;
-  uint64_t latency_count_ = 0;
+  SecondsSoFar seconds_;
   EarlyEnd early_end_;
-  std::string ended_early_;
+  std::string ended_early_;  // Why; empty if it was not.
   TimedCommands commands_;
-  size_t told_seconds_ = 0;     // How many the watcher knows.
-  int64_t in_flight_told_ = 0;  // At the end of the last of these.
+  Drain drain_;
+  // While the run goes on, cpu_s is what the process had used when it began.
+  std::optional<SystemUse> system_;
 };
 
 }  // namespace onehop::loadgen

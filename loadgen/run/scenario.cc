@@ -1,4 +1,4 @@
-// What the scenario's flags say together with the others.
+// Applies the flags of the scenario, and checks them against the other flags.
 #include "loadgen/run/scenario.h"
 
 #include <algorithm>
@@ -30,7 +30,8 @@ std::string apply_stages(Settings& settings, const GivenFlags& given) {
   scenario.curve = RateCurve(given.rate ? settings.rate : 0, scenario.stages);
   if (scenario.curve.total() < 1) return "--stage: all of them together make no message";
   settings.duration_ns = scenario.curve.duration_ns();
-  settings.rate = scenario.curve.total() / (static_cast<double>(settings.duration_ns) * 1e-9);  // The mean.
+  settings.rate =
+      scenario.curve.total() / (static_cast<double>(settings.duration_ns) * 1e-9);  // This is the mean rate.
   return "";
 }
 
@@ -44,7 +45,7 @@ std::string apply_count(Settings& settings, const GivenFlags& given) {
   if (settings.find_capacity) return "--count: a search is made of --step";
   const double seconds = static_cast<double>(count) / settings.rate;
   if (seconds > 1e9) return "--count: takes more than a thousand million seconds at that --rate";
-  // In a closed loop the target says how long it takes.
+  // In a closed loop the target decides how long it takes.
   settings.duration_ns = settings.window != 0 ? 1 : static_cast<uint64_t>(std::ceil(seconds * 1e9));
   if (settings.window != 0 && settings.warm_up_ns != 0)
     return "--count: in a closed loop there is no --warmup beside it";

@@ -1,5 +1,5 @@
 // What a run does beside sending at one rate for one time: stages, a number of messages, commands at times, an early
-// end; what its messages carry; and what else it writes. Each has its flag, see scenario_flags.cc.
+// end, the content of its messages, and further outputs. scenario_flags.cc has a flag for each.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ namespace onehop::loadgen {
 struct Settings;
 struct DriverOptions;
 
-// One --at: a command that is started at that time of the run.
+// One --at: a command and the time of the run at which it starts.
 struct TimedCommand {
   uint64_t at_ns = 0;
   std::string command;
@@ -24,36 +24,36 @@ struct TimedCommand {
 
 struct Scenario {
   std::vector<Stage> stages;
-  RateCurve curve;                     // Made from them; empty: there are none.
-  uint64_t count = 0;                  // Messages in all, instead of a duration; 0: the duration says.
-  std::vector<TimedCommand> commands;  // In the order of their times.
-  uint64_t on_time_ns = 100'000'000;   // What arrives within it keeps up with the plan: see aftermath.h.
+  RateCurve curve;                     // Made from the stages; empty if there are none.
+  uint64_t count = 0;                  // The number of messages instead of a duration; 0 if there is a duration.
+  std::vector<TimedCommand> commands;  // Sorted by time.
+  uint64_t on_time_ns = 100'000'000;   // Messages that arrive within this time keep up with the plan: see aftermath.h.
   bool abort_on_fail = false;
 
   std::string payload_file;
-  std::string payload;  // What follows the stamp in each message; empty: filling.
+  std::string payload;  // The bytes behind the stamp of each message; empty if they are filling.
   std::vector<std::pair<std::string, std::string>> headers;
 
-  std::string metrics;                    // The address to serve live figures on; empty: none.
-  std::string markdown_file, junit_file;  // Empty: none; "-": standard output.
+  std::string metrics;                    // The address at which live figures are served; empty if none are.
+  std::string markdown_file, junit_file;  // Empty for none, "-" for standard output.
 };
 
-// "30s:1000" → a stage; a rate of 0 is one too. Nothing if it is not like that.
+// "30s:1000" → a stage, whose rate may be 0. Nothing if the text is no stage.
 std::optional<Stage> parse_stage(std::string_view text);
-// "key:value" → both; the key must not be empty.
+// "key:value" → both parts. The key must not be empty.
 std::optional<std::pair<std::string, std::string>> parse_header(std::string_view text);
 
-// Which of the flags that exclude each other were given.
+// Which of the flags were given that exclude others.
 struct GivenFlags {
   bool rate = false, duration = false, size = false;
 };
 
-// Puts into force what the stages and the count say of the rate and of the duration, and reads the payload file. One
-// line that begins with the flag, if something is wrong; empty: nothing is.
+// Applies what the stages and the count say about rate and duration, and reads the payload file. Returns a line that
+// begins with the flag that is wrong, or an empty text.
 std::string apply_scenario(Settings& settings, const GivenFlags& given);
-// What the driver is asked for. It names parts of the settings, which must outlive it.
+// The options for the driver. They refer to parts of the settings, which must outlive them.
 DriverOptions driver_options(const Settings& settings);
-// Takes out of the settings' flags those that stages and count have replaced.
+// Removes the flags that stages and count have replaced.
 void keep_scenario_flags(Settings& settings);
 
 }  // namespace onehop::loadgen

@@ -1,4 +1,4 @@
-// Waiting, parked, under way.
+// See the header.
 #include "loadgen/run/sender.h"
 
 #include <algorithm>
@@ -55,7 +55,7 @@ void Sender::on_resume(uint32_t recipient) {
   paused_until_.erase(recipient);
   const auto parked = parked_.find(recipient);
   if (parked == parked_.end()) return;
-  // What was parked is older than what waits for the same recipient.
+  // Parked messages are older than messages that wait for the same recipient.
   parked_count_ -= parked->second.size();
   waiting_.insert(waiting_.begin(), parked->second.begin(), parked->second.end());
   parked_.erase(parked);
@@ -74,7 +74,7 @@ bool Sender::on_told(uint64_t first_id, uint64_t last_id, Outcome outcome, std::
   if (first_id == 0 || first_id > last_id || last_id >= next_id_) return false;
   bool in_order = true;
   uint64_t told = 0;
-  // Numbers in a row in one stream are told together.
+  // Messages of one stream with consecutive numbers are told together.
   Stream stream = 0;
   uint32_t first = 0, count = 0;
   for (uint64_t id = std::max(first_id, oldest_id_); id <= last_id; ++id) {

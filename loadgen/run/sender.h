@@ -1,10 +1,10 @@
-// What one client has to send: messages that wait for room, in order for each recipient, and what was sent on the
-// present connection, for outcomes to be matched with. Knows no socket and no clock.
+// The messages of one client: those that wait for room, in order for each recipient, and those that were sent on the
+// present connection, to match outcomes with messages. The class knows no socket and no clock.
 //
 //   want ──► waiting ──► take_next ──► under way (if the system tells outcomes) ──► on_told
-//               │  ▲          ▲ take: what need not wait
+//               │  ▲          ▲ take: a message that need not wait
 //       on_pause▼  │on_resume
-//              parked: behind a recipient that is paused; nobody else waits for it
+//              parked: behind a paused recipient, without holding up messages to others
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,8 @@ struct Wanted {
   uint32_t recipient = 0;
   uint64_t intended_ns = 0;
   uint32_t payload_bytes = 0;
-  // Of an answer: the message it answers, as it came, and how long that one had waited to be sent.
+  // These are for answers: the message that this one answers, as it arrived, and how long that message had waited to be
+  // sent.
   bool answers = false;
   uint32_t wait_us = 0;
   uint64_t in_reply_to = 0;
@@ -34,32 +35,33 @@ class Sender {
   Sender(uint32_t client, Ledger& ledger, Recorder& recorder) : client_(client), ledger_(ledger), recorder_(recorder) {}
 
   void want(const Wanted& wanted);
-  // The next that may be sent, or nullptr. take_next() takes it, and counts it as sent: returns its number in its
-  // stream, and in `id` what it is called on this connection.
+  // next() is the next message that may be sent, or nullptr. take_next() takes it and counts it as sent. It returns the
+  // number in the stream, and in `id` the name of the message on this connection.
   const Wanted* next();
   uint32_t take_next(bool is_told_of, uint64_t& id);
-  // A message that was not told to want() and is sent now; only while nothing waits and nobody is paused.
+  // Takes a message that is sent at once, without want(). Allowed only while lets_pass().
   uint32_t take(const Wanted& wanted, bool is_told_of, uint64_t& id);
   bool lets_pass() const { return waiting_.empty() && paused_until_.empty(); }
 
   void on_pause(uint32_t recipient, uint64_t until_ns) { paused_until_[recipient] = until_ns; }
   void on_resume(uint32_t recipient);
-  // Resumes whom nothing was said of for long enough.
+  // Resumes the recipients whose pause has lasted long enough.
   void on_time(uint64_t now_ns);
   bool has_paused() const { return !paused_until_.empty(); }
 
-  // False: these ids were not sent on this connection, or were told before. Returns in `settled` how many have left.
+  // Returns false if these ids were not sent on this connection or were told before. Adds to `settled` how many
+  // messages now have an outcome.
   bool on_told(uint64_t first_id, uint64_t last_id, client::Outcome outcome, std::string_view reason, uint64_t now_ns,
                uint64_t& settled);
-  // Of what was under way nothing will be told any more. Ids begin at 1 again.
+  // No outcome will come for messages that are under way. Ids begin at 1 again.
   void on_connection_lost();
-  // What still waits is not_sent.
+  // All messages that still wait become not_sent.
   void give_up();
 
   size_t waiting() const { return waiting_.size() + parked_count_; }
-  // With what remembering them takes.
+  // Includes the memory that it takes to remember the messages.
   uint64_t waiting_bytes() const { return waiting_bytes_; }
-  // Messages sent that nothing was told of so far.
+  // Messages that were sent and have no outcome yet.
   size_t untold() const { return untold_; }
 
  private:
@@ -78,7 +80,7 @@ class Sender {
   absl::flat_hash_map<uint32_t, std::deque<Wanted>> parked_;
   size_t parked_count_ = 0;
   uint64_t waiting_bytes_ = 0;
-  // By id, from oldest_id_.
+  // The element for id is at id - oldest_id_.
   std::deque<UnderWay> under_way_;
   uint64_t oldest_id_ = 1;
   uint64_t next_id_ = 1;

@@ -1,4 +1,4 @@
-// What no setting can know alone.
+// Checks what depends on several settings.
 #include "loadgen/run/settings.h"
 
 #include <algorithm>

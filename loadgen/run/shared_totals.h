@@ -11,10 +11,19 @@ struct Totals {
   uint64_t delivered = 0;       // Messages that arrived, each once.
   uint64_t told_otherwise = 0;  // Messages whose senders were told another outcome than delivered.
   uint64_t untold = 0;          // Messages, connections and signs of life that are still awaited.
-  uint64_t broken = 0;          // Connections.
+  uint64_t broken = 0;          // Connections that broke.
 };
 
-// Invariant: a message is counted as wanted before it is counted as settled, for whoever reads.
+inline Totals& operator+=(Totals& sum, const Totals& part) {
+  sum.wanted += part.wanted;
+  sum.delivered += part.delivered;
+  sum.told_otherwise += part.told_otherwise;
+  sum.untold += part.untold;
+  sum.broken += part.broken;
+  return sum;
+}
+
+// Invariant: every reader sees a message counted as wanted before it sees the message counted as settled.
 class SharedTotals {
  public:
   // The worker's thread only.

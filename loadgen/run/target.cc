@@ -10,7 +10,7 @@ namespace {
 struct Scheme {
   std::string_view text;
   System system;
-  uint16_t port;  // 0: it has no usual one.
+  uint16_t port;  // 0 if there is no usual port.
 };
 
 constexpr std::array kSchemes{

@@ -1,7 +1,7 @@
-// What --target names: which protocol to speak, and where.
+// The meaning of --target: which protocol to speak, and where.
 //   onehop://host:port  onehop+unix:///path (also tcp://… and unix://…, as onehopd prints them)
 //   nats://host:port    mqtt://host:port    redis://host:port    blind://host:port
-//   bare://host:port    connects alone: see driver_bare.cc
+//   bare://host:port    only for connects: see driver_bare.cc
 #pragma once
 
 #include <memory>
@@ -21,10 +21,11 @@ struct Target {
   reactor::Address address;
 };
 
-// Without a port, the system's usual one is meant. Nothing, and in `error` a line that names the text, if it is none.
+// Without a port the system's usual port is meant. Returns nothing, and puts a line that names the text into `error`,
+// if the text is no target.
 std::optional<Target> parse_target(const std::string& text, std::string& error);
 
-// What the system is asked to tell unless the user says: the most for onehop, as its clients do; elsewhere nothing.
+// The confirm level if the user gives none: for onehop the highest, as its clients have it, and for others none.
 Confirm usual_confirm(System system);
 
 // Throws std::invalid_argument if the system cannot do what is asked for.

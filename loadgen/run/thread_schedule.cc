@@ -7,10 +7,10 @@
 namespace onehop::loadgen {
 namespace {
 
-// More messages than any run sends, and more nanoseconds than any run takes.
+// This is more messages than any run sends, and more nanoseconds than any run takes.
 constexpr uint64_t kEndless = UINT64_MAX / 4;
 
-// A thread's share of the schedule is that of its senders (of a storm: of its clients); guests are shared evenly.
+// A thread's share of the schedule is the share of its senders; in a storm, of its clients. Guests are shared evenly.
 double share_of(const Plan& plan, uint32_t thread) {
   const Workload workload = plan.settings().workload;
   uint32_t own = 0;
@@ -22,7 +22,7 @@ double share_of(const Plan& plan, uint32_t thread) {
   return all == 0 ? 0 : static_cast<double>(own) / all;
 }
 
-// The schedule of a thread. Those of threads with the same share interleave evenly.
+// The schedule of a thread. The schedules of threads with equal shares interleave evenly.
 Arrivals arrivals_of(const Plan& plan, uint32_t thread) {
   const Settings& settings = plan.settings();
   const double share = share_of(plan, thread);
@@ -34,7 +34,7 @@ Arrivals arrivals_of(const Plan& plan, uint32_t thread) {
   return {settings.arrivals, rate > 0 ? rate * settings.threads : 1, thread, settings.threads, settings.seed + thread};
 }
 
-// A thread's part of --count: in the ratio of the shares, so that all of them are the whole.
+// A thread's part of --count, in the ratio of the shares. The parts add up to the count.
 uint64_t part_of_count(const Plan& plan, uint32_t thread) {
   const uint64_t count = plan.settings().scenario.count;
   if (count == 0) return kEndless;

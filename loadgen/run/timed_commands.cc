@@ -19,11 +19,11 @@ extern char** environ;
 namespace onehop::loadgen {
 namespace {
 
-// How often it is looked whether one has ended: as exact as the end is told.
+// How often the commands are looked at. The times of their ends are this exact.
 constexpr uint64_t kLookMs = 5;
 constexpr uint64_t kEndNs = 1'000'000'000;
 
-// A process group with the signals as a shell expects them: this process ignores some.
+// The attributes of a new process group, with the signals as a shell expects them. This process ignores some signals.
 struct Attributes {
   Attributes() {
     posix_spawnattr_init(&attributes);
@@ -70,7 +70,7 @@ void TimedCommands::begin(uint64_t start_ns) {
   if (!processes_.empty()) look();
 }
 
-// Starts what is due, and sees what has ended.
+// Starts the commands that are due, and notes those that have ended.
 void TimedCommands::look() {
   const uint64_t now = now_ns();
   uint64_t next_ns = UINT64_MAX;
@@ -82,7 +82,7 @@ void TimedCommands::look() {
     if (process.pid > 0 && !note_end(process)) next_ns = std::min(next_ns, now + kLookMs * 1'000'000);
   }
   if (next_ns == UINT64_MAX) return;
-  // The loop's clock is read once a turn and may be behind.
+  // The loop reads its clock once a turn, so it may be behind.
   const uint64_t wait_ms = next_ns > now ? (next_ns - now) / 1'000'000 : 0;
   timer_.arm_at(loop_.now_ms() + std::max<uint64_t>(std::min(wait_ms, uint64_t{1'000}), 1));
 }
@@ -101,7 +101,7 @@ void TimedCommands::start(Process& process) {
   process.result.started_s = static_cast<double>(now - start_ns_) * 1e-9;
 }
 
-// Whether it has ended.
+// Returns whether the command has ended.
 bool TimedCommands::note_end(Process& process) {
   if (process.has_ended) return true;
   siginfo_t info{};

@@ -1,6 +1,6 @@
-// The commands of --at: each is started at its time by /bin/sh, in a process group of its own, and whatever is left of
-// the group at the run's end is ended with it. Started without a copy of this process (posix_spawn), so that the
-// threads that send do not notice. What a command prints goes to standard error, since standard output is the result's.
+// The commands of --at. /bin/sh starts each at its time, in a process group of its own, and the end of the run ends
+// whatever is left of the group. posix_spawn starts it without a copy of this process, so that the threads that send do
+// not notice. The output of a command goes to standard error, since standard output has the result.
 #pragma once
 
 #include <sys/types.h>
@@ -17,22 +17,22 @@ namespace onehop::loadgen {
 class TimedCommands {
  public:
   TimedCommands(reactor::Loop& loop, const std::vector<TimedCommand>& commands);
-  // Ends what still runs.
+  // Ends the commands that still run.
   ~TimedCommands();
 
-  // The schedule begins at `start_ns`. On the loop's thread, as all methods.
+  // The schedule begins at `start_ns`. All methods belong to the loop's thread.
   void begin(uint64_t start_ns);
-  // Starts no more of them.
+  // No more commands are started.
   void stop_starting() { started_all_ = true; }
-  // The run is over. Asks what still runs to end, and kills what has not ended a second later.
+  // The run is over. Asks the commands that still run to end, and kills those that have not ended a second later.
   void end();
-  // What became of each, without what is counted of the messages.
+  // The fate of each command, without the counts of messages.
   std::vector<CommandResult> results() const;
 
  private:
   struct Process {
-    pid_t pid = -1;          // And the process group.
-    bool has_ended = false;  // The leader. It is not waited for before end(), so that nobody else has its number.
+    pid_t pid = -1;          // Also the number of the process group.
+    bool has_ended = false;  // The leader has ended. It is reaped only in end(), so that its number stays taken.
     CommandResult result;
   };
 

@@ -115,7 +115,8 @@ void Traffic::on_message(Client& client, Bytes payload, const Incoming& incoming
   if (Client* const sender = residents_.find(asker)) free_window(*sender, 1);
 }
 
-// One who waits for each message before sending the next would not have sent this one while an earlier one was awaited.
+// A client that waits for each message before it sends the next would not have sent this one while an earlier one was
+// awaited.
 void Traffic::note_uncorrected(uint32_t sender, const Stamp& stamp, uint64_t arrived_ns) {
   if (sender < plan_.stays()) {
     std::atomic<uint64_t>& waits_until = plan_.waits_until(sender);
@@ -125,7 +126,7 @@ void Traffic::note_uncorrected(uint32_t sender, const Stamp& stamp, uint64_t arr
   recorder_.note_uncorrected(stamp.intended_ns, stamp.written_ns(), arrived_ns);
 }
 
-// The answer carries the times of what it answers, so that they are counted from there.
+// The answer carries the times of its question, so that latency counts from there.
 void Traffic::answer(Client& client, const Stamp& stamp, size_t payload_bytes, const Incoming& incoming,
                      uint64_t arrived_ns) {
   Wanted wanted;

@@ -1,5 +1,5 @@
-// The messages of one thread: whom its clients send to and how much, by the schedule or by the window of a closed loop;
-// and what becomes of messages that arrive.
+// The messages of one thread: which recipients its clients send to and how much, by the schedule or by the window of a
+// closed loop; and what becomes of messages that arrive.
 #pragma once
 
 #include <cstddef>
@@ -60,7 +60,7 @@ class Traffic {
   Random& random_;
   Stamper stamper_;
   std::vector<char> payload_;
-  const uint64_t waiting_bytes_max_;  // Of one sender.
+  const uint64_t waiting_bytes_max_;  // What may wait for one sender.
   uint64_t recipients_chosen_ = 0;
   std::vector<uint32_t> under_way_;  // Messages under way, by client. Empty in an open loop.
   uint64_t wanted_ = 0;

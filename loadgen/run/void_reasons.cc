@@ -1,4 +1,4 @@
-// The rules of the header, with their figures.
+// See the header. Here are the rules with their figures.
 #include "loadgen/run/void_reasons.h"
 
 #include <cmath>

@@ -12,11 +12,11 @@ namespace onehop::loadgen {
 namespace {
 
 constexpr size_t kReceiveBytes = 256 << 10;
-// After so many the sockets have their turn again: a schedule that lags must not keep the generator from reading.
+// After this many the sockets have their turn, since a schedule that lags must not keep the generator from reading.
 constexpr size_t kIssuedInATurn = 4096;
-// The clock is read anew after so many.
+// The clock is read again after this many.
 constexpr size_t kIssuedBetweenClocks = 32;
-// What was issued is sent after so many, so that the last of a batch does not wait for the first.
+// Messages are sent after this many, so that the last of a batch does not wait for the first.
 constexpr size_t kIssuedBetweenFlushes = 256;
 
 double cpu_of_this_thread_s() {
@@ -25,7 +25,7 @@ double cpu_of_this_thread_s() {
   return static_cast<double>(at.tv_sec) + static_cast<double>(at.tv_nsec) * 1e-9;
 }
 
-// How long this thread was ready to run and had no processor. Linux only; elsewhere 0.
+// How long this thread was ready to run and had no processor. 0 except on Linux.
 double waited_by_this_thread_s() {
   double waited_s = 0;
   if (std::FILE* file = std::fopen("/proc/thread-self/schedstat", "r")) {
@@ -69,7 +69,8 @@ void Worker::obey(Order order) {
   }
 }
 
-// Those that stay connect before the run begins. A storm is about nothing else, so there they do it in the run.
+// The clients that stay connect before the run begins. A storm connects them in the run, since it is about nothing
+// else.
 void Worker::connect_more(uint64_t now) {
   if (plan_.settings().workload != Workload::kStorm && !residents_.all_are_ready()) return residents_.connect_more(now);
   phase_ = Phase::kReady;
@@ -93,7 +94,7 @@ void Worker::begin_scenario() {
   std::vector<uint64_t> ends_ns;
   uint64_t end_ns = schedule_.start_ns();
   for (const Stage& stage : scenario.stages) ends_ns.push_back(end_ns += stage.duration_ns);
-  // Without stages the run is one of them, for whoever judges it while it goes on.
+  // A run without stages counts as one stage, for the code that judges it while it goes on.
   if (ends_ns.empty() && scenario.abort_on_fail) ends_ns = {UINT64_MAX};
   recorder().stages.begin(schedule_.start_ns(), std::move(ends_ns));
   if (!scenario.commands.empty()) {
@@ -185,7 +186,7 @@ void Worker::issue_due(uint64_t now) {
     if (!at_once && schedule_.due_ns() > until_ns) return;
     if (at_once || issued % kIssuedBetweenClocks == kIssuedBetweenClocks - 1) now = now_ns();
     if (issued % kIssuedBetweenFlushes == kIssuedBetweenFlushes - 1) errands_.flush_all(now);
-    // All at once is as fast as this thread can: each is due when it is taken up.
+    // "At once" is as fast as this thread can: each connect is due when it is taken up.
     const uint64_t intended_ns = at_once ? now : schedule_.due_ns();
     recorder().note_lag(intended_ns, now);
     issue(intended_ns, now);
@@ -259,7 +260,7 @@ void Worker::publish_totals() {
   totals.delivered = ledger().delivered();
   totals.told_otherwise = ledger().told_otherwise();
   totals.untold = residents_.untold() + residents_.silent() + guests_.count();
-  // Of a storm, those that are not open yet are awaited too.
+  // In a storm, clients that are not open yet are awaited too.
   if (plan_.settings().workload == Workload::kStorm) totals.untold += residents_.connecting();
   totals.broken = recorder().connections.broken;
   totals_.store(totals);

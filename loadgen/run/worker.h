@@ -1,5 +1,5 @@
 // One thread of the generator: its share of the clients and of the schedule. It takes orders from the program's main
-// loop, and reports to it, by mailboxes; what it has measured may be read when its thread has ended.
+// loop and reports to it, by mailboxes.
 //
 //   connect ──► kConnected ──► kStart ──► kSecond … ──► kArrivalsDone ──► kLeave ──► kLeft
 #pragma once
@@ -28,11 +28,11 @@ namespace onehop::loadgen {
 
 struct Report {
   enum class Kind : uint8_t {
-    kConnected,      // All of its clients that stay are ready.
-    kConnectFailed,  // Before that, one could not connect: `text` says why.
-    kSecond,         // `second`, number `at_s`; with the counts of the run so far, and what stages had in it.
-    kArrivalsDone,   // The schedule is through, or kStopArrivals was obeyed.
-    kLeft,           // Nobody is connected any more; the thread's loop has stopped.
+    kConnected,      // All clients that stay are ready.
+    kConnectFailed,  // Before that, a client could not connect; `text` says why.
+    kSecond,         // Second number `at_s`, with the counts of the run so far and the stages' figures in it.
+    kArrivalsDone,   // The schedule is over, or kStopArrivals has ended it.
+    kLeft,           // No client is connected any more, and the thread's loop has stopped.
   };
   Kind kind;
   uint32_t worker = 0;
@@ -44,8 +44,8 @@ struct Report {
 
 struct Order {
   enum class Kind : uint8_t {
-    kStart,         // At `at_ns`.
-    kStopArrivals,  // Before the schedule is through.
+    kStart,         // The schedule starts at `at_ns`.
+    kStopArrivals,  // The schedule ends early.
     kLeave,
   };
   Kind kind;
@@ -131,7 +131,7 @@ class Worker final : public ClientHost {
 
   Phase phase_ = Phase::kConnecting;
   bool ended_ = false;
-  uint64_t opened_before_ = 0;  // Connections, when the run began.
+  uint64_t opened_before_ = 0;  // How many connections were open when the run began.
 };
 
 }  // namespace onehop::loadgen

@@ -1,5 +1,5 @@
-"""A proxy between the generator and a real broker drops, doubles, reorders, corrupts or misdirects one message: each
-time the accounts say what is wrong, and the run fails."""
+"""A proxy between the generator and a real broker drops, doubles, reorders, corrupts or misdirects one message.
+Each time the accounts say what is wrong, and the run fails."""
 
 
 from loadgen_cases import FAILED, Broker, Case, Program, main
@@ -8,7 +8,7 @@ import loadgen_cases
 CLIENTS = ["--workload", "pairs", "--clients", 20, "--duration", "0.5s", "--drain", "1s"]
 FLAGS = [*CLIENTS, "--rate", 1000]
 CLOSED = [*CLIENTS, "--window", 8, "--confirm", "none"]
-NUMBER = 100  # Of the message that it happens to.
+NUMBER = 100  # The number of the affected message.
 
 
 class Accounting(Case):
@@ -31,7 +31,7 @@ class Accounting(Case):
         return run
 
     def check_fault(self, run, unexplained=0, **faults):
-        """These counters, and no other."""
+        """These counters are set, and no others."""
         self.assertEqual(run.code, FAILED, run)
         self.assertEqual(run.json["exit_code"], FAILED, run)
         self.assertEqual(run.json["unexplained"], unexplained, run)
@@ -44,14 +44,14 @@ class Accounting(Case):
         self.check_all_delivered(self.run_through_proxy())
 
     def test_dropped(self):
-        # The recipient acknowledges what comes after it: so the sender is told that it was delivered.
+        # The recipient acknowledges the messages after it, so the sender is told that it was delivered.
         self.check_fault(self.run_through_proxy("--drop"), unexplained=1, contradicted=1)
 
     def test_dropped_and_nothing_is_told(self):
         self.check_fault(self.run_through_proxy("--drop", "--confirm", "none"), unexplained=1)
 
     def test_dropped_and_told_taken(self):
-        # That the broker took it is no word about the recipient: so nobody is contradicted.
+        # An outcome "taken" says nothing about the recipient, so nothing is contradicted.
         self.check_fault(self.run_through_proxy("--drop", "--confirm", "taken"), unexplained=1)
 
     def test_dropped_before_the_broker(self):

@@ -1,9 +1,9 @@
-"""A fake broker holds each message back by a delay of a known distribution and writes down what it really did; the
-generator's percentiles must be those.
+"""A fake broker holds each message back by a delay of a known distribution and writes down the real delays. The
+percentiles of the generator must be those of the real delays.
 
-In full, to 1 % + 50 us, no processor may fall asleep: waking one up takes as long in a virtual machine, and is in what
-the generator sees. So each gets something to do that gives way to everything else. What else the machine does is in it
-too: so these two have a processor each and go before it, where that is allowed, and a distribution has three tries.
+The full test has bounds of 1 % + 50 us. Waking a processor of a virtual machine takes that long, and the generator would
+see it. So every processor gets work that gives way to everything else. The two programs have a processor each and go
+before other work, where that is allowed, since that would be in the figures too. Each distribution has three tries.
 """
 
 import json
@@ -16,7 +16,7 @@ from loadgen_cases import FULL, VOID, Case, Program, main, start, take_processor
 
 SECONDS, RATE, CLIENTS = (10, 2000, 200) if FULL else (1.5, 1000, 100)
 PART, MICROSECONDS = (0.01, 50) if FULL else (0.05, 2000)
-# What the generator does for one message delays another that comes meanwhile: in full it does no more than it must.
+# Work for one message delays another one that arrives meanwhile, so the full test does as little as possible.
 CONFIRM = "none" if FULL else "delivered"
 TRIES = 3 if FULL else 1
 IDLE_LOOP = ["chrt", "--idle", "0", "/bin/sh", "-c", "while :; do :; done"]
@@ -33,7 +33,7 @@ def may_go_before_others():
 
 class Accuracy(Case):
     def alone_on(self, number):
-        """For a process: the processor on which it is to run, before all else."""
+        """A prefix for a command: it runs on this processor, before all other work."""
         if not FULL:
             return []
         before_all_else = ["chrt", "--rr", "1"] if may_go_before_others() else []
@@ -53,7 +53,7 @@ class Accuracy(Case):
         self.fail(wrong)
 
     def try_once(self, latency):
-        """What is not as it should be, if another try may help. That not all have arrived has none."""
+        """Returns what is wrong, if another try may help. Messages that did not arrive fail the test at once."""
         with tempfile.TemporaryDirectory(prefix="onehop-accuracy-") as place:
             truth_file = os.path.join(place, "truth.json")
             broker = self.started(Program("onehop-fake-broker", "--latency", latency, "--truth", truth_file,
@@ -76,7 +76,7 @@ class Accuracy(Case):
             allowed = truth[key] * PART + MICROSECONDS
             row = f"{latency} {key}: truth {truth[key]:.0f} us, measured {measured[key]:.0f} us, lag {lag[key]:.0f} us"
             print(row, flush=True)
-            # How late the generator was by itself is in the latencies, as it should be, and not in what the broker saw.
+            # The generator's own lag is in the latencies, as it should be, but not in the delays that the broker knows.
             late = lag[key] if FULL else lag["max"]
             if not truth[key] - allowed <= measured[key] <= truth[key] + allowed + late:
                 wrong += f"{row}, which is not within {allowed:.0f} us\n"

@@ -1,4 +1,4 @@
-"""What a command of --at did: against a broker that stands still for a known time, and a proxy that loses and doubles a
+"""The effects of a command of --at, with a broker that stands still for a known time and a proxy that loses or doubles a
 known message."""
 
 import os
@@ -61,7 +61,7 @@ class Recovery(Case):
 
 
 class LostAndDoubled(Case):
-    """The proxy does it to message number 400, which is due at 0.4 s."""
+    """The proxy affects message number 400, which is due at 0.4 s."""
 
     def at(self, seconds, fault):
         with Broker(loadgen_cases.folder, "--shards", "1") as broker:

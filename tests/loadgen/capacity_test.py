@@ -1,12 +1,12 @@
-"""A fake broker that passes exactly so many messages a second and no more: the search for the capacity finds that."""
+"""A fake broker passes a known number of messages a second and no more. The search for the capacity finds that rate."""
 
 import unittest
 
 from loadgen_cases import FAILED, FULL, GOOD, VOID, Case, Program, main
 
-# In small the search begins close by, and has not far to go.
+# The short test begins close to the knee, so that the search is short.
 KNEE, STEP, FLAGS = (8000, "3s", ["--rate", 1000]) if FULL else (1000, "2s", ["--rate", 900, "--rate-max", 1200])
-# A slow machine's knee may be lower; higher is none.
+# The knee may be lower on a slow machine, but never higher.
 LOW, HIGH = (0.9, 1.1) if FULL else (0.4, 1.1)
 
 

@@ -1,4 +1,4 @@
-"""Markdown and JUnit's XML: they say what the exit code says, and nothing in a run can break out of them."""
+"""Markdown and JUnit's XML say what the exit code says, and no text of a run can break out of them."""
 
 import os
 import tempfile
@@ -58,7 +58,7 @@ class Files(Case):
         self.assertTrue(markdown.startswith("## onehop-loadgen: failed"))
         self.assertIn("**NOT KEPT**", markdown)
         self.assertNotIn("<b>", markdown)
-        # A table row has as many cells as its head.
+        # A row of a table has as many cells as its head.
         rows = [line for line in markdown.splitlines() if line.startswith("|")]
         cells = [line.replace("\\|", "").count("|") for line in rows]
         for at, row in enumerate(rows):

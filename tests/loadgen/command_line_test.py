@@ -1,4 +1,4 @@
-"""The command line of onehop-loadgen: what it refuses, what it tells whom, and what it does when the run does not go as
+"""The command line of onehop-loadgen: what it refuses, what it prints where, and what it does if a run does not go as
 planned."""
 
 import fcntl
@@ -20,7 +20,7 @@ FLAGS = """--target --workload --clients --recipients --zipf --slow-readers --sl
     --start-at --part --prefix --seed --lag-max --threshold --allow --find-capacity --slo --step --rate-max --json --html
     --hgrm --quiet""".split()
 
-# What is wrong, and the word that the one line about it must have.
+# A wrong command line, and the word that the one line about it must have.
 WRONG = [
     (["--nonsense"], "--nonsense"),
     (["nonsense"], "nonsense"),
@@ -118,7 +118,7 @@ class Refused(Case):
 
 
 class Told(Case):
-    """What it tells, and where."""
+    """What the program prints, and where."""
 
     @classmethod
     def setUpClass(cls):
@@ -179,7 +179,7 @@ class Told(Case):
         self.assertEqual(run.errors, "", run)
 
     def on_terminal(self, *flags, width=80, with_output=False):
-        """What a run writes to a terminal of this width; with its standard output, or without."""
+        """Returns what a run writes to a terminal of this width, with its standard output or without."""
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
         read = []
@@ -188,7 +188,7 @@ class Told(Case):
             try:
                 while some := os.read(ours, 4096):
                     read.append(some)
-            except OSError:  # The other end is closed.
+            except OSError:  # The other end of the terminal is closed.
                 pass
 
         reader = threading.Thread(target=gather, daemon=True)
@@ -214,7 +214,7 @@ class Told(Case):
                             (["--target", f"onehop://127.0.0.1:{free_port()}"], CANNOT_CONNECT)):
             run, text = self.on_terminal(*flags, with_output=True)
             self.assertIn(run.code, (code, VOID), run)
-            # The result, or the complaint, begins where the line was, and nothing is left without an end of its line.
+            # The result or the complaint replaces the line of the progress, and every line has an end.
             result = text.rpartition("\r\x1b[K")[2]
             self.assertTrue(result.startswith("onehop-loadgen: " if code else "run  "), repr(text))
             self.assertTrue(result.endswith("\r\n"), repr(text))
@@ -254,7 +254,7 @@ class Interrupted(Case):
             run = self.begin("--target", target_of(broker.address), *self.FLAGS, "--start-at", "+20s")
             run.await_progress("everybody is connected")
             run.process.send_signal(signal.SIGINT)
-            run.finish(seconds_max=15)  # It does not wait for its start.
+            run.finish(seconds_max=15)  # The program does not wait for its start.
         self.assertNotIn("nan", run.out + run.errors)
         self.assertEqual(run.code, INTERRUPTED, run)
         self.assertEqual(run.json, {}, "there was no run")
@@ -319,7 +319,7 @@ class Interrupted(Case):
         self.check_sums(run)
         self.assertEqual(run.json["unexplained"], 0, run)
         self.assertEqual(run.json["connections"]["opened"], 8, run)
-        # Each sender had its window under way when the connections broke: without a new one, nothing more would be sent.
+        # Each sender's window was full when the connections broke. Without a new window nothing more would be sent.
         self.assertGreater(sum(second["delivered"] for second in run.json["series"][2:]), 1000, run)
 
     def test_a_silent_broker_is_noticed(self):

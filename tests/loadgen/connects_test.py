@@ -1,4 +1,4 @@
-"""Connects as a workload: against the broker, the real servers, and the bare yardstick; by a window and by a rate."""
+"""The workload connects, with the broker, the real servers and the bare server, by a window and by a rate."""
 
 import os
 import socket
@@ -56,7 +56,7 @@ class Connects(Case):
             run = self.generate("--target", server.target, *SHORT, "--window", 8, "--system-pid", server.process.pid)
             self.check_connects(run)
             self.assertGreater(run.json["system"]["cpu_us_per_connect"], 0, run)
-            # It still answers, and all that it accepted it has closed.
+            # The broker still answers, and has closed all connections that it accepted.
             with socket.create_connection(("127.0.0.1", int(server.target.rsplit(":", 1)[1]))) as one:
                 one.sendall(b"ping")
                 self.assertEqual(one.recv(100), b"ping")

@@ -1,15 +1,15 @@
-// A broker that is as slow as it was told to be, and knows exactly how slow it was: what the load generator's figures
-// are held against. One thread; the rules are in fake_broker_rules.h.
+// A broker that is as slow as it was told to be and knows exactly how slow it was. The figures of the load generator
+// are compared with its own. It has one thread; the rules are in fake_broker_rules.h.
 //
 //   onehop-fake-broker --listen 127.0.0.1:0 [--latency SPEC] [--service-rate R] [--truth FILE] [--seed N]
 //                      [--send-window N] [--spin] [--seen FILE] [--freeze TIME] [MISDEED N …]
 //
-// --latency: each message is held back by a delay of this distribution (fake_broker_delays.h). --service-rate: messages
-// pass one after the other, each taking 1/R seconds. --truth: at SIGTERM the delays it really imposed, from the recv()
-// of a message to the send() of it, go into this file. --spin: never sleeps, for the least of its own noise. The
-// misdeeds are --reject-every, --expire-every, --lose-every, --drop-every, --lie-every, --double-every, --babble-after,
-// --freeze-after and --die-after; see Misdeeds. --seen: at SIGTERM what came (fake_broker_seen.h) goes into this file.
-// --freeze: at SIGUSR1 it stands still for so long.
+// --latency holds each message back by a delay of this distribution (fake_broker_delays.h). --service-rate lets
+// messages pass one after the other, each in 1/R seconds. --truth names a file, which at SIGTERM gets the delays that
+// the broker really imposed, from the recv() of a message to its send(). --spin never sleeps, so that the broker adds
+// the least noise of its own. The misdeeds are --reject-every, --expire-every, --lose-every, --drop-every, --lie-every,
+// --double-every, --babble-after, --freeze-after and --die-after; see Misdeeds. --seen names a file, which at SIGTERM
+// gets what arrived (fake_broker_seen.h). --freeze makes it stand still for this long at SIGUSR1.
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -31,7 +31,7 @@
 namespace onehop::test {
 namespace {
 
-// Sleeping ends this long before a message is due, since waking up takes its time; the rest is spun.
+// The broker stops sleeping this long before a message is due, since waking up takes time, and spins for the rest.
 constexpr uint64_t kSpinNs = 100'000;
 
 uint64_t now_ns() {
@@ -43,7 +43,7 @@ uint64_t now_ns() {
 struct Options {
   std::string listen = "127.0.0.1:0";
   std::string latency = "fixed:0ns";
-  double service_rate = 0;  // 0: no limit.
+  double service_rate = 0;  // 0 means no limit.
   std::string truth_file;
   std::string seen_file;
   uint64_t freeze_ns = 0;
@@ -143,7 +143,7 @@ class Program {
     checked(epoll_ctl(epoll_fd_, operation, fd, &event), "epoll_ctl");
   }
 
-  // How long to sleep: the timer wakes before the next message is due.
+  // How long to sleep. The timer wakes the broker before the next message is due.
   int wait_ms() {
     if (options_.spin || broker_.has_changed()) return 0;
     const uint64_t due_ns = broker_.next_due_ns();
@@ -203,7 +203,7 @@ class Program {
     const uint64_t received_ns = now_ns();
     if (size < 0 && errno == EAGAIN) return;
     if (size <= 0) return close(fd);
-    if (client.ended) return;  // What follows a goodbye is discarded.
+    if (client.ended) return;  // Bytes after a goodbye are discarded.
     client.in.append(bytes, static_cast<size_t>(size));
     broker_.read(client, received_ns);
   }

@@ -1,4 +1,4 @@
-// Draws of delays, and the text that names a distribution.
+// See the header.
 #include "fake_broker_delays.h"
 
 #include <algorithm>
@@ -16,7 +16,7 @@ namespace {
   throw std::invalid_argument("not a delay: " + std::string(text));
 }
 
-// Splits at the first `separator`, which must be there.
+// Splits at the first `separator`. The text must contain it.
 std::pair<std::string_view, std::string_view> split(std::string_view text, char separator) {
   const size_t at = text.find(separator);
   if (at == std::string_view::npos) refuse(text);
@@ -33,7 +33,7 @@ double parse_number(std::string_view text, std::string_view& unit) {
 }
 
 std::vector<std::pair<double, uint64_t>> parse_points(std::string_view text) {
-  std::vector<std::pair<double, uint64_t>> points;  // Cumulated share, delay.
+  std::vector<std::pair<double, uint64_t>> points;  // The cumulated share and the delay.
   double sum = 0;
   while (!text.empty()) {
     const size_t comma = std::min(text.find(','), text.size());
@@ -97,7 +97,7 @@ std::string Truth::to_json() const {
   std::vector<uint64_t> sorted = delays_ns_;
   std::sort(sorted.begin(), sorted.end());
   const double count = static_cast<double>(sorted.size());
-  // The smallest value such that at least this part of all is not above it.
+  // The smallest value such that at least this part of all values is not above it.
   const auto at = [&](double part) {
     if (sorted.empty()) return print_us(0);
     const double rank = std::max(std::ceil(part * count - 1e-9), 1.0);

@@ -1,4 +1,4 @@
-// What the fake broker does to time: how long it holds each message back, and a record of how long it really did.
+// The delays of the fake broker: how long it holds each message back, and a record of how long it really did.
 #pragma once
 
 #include <cstdint>
@@ -14,10 +14,10 @@ namespace onehop::test {
 uint64_t parse_delay(std::string_view text);
 
 // A distribution of delays:
-//   fixed:5ms                         always
-//   uniform:1ms-20ms                  each between as likely
-//   lognormal:3ms/0.8                 median / sigma
-//   points:50%:2ms,49%:10ms,1%:100ms  each with its share; together 100 %
+//   fixed:5ms                         always this delay
+//   uniform:1ms-20ms                  every delay in the range is as likely
+//   lognormal:3ms/0.8                 median and sigma
+//   points:50%:2ms,49%:10ms,1%:100ms  each delay with its share; the shares add up to 100 %
 class Delays {
  public:
   // Throws std::invalid_argument.
@@ -29,11 +29,11 @@ class Delays {
   std::function<uint64_t(std::mt19937_64&)> draw_;
 };
 
-// Every single delay, so that percentiles are exact.
+// Keeps every single delay, so that percentiles are exact.
 class Truth {
  public:
   void note(uint64_t delay_ns) { delays_ns_.push_back(delay_ns); }
-  // One object with the keys of the generator's own `latency_us`, in microseconds.
+  // Returns one object with the keys of the generator's own `latency_us`, in microseconds.
   std::string to_json() const;
 
  private:

@@ -1,4 +1,4 @@
-// What the broker says about each frame, and what it holds against a client.
+// See the header.
 #include "fake_broker_rules.h"
 
 #include <algorithm>
@@ -14,11 +14,11 @@ namespace {
 
 constexpr uint32_t kFrameBytesMax = 1 << 20;
 constexpr uint32_t kReceiveWindow = 1024;
-constexpr int kReceiptsMax = 1000;  // In one frame.
+constexpr int kReceiptsMax = 1000;  // The most receipts in one frame.
 
 enum class Read { kWhole, kPart, kBad };
 
-// The varint at the front of `in`, and how many bytes it takes.
+// Reads the varint at the front of `in`, and how many bytes it takes.
 Read read_length(std::string_view in, uint64_t& length, size_t& prefix) {
   length = 0;
   for (prefix = 0; prefix < 5; ++prefix) {
@@ -33,7 +33,7 @@ Read read_length(std::string_view in, uint64_t& length, size_t& prefix) {
   return Read::kBad;
 }
 
-// A client that sets what only brokers set.
+// Whether a client has set a field that only brokers set.
 bool is_forged(const v1::Message& message) {
   return !message.from().empty() || message.delivery_tag() != 0 || message.from_session() != 0 ||
          message.redelivered() || message.ttl_left_ms() != 0;
@@ -108,7 +108,7 @@ void FakeBroker::on_frame(Client& client, v1::Frame& frame, uint64_t now_ns) {
       return write(client, pong);
     }
     case v1::Frame::kPong:
-    case v1::Frame::kFlow:  // There are no gates.
+    case v1::Frame::kFlow:  // This broker has no gates.
       return;
     case v1::Frame::kGoodbye:
       return on_leave(client);
@@ -223,13 +223,13 @@ void FakeBroker::deliver(Held held) {
   if (std::exchange(held.twice, false)) again = held;
   recipient->waiting.push_back(std::move(held));
   if (again) {
-    again->message.set_confirm(v1::CONFIRM_REFUSALS);  // Its outcome is that of the first.
+    again->message.set_confirm(v1::CONFIRM_REFUSALS);  // Only the first one has an outcome.
     recipient->waiting.push_back(*std::move(again));
   }
   write_waiting(*recipient);
 }
 
-// One order for what wants an ack and what does not: all of it waits behind a full window.
+// Messages with and without acknowledgement keep one order, so all of them wait behind a full window.
 void FakeBroker::write_waiting(Client& client) {
   while (!client.waiting.empty() && client.open.size() < client.receive_window) {
     Held held = std::move(client.waiting.front());
@@ -312,7 +312,7 @@ void FakeBroker::say_goodbye(Client& client, v1::Code code, const std::string& t
   end_session(client);
 }
 
-// The fates of what it had not acknowledged; what it sent is still delivered.
+// Tells the outcomes of messages that the client had not acknowledged. Messages that it sent are still delivered.
 void FakeBroker::end_session(Client& client) {
   if (sessions_.erase(client.session) == 0) return;
   names_.erase(client.name);

@@ -1,5 +1,4 @@
-// What the fake broker has seen of its senders: the truth that schedules, counts, payloads and headers are held
-// against.
+// What the fake broker has seen of its senders. The tests compare schedules, counts, payloads and headers with it.
 #pragma once
 
 #include <cstdint>
@@ -15,9 +14,9 @@ class Seen {
   void note(const v1::Message& message, uint64_t received_ns);
   void note_freeze(uint64_t begin_ns, uint64_t end_ns) { frozen_ns_ += end_ns - begin_ns; }
 
-  // One object: `messages`; `by_slot`, how many came in each 100 ms since the first; `same_tail`, how many had the
-  // bytes of the first one behind the first 24; `tail`, those in hexadecimal; `same_headers` and `headers` likewise;
-  // and `frozen_s`, how long it stood still.
+  // Returns one object. `messages` is their number; `by_slot` has how many arrived in each 100 ms since the first.
+  // `tail` has the bytes of the first message behind its first 24, in hexadecimal, and `same_tail` is how many messages
+  // had the same bytes. `headers` and `same_headers` are alike. `frozen_s` is how long the broker stood still.
   std::string to_json() const;
 
  private:

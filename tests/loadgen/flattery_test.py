@@ -1,6 +1,6 @@
-"""Every way that is known to make a load generator flatter: targets that die, freeze, lie, lose, refuse and double; a
-generator that is stopped or killed; a user who interrupts, or compares what cannot be compared. What is true is known to
-the message, and the run must say it."""
+"""Every known way to make a load generator flatter its target: targets that die, freeze, lie, lose, refuse and double; a
+generator that is stopped or killed; a user who interrupts, or compares what cannot be compared. The tests know the truth
+about every message, and the run must tell it."""
 
 import os
 import signal
@@ -9,9 +9,9 @@ import time
 from loadgen_cases import FAILED, FULL, GOOD, INTERRUPTED, VOID, Case, Program, main
 
 MESSAGES = 1000
-EVERY = 20  # The fake broker does wrong to every 20th.
+EVERY = 20  # The fake broker mistreats every 20th message.
 WRONG = MESSAGES // EVERY
-# What a busy machine does to the generator is another matter: see starved_test.py.
+# starved_test.py tests what a busy machine does to the generator.
 PATIENT = ["--lag-max", "1m"]
 WORK = ["--clients", 10, "--rate", MESSAGES, "--duration", "1s", "--drain", "1s"]
 
@@ -22,7 +22,7 @@ class Flattery(Case):
         return self.generate("--target", broker.target, *flags, *more)
 
     def check_never(self, run, count):
-        """So many never came, and every percentile knows."""
+        """This many messages never came, and every percentile shows it."""
         latency = run.json["latency_us"]
         self.assertEqual(latency["infinite"], count, run)
         self.assertEqual(latency["count"], MESSAGES - count, run)
@@ -63,7 +63,7 @@ class Targets(Flattery):
     def test_it_freezes(self):
         run = self.run_against("--freeze-after", 500)
         self.check_failed(run, "planned messages were not delivered", "not arrived within --drain")
-        # It is slow beyond measure, and nothing is known that it must not do.
+        # The target is extremely slow, but it does nothing that is forbidden.
         self.assertEqual(run.json["unexplained"], 0, run)
         self.assertEqual(set(run.json["faults"].values()), {0}, run)
         self.check_never(run, MESSAGES - run.json["outcomes"]["delivered"])
@@ -82,7 +82,7 @@ class Targets(Flattery):
         self.check_failed(run, "1 connections broke")
 
     def test_it_is_only_slow(self):
-        """Half of what is asked for: late, and not accused of what it did not do."""
+        """The target carries half of the rate: it is late, and is not accused of faults."""
         run = self.run_against("--service-rate", MESSAGES / 2, flags=[*WORK[:-1], "0.5s"])
         self.check_failed(run, "not arrived within --drain")
         self.assertEqual(run.json["unexplained"], 0, run)
@@ -98,14 +98,14 @@ class Targets(Flattery):
                 self.check_failed(run, f"{WRONG} of 1,000 planned messages were not delivered: {WRONG} {outcome}")
                 self.assertEqual(run.json["outcomes"][outcome], WRONG, run)
                 self.check_never(run, WRONG)
-                # 5 % never came: the 99th percentile is among them, the 90th is not.
+                # 5 % never came, so the 99th percentile is never and the 90th is not.
                 self.assertEqual([threshold["kept"] for threshold in run.json["thresholds"]], [False, True], run)
                 self.assertTrue(run.json["thresholds"][0]["infinite"], run)
 
     def test_it_drops_without_a_word(self):
         run = self.run_against("--drop-every", EVERY)
         self.check_failed(run, "UNEXPLAINED")
-        # Those at the end of their stream may have been on their way; there are five pairs.
+        # The last message of each of the five streams may have been on its way.
         self.assertEqual(run.json["unexplained"] + run.json["outcomes"]["not_arrived"], WRONG, run)
         self.assertLessEqual(run.json["outcomes"]["not_arrived"], 5, run)
         self.check_never(run, WRONG)
@@ -148,7 +148,7 @@ class Allowed(Flattery):
                 run = self.run_against("--lose-every", EVERY, more=[*PATIENT, *words])
                 self.assertEqual(run.code, code, run)
                 self.assertEqual(run.json["allowed"], allowed, run)
-                # What is allowed is not hidden.
+                # Allowed failures are not hidden.
                 self.check_never(run, WRONG)
                 self.assertIn(f"{WRONG} lost", run.out, run)
 
@@ -176,7 +176,7 @@ class Generators(Flattery):
         for figure in ("p99_9", "p99_99", "max"):
             self.assertIn(figure, run.json["latency_us"]["spoiled"], run)
         self.assertIn("spoiled", run.out, run)
-        # The target is not blamed, and not praised: the threshold cannot be judged.
+        # The target is neither blamed nor praised, since the threshold cannot be judged.
         self.assertEqual(run.code, VOID, run)
         self.assertEqual([(one["kept"], one["spoiled"]) for one in run.json["thresholds"]], [(False, True), (True, False)],
                          run)
@@ -192,7 +192,7 @@ class Generators(Flattery):
         self.assertEqual(run.code, VOID, run)
 
     def test_killed(self):
-        """It leaves no file, and least of all that of an earlier run."""
+        """A generator that is killed leaves no file, not even that of an earlier run."""
         broker = self.started(Program("onehop-fake-broker"))
         run = self.begin("--target", broker.target, "--clients", 10, "--rate", 500, "--duration", "60s")
         with open(run.path, "w", encoding="utf-8") as file:
@@ -273,7 +273,7 @@ class Users(Flattery):
         self.assertEqual(forced.code, GOOD, forced)
         self.assertIn("DOUBTFUL B1", forced.out, forced)
         self.assertEqual(len(forced.json["doubtful"]), 1, forced)
-        # One run of each says nothing, and that is no pass.
+        # One run of each says nothing, which is no pass.
         gate = self.generate("compare", good[0].path, "--", good[1].path, "--fail-if-slower", "5%")
         self.assertEqual(gate.code, FAILED, gate)
         self.assertIn("NOT JUDGED", gate.out, gate)

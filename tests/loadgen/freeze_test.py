@@ -1,5 +1,5 @@
-"""A broker that stands still for a while (SIGSTOP): the corrected percentiles are those that follow from the freeze,
-and the uncorrected ones beside them show what a load test tells that waits with the broker."""
+"""A broker stands still for a while (SIGSTOP). The corrected percentiles follow from the freeze, and the uncorrected
+ones show what a load test would tell that waits together with the broker."""
 
 import os
 import signal
@@ -12,8 +12,8 @@ SECONDS, RATE, FREEZE_SECONDS, CLIENTS = (10, 10_000, 0.3, 100) if FULL else (3,
 
 
 def expected_us(quantile, frozen_seconds):
-    """Of what is due while the broker is frozen, the wait is from then to the thaw: each between nothing and the whole
-    freeze as likely. All else takes next to nothing."""
+    """A message that is due during the freeze waits until its end, so all waits up to the whole freeze are equally
+    likely. All other messages take almost no time."""
     return 1e6 * max(frozen_seconds - (1 - quantile) * SECONDS, 0)
 
 
@@ -34,14 +34,14 @@ class Freeze(Case):
         print(f"frozen for {frozen_seconds:.3f} s; corrected {corrected}; uncorrected {uncorrected}", flush=True)
         for key, quantile in (("p99", 0.99), ("p99_9", 0.999), ("max", 1)):
             expected = expected_us(quantile, frozen_seconds)
-            # In full: to 5 % + 10 ms, for the broker to work off what has piled up.
+            # The full bounds are 5 % + 10 ms, since the broker must work off the backlog.
             low, high = (0.95 * expected, 1.05 * expected + 10_000) if FULL else (0.8 * expected, float("inf"))
             self.assertGreaterEqual(corrected[key], low, f"{key}, frozen for {frozen_seconds} s {run}")
             self.assertLessEqual(corrected[key], high, f"{key}, frozen for {frozen_seconds} s {run}")
         self.assertGreater(corrected["p99"], 100_000, run)
         self.assertLess(uncorrected["p99"], 0.2 * corrected["p99"], run)
         self.assertLess(uncorrected["count"], corrected["count"], run)
-        # The freeze itself is seen by those who wait for it, once each.
+        # Each client that waits sees the freeze once.
         self.assertGreaterEqual(uncorrected["max"], 0.9 * 1e6 * frozen_seconds, run)
 
 

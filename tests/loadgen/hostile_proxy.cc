@@ -1,15 +1,15 @@
-// A proxy between clients and a broker that does to single messages what no broker may do, so that it can be seen
-// whether the load generator finds out. Everything else passes as it comes, frame by frame.
+// A proxy between clients and a broker. It does to single messages what no broker may do, so that tests see whether the
+// load generator notices. Everything else passes unchanged, frame by frame.
 //
 //   onehop-hostile-proxy --target 127.0.0.1:PORT [--listen 127.0.0.1:0] FAULT N …
 //
-//   --drop N           the broker's N-th message (of all connections together) is not passed on
-//   --double N         it is passed on twice
-//   --swap N           it is passed on after the next one to the same client
-//   --corrupt N        one byte in the middle of its payload is another
-//   --misdirect N      it goes to the client that the next message to somebody else is for, and that one to its client
-//   --drop-sent N      the clients' N-th message does not reach the broker
-//   --drop-receipts N  the broker's N-th frame of receipts is not passed on
+//   --drop N           does not pass on the broker's N-th message, counted over all connections
+//   --double N         passes it on twice
+//   --swap N           passes it on after the next message to the same client
+//   --corrupt N        changes one byte in the middle of its payload
+//   --misdirect N      exchanges it with the next message to another client
+//   --drop-sent N      does not pass on the clients' N-th message
+//   --drop-receipts N  does not pass on the broker's N-th frame of receipts
 //
 // For each fault that has happened it prints a line: "did --drop".
 #include <fcntl.h>
@@ -39,17 +39,17 @@ namespace {
 // One end of a pair of connections.
 struct End {
   int fd = -1;
-  std::string in;         // Came from it: the beginning of a frame.
-  std::string out;        // To be sent to it.
-  bool finished = false;  // Nothing more comes from it.
-  bool told = false;      // It was told that nothing more comes to it.
+  std::string in;         // Bytes from this end: the beginning of a frame.
+  std::string out;        // Bytes for this end.
+  bool finished = false;  // Nothing more comes from this end.
+  bool told = false;      // This end knows that nothing more comes to it.
 };
 
 struct Pair {
   End client, broker;
 };
 
-// Which messages to do what to, and what was done.
+// Decides which messages are affected and how, and says what was done.
 class Faults {
  public:
   void set(const std::string& flag, uint64_t number) {
@@ -105,7 +105,7 @@ class Faults {
     held_ = std::move(frame);
   }
 
-  // Each keeps the tag that its client will acknowledge.
+  // Each message keeps the tag that its new client will acknowledge.
   void exchange_with_held(v1::Frame& frame) {
     const uint64_t tag = frame.message().delivery_tag();
     const uint64_t held_tag = held_->message().delivery_tag();
@@ -128,7 +128,7 @@ class Faults {
   }
 
   std::map<std::string, uint64_t> wanted_;
-  uint64_t messages_ = 0;  // Of the broker.
+  uint64_t messages_ = 0;  // Messages of the broker.
   uint64_t receipts_ = 0;
   uint64_t sent_ = 0;  // Messages of the clients.
   std::optional<v1::Frame> held_;
@@ -191,7 +191,7 @@ class Proxy {
     from.in.erase(0, at);
   }
 
-  // Returns how many bytes the frame at `at` has; 0: it is not whole.
+  // Returns how many bytes the frame at `at` has, or 0 if it is not complete.
   size_t pass_frame(Pair& pair, const End& from, size_t at) {
     uint64_t length = 0;
     for (size_t prefix = 0; at + prefix < from.in.size(); ++prefix) {

@@ -1,4 +1,4 @@
-"""While a run goes on: figures for Prometheus, and the early end of one whose threshold can no longer be kept."""
+"""While a run goes on: figures for Prometheus, and an early end when a threshold can no longer be kept."""
 
 import re
 import shutil
@@ -14,7 +14,7 @@ SAMPLE = re.compile(r'^([a-z_]+)(?:\{([^}]*)\})? (NaN|[0-9.e+-]+)$')
 
 
 def parsed(text):
-    """Samples by name and labels; each must be declared before it is there, and be there once."""
+    """Returns the samples by name and labels. Each must be declared before it appears, and appear once."""
     samples, declared = {}, {}
     for line in text.splitlines():
         if line.startswith("# HELP "):
@@ -58,7 +58,7 @@ class Metrics(Case):
         run = self.begin_run("--rate", 200, "--stage", "1s:200", "--stage", "1500ms:400", "--stage", "3s:400")
         before = parsed(self.get())
         self.assertIn("build_info", [name for name, _ in before])
-        run.await_progress("4 s  ")  # Its end says how many are left, with one space behind.
+        run.await_progress("4 s  ")  # The line ends with how many are left, which has one space behind it.
         text = self.get()
         samples = parsed(text)
         self.assertIn(samples["seconds_total", ""], (4, 5))
@@ -68,7 +68,7 @@ class Metrics(Case):
         self.assertEqual(samples["stage_sent_total", 'stage="2"'], 450)
         self.assertGreater(samples["stage_delivered_total", 'stage="1"'], 0)
         self.assertGreater(samples["stage_rate", 'stage="1"'], 0)
-        # The broker holds each back for 20 ms: no percentile can be below.
+        # The broker holds each message back for 20 ms, so no percentile can be lower.
         for key in (("latency_seconds", 'quantile="0.5"'), ("latency_seconds", 'quantile="0.99"'),
                     ("stage_latency_seconds", 'stage="2",quantile="0.5"'),
                     ("stage_latency_seconds", 'stage="2",quantile="0.99"')):
@@ -80,13 +80,13 @@ class Metrics(Case):
             subprocess.run(["promtool", "check", "metrics"], input=text.encode(), check=True)
         run.finish()
         self.assertIn(run.code, (GOOD,) if FULL else (GOOD, VOID), run)
-        # What was served is what the result says.
+        # The figures that were served are those of the result.
         self.assertEqual(run.json["stages"][1]["sent"], 450, run)
 
     def test_what_is_asked_wrongly_harms_nobody(self):
         run = self.begin_run("--rate", 200, "--duration", "3s")
         host, port = self.url.removeprefix("http://").split(":")
-        for _ in range(30):  # More than it takes at a time, and they say nothing.
+        for _ in range(30):  # These are more connections than it takes at a time, and they say nothing.
             self.addCleanup(socket.create_connection((host, int(port))).close)
         with socket.create_connection((host, int(port))) as endless:
             endless.sendall(b"GET /metrics HTTP/1.1\r\nX: " + b"x" * 20_000)
@@ -124,7 +124,7 @@ class EarlyEnd(Case):
         self.assertIn("p99<10ms", run.json["ended_early"], run)
         self.assertIn("ended early", run.out)
         self.assertIs(run.json["thresholds"][0]["kept"], False, run)
-        # Only when more than 1 in 100 of all that were planned had come too late.
+        # The run ends only when more than 1 in 100 of all planned messages were late.
         self.assertGreater(run.json["latency_us"]["count"], 500, run)
 
     def test_a_frozen_target_is_late_although_nothing_arrives(self):
@@ -147,8 +147,8 @@ class EarlyEnd(Case):
         self.assertIsNone(run.json["ended_early"], run)
 
     def test_what_could_not_be_sent_is_an_error(self):
-        """The target goes away, so that messages wait in the generator until the end. All that went wrong is allowed, so
-        that the thresholds alone decide."""
+        """The target goes away, so messages wait in the generator until the end. Everything that went wrong is allowed, so
+        only the thresholds decide."""
         broker = self.started(Program("onehop-fake-broker", "--die-after", 100))
         run = self.generate("--target", broker.target, "--clients", 4, "--rate", 500, "--lag-max", "1m", "--duration", "2s",
                             "--drain", "1s", "--allow", "undelivered<=100%", "--allow", "broken<=4", "--threshold",

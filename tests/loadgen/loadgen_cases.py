@@ -1,9 +1,8 @@
-"""What the tests of onehop-loadgen share: the programs, started on free ports, and a run of the generator with what
-it reports.
+"""What the tests of onehop-loadgen share: the programs on free ports, and a run of the generator with its reports.
 
-Each test is run as  X_test.py BIN_FOLDER [unittest's arguments].  With ONEHOP_TEST_FULL=1 in the environment runs are
-as long as the promises are stated for, and the bounds are those of the promises: for a quiet machine. Otherwise runs
-are short, and the bounds are such that a slow machine keeps them and a generator that lies does not.
+Each test is run as  X_test.py BIN_FOLDER [unittest's arguments].  With ONEHOP_TEST_FULL=1 in the environment the runs
+and the bounds are those of the promises, which need a quiet machine. Otherwise the runs are short, and a slow machine
+keeps the bounds while a generator that lies does not.
 """
 
 import json
@@ -30,15 +29,15 @@ FULL = os.environ.get("ONEHOP_TEST_FULL") == "1"
 GOOD, FAILED, USAGE, CANNOT_CONNECT, VOID = range(5)
 INTERRUPTED = 130
 
-folder = ""  # Of the programs.
+folder = ""  # The folder of the programs.
 
 SCHEMA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "loadgen-schema.json")
 _validator = None
 
 
 def check_schema(told):
-    """The file is as docs/loadgen-schema.json says, which knows every key. Where Python has no module for that (./dev
-    setup installs it) the tests that are about the schema itself fail, and the others go on without."""
+    """The file follows docs/loadgen-schema.json, which knows every key. If Python lacks the module for that, which ./dev
+    setup installs, only the tests of the schema itself fail."""
     global _validator
     if jsonschema is None:
         return
@@ -62,7 +61,7 @@ def program(name):
 
 
 def target_of(address, scheme="onehop"):
-    """What the generator calls a server that says it listens on `address`."""
+    """The target that the generator needs for a server that listens on `address`."""
     return address.replace("tcp://", scheme + "://")
 
 
@@ -73,12 +72,12 @@ def free_port():
 
 
 def take_processor_of(number):
-    """For a process that is being started: to run on this processor only."""
+    """A prefix for a command: it runs on this processor only."""
     return ["taskset", "--cpu-list", str(number)]
 
 
 class Program:
-    """A program of these tests that says where it listens."""
+    """A program of these tests, which says where it listens."""
 
     def __init__(self, name, *flags, prefix=()):
         self.process = start([*prefix, program(name), *flags], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
@@ -104,7 +103,7 @@ class Program:
 
 
 class RealServer:
-    """Another broker, as Debian installs it, on a free port."""
+    """Another broker on a free port, as Debian installs it."""
 
     COMMANDS = {
         "nats": lambda port, place: ["nats-server", "-a", "127.0.0.1", "-p", port],
@@ -119,7 +118,7 @@ class RealServer:
         with open(os.path.join(self._place.name, "mosquitto.conf"), "w", encoding="utf-8") as file:
             file.write(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n"
                        "max_inflight_messages 0\n")
-        path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"  # Where Debian puts servers.
+        path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"  # Debian puts servers there.
         self.process = start(self.COMMANDS[scheme](port, self._place.name), stdin=subprocess.DEVNULL,
                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, environment={"PATH": path})
         self.target = f"{scheme}://127.0.0.1:{port}"
@@ -143,7 +142,7 @@ class RealServer:
 
 
 class BlindForwarder:
-    """Joins the connections in their order, and so must not be asked whether it is there."""
+    """Joins connections in their order, so a test must not connect to see whether it is there."""
 
     SCHEME, FLAGS = "blind", []
 
@@ -161,13 +160,13 @@ class BlindForwarder:
 
 
 class BareServer(BlindForwarder):
-    """Sends back what comes: the yardstick of connects."""
+    """Sends back what comes. It is the yardstick of connects."""
 
     SCHEME, FLAGS = "bare", ["--answer"]
 
 
 class Generator:
-    """One run of onehop-loadgen. `json` is what it wrote, {} if it wrote nothing."""
+    """One run of onehop-loadgen. `json` is the file that it wrote, or {} if it wrote none."""
 
     def __init__(self, *flags, prefix=(), json_file=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                  environment=None):
@@ -179,7 +178,7 @@ class Generator:
                              environment=environment or {})
 
     def await_progress(self, words):
-        """Waits for a line of its progress that has these words: "2 s" is that of the second second."""
+        """Waits for a line of the progress with these words. "2 s" is in the line of the second second."""
         line = ""
         while words not in line:
             byte = os.read(self.process.stderr.fileno(), 1).decode("latin-1")
@@ -215,7 +214,7 @@ class Case(unittest.TestCase):
     maxDiff = None
 
     def generate(self, *flags, **keywords):
-        """A run to its end."""
+        """Makes a run, and waits for its end."""
         run = Generator(*flags, **keywords)
         self.addCleanup(run.__exit__)
         return run.finish()
@@ -226,12 +225,12 @@ class Case(unittest.TestCase):
         return run
 
     def started(self, thing):
-        """A server, ended with the test."""
+        """Returns a server, which the end of the test stops."""
         self.addCleanup(thing.__exit__)
         return thing
 
     def check_sums(self, run):
-        """Every message has become something, what is told twice is the same, and the file is as the schema says."""
+        """Every message has a fate, figures that appear twice are equal, and the file follows the schema."""
         check_schema(run.json)
         self.assertIn("outcomes", run.json, run)
         outcomes = run.json["outcomes"]
@@ -240,7 +239,7 @@ class Case(unittest.TestCase):
         self.assertEqual(run.json["exit_code"], run.code, run)
 
     def check_failed(self, run, *words):
-        """It has failed, and says so: each of `words` is in a line about it, in the text and in the file."""
+        """The run has failed and says so: each of `words` is in a line of the text and of the file."""
         self.check_sums(run)
         self.assertEqual(run.code, FAILED, run)
         lines = [line for line in run.out.splitlines() if line.startswith("FAILED: ")]
@@ -249,8 +248,8 @@ class Case(unittest.TestCase):
             self.assertTrue(any(word in line for line in lines), f"nothing says '{word}': {run}")
 
     def check_good(self, run):
-        """Nothing wrong with the accounts, nor with the generator. Where the machine may be a slow one, a run that the
-        generator itself has declared void is no failure."""
+        """The accounts and the generator are good. Unless the test is a full one, a run that the generator itself has
+        declared void is no failure, since the machine may be slow."""
         self.check_sums(run)
         self.assertEqual(run.json["unexplained"], 0, run)
         self.assertEqual(set(run.json["faults"].values()), {0}, run)

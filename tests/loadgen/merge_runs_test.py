@@ -1,4 +1,4 @@
-"""Two processes that load a broker at the same time, and one report of both."""
+"""Two processes load a broker at the same time, and there is one report of both."""
 
 import json
 import os
@@ -25,11 +25,11 @@ def summed(first, second):
 class Merge(Case):
     @classmethod
     def setUpClass(cls):
-        """Two parts that start together, and a second part that belongs to another start."""
+        """Two parts start together, and a further second part belongs to another start."""
         cls.place = tempfile.TemporaryDirectory(prefix="onehop-merge-")
         with Broker(loadgen_cases.folder, "--shards", "2") as broker:
             flags = ["--target", target_of(broker.address), "--workload", "pairs", "--clients", 20, "--duration",
-                     f"{SECONDS}s", *([] if FULL else ["--lag-max", "1m"])]  # What is void is no evidence for compare.
+                     f"{SECONDS}s", *([] if FULL else ["--lag-max", "1m"])]  # A void run is no evidence for compare.
             start_at = f"{time.time() + 3:.3f}"
             runs = [loadgen_cases.Generator(*flags, "--start-at", start_at, "--part", "1/2", "--rate", 500),
                     loadgen_cases.Generator(*flags, "--start-at", start_at, "--part", "2/2", "--rate", 700),
@@ -86,7 +86,7 @@ class Merge(Case):
             self.assertLess(began, self.start_at + (0.01 if FULL else 1))
 
     def check_refused(self, words, *paths):
-        """Nothing is merged, unless that is forced: then the file says what is wrong with it."""
+        """Nothing is merged unless that is forced, and then the file says what is wrong."""
         merged = self.merge(*paths)
         self.assertEqual((merged.code, merged.out, merged.json), (FAILED, "", {}), merged)
         self.assertIn(words, merged.errors, merged)

@@ -1,4 +1,4 @@
-// What the test programs need of sockets and frames, without the code that they test.
+// Sockets and frames for the test programs, without the code that is tested.
 #pragma once
 
 #include <netinet/in.h>

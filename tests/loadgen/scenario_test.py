@@ -1,5 +1,5 @@
-"""Stages, a number of messages instead of a time, payloads from a file and headers: held against a broker that counts
-what comes."""
+"""Stages, a number of messages instead of a time, payloads from a file, and headers, compared with a broker that counts
+what arrives."""
 
 import json
 import os
@@ -29,7 +29,7 @@ class WithBroker(Case):
             return json.load(file)
 
     def check_not_failed(self, run):
-        """It has done what was planned; whether this machine was fast enough is not asked here."""
+        """The run did what was planned. Whether this machine was fast enough does not matter here."""
         self.check_sums(run)
         self.assertIn(run.code, (GOOD,) if FULL else (GOOD, VOID), run)
 
@@ -37,7 +37,7 @@ class WithBroker(Case):
 class Stages(WithBroker):
     FLAGS = ["--clients", 2, "--stage", "1s:200", "--stage", "1s:200", "--stage", "0s:600", "--stage", "1s:600",
              "--stage", "1s:0"]
-    DUE = [100, 200, 0, 600, 300]  # Half of the rate while it rises from 0 or falls to it.
+    DUE = [100, 200, 0, 600, 300]  # A ramp from or to 0 has half of the rate on average.
 
     def test_each_stage_sends_what_its_ramp_makes(self):
         run = self.run_against_broker(*self.FLAGS)
@@ -79,14 +79,14 @@ class Stages(WithBroker):
         self.assertIn("4:p50<1ns", run.out)
 
     def test_a_late_message_counts_in_the_stage_it_was_due_in(self):
-        command = f"kill -USR1 {self.broker.process.pid}"  # Stands still for 1.5 s: into the next stage.
+        command = f"kill -USR1 {self.broker.process.pid}"  # The broker stands still for 1.5 s, into the next stage.
         run = self.run_against_broker("--clients", 2, "--rate", 500, "--stage", "2s:500", "--stage", "2s:500",
                                       "--at", "1s", command, "--threshold", "1:max>=1400ms")
         self.assertEqual([stage["sent"] for stage in run.json["stages"]], [1000, 1000], run)
         first, second = run.json["stages"]
         self.assertGreaterEqual(first["latency_us"]["max"], 1_400_000, run)
         self.assertTrue(run.json["thresholds"][0]["kept"], run)
-        # What was due in the first stage and came later has arrived in the second, and is not of its latencies.
+        # Messages that were due in the first stage and arrived in the second do not count for the latencies of the second.
         self.assertLess(first["arrivals"], 1000, run)
         self.assertEqual(first["histogram"]["count"], 1000, run)
         if FULL:

@@ -1,5 +1,5 @@
 """docs/loadgen-schema.json knows every key of every kind of file that onehop-loadgen writes, and docs/loadgen-json.md is
-made from it. Validates runs of each workload, failed, void and interrupted ones, searches, sums and comparisons."""
+made from it. This validates runs of each workload, failed, void and interrupted runs, searches, sums and comparisons."""
 
 import copy
 import os
@@ -85,7 +85,7 @@ class Schema(Case):
         self.checked("compare", one.path, "--", nothing.path, "--force", "--fail-if-slower", "5%")
 
     def test_it_refuses_what_is_not_so(self):
-        """A schema that everything passes would check nothing."""
+        """A schema that accepts everything would check nothing."""
         good = self.run_against().json
         for change in (lambda told: told.update(new=1), lambda told: told["outcomes"].pop("not_arrived"),
                        lambda told: told.update(void={"reasons": []}), lambda told: told["latency_us"].update(p99="1"),

@@ -31,14 +31,14 @@ class Starved(Case):
         self.assertTrue(run.json["void_reasons"], run)
         self.assertEqual(run.json["exit_code"], VOID, run)
         self.check_sums(run)
-        # Whoever reads only one of the two learns it.
+        # A reader of only one of the two learns it as well.
         for reason in run.json["void_reasons"]:
             self.assertIn(reason.split(";")[0], run.out, run)
         print(run.json["void_reasons"], flush=True)
 
     def test_the_same_without_company_is_good(self):
         rate, seconds, lag_max = ("10k", "5s", "1ms") if FULL else ("500", "1s", "500ms")
-        for _ in range(3):  # What else the machine does is company too.
+        for _ in range(3):  # Other work of the machine competes as well.
             run = self.run_on_last("--clients", 100, "--rate", rate, "--duration", seconds, "--lag-max", lag_max)
             if run.code != VOID:
                 break

@@ -1,5 +1,5 @@
-"""Every workload against a real broker, and what each driver can against the real server of its protocol: all messages
-are accounted for."""
+"""Every workload against a real broker, and every driver against the real server of its protocol: all messages are
+accounted for."""
 
 import socket
 
@@ -24,7 +24,7 @@ class Workloads(Case):
         return self.generate("--target", self.target, "--workload", workload, *SHORT, *flags)
 
     def check_rate(self, run, rate):
-        """An open loop issues what it was asked for, whatever the machine."""
+        """An open loop issues everything that it was asked for, on any machine."""
         self.assertEqual(run.json["loop"], "open", run)
         due = run.json["outcomes"]["sent"] + run.json["generator"]["missed_arrivals"]
         self.assertAlmostEqual(due, rate * SECONDS, delta=2, msg=str(run))
@@ -43,7 +43,7 @@ class Workloads(Case):
         self.assertEqual(run.json["generator"]["threads"], 2, run)
 
     def test_threads_with_unequal_shares(self):
-        # Two of three pairs live on one thread, and of a fan-in's threads one has the recipient besides.
+        # One thread has two of three pairs, and one thread of a fan-in also has the recipient.
         for workload, flags in (("pairs", ["--clients", 6]), ("fan-in", ["--clients", 4]), ("echo", ["--clients", 6])):
             run = self.run_workload(workload, *flags, "--threads", 2, "--rate", 1000)
             self.check_good(run)
@@ -62,7 +62,7 @@ class Workloads(Case):
         run = self.run_workload("random", "--clients", 20, "--rate", 4000, "--arrivals", "poisson")
         self.check_all_delivered(run)
         due = run.json["outcomes"]["sent"] + run.json["generator"]["missed_arrivals"]
-        self.assertAlmostEqual(due, 4000 * SECONDS, delta=300)  # Seven sigma.
+        self.assertAlmostEqual(due, 4000 * SECONDS, delta=300)  # The bound is seven sigma.
 
     def test_random_after_zipf(self):
         self.check_all_delivered(self.run_workload("random", "--clients", 30, "--rate", 1000, "--zipf", 1.1))
@@ -85,23 +85,23 @@ class Workloads(Case):
                       ["random", "--size", "16:1,23:1,24:1", "--confirm", "none"]):
             run = self.run_workload(*flags, "--clients", 6, "--window", 8)
             self.check_all_delivered(run)
-            # A time that was widened wrongly would be minutes away.
+            # A compact time that was read wrongly would be minutes off.
             self.assertLess(run.json["latency_us"]["max"], 60e6, run)
             self.assertGreater(run.json["latency_us"]["p50"], 0, run)
 
     def test_echo(self):
         run = self.run_workload("echo", "--clients", 20, "--rate", 500)
         self.check_all_delivered(run)
-        # Questions and answers; what is timed is there and back.
+        # Questions and answers count as messages, and the round trip is timed.
         self.assertEqual(run.json["outcomes"]["sent"], 2 * run.json["latency_us"]["count"], run)
-        # The rate is that of the questions.
+        # The rate counts questions.
         self.assertLessEqual(run.json["achieved_rate"], 510, run)
         self.assertEqual(sum(second["sent"] for second in run.json["series"]), run.json["latency_us"]["count"], run)
 
     def test_churn(self):
         run = self.run_workload("churn", "--clients", 10, "--rate", 100)
         self.check_all_delivered(run)
-        # Those who stay, and one for each message.
+        # The clients that stay, and one client for each message.
         self.assertEqual(run.json["connections"]["opened"], 10 + run.json["outcomes"]["sent"], run)
         self.assertEqual(run.json["connections"]["broken"], 0, run)
 
@@ -119,13 +119,13 @@ class Workloads(Case):
                             "--clients", 5, "--duration", "0.5s", "--drain", "0.5s")
         self.assertEqual(run.code, FAILED, run)
         self.assertEqual(run.json["connections"]["unopened"], 5, run)
-        # Who waits still was never connected.
+        # A client that still waits was never connected.
         self.assertIsNone(run.json["connect_latency_us"]["p50"], run)
         self.assertEqual(run.json["connect_latency_us"]["infinite"], 5, run)
         self.check_failed(run, "5 connections were wanted and never open")
 
     def test_idle(self):
-        # Keepalives at their least, so that some are due.
+        # The keepalive is the shortest, so that some are due.
         run = self.generate("--target", self.target, "--workload", "idle", "--clients", 50, "--keepalive", "1s",
                             "--duration", "2s")
         self.check_good(run)
@@ -146,7 +146,7 @@ class Workloads(Case):
         self.assertEqual(both, run.json["outcomes"]["delivered"], run)
 
     def test_readers_too_slow_for_what_is_sent_to_them(self):
-        # Three of ten recipients are sent far more than they read, until all is sent; then they read the rest.
+        # Three of ten recipients get far more than they read until everything is sent. Then they read the rest.
         run = self.run_workload("pairs", "--clients", 20, "--rate", 2000, "--size", "16k", "--slow-readers", "30%",
                                 "--slow-rate", "64k")
         self.check_good(run)
@@ -154,15 +154,15 @@ class Workloads(Case):
         self.assertLess(run.json["latency_us"]["p50"], run.json["slow_latency_us"]["p50"] / 2, run)
 
     def test_what_waits_for_a_full_window_waits_in_the_latencies(self):
-        # One message under way for 50 ms at a time carries 20 a second; 100 are due.
+        # One message under way for 50 ms at a time makes 20 a second, and 100 are due.
         broker = self.started(Program("onehop-fake-broker", "--latency", "fixed:50ms", "--send-window", "1"))
         run = self.generate("--target", broker.target, "--clients", 2, "--rate", 100, "--duration", "1s", "--drain",
                             "20s")
         self.check_all_delivered(run)
-        # The last one was due at 1 s and left at 5 s.
+        # The last message was due at 1 s and left at 5 s.
         self.assertGreater(run.json["latency_us"]["max"], 3_500_000, run)
         self.assertGreater(run.json["latency_us"]["p50"], 1_500_000, run)
-        # Whoever counts from the send sees the 50 ms, of every one: none was sent while another was awaited.
+        # From the send every message takes the 50 ms, since none was sent while another was awaited.
         self.assertGreater(run.json["uncorrected_latency_us"]["count"], 90, run)
         self.assertLess(run.json["uncorrected_latency_us"]["p50"], run.json["latency_us"]["p50"] / 5, run)
 
@@ -185,7 +185,7 @@ class Workloads(Case):
             self.check_all_delivered(run)
             timed = run.json["histograms"]["confirm"]["count"]
             self.assertEqual(timed, 0 if confirm == "none" else run.json["outcomes"]["sent"], run)
-            # Those who answer are told too.
+            # Clients that answer are told outcomes too.
             self.check_all_delivered(self.run_workload("echo", "--clients", 10, "--rate", 500, "--confirm", confirm))
 
     def test_warm_up_is_accounted_for_and_not_timed(self):
@@ -199,7 +199,7 @@ class Workloads(Case):
         self.check_all_delivered(run)
 
     def test_a_small_send_window_is_kept(self):
-        # The fake broker ends whoever has one message too many under way.
+        # The fake broker ends a client that has one message too many under way.
         broker = self.started(Program("onehop-fake-broker", "--latency", "fixed:20ms", "--send-window", "3"))
         run = self.generate("--target", broker.target, "--workload", "pairs", "--clients", 10, "--rate", 500, *SHORT)
         self.check_all_delivered(run)

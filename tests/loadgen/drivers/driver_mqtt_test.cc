@@ -1,4 +1,4 @@
-// The MQTT driver by bytes alone, as the standard (3.1.1) has them.
+// Tests of the MQTT driver without a socket, with bytes as the standard (3.1.1) defines them.
 #include <stdexcept>
 
 #include "peer_rig.h"
@@ -25,7 +25,7 @@ std::string ack(uint64_t packet) {
   return "\x40\x02"s + static_cast<char>(packet >> 8) + static_cast<char>(packet & 0xFF);
 }
 
-// Lengths below 128, from 128, and from 128 * 128 take one, two and three bytes.
+// Lengths below 128, from 128 on and from 128 * 128 on take one, two and three bytes.
 const std::string kLong(200, 'l');
 const std::string kLonger(20'000, 'L');
 const std::string kConversation0 = kConnected + kSubscribed0 + "\x30\x0A\x00\x03"s + "amyhello" + "\xD0\x00"s +
@@ -58,7 +58,7 @@ TEST(MqttDriver, TellsWhatTheBrokerTook) {
   EXPECT_EQ(written, expected + ack(7) + ack(0xFFFF) + ack(0x1234));
 }
 
-// The length of a packet around those where it takes one byte more.
+// These are the sizes around those where the length of a packet takes one byte more.
 TEST(MqttDriver, WritesLengthsAsTheStandardSays) {
   for (const auto& [size, length] : std::vector<std::pair<size_t, std::string>>{{127, "\x7F"s},
                                                                                 {128, "\x80\x01"s},
@@ -94,7 +94,7 @@ TEST(MqttDriver, KeepsAliveAsAsked) {
   }
 }
 
-// Twice around: each packet id is used again, and only when it is free.
+// The ids go round twice. Each packet id is used again, and only when it is free.
 TEST(MqttDriver, UsesPacketIdsAgainWhenTheyAreFree) {
   Conversation conversation(mqtt_driver(Confirm::kTaken)->make_peer({"amy", false}));
   conversation.arrive(kConnected);
@@ -107,7 +107,7 @@ TEST(MqttDriver, UsesPacketIdsAgainWhenTheyAreFree) {
   ASSERT_EQ(sent, kPacketIds);
   EXPECT_EQ(conversation.written().substr(size_t{7} * (kPacketIds - 1)), "\x32\x05\x00\x01"s + "b\xFF\xFF");
 
-  // All but the oldest: its packet id is the next one.
+  // All but the oldest are acknowledged. The next message needs the packet id of the oldest one.
   std::string acks;
   for (uint64_t packet = kPacketIds; packet >= 2; --packet) acks += ack(packet);
   conversation.arrive(acks, random_pieces(1));
@@ -180,7 +180,7 @@ TEST(MqttDriver, SaysWhatWasRefused) {
   }
 }
 
-// Acknowledged before an older one, and then again.
+// The message is acknowledged before an older one, and then again.
 TEST(MqttDriver, EndsOnASecondAcknowledgement) {
   Conversation conversation(mqtt_driver(Confirm::kTaken)->make_peer({"amy", false}));
   conversation.arrive(kConnected);
@@ -192,7 +192,7 @@ TEST(MqttDriver, EndsOnASecondAcknowledgement) {
   EXPECT_TRUE(conversation.diary.ended);
 }
 
-// With QoS 0 nothing is acknowledged, so that nothing may be.
+// With QoS 0 nothing is acknowledged, so an acknowledgement is an error.
 TEST(MqttDriver, EndsOnWhatWasNotAskedFor) {
   for (const std::string& bad : {ack(1), "\x32\x07\x00\x03"s + "amy\x00\x01"s}) {
     Conversation conversation(mqtt_driver(Confirm::kNone)->make_peer({"amy"}));

@@ -1,4 +1,4 @@
-// The NATS driver by bytes alone, as nats-server 2.9.10 sends and takes them.
+// Tests of the NATS driver without a socket, with bytes as nats-server 2.9.10 sends and takes them.
 #include <stdexcept>
 
 #include "peer_rig.h"

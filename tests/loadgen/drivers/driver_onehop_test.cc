@@ -1,5 +1,5 @@
-// The onehop driver by bytes alone: what it says, what it tells, and the window it keeps. The broker's frames are made
-// with protobuf's generated code.
+// Tests of the onehop driver without a socket: what it says, what it tells, and the window it keeps. Protobuf's
+// generated code makes the frames of the broker.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -216,7 +216,7 @@ TEST_F(OnehopDriverTest, MessagesTheBrokerWouldNotTakeAreNotBegun) {
   EXPECT_TRUE(open(Confirm::kDelivered, small)->diary.ended);
 }
 
-// Random bytes behind a good beginning: no crash, and no more than one end.
+// Random bytes follow a good beginning. The driver must not crash, and must end only once.
 TEST_F(OnehopDriverTest, Garbage) {
   Random random(11);
   for (int round = 0; round < 2'000; ++round) {

@@ -1,4 +1,4 @@
-// The Redis driver by bytes alone, as redis-server 7.0.15 sends and takes them.
+// Tests of the Redis driver without a socket, with bytes as redis-server 7.0.15 sends and takes them.
 #include <stdexcept>
 
 #include "peer_rig.h"
@@ -53,7 +53,7 @@ TEST(RedisDriver, TellsNothingUnlessAsked) {
                           "ended the Redis server says ERR out of order"}));
 }
 
-// Answers are counted also where they are not told.
+// Answers are counted even if they are not told.
 TEST(RedisDriver, EndsOnAnAnswerTooMany) {
   Conversation conversation(redis_driver(Confirm::kNone)->make_peer({"amy", false}));
   conversation.arrive(kHello);

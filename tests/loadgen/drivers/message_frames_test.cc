@@ -1,4 +1,4 @@
-// What the generator writes is what the client library writes, and what it reads is what the client library reads.
+// The generator writes the same frames as the client library, and reads the same from them.
 #include "loadgen/drivers/message_frames.h"
 
 #include <gtest/gtest.h>
@@ -28,7 +28,7 @@ TEST(MessageFrames, AreWrittenAsTheLibraryWritesThem) {
     MessageWriter writer(confirm);
     uint64_t id = 0;
     for (int i = 0; i < 20'000; ++i) {
-      // Runs of like messages, ids that grow longer, and now and then something else.
+      // There are runs of similar messages, ids that grow longer, and now and then something else.
       const std::string to = "client-" + std::to_string(random.below(10) == 0 ? random.below(200) : 7);
       const std::string payload(random.below(10) == 0 ? random.below(300) : 128, static_cast<char>(random.below(256)));
       Outgoing message;
@@ -49,7 +49,7 @@ TEST(MessageFrames, AreWrittenAsTheLibraryWritesThem) {
   }
 }
 
-// Bytes that are nearly messages: some are, some are not, and both readers agree on all.
+// The bytes are nearly messages: some are, some are not, and both readers agree on all of them.
 TEST(MessageFrames, AreReadAsTheLibraryReadsThem) {
   const std::string good =
       "\x22\x03"
@@ -75,7 +75,7 @@ TEST(MessageFrames, AreReadAsTheLibraryReadsThem) {
     client::Message theirs;
     std::vector<client::Header> headers;
     const bool read = read_message(body, ours);
-    // What is looked at is the same; headers are not looked at, nor is a tag of more than five bytes taken.
+    // Both read the same fields, except that ours skips headers and refuses a tag of more than five bytes.
     if (!client::read_message(body, headers, theirs)) {
       EXPECT_TRUE(!read || body.find('\x5a') != std::string::npos) << i;
       continue;

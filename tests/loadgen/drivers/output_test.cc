@@ -1,4 +1,4 @@
-// An output is a queue of bytes: checked against a string.
+// An output is a queue of bytes. A string serves as the model.
 #include "loadgen/drivers/output.h"
 
 #include <gtest/gtest.h>
@@ -23,7 +23,7 @@ TEST(Output, AgreesWithAString) {
     Output output;
     std::string expected;
     for (int step = 0; step < 300; ++step) {
-      // Often about as much as is there, so that the room is made in every way.
+      // Sizes are often similar to what is there, so that room is made in every way.
       const uint32_t size_max = random.below(4) == 0 ? 3000 : 200;
       const std::string bytes = random_bytes(random, random.below(size_max));
       switch (random.below(8)) {
@@ -33,7 +33,7 @@ TEST(Output, AgreesWithAString) {
           expected += bytes;
           break;
         case 2: {
-          // Less is written than was asked for.
+          // The writer writes less than it asked for.
           const size_t spare = random.below(100);
           char* out = output.reserve(bytes.size() + spare);
           std::copy(bytes.begin(), bytes.end(), out);
@@ -89,7 +89,7 @@ TEST(Output, WhatWasSentMakesRoom) {
   const char* const memory = output.reserve(1);
   output.append(std::string(500, 'a'));
   output.consume(400);
-  output.append(std::string(100, 'b'));  // Fits only once the rest moved to the front.
+  output.append(std::string(100, 'b'));  // This fits only after the rest has moved to the front.
   EXPECT_EQ(output.bytes(), std::string(100, 'a') + std::string(100, 'b'));
   EXPECT_EQ(output.bytes().data(), memory);
 }

@@ -1,5 +1,5 @@
-// Drives Peers as the worker does, and writes down what they tell: over given bytes in any pieces, or over a real
-// socket. What a Peer tells does not depend on how its bytes were cut, nor do its answers.
+// Drives Peers as the worker does and writes down what they tell, either over given bytes in any pieces or over a real
+// socket. What a Peer tells and answers must not depend on how its bytes were cut.
 #pragma once
 
 #include <fcntl.h>
@@ -22,7 +22,7 @@ namespace onehop::loadgen::test {
 
 using Lines = std::vector<std::string>;
 
-// Writes down what it is told, a line each; of a range of outcomes, one for each message.
+// Writes down what it is told in lines. A range of outcomes becomes one line for each message.
 class Diary : public Inbox {
  public:
   Diary() = default;
@@ -30,7 +30,7 @@ class Diary : public Inbox {
   Diary& operator=(const Diary&) = delete;
 
   Lines lines;
-  Lines told;  // Apart, since they may come together, at the end of what one read brought.
+  Lines told;  // Separate, since outcomes may come together at the end of a read.
   std::function<void()> when_ready = [] {};
   std::function<void(Bytes)> when_message = [this](Bytes payload) {
     lines.push_back("message " + std::string(payload));
@@ -38,7 +38,7 @@ class Diary : public Inbox {
 
   bool ready = false;
   bool ended = false;
-  size_t tellings = 0;  // Calls of on_told.
+  size_t tellings = 0;  // The number of calls of on_told.
 
   void on_ready(std::string_view server) override {
     EXPECT_FALSE(ready || ended);
@@ -70,7 +70,7 @@ class Diary : public Inbox {
   }
 };
 
-// How many bytes arrive next.
+// The number of bytes that arrive next.
 using Pieces = std::function<size_t()>;
 
 inline Pieces whole() {
@@ -79,7 +79,7 @@ inline Pieces whole() {
 inline Pieces of_size(size_t size) {
   return [size] { return size; };
 }
-// Short and long ones, of both many.
+// There are many short pieces and many long ones.
 inline Pieces random_pieces(uint64_t seed) {
   return [random = Random(seed)]() mutable {
     const uint32_t bound = random.below(2) == 0 ? 4 : 60;
@@ -87,21 +87,21 @@ inline Pieces random_pieces(uint64_t seed) {
   };
 }
 
-// One connection without a socket: the test is the server.
+// One connection without a socket. The test plays the server.
 struct Conversation {
   explicit Conversation(std::unique_ptr<Peer> its_peer) : peer(std::move(its_peer)) { peer->open(out); }
 
   std::unique_ptr<Peer> peer;
   Output out;
   Diary diary;
-  std::string in;  // Arrived, and not taken.
+  std::string in;  // Bytes that arrived and that the peer has not taken.
 
   void arrive(Bytes bytes, const Pieces& pieces = whole()) {
     while (!bytes.empty()) {
       const Bytes piece = bytes.substr(0, pieces());
       bytes.remove_prefix(piece.size());
       in += piece;
-      // A copy that is not a byte larger, so that the address sanitizer sees reads beyond it.
+      // The copy is exactly as large as the bytes, so that the address sanitizer sees reads beyond them.
       const std::vector<char> exact(in.begin(), in.end());
       const size_t taken = peer->read({exact.data(), exact.size()}, diary, out);
       ASSERT_LE(taken, in.size());
@@ -114,7 +114,7 @@ struct Conversation {
     message.id = id;
     peer->write_message(out, message, payload);
   }
-  // What the peer has written since it was asked last.
+  // Returns what the peer has written since the last call.
   std::string written() {
     std::string result(out.bytes());
     out.clear();
@@ -122,8 +122,8 @@ struct Conversation {
   }
 };
 
-// Plays `bytes` to new peers, whole and cut in many ways, each of which sends `messages` when it is ready: all must
-// tell and write the same. Gives what they told; `written`: what they wrote.
+// Plays `bytes` to new peers, whole and cut in many ways. Each peer sends `messages` when it is ready. All of them must
+// tell and write the same. Returns what they told, and in `written` what they wrote.
 inline Lines play(Driver& driver, Bytes bytes, uint64_t messages, std::string& written) {
   Lines expected;
   for (uint64_t seed = 0; seed < 300; ++seed) {
@@ -146,8 +146,8 @@ inline Lines play(Driver& driver, Bytes bytes, uint64_t messages, std::string& w
   return expected;
 }
 
-// Random bytes, and `good` ones with random changes. Nothing but what the sanitizers see, and that at most `rest_max`
-// bytes are left waiting for more; returns how many of the conversations were ended.
+// Plays random bytes, and `good` bytes with random changes. The sanitizers watch, and at most `rest_max` bytes may be
+// left waiting for more. Returns how many of the conversations were ended.
 inline int play_garbage(Driver& driver, const std::string& good, size_t rest_max) {
   int ended = 0;
   for (uint64_t seed = 1; seed <= 3000; ++seed) {
@@ -176,7 +176,7 @@ inline int play_garbage(Driver& driver, const std::string& good, size_t rest_max
   return ended;
 }
 
-// One connection to a server on the loopback interface. Failures are gtest's; then it counts as closed.
+// One connection to a server on the loopback interface. After a failure it counts as closed.
 class SocketPeer {
  public:
   SocketPeer(Driver& driver, PeerOptions options, int fd) : fd_(fd), peer_(driver.make_peer(std::move(options))) {
@@ -201,7 +201,7 @@ class SocketPeer {
     peer_->write_message(out, message, payload);
   }
 
-  // Writes and reads what is possible now.
+  // Writes and reads as much as is possible now.
   void exchange() {
     if (!out.empty()) {
       const ssize_t size = ::send(fd_, out.bytes().data(), out.size(), MSG_NOSIGNAL);
@@ -225,7 +225,8 @@ class SocketPeer {
   bool closed_ = false;
 };
 
-// Until `done`, with `write` called before each turn. False if nothing moved for 30 s, which no healthy server needs.
+// Exchanges bytes until `done`, and calls `write` before each turn. Returns false if nothing moved for 30 s, which no
+// healthy server needs.
 inline bool run(
     const std::vector<SocketPeer*>& peers, const std::function<bool()>& done,
     const std::function<void()>& write = [] {}) {

@@ -1,5 +1,5 @@
-// A real server of another broker, for one test: on a free port of the loopback interface, with its files in a folder
-// of its own. It is stopped, and the folder removed, where this dies; should the test be killed, it ends as well.
+// A real server of another broker for one test, on a free port of the loopback interface and with its files in a folder
+// of its own. The destructor stops it and removes the folder. If the test is killed, the server ends as well.
 #pragma once
 
 #include <arpa/inet.h>
@@ -27,10 +27,10 @@ namespace onehop::loadgen::test {
 
 class RealServer {
  public:
-  // The arguments, given the port to listen on and a folder to put files in.
+  // Makes the arguments from the port to listen on and a folder for files.
   using Arguments = std::function<std::vector<std::string>(uint16_t port, const std::filesystem::path& folder)>;
 
-  // Returns when it accepts connections; throws std::runtime_error with a line that says why it does not.
+  // Returns when the server accepts connections. Throws std::runtime_error with a line that says why it does not.
   RealServer(const std::string& program, const Arguments& arguments) {
     const std::string path = find_program(program);
     std::string pattern = std::filesystem::temp_directory_path() / "onehop-real-server-XXXXXX";
@@ -56,14 +56,14 @@ class RealServer {
     std::filesystem::remove_all(folder_);
   }
 
-  // A new connection, for the caller to close.
+  // Returns a new connection, which the caller closes.
   int connect() const {
     const int fd = try_connect();
     if (fd < 0) throw std::runtime_error("the server does not accept connections: " + log());
     return fd;
   }
 
-  // What it has written.
+  // The output of the server.
   std::string log() const {
     std::ostringstream text;
     text << std::ifstream(folder_ / "log").rdbuf();
@@ -126,7 +126,7 @@ class RealServer {
     ::_exit(127);
   }
 
-  // Whether this very process comes to accept connections: false if it ends before, or takes 20 s.
+  // Whether this very process accepts connections at last. Returns false if it ends before that or takes 20 s.
   bool accepts() {
     for (int attempt = 0; attempt < 2000; ++attempt) {
       if (::waitpid(pid_, nullptr, WNOHANG) != 0) {

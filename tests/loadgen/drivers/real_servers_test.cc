@@ -1,5 +1,6 @@
-// The drivers against the real servers. Each test starts its own, with defaults but for the limits at which servers
-// drop messages for who reads slowly: here both ends must have everything. A test whose server is not installed fails.
+// Tests of the drivers against real servers. Each test starts its own server. All settings are defaults, except for the
+// limits at which servers drop messages for slow readers, since here both ends must receive everything. A test fails if
+// its server is not installed.
 #include <algorithm>
 #include <array>
 
@@ -21,8 +22,8 @@ RealServer start_nats(const Flags& more = {}) {
   });
 }
 
-// Started by root it becomes another user unless told not to, and with that the kernel forgets that it is to end with
-// the test.
+// If root starts mosquitto, it changes its user unless told not to. The kernel then forgets to end it together with the
+// test.
 RealServer start_mosquitto(const std::string& more = "allow_anonymous true\n") {
   return RealServer("mosquitto", [&](uint16_t port, const std::filesystem::path& folder) {
     const std::filesystem::path file = folder / "mosquitto.conf";
@@ -48,7 +49,7 @@ std::unique_ptr<Driver> make(std::unique_ptr<Driver> (*make_driver)(const Driver
   return make_driver(options);
 }
 
-// Message `number` of a direction: 24 bytes to 100 KiB, no two alike.
+// The payload of message `number` of a direction: 24 bytes to 100 KiB, all different.
 std::string payload_of(uint64_t direction, uint64_t number) {
   constexpr std::array<size_t, 8> kSizes = {24, 100, 24, 1'000, 127, 128, 4'096, 24};
   const size_t size = number % 100 == 99 ? size_t{100} << 10 : number % 50 == 7 ? 16'384 : kSizes[number % 8];
@@ -61,7 +62,7 @@ std::string payload_of(uint64_t direction, uint64_t number) {
   return payload;
 }
 
-// One of two who send each other kMessages.
+// One of two clients that send each other kMessages.
 struct Client {
   Client(const RealServer& server, Driver& driver, const std::string& name, uint64_t its_direction)
       : socket(driver, {name}, server.connect()), direction(its_direction) {}
@@ -94,7 +95,7 @@ bool leave(const std::vector<SocketPeer*>& peers) {
   });
 }
 
-// Amy and Bob send each other kMessages, ping now and then, and leave; gives Amy's diary of what she was told.
+// Amy and Bob send each other kMessages, ping now and then, and leave. `told` gets the outcomes that Amy was told.
 void exchange(const RealServer& server, Driver& driver, const std::string& name, Lines& told) {
   Client amy(server, driver, "amy", 1);
   Client bob(server, driver, "bob", 2);
@@ -132,7 +133,7 @@ std::string why_not_started(const std::string& program, const Flags& flags) {
   }
 }
 
-// The other tests fail without their servers; what they say then is enough to go on.
+// The other tests fail without their servers. The message must say what to do.
 TEST(RealServers, SayWhyTheyAreNotThere) {
   EXPECT_EQ(why_not_started("no-such-server", {}),
             "no-such-server is not installed, which this test needs: install the package of that name");
@@ -174,7 +175,7 @@ TEST(RealServers, RedisCarriesEverythingInOrder) {
   EXPECT_EQ(told.back(), "10000 ADMITTED");
 }
 
-// More than the packet ids go around.
+// There are more messages than packet ids, so the ids go round.
 TEST(RealServers, MosquittoAcknowledgesMoreThanThereArePacketIds) {
   const RealServer server = start_mosquitto();
   const std::unique_ptr<Driver> driver = make(make_mqtt_driver, Confirm::kTaken);
@@ -213,7 +214,7 @@ TEST(RealServers, RedisTellsWhetherSomebodyIsSubscribed) {
   EXPECT_FALSE(amy.diary.ended);
 }
 
-// A client that sends to its own name has its messages, whatever else comes in between.
+// A client that sends to its own name receives its messages, whatever comes in between.
 TEST(RealServers, AClientMaySendToItself) {
   const RealServer nats = start_nats();
   const RealServer mosquitto = start_mosquitto();
@@ -237,7 +238,7 @@ TEST(RealServers, AClientMaySendToItself) {
   }
 }
 
-// Drives a client until its connection is over; gives the last that it was told.
+// Drives a client until its connection is over, and returns the last line that it was told.
 std::string last_line(const RealServer& server, Driver& driver, size_t payload_bytes = 0) {
   SocketPeer amy(driver, {"amy"}, server.connect());
   if (payload_bytes != 0) amy.diary.when_ready = [&] { amy.send(1, "amy", std::string(payload_bytes, 'p')); };
@@ -245,7 +246,7 @@ std::string last_line(const RealServer& server, Driver& driver, size_t payload_b
   return amy.diary.lines.empty() ? "" : amy.diary.lines.back();
 }
 
-// Those of them that answer at all to what they do not understand.
+// These servers answer to a protocol that they do not understand.
 TEST(RealServers, AServerOfAnotherKindEndsTheConnection) {
   const RealServer nats = start_nats();
   EXPECT_TRUE(last_line(nats, *make(make_mqtt_driver, Confirm::kNone)).starts_with("ended not MQTT"));
@@ -266,7 +267,7 @@ TEST(RealServers, WhoIsRefusedLearnsWhy) {
       last_line(redis, *make(make_redis_driver, Confirm::kTaken)).starts_with("ended the Redis server says NOAUTH"));
 }
 
-// The largest that the NATS driver promises, and one byte more.
+// Sends the largest message that the NATS driver promises, and one that is a byte larger.
 TEST(RealServers, NatsTakesTheLargestThatIsPromised) {
   const RealServer server = start_nats();
   const std::unique_ptr<Driver> driver = make(make_nats_driver, Confirm::kNone);

@@ -1,4 +1,4 @@
-// What is lost, doubled and late after a command, by hand.
+// Tests what is lost, doubled and late after a command, with figures computed by hand.
 #include "loadgen/measure/aftermath.h"
 
 #include <gtest/gtest.h>
@@ -8,10 +8,11 @@
 namespace onehop::loadgen {
 namespace {
 
-constexpr uint64_t kStart = 50'000 * kMs;  // Of the run, on some clock.
+constexpr uint64_t kStart = 50'000 * kMs;  // The start of the run on some clock.
 constexpr uint64_t kOnTime = 100 * kMs;
 
-// A message every 10 ms for ten seconds; `arrival` says when one that is due at a time of the run arrives, 0: never.
+// A run of ten seconds with a message every 10 ms. `arrival` says when the message arrives that is due at a time of the
+// run; 0 means never.
 template <class Arrival>
 Aftermath run_of(uint64_t first_command_ms, Arrival&& arrival) {
   Aftermath aftermath;
@@ -38,19 +39,19 @@ TEST(Aftermath, NothingHappened) {
 }
 
 TEST(Aftermath, AfterAFreezeAllHasRecoveredWhenTheLastLateOneIsThere) {
-  // Still from 2.0 s to 2.7 s; what had piled up is through at 2.75 s.
+  // The target stands still from 2.0 s to 2.7 s, and has worked off the backlog at 2.75 s.
   const auto aftermath = run_of(2'000, [](uint64_t due_ms) {
     return due_ms >= 2'000 && due_ms < 2'700 ? 2'700 + (due_ms - 2'000) / 14 : due_ms + 1;
   });
   const auto result = judged(aftermath, 2'000);
   EXPECT_EQ(result.lost, 0u);
-  // The last that was late by more than 100 ms was due at 2.63 s.
+  // The last message that was late by more than 100 ms was due at 2.63 s.
   ASSERT_TRUE(result.recovery_s);
   EXPECT_NEAR(*result.recovery_s, 0.745, 0.006);
 }
 
 TEST(Aftermath, WhileMessagesAreLostItHasNotRecovered) {
-  // None of those due from 3.0 s to 4.2 s arrives; those that do are at once.
+  // No message that is due from 3.0 s to 4.2 s arrives. All others arrive at once.
   const auto aftermath =
       run_of(3'000, [](uint64_t due_ms) { return due_ms >= 3'000 && due_ms < 4'200 ? 0 : due_ms + 1; });
   const auto result = judged(aftermath, 3'000);
@@ -78,12 +79,12 @@ TEST(Aftermath, DoublesCountFromTheCommandOn) {
   Aftermath aftermath = run_of(3'000, [](uint64_t due_ms) { return due_ms + 1; });
   aftermath.note_double(kStart + 2'950 * kMs);
   aftermath.note_double(kStart + 3'010 * kMs);
-  aftermath.note_double(kStart + 12'000 * kMs);  // In the drain.
+  aftermath.note_double(kStart + 12'000 * kMs);  // This arrives in the drain.
   EXPECT_EQ(judged(aftermath, 3'000).doubled, 2u);
 }
 
 TEST(Aftermath, EachCommandHasItsTimeUntilTheNext) {
-  // The first one's damage lasts until 3.5 s, the second one's from 5.0 s to the end.
+  // The damage of the first command lasts until 3.5 s, that of the second from 5.0 s to the end.
   const auto aftermath = run_of(3'000, [](uint64_t due_ms) {
     if (due_ms >= 3'000 && due_ms < 3'500) return uint64_t{3'500};
     return due_ms >= 5'000 ? 0 : due_ms + 1;
@@ -91,7 +92,7 @@ TEST(Aftermath, EachCommandHasItsTimeUntilTheNext) {
   const auto first = judged(aftermath, 3'000, 5'000);
   ASSERT_TRUE(first.recovery_s);
   EXPECT_DOUBLE_EQ(*first.recovery_s, 0.5);
-  EXPECT_EQ(first.lost, 500u);  // From then on, whoever's doing it is.
+  EXPECT_EQ(first.lost, 500u);  // All losses from then on count, whatever caused them.
   EXPECT_FALSE(judged(aftermath, 5'000, 10'000).recovery_s);
 }
 

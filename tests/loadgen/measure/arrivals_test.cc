@@ -1,4 +1,4 @@
-// The schedules: constant ones do not drift, random ones have the moments of a Poisson process.
+// Tests of schedules: constant ones do not drift, and random ones have the moments of a Poisson process.
 #include "loadgen/measure/arrivals.h"
 
 #include <gtest/gtest.h>
@@ -21,7 +21,7 @@ TEST(Arrivals, ConstantPartsInterleaveAndDoNotDrift) {
 }
 
 TEST(Arrivals, AGapThatIsNoWholeNumberDoesNotDriftEither) {
-  // 3 parts of 7 arrivals a second: number i of part p is due at (3 i + p) / 7 seconds.
+  // There are 3 parts of 7 arrivals a second. Arrival i of part p is due at (3 i + p) / 7 seconds.
   for (uint32_t part = 0; part < 3; ++part) {
     Arrivals arrivals(ArrivalKind::kConstant, 7, part, 3, 1);
     for (uint64_t i = 0; i < 1'000'000; ++i) {
@@ -71,7 +71,7 @@ TEST(Arrivals, PoissonGapsHaveTheMeanAndTheVarianceOfTheExponentialDistribution)
     Arrivals arrivals(ArrivalKind::kPoisson, 5000, 0, 1, seed);
     const Moments gaps = moments_of_gaps(arrivals, kGaps);
     const double mean = 1e9 / 5000;
-    // Five standard errors: 1/√n of the mean, √8/√n of the variance.
+    // The bounds are five standard errors, which are 1/√n for the mean and √8/√n for the variance.
     EXPECT_NEAR(gaps.mean / mean, 1, 5 / std::sqrt(kGaps)) << seed;
     EXPECT_NEAR(gaps.variance / (mean * mean), 1, 5 * std::sqrt(8.0 / kGaps)) << seed;
   }
@@ -94,7 +94,7 @@ TEST(Arrivals, PoissonTimesRiseAndFollowFromTheSeed) {
   Arrivals a(ArrivalKind::kPoisson, 1e6, 0, 1, 3), same(ArrivalKind::kPoisson, 1e6, 0, 1, 3);
   Arrivals other(ArrivalKind::kPoisson, 1e6, 0, 1, 4);
   EXPECT_NE(a.due_ns(), other.due_ns());
-  EXPECT_GT(a.due_ns(), 0u);  // Not all threads at once.
+  EXPECT_GT(a.due_ns(), 0u);  // The threads must not all begin at once.
   uint64_t last = 0;
   for (int i = 0; i < 10'000; ++i) {
     ASSERT_EQ(a.due_ns(), same.due_ns());
@@ -114,7 +114,8 @@ TEST(Arrivals, PoissonOnesAreCountedByTheRate) {
   EXPECT_EQ(arrivals.count_until(due + 10'000'000'000), 5001u);
 }
 
-// 0 to 100 in 2 s, 100 for 1 s, a jump to 400, and down to 0 in 1 s: 100 + 100 + 200 arrivals.
+// The rate goes from 0 to 100 in 2 s, stays at 100 for 1 s, jumps to 400, and goes down to 0 in 1 s. That makes 100 +
+// 100 + 200 arrivals.
 RateCurve stairs() {
   return {0, {{2 * kSecondNs, 100}, {kSecondNs, 100}, {0, 400}, {kSecondNs, 0}}};
 }
@@ -124,10 +125,10 @@ TEST(RateCurve, CountsTheAreaUnderIt) {
   EXPECT_DOUBLE_EQ(curve.total(), 400);
   EXPECT_EQ(curve.duration_ns(), 4'000'000'000u);
   EXPECT_DOUBLE_EQ(curve.count_until(0), 0);
-  EXPECT_DOUBLE_EQ(curve.count_until(1e9), 25);  // A quarter of the ramp's area.
+  EXPECT_DOUBLE_EQ(curve.count_until(1e9), 25);  // This is a quarter of the area of the ramp.
   EXPECT_DOUBLE_EQ(curve.count_until(2e9), 100);
   EXPECT_DOUBLE_EQ(curve.count_until(2.5e9), 150);
-  EXPECT_DOUBLE_EQ(curve.count_until(3.5e9), 350);  // 400 and 200 on the average.
+  EXPECT_DOUBLE_EQ(curve.count_until(3.5e9), 350);  // The mean of 400 and 200 for half a second.
   EXPECT_DOUBLE_EQ(curve.count_until(9e9), 400);
   EXPECT_EQ(curve.from(1), 100);
   EXPECT_EQ(curve.from(3), 400);

@@ -1,4 +1,4 @@
-// Draws against exact probabilities; the texts that are distributions of sizes, and those that are none.
+// Tests draws against exact probabilities, the texts that are distributions of sizes, and those that are none.
 #include "loadgen/measure/distributions.h"
 
 #include <gtest/gtest.h>
@@ -12,7 +12,7 @@ namespace onehop::loadgen {
 namespace {
 
 TEST(Random, IsSplitMix64) {
-  Random random(1234567);  // The values that its authors' code gives.
+  Random random(1234567);  // The code of its authors gives these values.
   for (const uint64_t expected : {6457827717110365317u, 3203168211198807973u, 9817491932198370423u,
                                   4593380528125082431u, 16408922859458223821u}) {
     EXPECT_EQ(random.next(), expected);
@@ -42,7 +42,7 @@ std::vector<uint64_t> counts_of(const Popularity& popularity, uint32_t count, ui
   return counts;
 }
 
-// Within five standard deviations of the binomial distribution.
+// The count must be within five standard deviations of the binomial distribution.
 void expect_drawn(uint64_t count, double probability) {
   const double deviation = std::sqrt(kDraws * probability * (1 - probability));
   EXPECT_NEAR(static_cast<double>(count), kDraws * probability, 5 * deviation);
@@ -59,7 +59,7 @@ TEST(Popularity, ZipfDrawsEachRankAsItsLawSays) {
     for (const uint32_t count : {1u, 2u, 10u, 100u}) {
       SCOPED_TRACE(::testing::Message() << "exponent " << exponent << ", " << count);
       std::vector<uint64_t> counts = counts_of(Popularity(count, exponent, 3), count, 17);
-      // Which number has which rank is the seed's secret: their counts tell, but for neighbours far down that swap.
+      // The seed decides which number has which rank. The counts show it, except for neighbours far down that swap.
       std::sort(counts.rbegin(), counts.rend());
       double total = 0;
       for (uint32_t rank = 1; rank <= count; ++rank) total += std::pow(rank, -exponent);
@@ -118,7 +118,7 @@ TEST(PayloadSizes, WeightsAreParts) {
   expect_drawn(counts[4096], 0.09);
   expect_drawn(counts[65536], 0.01);
 
-  // In any order, with any sum.
+  // The weights may have any order and any sum.
   const PayloadSizes fractions = sizes_of("300:0.5,100:1.5");
   EXPECT_EQ(fractions.bytes_max(), 300u);
   uint64_t small = 0;
@@ -138,7 +138,7 @@ TEST(PayloadSizes, LognormalHasItsMedianItsSigmaAndItsBounds) {
     below_one_sigma += size < std::floor(3000 * std::exp(0.5));
     below_minus_two_sigma += size < std::floor(3000 * std::exp(-1.0));
   }
-  // Of the normal distribution.
+  // These are values of the normal distribution.
   expect_drawn(below_median, 0.5);
   expect_drawn(below_one_sigma, 0.841345);
   expect_drawn(below_minus_two_sigma, 0.022750);

@@ -1,4 +1,4 @@
-// Quantiles against those of the sorted values.
+// Tests quantiles against those of the sorted values.
 #include "loadgen/measure/histogram.h"
 
 #include <gtest/gtest.h>
@@ -110,7 +110,7 @@ TEST(Histogram, PackedOnesAreTheSame) {
     for (const double quantile : {0.0, 0.001, 0.5, 0.99, 0.9999, 1.0}) {
       EXPECT_EQ(packed.quantile(quantile), histogram.quantile(quantile));
     }
-    // Adding in any of both forms, and recording, which unpacks.
+    // Adds histograms in both forms, and records, which unpacks.
     for (const bool packs_sum : {false, true}) {
       for (const bool packs_other : {false, true}) {
         Histogram sum = histogram, other = histogram, expected = histogram;
@@ -132,7 +132,7 @@ TEST(Histogram, PackedOnesAreTheSame) {
   EXPECT_TRUE(nothing == Histogram());
 }
 
-// What a run of four hours keeps: a histogram for each second.
+// A run of four hours keeps a histogram for each second.
 TEST(Histogram, SecondsOfHoursTakeFewBytes) {
   constexpr size_t kSeconds = 4 * 3600, kMessages = 2000;
   Random random(3);
@@ -141,7 +141,7 @@ TEST(Histogram, SecondsOfHoursTakeFewBytes) {
     Histogram histogram;
     for (size_t i = 0; i < kMessages; ++i)
       histogram.record(100'000 + static_cast<uint64_t>(random.exponential(200'000)));
-    histogram.record(20'000'000);  // One that was late.
+    histogram.record(20'000'000);  // One message is late.
     dense_bytes += histogram.memory_bytes();
     histogram.pack();
     packed_bytes += histogram.memory_bytes();
@@ -149,7 +149,8 @@ TEST(Histogram, SecondsOfHoursTakeFewBytes) {
   std::printf("a histogram for each of %zu seconds with %zu messages: %.1f MB dense, %.1f MB packed\n", kSeconds,
               kMessages, static_cast<double>(dense_bytes) / 1e6, static_cast<double>(packed_bytes) / 1e6);
   EXPECT_GT(dense_bytes / kSeconds, 100'000u);
-  EXPECT_LT(packed_bytes / kSeconds, 3 * kMessages);  // Fewer than three bytes for a message, if each is in its own.
+  EXPECT_LT(packed_bytes / kSeconds,
+            3 * kMessages);  // Fewer than three bytes for each message, even if each has its own bucket.
 }
 
 TEST(Histogram, WhatNeverCameIsLaterThanAllElse) {

@@ -1,4 +1,4 @@
-// A set of intervals is a set: checked against std::set.
+// A set of intervals is a set. std::set serves as the model.
 #include "loadgen/measure/interval_set.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// The accounts: each rule by itself, and random models against an oracle that judges message by message.
+// Tests of the accounts: each rule by itself, and random models against an oracle that judges message by message.
 #include "loadgen/measure/ledger.h"
 
 #include <gtest/gtest.h>
@@ -59,7 +59,7 @@ TEST(Ledger, WhatNobodySentIsMisdirected) {
   EXPECT_EQ(reconcile(ledger).misdirected, 2u);
 }
 
-// What becomes of one message that never arrives.
+// The account of one message that never arrives.
 Account account_of_missing(Outcome told, std::vector<uint32_t> broken) {
   Ledger ledger;
   ledger.told(kStream, ledger.next_number(kStream), told);
@@ -70,16 +70,17 @@ Account account_of_missing(Outcome told, std::vector<uint32_t> broken) {
 TEST(Ledger, ABreakExplainsWhatIsMissing) {
   for (const Outcome told : {Outcome::kAdmitted, Outcome::kDelivered}) {
     const Account account = account_of_missing(told, {});
-    // Nothing came after it: it may be on its way still, unless its delivery was told.
+    // No message came after it, so it may still be on its way, unless its delivery was told.
     EXPECT_EQ(account.unexplained, told == Outcome::kDelivered ? 1u : 0u);
     EXPECT_EQ(account.not_arrived, told == Outcome::kDelivered ? 0u : 1u);
-    EXPECT_EQ(account.contradicted, told == Outcome::kDelivered ? 1u : 0u);  // Being taken promises no delivery.
+    EXPECT_EQ(account.contradicted,
+              told == Outcome::kDelivered ? 1u : 0u);  // An admitted message is not promised to be delivered.
     for (const uint32_t client : {1u, 2u}) {
-      // A broken connection is no excuse for telling of a delivery.
+      // A broken connection does not excuse a delivery that was told.
       EXPECT_EQ(account_of_missing(told, {client}).unknown, told == Outcome::kDelivered ? 0u : 1u);
       EXPECT_EQ(account_of_missing(told, {client}).sound(), told != Outcome::kDelivered);
     }
-    EXPECT_EQ(account_of_missing(told, {3}).unknown, 0u);  // It has nothing to do with that stream.
+    EXPECT_EQ(account_of_missing(told, {3}).unknown, 0u);  // This client has nothing to do with the stream.
   }
   EXPECT_EQ(account_of_missing(Outcome::kNotSent, {1, 2}).not_sent, 1u);
   EXPECT_EQ(account_of_missing(Outcome::kLost, {1, 2}).lost, 1u);
@@ -115,7 +116,7 @@ struct Message {
   std::set<Outcome> told;
 };
 
-// One message by the rules as they are written down, without sets of numbers. `later`: those after it in its stream.
+// Judges one message by the written rules, without sets of numbers. `later` are the messages after it in its stream.
 void judge(const Message& m, const std::vector<Message>& later, bool sender_broke, bool recipient_broke,
            Outcome promised, Account& a) {
   const auto told = [&](Outcome outcome) { return m.told.contains(outcome); };
@@ -134,7 +135,7 @@ void judge(const Message& m, const std::vector<Message>& later, bool sender_brok
     (overtaken ? a.untold : a.not_told) += !excused && !kept;
     return;
   }
-  // The first that is true of it, in the order in which Account says so.
+  // The first of these that is true counts, in the order in which Account lists them.
   const bool overtaken = std::any_of(later.begin(), later.end(), [](const Message& other) { return other.had; });
   uint64_t& count = told(Outcome::kRejected)    ? a.rejected
                     : told(Outcome::kExpired)   ? a.expired
@@ -205,7 +206,7 @@ TEST(Ledger, RandomModelsAgreeWithTheOracle) {
   }
 }
 
-// Whoever is told of many at once is told what he would be told one after the other.
+// Telling many outcomes at once has the same effect as telling them one after the other.
 TEST(Ledger, ManyToldAtOnceAreEachTold) {
   for (uint64_t seed = 0; seed < 2000; ++seed) {
     Random random(seed);
@@ -233,7 +234,7 @@ TEST(Ledger, ManyToldAtOnceAreEachTold) {
   }
 }
 
-// The last stream is remembered, and found again after many others.
+// A stream is found again after many others, though only the last one is remembered.
 TEST(Ledger, StreamsTakeTurns) {
   Ledger ledger;
   for (uint32_t round = 0; round < 3; ++round) {

@@ -1,4 +1,4 @@
-// What people write and read.
+// Tests quantities as people write and read them.
 #include "loadgen/measure/quantity.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// What was written is read back, and nothing else is.
+// A stamp that was written is read back, and nothing else is taken for one.
 #include "loadgen/measure/stamp.h"
 
 #include <gtest/gtest.h>
@@ -35,7 +35,7 @@ TEST(Stamp, WhatAnotherRunSentIsSeen) {
   EXPECT_EQ(ours.read(payload, 5, 10, kArrivedNs, stamp), Stamper::Found::kCorrupted);
 }
 
-// What is left of a payload begins as the whole did, and so does one that has grown.
+// A payload that was cut short begins like the whole one, and so does one that has grown.
 TEST(Stamp, WhatWasCutShortIsSeen) {
   for (const size_t size : {size_t{20}, size_t{64}}) {
     Stamper stamper(42, 100);
@@ -50,7 +50,7 @@ TEST(Stamp, WhatWasCutShortIsSeen) {
   }
 }
 
-// The waits of very long stalls stop growing, and do not begin anew.
+// The wait of a very long stall stops at an hour and does not wrap around.
 TEST(Stamp, AWaitOfHoursIsAnHour) {
   Stamper stamper(42, 100);
   std::string payload(kStampBytes, '\0');
@@ -60,7 +60,7 @@ TEST(Stamp, AWaitOfHoursIsAnHour) {
   EXPECT_EQ(stamp.wait_us, 3'600'000'000u);
 }
 
-// Payloads too small for the whole stamp have a compact one.
+// Payloads that are too small for the whole stamp have a compact one.
 TEST(Stamp, SmallPayloadsCarryTheSameButTheWait) {
   for (size_t size = kCompactStampBytes; size < kStampBytes; ++size) {
     Stamper stamper(42, 100);
@@ -86,7 +86,7 @@ TEST(Stamp, SmallPayloadsCarryTheSameButTheWait) {
   EXPECT_EQ(stamper.read(too_small, 5, 10, kArrivedNs, stamp), Stamper::Found::kCorrupted);
 }
 
-// The compact time goes around every 274 s; wherever in that the arrival lies, what is meant is the last time before.
+// The compact time goes round every 274 s. It always means the last such time before the arrival.
 TEST(Stamp, ACompactTimeIsTheLastOneBeforeTheArrival) {
   Stamper stamper(42, 100);
   std::string payload(kCompactStampBytes, '\0');

@@ -1,4 +1,5 @@
-// Comparing: the statistics by hand, by published tables and by their promise, and what is said of which runs.
+// Tests of comparisons: the statistics by hand, by published tables and by their promise; and what is said about which
+// runs.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -14,7 +15,7 @@
 namespace onehop::loadgen {
 namespace {
 
-// A run with all its messages at one latency.
+// A run whose messages all have one latency.
 RunResult run(double latency_ms, double rate = 5000) {
   static double started = 0;
   RunResult result;
@@ -49,14 +50,15 @@ TEST(RankStatistics, CountsAreAllOrdersAndSymmetric) {
   }
 }
 
-// The critical values of the published tables for two-sided tests at 5 %: the largest u that is still significant.
+// The critical values of the published tables for two-sided tests at 5 %, which are the largest u that is still
+// significant.
 TEST(RankStatistics, IntervalsEndWhereTheTablesSay) {
   struct Case {
     size_t a, b, critical;
   };
   for (const Case& known : {Case{4, 4, 0}, Case{5, 5, 2}, Case{6, 6, 5}, Case{7, 7, 8}, Case{8, 8, 13},
                             Case{10, 10, 23}, Case{5, 8, 6}, Case{4, 10, 5}, Case{3, 5, 0}, Case{20, 20, 127}}) {
-    // Every difference is another one, so that the ends tell their ranks.
+    // All differences are different, so that the ends of the interval tell their ranks.
     std::vector<double> a, b, differences;
     for (size_t i = 0; i < known.a; ++i) a.push_back(static_cast<double>(i) * 1000);
     for (size_t i = 0; i < known.b; ++i) b.push_back(static_cast<double>(i) * 1.01);
@@ -88,8 +90,8 @@ TEST(RankStatistics, TheEstimateIsTheMedianOfAllDifferences) {
   EXPECT_EQ(estimate_shift({1, 2, 3}, {4, 5, 6}, 0.95).high, 5);
 }
 
-// Of 4,000 pairs of sets with a known ratio, the intervals must hold it as often as they promise: not less, and, as the
-// level they claim is exact, not more than chance allows either.
+// The intervals of 4,000 pairs of sets with a known ratio must hold it as often as they promise. Since the level is
+// exact, they must not hold it more often than chance allows either.
 TEST(RankStatistics, IntervalsHoldTheTruthAsOftenAsTheySay) {
   constexpr int kTrials = 4000;
   constexpr double kTrue = 0.2;
@@ -209,7 +211,7 @@ TEST(Compare, WithoutRunsThereIsNoComparison) {
 }
 
 Slower slower_by(const std::vector<double>& a, const std::vector<double>& b, double slower_max) {
-  return compare_runs(runs(a), runs(b), {false, slower_max}).slower.at(2).second;  // Of p99.
+  return compare_runs(runs(a), runs(b), {false, slower_max}).slower.at(2).second;  // The entry of p99.
 }
 
 TEST(Compare, SlowerIsWhatTheIntervalIsSureOf) {

@@ -1,4 +1,4 @@
-// The percentile distribution: the form of HdrHistogram's own tools, and values that are the histogram's.
+// Tests of the percentile distribution: it has the form of HdrHistogram's tools and the values of the histogram.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -48,7 +48,7 @@ TEST(HgrmReport, ValuesArePercentilesInMilliseconds) {
   for (const Row& row : rows) {
     EXPECT_GE(row.percentile, before);
     before = row.percentile;
-    // At least the part that was asked for is not above the value, and the next bucket below holds less.
+    // At least this part of the values is not above the row's value, and the next lower bucket holds less.
     EXPECT_GE(static_cast<double>(row.count) / 10'000, row.percentile - 1e-12);
     EXPECT_NEAR(row.value, static_cast<double>(row.count) / 100, 0.11) << row.percentile;
     if (row.fields == 4) {

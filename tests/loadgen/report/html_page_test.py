@@ -1,7 +1,7 @@
 """The HTML report in a browser: html_page_test.py PATH_OF_onehop-sample-report
 
-Opens each kind of report in headless Chromium with every name lookup failing, and asserts what a reader would see: lines
-with points, labelled ticks, the figures, and no script error. Chromium is given a time to end by, and is killed after it.
+Opens each kind of report in headless Chromium, where every name lookup fails, and asserts what a reader would see: lines
+with points, labelled ticks, the figures, and no script error. Chromium is killed if it does not end in time.
 """
 
 import functools
@@ -22,7 +22,7 @@ CHARTS = ["spectrum", "other-spectrum", "rate", "latency", "in-flight", "lag"]
 CAPACITY_CHARTS = ["capacity-latency", "capacity-rate"]
 LOG_CHARTS = ["spectrum", "other-spectrum", "latency", "capacity-latency"]
 PHONE_WIDTH = 390
-# Put behind the page's own scripts: what a reader of a phone would complain of, as text.
+# This script runs behind the page's own scripts. It lists what a reader with a phone would complain of.
 PHONE_CHECK = """<script>
 const complaints = [];
 for (const picture of document.querySelectorAll('svg')) {
@@ -46,7 +46,7 @@ def report(kind):
 
 
 def run_browser(page, *arguments, size="1100,2000"):
-    """What Chromium prints for the page. All of its processes have ended when this returns."""
+    """Returns what Chromium prints for the page. All of its processes have ended then."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "report.html")
         with open(path, "w", encoding="utf-8") as file:
@@ -70,7 +70,7 @@ def run_browser(page, *arguments, size="1100,2000"):
 
 
 class Drawn(html.parser.HTMLParser):
-    """The charts of a page after its scripts ran: for each, its paths, its dots and the texts of its svg."""
+    """Returns the charts of a page after its scripts ran, each with its paths, its dots and the texts of its svg."""
 
     def __init__(self, dom):
         super().__init__()
@@ -107,7 +107,7 @@ class Drawn(html.parser.HTMLParser):
 
 
 def points(chart, style):
-    """Of a line, or of dots."""
+    """The points of a line or of dots."""
     path = chart["paths"].get(style)
     if path is None:
         return chart["places"][style]
@@ -129,7 +129,7 @@ class PageTest(unittest.TestCase):
         self.assertEqual(sorted(drawn.charts), sorted(names))
         for name in names:
             chart = drawn.charts[name]
-            # On a logarithmic axis there are dots: a line would show values that nobody measured.
+            # A logarithmic axis has dots, since a line would show values that nobody measured.
             self.assertEqual(len(chart["paths"]) == 0, name in LOG_CHARTS, name)
             self.assertGreaterEqual(len(chart["paths"]) + len(chart["places"]), 1, name)
             for style in {**chart["places"], **chart["paths"]}:
@@ -144,7 +144,7 @@ class PageTest(unittest.TestCase):
         drawn = self.open("plain")
         self.assert_drawn(drawn, CHARTS)
         self.assertEqual(len(points(drawn.charts["rate"], "first")), 20)
-        # 40 for each ninth; of 100,000 messages 15 never came, from 99.985 % on.
+        # There are 40 points for each nine. 15 of 100,000 messages never came, from 99.985 % on.
         self.assertEqual(len(points(drawn.charts["spectrum"], "first")), 153)
         self.assertIn("never came", drawn.charts["spectrum"]["texts"])
 
@@ -154,7 +154,7 @@ class PageTest(unittest.TestCase):
         self.assertIn("99.9 %", texts)
         self.assertNotIn("99.999 %", texts)
         last = max(x for x, _ in points(drawn.charts["spectrum"], "first"))
-        # The last second's point is at the end of the axis, and so is the last message's, or what never came.
+        # The point of the last second is at the end of the axis, and so is the last message or what never came.
         end = max(x for x, _ in points(drawn.charts["rate"], "first"))
         self.assertGreater(end, 900)
         self.assertLess(abs(last - end), 10)
@@ -178,10 +178,10 @@ class PageTest(unittest.TestCase):
 
     def test_lines_are_where_the_numbers_are(self):
         drawn = self.open("plain")
-        # The standstill was in the tenth second: there the line of p99 is highest (y grows downwards).
+        # The standstill was in the tenth second, so p99 is highest there (y grows downwards).
         where = points(drawn.charts["latency"], "second")
         self.assertEqual(min(range(20), key=lambda i: where[i][1]), 9)
-        # From the intended time the tail is long; the uncorrected line stays below it from the 99th percentile on.
+        # The tail from the intended time is long. From the 99th percentile on the uncorrected line stays below it.
         corrected = points(drawn.charts["spectrum"], "first")
         uncorrected = points(drawn.charts["spectrum"], "soft")
         for i in range(90, 150):

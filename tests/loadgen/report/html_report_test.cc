@@ -1,5 +1,5 @@
-// The page as text: what it says, and that nothing foreign gets into its markup. How it looks in a browser is tested by
-// html_page_test.py.
+// Tests of the page as text: what it says, and that no foreign text gets into its markup. html_page_test.py tests how
+// it looks in a browser.
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -94,10 +94,10 @@ TEST(HtmlReport, TheNumbersOfTheChartsAreJson) {
   // x = 2 is the 99th percentile.
   EXPECT_EQ(data["spectra"]["x"][80], 2.0);
   EXPECT_EQ(data["spectra"]["latency"][80], run.latency.quantile(0.99));
-  // 15 of 100,000 never came: the line ends before 99.99 %.
+  // 15 of 100,000 messages never came, so the line ends before 99.99 %.
   EXPECT_FALSE(data["spectra"]["latency"][150].is_null());
   EXPECT_TRUE(data["spectra"]["latency"][160].is_null());
-  // 100 connects have no 99.9th.
+  // 100 connects have no 99.9th percentile.
   EXPECT_FALSE(data["spectra"]["connect"][80].is_null());
   EXPECT_TRUE(data["spectra"]["connect"][120].is_null());
   EXPECT_EQ(data["capacity"]["knee"], 60'000);

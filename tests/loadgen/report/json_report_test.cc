@@ -1,5 +1,5 @@
-// A result as JSON: nothing is lost on the way there and back, scripts find their keys, and what is no result is
-// refused with a line that says why.
+// Tests of a result as JSON: nothing is lost on the way there and back, scripts find their keys, and a file that is no
+// result is refused with a line that says why.
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -52,7 +52,7 @@ std::string refusal_of_json(const std::string& text) {
   return "none";
 }
 
-// The refusal after a change of a good file.
+// Returns the refusal of a good file after a change.
 template <class Change>
 std::string refusal_after(Change&& change) {
   json parsed = json::parse(to_json(full_run()));
@@ -205,7 +205,7 @@ TEST(JsonReport, AVoidRunSaysWhy) {
   EXPECT_EQ(parsed["void"], true);
   EXPECT_EQ(parsed["void_reasons"], json({"busy", "late"}));
   EXPECT_EQ(parsed["loop"], "closed");
-  EXPECT_EQ(parsed["exit_code"], 1);  // The accounts come first.
+  EXPECT_EQ(parsed["exit_code"], 1);  // The accounts decide first.
   RunResult run = sample_run(1);
   run.void_reasons = {"busy"};
   EXPECT_EQ(json::parse(to_json(run))["exit_code"], 4);

@@ -1,4 +1,4 @@
-// Merging: histograms and series add up to what one run would have found, and doubtful company is named.
+// Tests of merging: histograms and series add up to what one run would have found, and doubts are named.
 #include <gtest/gtest.h>
 
 #include "loadgen/report/report.h"
@@ -16,7 +16,7 @@ Warnings all_of(const MergeDoubts& doubts) {
   return all;
 }
 
-// Another run of the same work at the same time from another machine.
+// A run of the same work at the same time from another machine.
 RunResult part(uint64_t seed) {
   RunResult run = sample_run(seed);
   run.host.name = "measuring-" + std::to_string(seed);

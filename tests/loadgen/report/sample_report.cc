@@ -1,4 +1,4 @@
-// Writes a report of a run that never was, to look at and to test without the generator:
+// Writes a report of an invented run, to look at it and to test it without the generator:
 // onehop-sample-report plain|capacity|void|hostile|empty html|json|text
 #include <cstdio>
 #include <string>

@@ -53,7 +53,7 @@ RunResult sample_run(uint64_t seed) {
     second.opened = at == 0 ? 100 : 0;
     for (uint64_t i = 0; i < second.delivered; ++i) {
       const uint64_t plain = log_normal(random, 180'000, 0.35);
-      // In the tenth second each has to wait for the end of the standstill as well.
+      // In the tenth second each message also waits for the end of the standstill.
       const uint64_t wait = at == 9 && i < kRate * 3 / 10 ? 300 * kMs - i * (1000 * kMs / kRate) : 0;
       second.latency.record(plain + wait);
       run.uncorrected.record(i == 0 ? plain + wait : plain);

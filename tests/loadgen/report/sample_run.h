@@ -1,4 +1,4 @@
-// Runs as they might have been, for the tests of the reports.
+// Invented runs for the tests of the reports.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +7,8 @@
 
 namespace onehop::loadgen {
 
-// 20 seconds at 5,000/s in which the target stood still for 300 ms in the tenth; every field is filled. The same for
-// the same seed.
+// A run of 20 seconds at 5,000/s, in which the target stood still for 300 ms in the tenth second. Every field is
+// filled. The same seed gives the same run.
 RunResult sample_run(uint64_t seed);
 
 // A search that found the knee at 60,000/s.

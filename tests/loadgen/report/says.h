@@ -1,4 +1,4 @@
-// Whether a text has these words in it.
+// Tells whether a text contains words.
 #pragma once
 
 #include <string_view>

@@ -1,4 +1,5 @@
-// The summary: the figures are there, what is wrong is loud and last, and foreign text cannot steer a terminal.
+// Tests of the summary: the figures are there, what is wrong is loud and last, and foreign text cannot steer a
+// terminal.
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -41,7 +42,7 @@ TEST(Summary, AGoodRunIsTold) {
 
 TEST(Summary, ColumnsStandUnderEachOther) {
   const std::string text = to_summary(sample_run(1));
-  // "µ" is two bytes and one place.
+  // "µ" has two bytes and takes one place.
   const auto places = [](const std::string& line) {
     size_t count = 0;
     for (const char c : line) count += (c & 0xC0) != 0x80;

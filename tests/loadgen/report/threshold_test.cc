@@ -1,4 +1,5 @@
-// Thresholds: the grammar, what each metric reads, and that nothing measured proves nothing.
+// Tests of thresholds: the grammar, the figure that each metric reads, and that a figure that was not measured proves
+// nothing.
 #include "loadgen/report/threshold.h"
 
 #include <gtest/gtest.h>
@@ -124,7 +125,7 @@ TEST(Threshold, WhatWasNotMeasuredKeepsNothing) {
 
 TEST(Threshold, WhatNeverCameIsLaterThanAnyBound) {
   RunResult run = sample();
-  run.latency.record_never(9);  // Of 1,009: the 99th percentile came.
+  run.latency.record_never(9);  // 9 of 1,009, so the 99th percentile came.
   EXPECT_TRUE(parsed("p99<1h").check(run).kept);
   EXPECT_FALSE(parsed("max<1h").check(run).kept);
   EXPECT_FALSE(parsed("mean<1h").check(run).kept);
@@ -142,7 +143,7 @@ TEST(Threshold, WhatWasNeverIssuedIsPlannedAndNotSent) {
   EXPECT_EQ(parsed("undelivered==0").check(run).value, 1010.0);
 }
 
-// A run that could not send is no run without errors.
+// A run that could not send its messages has errors.
 TEST(Threshold, WhatCouldNotBeSentIsAnError) {
   RunResult run;
   run.account.sent = 100;
@@ -166,7 +167,7 @@ TEST(Threshold, AFigureThatLagHasSpoiledKeepsNothing) {
   EXPECT_FALSE(spoiled.kept);
   EXPECT_TRUE(spoiled.spoiled);
   EXPECT_TRUE(parsed("p99.9<1s").holds_for(spoiled));
-  // Lag that is allowed, and lag that is less than a tenth, spoil nothing.
+  // Lag that is allowed spoils nothing, and neither does lag below a tenth of the figure.
   run.generator.lag_allowed = 8 * kMs;
   EXPECT_TRUE(parsed("p99.9<1s").check(run).kept);
   run.generator.lag_allowed = kMs;

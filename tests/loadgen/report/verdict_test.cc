@@ -1,4 +1,4 @@
-// What makes a run fail, what --allow permits, and which exit code comes first.
+// Tests of the verdict: what makes a run fail, what --allow permits, and which exit code comes first.
 #include "loadgen/report/verdict.h"
 
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-// Nothing is wrong with it.
+// A run with which nothing is wrong.
 RunResult good() {
   RunResult run;
   run.account.sent = run.account.delivered = 1000;
@@ -16,7 +16,7 @@ RunResult good() {
   return run;
 }
 
-// One message less was delivered, and this became of it.
+// A run in which one message was not delivered, and had this fate.
 RunResult with_one(uint64_t Account::*count) {
   RunResult run = good();
   --run.account.delivered;
@@ -88,7 +88,7 @@ TEST(Verdict, AllowPermitsWhatItNamesAndNoMore) {
   EXPECT_EQ(exit_code_of(run), kGood);
   run.allowed = {"undelivered<1%"};
   EXPECT_EQ(exit_code_of(run), kGood);
-  // Both must hold, where both are there.
+  // If there are several conditions, all must hold.
   run.allowed = {"undelivered<1%", "lost<1"};
   EXPECT_EQ(exit_code_of(run), kFailed);
   run.allowed = {"lost<1%"};
@@ -130,7 +130,7 @@ TEST(Verdict, TheOrderOfTheCodes) {
 }
 
 TEST(Verdict, ASearchIsJudgedByWhatItFound) {
-  RunResult run = with_one(&Account::lost);  // Its best step, which did not hold.
+  RunResult run = with_one(&Account::lost);  // The best step, which did not hold.
   run.capacity = Capacity{"p99<5ms", "", 0, 500, false, {}};
   EXPECT_EQ(exit_code_of(run), kFailed);
   EXPECT_EQ(failures(run).size(), 1u);

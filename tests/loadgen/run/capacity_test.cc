@@ -1,4 +1,4 @@
-// The search finds the knee of a system that is known, and says so when the generator or nothing at all was the limit.
+// Tests of the search: it finds the knee of a known system, and says when the generator was the limit or nothing held.
 #include "loadgen/run/capacity.h"
 
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@ namespace {
 
 using Step = CapacitySearch::Step;
 
-// Runs the search against a system; returns how many steps it took.
+// Runs the search against a system, and returns how many steps it took.
 int search_with(CapacitySearch& search, const std::function<Step(double rate, int step)>& system) {
   int steps = 0;
   while (const auto rate = search.next_rate()) {
@@ -95,7 +95,7 @@ TEST(WhyNotHeldTest, NamesWhatFailed) {
   RunResult never = good_step(1'000);
   never.latency.record_never(100);
   EXPECT_NE(why_not_held(never, slo("p99<5ms")).find("p99<5ms was not kept: never"), std::string::npos);
-  // What is allowed is allowed in a step too, and is infinitely late there as well.
+  // A step may lose what --allow permits, and such messages are infinitely late in a step as well.
   RunResult allowed = good_step(1'000);
   allowed.account.delivered = 995;
   allowed.account.lost = 5;
@@ -108,12 +108,12 @@ TEST(WhyNotHeldTest, NamesWhatFailed) {
   EXPECT_NE(why_not_held(unsound, slo("p99<5ms")), "");
 }
 
-// A rate just above what the system carries shows in the latencies late, in what is under way at once.
+// A rate just above the capacity shows late in the latencies, but at once in the messages under way.
 TEST(WhyNotHeldTest, SeesABacklogGrow) {
   RunResult growing = good_step(1'000);
   for (size_t second = 0; second < 5; ++second) growing.series[second].in_flight = 7 + 20 * second;
   EXPECT_NE(why_not_held(growing, slo("p99<5ms")), "");
-  // What is left in the drain does not count.
+  // Messages that are left in the drain do not count.
   RunResult drained = good_step(1'000);
   Second& drain = drained.series.emplace_back();
   drain.at_s = 5;

@@ -1,4 +1,4 @@
-// When a threshold can no longer be kept, and when it still can.
+// Tests when a threshold can no longer be kept, and when it still can.
 #include "loadgen/run/early_end.h"
 
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 namespace onehop::loadgen {
 namespace {
 
-// A run of 10 s at 100 messages a second: 1,000 in all, and at most one more for the rounding of its thread.
+// A run of 10 s at 100 messages a second. It has 1,000 messages, and at most one more for the rounding of its thread.
 class Judged {
  public:
   explicit Judged(std::initializer_list<const char*> thresholds) {
@@ -22,7 +22,7 @@ class Judged {
     figures_.resize(1);
   }
 
-  // A second in which so many were due, and these came.
+  // Passes a second in which `due` messages were due, and others arrived in time or late.
   void pass(uint64_t due, uint64_t in_time, uint64_t late) {
     ++seconds_;
     figures_[0].due += due;
@@ -54,9 +54,9 @@ class Judged {
 
 TEST(EarlyEnd, APercentileIsLostWhenMoreAreLateThanItLetsBeOfAll) {
   Judged run({"p99<10ms"});
-  run.pass(100, 90, 10);  // 1 % of all that are planned.
+  run.pass(100, 90, 10);  // This is 1 % of all planned messages.
   EXPECT_FALSE(run.is_over());
-  run.pass(100, 99, 1);  // For all that is known, 1,001 may be sent.
+  run.pass(100, 99, 1);  // As far as anybody knows, 1,001 messages may be sent.
   EXPECT_TRUE(run.is_over());
   EXPECT_EQ(run.why(), "p99<10ms can no longer be kept");
 }
@@ -74,7 +74,7 @@ TEST(EarlyEnd, WhatIsOverdueIsLateAlthoughItHasNotCome) {
   for (int second = 0; second < 2; ++second) run.pass(100, 100, 0);
   run.pass(100, 0, 0);
   run.pass(100, 0, 0);
-  run.pass(100, 0, 0);  // Those of the third second are 2 to 3 s old.
+  run.pass(100, 0, 0);  // Messages of the third second are 2 to 3 s old.
   EXPECT_FALSE(run.is_over());
   run.pass(100, 0, 0);  // Now all of them are older than 3 s.
   EXPECT_TRUE(run.is_over());
@@ -83,7 +83,7 @@ TEST(EarlyEnd, WhatIsOverdueIsLateAlthoughItHasNotCome) {
 TEST(EarlyEnd, WhatArrivesLaterIsNotTakenForEarlierOnes) {
   Judged run({"p50<500ms"});
   for (int second = 0; second < 9; ++second) {
-    run.pass(100, 90, 0);  // 10 % under way, always.
+    run.pass(100, 90, 0);  // 10 % are always under way.
     EXPECT_FALSE(run.is_over()) << second;
   }
 }

@@ -1,4 +1,4 @@
-// Who does what in each workload.
+// Tests who does what in each workload.
 #include "loadgen/run/plan.h"
 
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@ namespace {
 class PlanTest : public testing::Test {
  protected:
   Plan plan() { return {settings, *driver, {}}; }
-  // The clients that keep a condition, in order.
+  // The clients for which a condition holds, in order.
   template <typename Condition>
   std::vector<uint32_t> those(const Plan& all, Condition condition) {
     std::vector<uint32_t> found;

@@ -1,4 +1,5 @@
-// A sender keeps the order to each recipient, lets nobody wait for another's pause, and matches outcomes with messages.
+// Tests of a sender: it keeps the order to each recipient, a paused recipient holds up nobody else, and outcomes find
+// their messages.
 #include "loadgen/run/sender.h"
 
 #include <gtest/gtest.h>
@@ -15,7 +16,7 @@ class SenderTest : public testing::Test {
   void want(uint32_t recipient, uint64_t intended_ns = 0) {
     sender.want({.recipient = recipient, .intended_ns = intended_ns, .payload_bytes = 100});
   }
-  // The recipients of all that may be sent now.
+  // Takes all messages that may be sent now, and returns their recipients.
   std::vector<uint32_t> take_all() {
     std::vector<uint32_t> recipients;
     while (const Wanted* next = sender.next()) {

@@ -1,4 +1,4 @@
-// What settings may not be together, and the texts that stand for several values.
+// Tests which settings exclude each other, and the texts that stand for several values.
 #include "loadgen/run/settings.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// What --target may be.
+// Tests what --target may be.
 #include "loadgen/run/target.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// A run is void where its figures would be the generator's own, and only there.
+// A run is void where its figures would show the generator, and only there.
 #include "loadgen/run/void_reasons.h"
 
 #include <gtest/gtest.h>
@@ -24,7 +24,7 @@ TEST(VoidReasonsTest, LateByItself) {
   EXPECT_EQ(void_reasons(run_with(4 * kMs, 3 * kMs), false).size(), 1U);
 }
 
-// A slow system is slow, whatever little the generator adds.
+// A slow system is slow, even if the generator adds a little.
 TEST(VoidReasonsTest, LagThatLatenciesDwarfIsNoReason) {
   EXPECT_TRUE(void_reasons(run_with(300 * kMs, 3 * kMs), false).empty());
   EXPECT_TRUE(void_reasons(run_with(4 * kMs, 3 * kMs, 5 * kMs), false).empty()) << "as much as was allowed";
