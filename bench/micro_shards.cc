@@ -70,7 +70,7 @@ void one_thread(benchmark::State& state, bool across) {
     if (++next % kBatchesPerFlush == 0) shards.flush();
   }
   shards.flush();
-  const uint64_t delivered = shards[across ? 1 : 0].counters().messages_delivered;
+  const uint64_t delivered = shards[across ? 1 : 0].counters().messages_admitted;
   if (delivered != next * batch) state.SkipWithError("not every message was delivered");
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
@@ -210,8 +210,8 @@ void two_threads(benchmark::State& state, bool across) {
   state.counters["parcels_per_1000"] =
       1'000.0 * static_cast<double>(shards.near.counters().parcels_posted) / static_cast<double>(next * batch);
   shards.end_thread();
-  for (size_t i = 0; i < kParcelsPerPair && home.counters().messages_delivered < next * batch; ++i) shards.settle();
-  if (home.counters().messages_delivered != next * batch) state.SkipWithError("not every message was delivered");
+  for (size_t i = 0; i < kParcelsPerPair && home.counters().messages_admitted < next * batch; ++i) shards.settle();
+  if (home.counters().messages_admitted != next * batch) state.SkipWithError("not every message was delivered");
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 void same_shard_on_a_loop(benchmark::State& state) {

@@ -104,7 +104,7 @@ std::string json_counters(const BrokerCounters& c) {
                   {"takeovers", c.takeovers},
                   {"hand_overs", c.hand_overs},
                   {"messages_received", c.messages_received},
-                  {"messages_delivered", c.messages_delivered},
+                  {"messages_admitted", c.messages_admitted},
                   {"messages_redelivered", c.messages_redelivered},
                   {"messages_dropped", c.messages_dropped},
                   {"messages_acknowledged", c.messages_acknowledged},

@@ -50,7 +50,7 @@ void add_messages(Families& to, const BrokerCounters& c) {
     to.value(one.count, {{"outcome", std::string(one.outcome)}, {"reason", std::string(one.reason)}});
   }
   to.counter("onehop_messages_received_total", "Messages that clients have sent.", c.messages_received);
-  to.counter("onehop_messages_admitted_total", "Messages queued for a client.", c.messages_delivered);
+  to.counter("onehop_messages_admitted_total", "Messages queued for a client.", c.messages_admitted);
   to.counter("onehop_messages_redelivered_total", "Messages delivered once more, on a resumed session.",
              c.messages_redelivered);
   to.counter("onehop_messages_dropped_total", "Unconfirmed messages lost with the connection they were queued for.",

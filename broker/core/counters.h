@@ -21,8 +21,8 @@ struct Counters {
   uint64_t connects_refused_full = 0;  // Those for which there was no place, or no memory.
   uint64_t sessions_evicted = 0;       // Away and holding nothing, they made place for newcomers.
   uint64_t hand_overs = 0;
-  uint64_t messages_received = 0;   // From clients of this shard.
-  uint64_t messages_delivered = 0;  // Admitted: queued for a connection, or for a session that waits.
+  uint64_t messages_received = 0;  // From clients of this shard.
+  uint64_t messages_admitted = 0;  // Queued for a connection, or for a session that waits.
   uint64_t messages_redelivered = 0;
   uint64_t messages_expired = 0;               // Unconfirmed ones that waited too long.
   std::array<uint64_t, kOutcomes> outcomes{};  // Of confirmed messages that were admitted, by v1::Outcome.

@@ -275,7 +275,7 @@ bool MessagePath::admit_under_pressure(ShardParts& shard, const RoutedMessage& m
 // wants an ack is kept in the backlog in any case.
 ONEHOP_ON_THE_PATH void MessagePath::deliver(ShardParts& shard, const RoutedMessage& message, Delivery& delivery,
                                              SessionId id, Session& recipient, Link* link) {
-  ++shard.counters.messages_delivered;
+  ++shard.counters.messages_admitted;
   ++recipient.messages_received;
   bool straight = link != nullptr;
   if (const Backlog* backlog = recipient.backlog.get()) {

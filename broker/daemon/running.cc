@@ -26,7 +26,7 @@ void log_counters(Log& log, const BrokerCounters& c) {
   log.line(Log::Level::kInfo, "served",
            {{"sessions", std::to_string(c.sessions_opened)},
             {"sessions_resumed", std::to_string(c.sessions_resumed)},
-            {"messages_delivered", std::to_string(c.messages_delivered)},
+            {"messages_admitted", std::to_string(c.messages_admitted)},
             {"messages_acknowledged", std::to_string(c.messages_acknowledged)},
             {"messages_refused", std::to_string(c.messages_refused)},
             {"messages_refused_by_recipient", std::to_string(c.messages_refused_by_recipient)},

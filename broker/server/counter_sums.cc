@@ -50,7 +50,7 @@ void add(BrokerCounters& sum, const core::Counters& c) {
   sum.takeovers += c.takeovers;
   sum.hand_overs += c.hand_overs;
   sum.messages_received += c.messages_received;
-  sum.messages_delivered += c.messages_delivered;
+  sum.messages_admitted += c.messages_admitted;
   sum.messages_redelivered += c.messages_redelivered;
   sum.messages_dropped += c.messages_dropped;
   sum.messages_acknowledged += c.outcomes[v1::OUTCOME_DELIVERED];

@@ -325,7 +325,7 @@ void ShardHost::event_taken() {
 
 void ShardHost::flush() {
   const bool has_events = flush_policy_.begin_flush();
-  const bool measured = load_.measures(shard_.counters().messages_delivered) && has_events;
+  const bool measured = load_.measures(shard_.counters().messages_admitted) && has_events;
   do {
     shard_.flush(now());
   } while (report_failures() || shard_.flush_wanted());

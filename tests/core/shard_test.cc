@@ -35,7 +35,7 @@ TEST_P(ShardLinks, AMessageGoesFromAToB) {
   pair.bob.send(message.from(), 1, "hello yourself");
   EXPECT_EQ(pair.alice.read_one().message().payload(), "hello yourself");
   EXPECT_EQ(pair.broker.counters(0).messages_received + pair.broker.counters(1).messages_received, 2u);
-  EXPECT_EQ(pair.broker.counters(0).messages_delivered + pair.broker.counters(1).messages_delivered, 2u);
+  EXPECT_EQ(pair.broker.counters(0).messages_admitted + pair.broker.counters(1).messages_admitted, 2u);
 }
 
 TEST_P(ShardLinks, EveryPieceSizeGivesTheSameMessages) {

@@ -239,7 +239,7 @@ TEST_P(MainJob, ThousandsOfClientsSendToRandomOthers) {
     const std::optional<LogLine> line = parse_log_line(text);
     ASSERT_TRUE(line) << text;
     if (value_of(*line, "event") != "served") continue;
-    EXPECT_EQ(value_of(*line, "messages_delivered"), std::to_string(kClients * kMessagesEach));
+    EXPECT_EQ(value_of(*line, "messages_admitted"), std::to_string(kClients * kMessagesEach));
     EXPECT_EQ(value_of(*line, "messages_dropped"), "0");
   }
 }

@@ -17,6 +17,6 @@ int main() {
   std::printf("serving on %s until Enter is pressed\n", broker->addresses().front().c_str());
   std::fflush(stdout);
   std::getchar();
-  std::printf("%" PRIu64 " messages were delivered\n", broker->counters().messages_delivered);
+  std::printf("%" PRIu64 " messages were admitted\n", broker->counters().messages_admitted);
   return broker->stop(std::chrono::seconds(5)) ? 0 : 1;
 }

@@ -283,7 +283,7 @@ def run_examples(bin_folder):
     embed.stdin.write(b"\n")
     embed.stdin.close()
     assert embed.wait(SECONDS_MAX) == 0
-    assert output.all()[1:] == ["1 messages were delivered"], output.all()
+    assert output.all()[1:] == ["1 messages were admitted"], output.all()
 
 
 def check_links(root, path, text):

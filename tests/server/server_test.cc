@@ -339,7 +339,7 @@ TEST(Server, CountersTellWhatHappened) {
   EXPECT_EQ(2u, counters.sessions_opened);
   EXPECT_EQ(1u, counters.connects_refused);
   EXPECT_EQ(3u, counters.messages_received);
-  EXPECT_EQ(2u, counters.messages_delivered);
+  EXPECT_EQ(2u, counters.messages_admitted);
   EXPECT_EQ(1u, counters.messages_refused);
   EXPECT_EQ(0u, counters.messages_dropped);
   EXPECT_EQ(0u, counters.queued_bytes);

@@ -219,7 +219,7 @@ void Oracle::check_balance(const std::vector<core::Counters>& all) {
   std::array<uint64_t, core::kOutcomes> outcomes{};
   for (const core::Counters& counters : all) {
     received += counters.messages_received;
-    delivered += counters.messages_delivered;
+    delivered += counters.messages_admitted;
     dropped += counters.messages_dropped;
     takeovers += counters.takeovers;
     opened += counters.sessions_opened;

@@ -13,7 +13,7 @@ namespace onehop {
 
 // How many messages ended so. Names as in onehop.v1.Outcome and Reason, without their prefix; `reason` may be empty.
 // REJECTED counts refusals at admission and by recipients; DELIVERED counts acknowledged ones; unconfirmed ones that
-// were admitted have no outcome, and are among messages_delivered only.
+// were admitted have no outcome, and are among messages_admitted only.
 struct OutcomeCount {
   std::string_view outcome;
   std::string_view reason;
@@ -50,7 +50,7 @@ struct BrokerCounters {
   uint64_t takeovers = 0;
   uint64_t hand_overs = 0;  // Connections that were accepted by another shard than their name's.
   uint64_t messages_received = 0;
-  uint64_t messages_delivered = 0;     // Admitted: queued for a connection, or for a session that waits.
+  uint64_t messages_admitted = 0;      // Queued for a connection, or for a session that waits.
   uint64_t messages_redelivered = 0;   // Once more, on a resumed session.
   uint64_t messages_dropped = 0;       // Unconfirmed ones: queued, and lost with the connection.
   uint64_t messages_acknowledged = 0;  // Confirmed ones: DELIVERED; and the other outcomes of what was admitted.

@@ -143,7 +143,7 @@ std::optional<BrokerCounters> read_counters(std::string_view body) {
   read(json, "connections", counters.connections);
   read(json, "sessions", counters.sessions);
   read(json, "messages_received", counters.messages_received);
-  read(json, "messages_delivered", counters.messages_delivered);
+  read(json, "messages_admitted", counters.messages_admitted);
   read(json, "messages_acknowledged", counters.messages_acknowledged);
   read(json, "messages_refused_by_recipient", counters.messages_refused_by_recipient);
   read(json, "messages_refused", counters.messages_refused);

@@ -68,7 +68,7 @@ std::vector<std::string> top_screen(const TopSample& before, const TopSample& no
                   " sessions, " + count(counters.paused_senders) + " paused, " +
                   rates.count(&BrokerCounters::gates_closed) + " gates closed/s");
   lines.push_back("messages/s  " + rates.count(&BrokerCounters::messages_received) + " in, " +
-                  rates.count(&BrokerCounters::messages_delivered) + " admitted, " +
+                  rates.count(&BrokerCounters::messages_admitted) + " admitted, " +
                   rates.count(&BrokerCounters::messages_acknowledged) + " acknowledged");
   lines.push_back("not so/s    " + rates.count(&BrokerCounters::messages_refused) + " refused, " +
                   rates.count(&BrokerCounters::messages_refused_by_recipient) + " by recipients, " +
