@@ -305,6 +305,28 @@ TEST_P(Memory, ClientsAloneLeaveHalfOfItToMessages) {
   EXPECT_EQ(payloads(pair.bob.read()), Pair::payloads_of(Pair::range(1, 10)));
 }
 
+// Each shard knows its own clients only, and lets in its share of what clients may take together.
+TEST(MemoryOfMany, IdleClientsOfAllShardsTogetherTakeHalf) {
+  constexpr uint64_t kBytesMax = 400'000;
+  constexpr ShardIndex kShards = 4;
+  Limits limits = small_limits();
+  limits.memory_bytes_max = kBytesMax;
+  FakeBroker broker(kShards, limits);
+  std::deque<FakeClient> clients;
+  int refused = 0;
+  for (int i = 0; i < 800; ++i) {
+    const auto home = static_cast<ShardIndex>(i % kShards);
+    clients.emplace_back(broker, home);
+    clients.back().send(connect_frame(broker.name_on(home, "client" + std::to_string(i) + "-")));
+    const v1::Frame told = clients.back().read().back();
+    if (told.has_goodbye() && told.goodbye().code() == v1::CODE_SERVER_BUSY) ++refused;
+  }
+  EXPECT_GT(refused, 0);
+  for (ShardIndex shard = 0; shard < kShards; ++shard) broker.shard(shard).on_tick(broker.now);
+  EXPECT_LE(broker.ledger.total(), kBytesMax / 2 + kBytesMax / 20);
+  EXPECT_GE(broker.ledger.total(), kBytesMax / 2 - kBytesMax / 20);
+}
+
 TEST_P(Memory, WhatIsGivenBackIsThereForOthers) {
   Pair pair(GetParam(), limits(200'000));
   uint64_t id = 0;

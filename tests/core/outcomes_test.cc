@@ -340,6 +340,21 @@ TEST_P(Verdicts, WhoSettlesNothingWhileItsWindowIsFullIsSlow) {
   EXPECT_FALSE(pair.bob.closed());
 }
 
+TEST_P(Verdicts, AShorterAckTimeoutHoldsForWindowsThatAreFullAlready) {
+  Limits limits;
+  limits.ack_timeout_ms = 200'000;
+  limits.keepalive_ms_default = 600'000;
+  LastingPair pair(GetParam(), limits, 2);
+  pair.send(1, 2);
+  pair.broker.advance(1'000);
+  limits.ack_timeout_ms = 20'000;
+  pair.broker.shard(GetParam()).set_limits(limits, pair.broker.now);
+  pair.broker.advance(18'900);
+  EXPECT_FALSE(pair.bob.closed());
+  pair.broker.advance(200);
+  expect_ended(pair.broker, pair.bob, v1::CODE_SLOW_CONSUMER);
+}
+
 TEST(VerdictsBetweenShards, WhoseAcksAreNotReadIsNotSlow) {
   Limits limits;
   limits.ack_timeout_ms = 20'000;

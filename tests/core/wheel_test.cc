@@ -87,13 +87,20 @@ TEST(Wheel, WhatIsDueAlreadyComesWithTheNextTick) {
   EXPECT_EQ(due_at(wheel, wheel.next().ms), std::vector<uint32_t>{1});
 }
 
-TEST(Wheel, AnyHistoryAgreesWithASortedMap) {
+// From when on. A node keeps the low 32 bits of a tick, so the wheel passes the end of them.
+class WheelFrom : public testing::TestWithParam<uint64_t> {};
+INSTANTIATE_TEST_SUITE_P(, WheelFrom,
+                         testing::Values(0, ((uint64_t{1} << 32) - 10'000) * Wheel::kTickMs,
+                                         ((uint64_t{1} << 31) - 10'000) * Wheel::kTickMs));
+
+TEST_P(WheelFrom, AnyHistoryAgreesWithASortedMap) {
   constexpr unsigned kSeed = 20231;
   SCOPED_TRACE(kSeed);
   std::mt19937 random(kSeed);
   Wheel wheel;
   std::map<uint32_t, uint64_t> expected;
-  uint64_t now = 0;
+  uint64_t now = GetParam();
+  due_at(wheel, now);
   for (int turn = 0; turn < 20'000; ++turn) {
     const auto index = static_cast<uint32_t>(random() % 3'000);
     const uint64_t due_ms = now + random() % 120'000;

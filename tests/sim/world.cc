@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/wheel.h"
 #include "sim/client.h"
 #include "sim/shard_host.h"
 
@@ -17,6 +18,8 @@ constexpr uint64_t kSendingUsMax = 120 * kUsPerSecond;
 constexpr uint64_t kRestUsMax = 60 * kUsPerSecond;
 // Longer than every keepalive, deadline and closing there is.
 constexpr uint64_t kEmptyUsMax = 40 * kUsPerSecond;
+// Runs take some seconds.
+constexpr uint64_t kWheelEndAheadMs = 2'000;
 
 core::ShardConfig make_config(const Scenario& scenario, uint32_t index, uint64_t key) {
   core::ShardConfig config;
@@ -41,6 +44,8 @@ World::World(uint64_t seed, bool is_verbose)
       ledger(scenario.limits.memory_bytes_max, static_cast<core::ShardIndex>(scenario.shards)),
       messages_left(scenario.messages) {
   base.ms = random.chance(300) ? random.below(3) : random.next() >> 24;
+  // Or just below the end of the 32 bits in which a wheel keeps its ticks.
+  if (seed % 8 == 3) base.ms = (uint64_t{1} << 32) * core::Wheel::kTickMs - kWheelEndAheadMs;
   const uint64_t key = random.below(256);
   for (uint32_t i = 0; i < scenario.shards; ++i) {
     core::ShardConfig config = make_config(scenario, i, key);
