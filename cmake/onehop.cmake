@@ -56,3 +56,13 @@ function(onehop_layer target layer)
   target_link_libraries(${target} PRIVATE onehop_options)
   onehop_include_root(${target} ${layer} ${CMAKE_CURRENT_SOURCE_DIR})
 endfunction()
+
+# Tests whose figures a busy machine spoils: onehop_test_measures(TESTS…). One other test at most runs beside each of them, and
+# never another one that measures: `./dev test` runs two tests for each processor. They come first, when no other is waiting
+# for room to end.
+include(ProcessorCount)
+ProcessorCount(processors)
+function(onehop_test_measures)
+  math(EXPR all_but_one "2 * ${processors} - 1")
+  set_tests_properties(${ARGN} PROPERTIES PROCESSORS ${all_but_one} COST 1000)
+endfunction()
