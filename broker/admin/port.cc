@@ -56,7 +56,7 @@ class HttpPort final : public Port, public ConnectionOwner {
   bool open(const reactor::SocketAddress& address, std::string& error);
 
   std::string address() const override { return listener_->local_address().text(); }
-  bool reload(const std::string& token_file, std::string& error) override;
+  void set_token(std::string token) override { access_.set_token(std::move(token)); }
 
  private:
   Answer answer(const Request& request) override { return api_.answer(request); }
@@ -106,13 +106,6 @@ HttpPort::~HttpPort() {
     if (connection.is_open()) connection.close();
   }
   while (!connections_.empty()) thread_.loop().turn();
-}
-
-bool HttpPort::reload(const std::string& token_file, std::string& error) {
-  std::optional<std::string> token = token_file.empty() ? std::string() : read_token(token_file, error);
-  if (!token) return false;
-  access_.set_token(*std::move(token));
-  return true;
 }
 
 void HttpPort::accept(reactor::Fd fd) {
@@ -181,10 +174,8 @@ std::unique_ptr<Port> Port::start(const Options& options, Broker& broker, Action
   if (!address) return nullptr;
   const std::vector<reactor::SocketAddress> resolved = reactor::resolve(*address, error);
   if (resolved.empty()) return nullptr;
-  std::optional<std::string> token = options.token_file.empty() ? std::string() : read_token(options.token_file, error);
-  if (!token) return nullptr;
   auto port = std::make_unique<HttpPort>(entrance_of(*address, resolved.front(), options.allow_plaintext),
-                                         *std::move(token), broker, std::move(actions));
+                                         options.token, broker, std::move(actions));
   if (!port->open(resolved.front(), error)) return nullptr;
   return port;
 }

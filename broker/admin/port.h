@@ -12,7 +12,7 @@ namespace onehop::admin {
 
 struct Options {
   std::string listen;            // tcp://127.0.0.1:7412 or unix:///path; port 0 takes a free one.
-  std::string token_file;        // Empty: none. What is under /api/ needs it when `listen` is not loopback or Unix.
+  std::string token;             // Empty: none. What is under /api/ needs it when `listen` is not loopback or Unix.
   bool allow_plaintext = false;  // Whether a token may cross a network unencrypted.
 };
 
@@ -27,8 +27,8 @@ class Port {
 
   // With the port that was really bound.
   virtual std::string address() const = 0;
-  // ANY THREAD: reads the token again; empty: none from now on. On failure the old one stays, and `error` says why.
-  virtual bool reload(const std::string& token_file, std::string& error) = 0;
+  // ANY THREAD: the token from now on; empty: none.
+  virtual void set_token(std::string token) = 0;
 };
 
 }  // namespace onehop::admin

@@ -82,7 +82,11 @@ class Loading {
   void check_token_file() {
     const std::string& path = configuration_.options.admin_token_file;
     std::string wrong;
-    if (path.empty() || admin::read_token(path, wrong)) return;
+    if (path.empty()) return;
+    if (std::optional<std::string> token = admin::read_token(path, wrong)) {
+      configuration_.admin_token = *std::move(token);
+      return;
+    }
     problems_.push_back(where(find_setting("admin_token_file")) + wrong);
   }
 

@@ -26,6 +26,8 @@ struct Source {
 struct Configuration {
   DaemonOptions options;
   std::vector<Source> sources;  // As settings().
+  // What is in admin_token_file. It is read once, with all else, so that whoever takes this over cannot fail any more.
+  std::string admin_token;
 };
 
 // Reads the file, if there is one, and puts all together. Nothing: `problems` says, one a line, what is wrong and

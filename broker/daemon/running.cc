@@ -83,7 +83,7 @@ bool Running::start_admin(std::string& error) {
     log_.audit(Log::Level::kInfo, "drain_asked", {});
     broker_->drain(stop_deadline());
   };
-  port_ = admin::Port::start({options.admin, options.admin_token_file, options.broker.allow_plaintext}, *broker_,
+  port_ = admin::Port::start({options.admin, configuration_.admin_token, options.broker.allow_plaintext}, *broker_,
                              std::move(actions), error);
   if (port_ == nullptr) error = "admin: " + error;
   return port_ != nullptr;
@@ -158,14 +158,10 @@ void Running::reload() {
   notify_.ready(error.empty() ? "serving" : "serving; the last reload was refused");
 }
 
-// All or nothing: what was taken over already goes back to what it was, which cannot fail.
+// All or nothing: the broker's refusal is all that can go wrong.
 bool Running::take_over(const Configuration& next, std::string& error) {
   if (!broker_->reload(next.options.broker, error)) return false;
-  if (port_ != nullptr && !port_->reload(next.options.admin_token_file, error)) {
-    std::string unused;
-    broker_->reload(configuration_.options.broker, unused);
-    return false;
-  }
+  if (port_ != nullptr) port_->set_token(next.admin_token);
   log_.set_level(next.options.log_level);
   const std::lock_guard lock(mutex_);
   configuration_ = next;

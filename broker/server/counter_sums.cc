@@ -83,6 +83,7 @@ BrokerCounters sum_of(const std::vector<CountersOfShard>& shards) {
     add_each(sum.route_latency.counts, shard.route_latency.counts);
     sum.route_latency.sum_us += shard.route_latency.sum_us;
     sum.paused_senders += shard.paused_senders;
+    sum.transport_bytes += shard.transport_bytes;
     if (sum.shards.size() <= shard.index) sum.shards.resize(shard.index + 1);
     sum.shards[shard.index] = {shard.counters.links, shard.counters.sessions, shard.counters.queued_bytes,
                                shard.loop_lag_us_max};

@@ -13,6 +13,7 @@ struct CountersOfShard {
   unsigned index = 0;
   core::Counters counters;
   uint64_t paused_senders = 0;
+  uint64_t transport_bytes = 0;
   RouteLatency route_latency;
   uint64_t loop_lag_us_max = 0;
 };

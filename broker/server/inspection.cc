@@ -139,6 +139,7 @@ BrokerCounters Inspection::counters() {
     counted.index = host.index();
     counted.counters = host.shard().counters();
     counted.paused_senders = host.shard().paused_senders();
+    counted.transport_bytes = host.transport_bytes();
     counted.route_latency = host.route_latency();
     return counted;
   });

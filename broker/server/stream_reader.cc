@@ -48,11 +48,11 @@ bool StreamReader::deliver(ConnectionId id) {
   }
 }
 
-void StreamReader::look() {
+void StreamReader::look_at_all() {
   for (const ConnectionId id : std::exchange(waiting_, {})) deliver(id);
 }
 
-void StreamReader::tell_unread() {
+void StreamReader::tell_all_unread() {
   for (const ConnectionId id : waiting_) {
     const Connection* connection = connections_.find(id);
     if (connection != nullptr && connection->is_open()) shard_.on_unread(connection->link);

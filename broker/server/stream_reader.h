@@ -45,9 +45,13 @@ class StreamReader {
   // be read again.
   void look_later(Connection& connection) { waiting_.push_back(connections_.id_of(connection)); }
   // Looks, once for each, at those that were to be looked at later. Before the loop sleeps.
-  void look();
+  void look() {
+    if (must_look()) look_at_all();
+  }
   // Before the shard judges: tells it whom it must not, because there is more to read of them.
-  void tell_unread();
+  void tell_unread() {
+    if (must_look()) tell_all_unread();
+  }
   // Whether the next turn of the loop must not wait.
   bool must_look() const { return !waiting_.empty(); }
 
@@ -56,6 +60,8 @@ class StreamReader {
 
   // Gives the shard what the transport has. True: the connection is open, is to be read, and only its socket has more.
   bool deliver(ConnectionId id);
+  void look_at_all();
+  void tell_all_unread();
 
   reactor::Loop& loop_;
   Connections& connections_;

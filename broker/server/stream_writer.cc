@@ -1,18 +1,8 @@
 // StreamWriter: see the header.
 #include "server/stream_writer.h"
 
-#include <sys/uio.h>
-
-#include <algorithm>
-
 namespace onehop::server {
 namespace {
-
-size_t size_of(std::span<const core::Iov> pieces) {
-  size_t size = 0;
-  for (const core::Iov& piece : pieces) size += piece.size;
-  return size;
-}
 
 // Takes `size` bytes off the front.
 void drop_front(std::vector<core::Iov>& pieces, size_t size) {
@@ -24,27 +14,12 @@ void drop_front(std::vector<core::Iov>& pieces, size_t size) {
 
 }  // namespace
 
-size_t StreamWriter::write(Connection& connection, std::span<const core::Iov> pieces) {
-  static_assert(sizeof(core::Iov) == sizeof(iovec) && offsetof(core::Iov, data) == offsetof(iovec, iov_base) &&
-                offsetof(core::Iov, size) == offsetof(iovec, iov_len));
-  if (connection.failed) return 0;
-  if (connection.has_transport) return write_through(connection, pieces);
-  const reactor::IoResult sent =
-      connection.send(reinterpret_cast<const iovec*>(pieces.data()), static_cast<int>(pieces.size()));
-  if (sent.status == reactor::IoResult::Status::kError) {
-    fail(connection);
-  } else if (sent.bytes < size_of(pieces)) {
-    connection.want_writable(true);
-  }
-  return sent.bytes;
-}
-
 // Goes on until all is taken, or the socket is full with some of it left in the transport.
 size_t StreamWriter::write_through(Connection& connection, std::span<const core::Iov> pieces) {
   transport::Transport& transport = *connections_.transport_of(connection);
   size_t taken = transport.write(pieces);
   if (!write_held(connection)) return connection.failed ? 0 : taken;
-  const size_t offered = size_of(pieces);
+  const size_t offered = bytes_in(pieces);
   std::vector<core::Iov> rest(pieces.begin(), pieces.end());
   for (size_t last = taken; taken < offered;) {
     drop_front(rest, last);

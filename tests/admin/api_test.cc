@@ -156,11 +156,6 @@ TEST_F(AdminPort, SaysWhyItDoesNotStart) {
   options.listen = port_->address();
   EXPECT_EQ(admin::Port::start(options, *broker_, {}, error), nullptr);
   EXPECT_NE(error.find(port_->address()), std::string::npos) << error;
-  options.listen = "tcp://127.0.0.1:0";
-  options.token_file = testing::TempDir() + "onehop_no_such_token";
-  EXPECT_EQ(admin::Port::start(options, *broker_, {}, error), nullptr);
-  EXPECT_NE(error.find("onehop_no_such_token"), std::string::npos) << error;
-  EXPECT_FALSE(port_->reload(options.token_file, error));
 }
 
 #ifdef ONEHOP_PROMTOOL

@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "connections.h"
 
@@ -55,6 +58,74 @@ TEST(LingeringClose, TheGoodbyeArrivesAlthoughThePeerWasSending) {
   ends.theirs.reset();
   turn_until(loop, [&] { return lingering.size() == 0; });
   EXPECT_FALSE(is_open(number));
+}
+
+// Words that the kernel does not have yet, handed out in odd pieces. Tells when it goes.
+struct Words final : LastWords {
+  Words(std::string text, bool& gone) : rest(std::move(text)), is_gone(gone) {}
+  ~Words() override { is_gone = true; }
+  std::string_view unwritten() const override { return std::string_view(rest).substr(0, 7'777); }
+  void on_written(size_t size) override { rest.erase(0, size); }
+  std::string rest;
+  bool& is_gone;
+};
+
+TEST(LingeringClose, WritesLastWordsBeforeItsSideEnds) {
+  for (const bool peer_ends_first : {false, true}) {
+    Loop loop;
+    LingeringClose lingering(loop);
+    ListenOptions narrow;
+    narrow.send_buffer_bytes = 4 << 10;
+    Ends ends = tcp_ends(loop, narrow);
+    const int number = ends.ours.get();
+    bool gone = false;
+    const std::string much = std::string(8 << 20, 'w') + kGoodbye;  // More than both kernels take.
+    write_all(ends.theirs, "still talking");
+    if (peer_ends_first) ::shutdown(ends.theirs.get(), SHUT_WR);
+    lingering.take(std::move(ends.ours), std::make_unique<Words>(much, gone));
+    EXPECT_FALSE(gone);
+    // It waits for the socket to take more, and does not spin on the end of the other side.
+    turn_until(loop, [&] { return would_sleep(loop); });
+    EXPECT_EQ(1u, lingering.size());
+    std::string arrived;
+    char buffer[16 * 1024];
+    turn_until(loop, [&] {
+      for (ssize_t size; (size = ::recv(ends.theirs.get(), buffer, sizeof buffer, MSG_DONTWAIT)) > 0;) {
+        arrived.append(buffer, static_cast<size_t>(size));
+      }
+      return arrived.size() >= much.size();
+    });
+    EXPECT_TRUE(arrived == much);
+    int error;
+    turn_until(loop, [&] { return gone; });
+    EXPECT_EQ("", read_to_end(ends.theirs, error));
+    EXPECT_EQ(0, error);
+    if (!peer_ends_first) {
+      EXPECT_TRUE(is_open(number));
+      ends.theirs.reset();
+    }
+    turn_until(loop, [&] { return lingering.size() == 0; });
+    EXPECT_FALSE(is_open(number));
+  }
+}
+
+TEST(LingeringClose, LastWordsThatNobodyTakesGoAtTheDeadline) {
+  Loop loop;
+  LingeringClose lingering(loop, 30);
+  Ends deaf = unix_ends(), gone_before = unix_ends(), quick = unix_ends();
+  bool deaf_gone = false, broken_gone = false, quick_gone = false;
+  lingering.take(std::move(deaf.ours), std::make_unique<Words>(std::string(8 << 20, 'w'), deaf_gone));
+  gone_before.theirs.reset();
+  lingering.take(std::move(gone_before.ours), std::make_unique<Words>("nobody hears", broken_gone));
+  EXPECT_TRUE(broken_gone);
+  lingering.take(std::move(quick.ours), std::make_unique<Words>("a word", quick_gone));
+  EXPECT_TRUE(quick_gone) << "it is in the kernel's hands at once";
+  EXPECT_EQ(2u, lingering.size());
+  EXPECT_FALSE(deaf_gone);
+  turn_until(loop, [&] { return lingering.size() == 0; });
+  EXPECT_TRUE(deaf_gone);
+  int error;
+  EXPECT_EQ("a word", read_to_end(quick.theirs, error));
 }
 
 TEST(LingeringClose, EndsAtTheDeadlineWithAPeerThatNeverEnds) {

@@ -2,9 +2,11 @@
 // to be refused.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <deque>
 #include <string>
 
+#include "server/parts.h"
 #include "server_test/broker_rig.h"
 #include "server_test/raw_client.h"
 
@@ -240,6 +242,25 @@ TEST(Proxy, ADribbleDoesNotMoveTheDeadline) {
   // It is the same deadline as that for the Connect behind the header.
   EXPECT_EQ(v1::CODE_CONNECT_TIMEOUT, late.read_goodbye().code());
   EXPECT_EQ(2u, broker->counters().proxy_refusals);
+}
+
+// The later one is ended, too, although nobody comes any more who would remind the broker of it.
+TEST(Proxy, EachWaitsUntilADeadlineOfItsOwn) {
+  BrokerRig broker(proxy_options(), [](const BrokerOptions& options, std::string& error) {
+    return server::start_broker(options, {nullptr, 200}, error);
+  });
+  RawClient clock(broker.address(kPlain));
+  clock.connect("clock");
+  RawClient first(broker.address(kProxy));
+  const auto begun = std::chrono::steady_clock::now();
+  while (std::chrono::steady_clock::now() < begun + std::chrono::milliseconds(50)) clock.read_to_pong();
+  RawClient second(broker.address(kProxy));
+  for (RawClient* silent : {&first, &second}) {
+    const std::string peer = silent->local_address();
+    EXPECT_EQ("no complete PROXY header came in time",
+              broker.wait_for([&](const SeenEvent& e) { return e.peer == peer; }).text);
+    EXPECT_TRUE(silent->read_to_end().empty());
+  }
 }
 
 TEST(Proxy, WhoWaitsForAHeaderHoldsAPlaceAndGivesItBack) {

@@ -150,10 +150,11 @@ TEST_P(Transports, ASocketThatIsFullHoldsThemBack) {
 // and is not forgotten, although nothing more comes on the socket.
 TEST_P(Transports, WhatWasReadAheadWaitsWhileTheShardDoesNotRead) {
   BrokerRig broker(narrow_options(1), with(*GetParam()));
-  TransportClient deaf(broker.address(), client(), kSocketBytes);
+  TransportClient deaf(broker.address(), client(), kSocketBytes, 16'000);
   deaf.connect("deaf");
   uint64_t id = 0;
-  while (broker->counters().reading_stopped == 0) {
+  BrokerCounters counters = broker->counters();
+  for (uint64_t sent = counters.bytes_received; counters.reading_stopped == 0;) {
     std::string bytes;
     while (bytes.size() < 8'000) {
       // No two neighbours share a reason, so that receipts do not melt into ranges.
@@ -161,7 +162,12 @@ TEST_P(Transports, WhatWasReadAheadWaitsWhileTheShardDoesNotRead) {
       if (id % 2 == 0) frame.mutable_message()->set_topic("no topics yet");
       bytes += wire(frame);
     }
+    sent += bytes.size();
     for (std::string_view rest = bytes; !rest.empty();) rest.remove_prefix(deaf.send_some(rest));
+    // Each is taken before the next is sent. So at the end the socket is empty, and the rest is with the transport.
+    do {
+      counters = broker->counters();
+    } while (counters.reading_stopped == 0 && counters.bytes_received != sent);
   }
   for (uint64_t told = 0; told < id;) {
     const v1::Receipts receipts = deaf.read_kind(v1::Frame::kReceipts).receipts();
@@ -187,12 +193,15 @@ TEST_P(Transports, TheGoodbyeArrivesThroughAFullSocket) {
   sender.read_kind(v1::Frame::kPong);
   ASSERT_EQ(Broker::Kick::kEnded, broker->kick("slow", "out of here"));
   broker.wait_for([](const SeenEvent& e) { return settled(e, "slow"); });
+  // It is out of core's hands, and counted until it is gone.
+  EXPECT_GT(broker->counters().transport_bytes, Transport::kOutputBytesMax / 4);
   EXPECT_GT(slow.send_some(wire(ping_frame(2))), 0u);
   const v1::Goodbye goodbye = slow.read_goodbye();
   EXPECT_EQ(v1::CODE_ADMINISTRATIVE, goodbye.code());
   EXPECT_EQ("out of here", goodbye.text());
   EXPECT_EQ(Transport::State::kEnded, slow.state());
   EXPECT_TRUE(slow.socket_ended_in_order());
+  EXPECT_LT(broker->counters().transport_bytes, 2'048u);
 }
 
 // The same for a client that has ended its own side before: the end of its stream does not cut off what is for it.

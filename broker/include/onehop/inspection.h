@@ -72,6 +72,7 @@ struct BrokerCounters {
   uint64_t proxy_refusals = 0;    // Connections without the PROXY header they need, or not allowed to bring one.
   uint64_t memory_bytes = 0;      // Now: what counts against memory_bytes_max.
   uint64_t memory_bytes_max = 0;
+  uint64_t transport_bytes = 0;        // Now: what transports hold, beside memory_bytes. Plain connections have none.
   unsigned memory_stage = 0;           // 0; 1: refusing; 2: ending clients.
   uint64_t memory_ended = 0;           // Clients ended in the second stage.
   std::vector<OutcomeCount> outcomes;  // Those that have occurred.

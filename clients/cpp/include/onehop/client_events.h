@@ -9,7 +9,7 @@
 namespace onehop::client {
 
 // Implemented by the owner; outlives the client. Called on the client's thread, never from within send(). What an event
-// may call is said by the client; it must not destroy the client.
+// may call is said by the client; it must not destroy the client that it comes from.
 class ClientEvents {
  public:
   virtual void on_message(const Message& message) = 0;

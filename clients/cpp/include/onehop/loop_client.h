@@ -1,7 +1,9 @@
 // A client on the caller's libuv loop.
 //
-// Every call, and every event, is on the loop's thread. Events may call everything but the destructor. What many send()
-// calls of one turn of the loop bring about is written with one system call, before the loop sleeps.
+// Every call, and every event, is on the loop's thread. Events, and what flush() calls, may call everything but the
+// destructor of the client that they come from. They may make other clients of the loop, and destroy other clients:
+// these are not heard of again, whatever they were about to do. What many send() calls of one turn of the loop bring
+// about is written with one system call, before the loop sleeps.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +45,7 @@ class LoopClient {
   // it keeps uv_run() from returning.
   LoopClient(ClientLoop& loop, std::string_view server, ClientOptions options, ClientEvents& events);
   // Ends at once, without events: the outcome of open messages will not be told. close() first to know. Not from an
-  // event.
+  // event of this client's own.
   ~LoopClient();
   LoopClient(const LoopClient&) = delete;
   LoopClient& operator=(const LoopClient&) = delete;
