@@ -113,7 +113,8 @@ TEST_F(LateRecipient, IsWaitedForAndGetsEveryMessageInOrder) {
     outcomes.clear();
     run({"--shards", "2", "--drain-spread-ms", "1", "--start-grace-ms", grace_ms}, kForever, [] { return true; });
     if (HasFatalFailure()) return;
-    EXPECT_EQ(outcomes, (std::map<std::string, int>{{"ADMITTED", kManyMessages / 4}, {"DELIVERED", kManyMessages / 4 * 3}}));
+    EXPECT_EQ(outcomes,
+              (std::map<std::string, int>{{"ADMITTED", kManyMessages / 4}, {"DELIVERED", kManyMessages / 4 * 3}}));
     expect_all_in_order(received);
   }
 }

@@ -19,7 +19,7 @@ namespace onehop::test {
 v1::Frame connect_frame(const std::string& name);
 v1::Frame message_frame(const std::string& client, uint64_t id, const std::string& payload);
 v1::Frame confirmed_frame(const std::string& client, uint64_t id);  // Its payload is the id in words.
-v1::Frame resume_frame(const std::string& client);  // Flow RESUME: "I know, open the gate".
+v1::Frame resume_frame(const std::string& client);                  // Flow RESUME: "I know, open the gate".
 v1::Frame ping_frame(uint64_t nonce);
 v1::Frame goodbye_frame(v1::Code code);
 
