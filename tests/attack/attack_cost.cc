@@ -1,10 +1,10 @@
 // What each kind of frame costs a shard, in each size of state that a client can bring about, beside an ordinary
 // message.
 //
-//   onehop-attack-cost             plays every attack; fails if one makes the shard hold more than it may for what was
-//   sent under callgrind, with          ... --instr-atstart=no: writes the instructions of each attack as a dump of its
-//   own, and
-//                                  prints how many frames it had; attack_test.py divides and compares
+//   onehop-attack-cost    plays every attack; fails if one makes the shard hold more than it may for what was sent
+//
+// Run under callgrind with --instr-atstart=no, it writes the instructions of each attack as a dump of its own and
+// prints how many frames the attack had; attack_test.py divides and compares.
 #include <valgrind/callgrind.h>
 
 #include <cstdio>

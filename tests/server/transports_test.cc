@@ -103,11 +103,11 @@ TEST_P(Transports, PiecesMayBeSmallAndLate) {
   TransportClient other(broker.address(), client());
   other.connect("other");
   uint64_t id = 0;
-  for (const size_t piece : {1, 2, 3, 7, 64, 1'500}) {
+  for (const size_t piece : {1u, 2u, 3u, 7u, 64u, 1'500u}) {
     TransportClient small(broker.address(), client(), 0, piece);
     const std::string name = "small-" + std::to_string(piece);
     small.connect(name);
-    for (const size_t kept : {1, 5, 90}) {
+    for (const size_t kept : {1u, 5u, 90u}) {
       small.send_but(message_frame("other", ++id, std::string(100, 'x')), kept);
       other.send(message_frame(name, id, "meanwhile"));
       EXPECT_EQ("meanwhile", small.read_kind(v1::Frame::kMessage).message().payload());
