@@ -77,8 +77,8 @@ void ClientFrames::handle_flow(LinkId id, Link& link, Session& session, Bytes bo
   }
 }
 
-// The pong comes after every refusal of what was sent before the ping. Those of this shard are there already; the
-// others are behind a barrier's answer.
+// Refusals of this shard are queued already. Refusals of other shards have arrived when the answers to the barrier
+// have.
 void ClientFrames::handle_ping(SessionId id, Session& session, uint64_t nonce) {
   Sending* sending = session.sending.get();
   if (sending != nullptr && sending->barriers_outstanding != 0) {

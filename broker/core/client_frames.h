@@ -1,7 +1,7 @@
 // ClientFrames: what clients send beside messages: acks, flow, pings, goodbyes.
 //
-// Invariant: a pong comes after every refusal of what was sent before its ping. The shards that the client has sent to
-// since its last ping answer a barrier first.
+// Invariant: a client reads the refusals of all messages it sent before a ping, and then the pong. So each shard that
+// it has sent to since the last barrier has to answer a barrier before the pong is written.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ class ClientFrames {
   void handle_control(LinkId id, Link& link, Session& session, FrameField field);
   void take_barrier_done(SessionId id, Session& session);
 
-  // How many frames the present read has brought.
+  // How many control frames the present read has brought. Messages are not counted.
   void begin_read() { handled_in_read_ = 0; }
   uint32_t handled_in_read() const { return handled_in_read_; }
 

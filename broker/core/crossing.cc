@@ -53,7 +53,6 @@ void Crossing::take_record(const Parcel& parcel, Bytes& rest) {
   assert(false && "a parcel holds what a shard put there");
 }
 
-// Tells shard `to` something about a sender and a recipient.
 void Crossing::tell_peer(RecordKind kind, const Origin& sender, const Origin& recipient, ShardIndex to) {
   if (to == shard_.config.index) return take_peer_record(kind, sender, recipient);
   posts_[to].add_control(PeerRecord{{kind, false, false, 0, 0, sender}, recipient});
@@ -81,11 +80,11 @@ void Crossing::take_peer_record(RecordKind kind, const Origin& sender, const Ori
         shard_.client_frames.take_barrier_done(sender.session, *session);
       return;
     case RecordKind::kStopping:
-      return shard_.shutdown.take_question(sender.shard);
+      return shard_.shutdown.take_stopping(sender.shard);
     case RecordKind::kStopped:
-      return shard_.shutdown.take_answer();
+      return shard_.shutdown.take_stopped();
     case RecordKind::kEndLargest:
-      return shard_.memory.take_turn();
+      return shard_.memory.want_turn();
     default:
       return;
   }

@@ -1,6 +1,7 @@
 // Crossing: what goes to other shards and comes from them, in parcels (record.h says what is in them).
 //
-// Invariant: a link whose message found no parcel for its shard waits for credit, and goes on when a parcel comes back.
+// Invariant: a link waits for credit if there was no credit for its message to the recipient's shard. It goes on when
+// that shard gives a parcel back.
 #pragma once
 
 #include <vector>
@@ -24,7 +25,7 @@ class Crossing {
   void on_parcel(ShardIndex from, Parcel& parcel);
   void on_credit(ShardIndex to, Parcel parcel);
 
-  // What is on its way to another shard; one's own is not used.
+  // The parcels for another shard. `shard` is never this one.
   ParcelPost& post_to(ShardIndex shard) { return posts_[shard]; }
   void wait_for_credit(ShardIndex shard, LinkId link) { waiting_for_credit_[shard].push_back(link); }
   // Tells shard `to`, which may be this one, something about a sender and a recipient.

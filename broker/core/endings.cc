@@ -32,7 +32,6 @@ void Endings::end_link_in_order(LinkId id, Link& link, const Farewell& farewell,
   begin_closing(id, link, farewell);
 }
 
-// All but the frame that has been begun.
 void Endings::drop_output(Link& link) {
   const size_t queued_bytes = link.output.bytes();
   const size_t messages = link.output.count_frames(is_unconfirmed_delivery);
@@ -55,7 +54,6 @@ void Endings::begin_closing(LinkId id, Link& link, const Farewell& farewell) {
   shard_.writer.mark_dirty(id, link);
 }
 
-// Not while it decodes: at the flush that follows.
 void Endings::drop_decoder(Link& link) {
   shard_.counters.decoder_bytes -= link.decoder.held_bytes();
   link.decoder = {};

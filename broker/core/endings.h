@@ -18,19 +18,19 @@ class Endings {
   Endings(const Endings&) = delete;
   Endings& operator=(const Endings&) = delete;
 
-  // Of a link that has no session yet.
+  // Ends a link that has no session yet. `name` is what its client asked for, if that is known.
   void refuse_connect(LinkId id, Link& link, Bytes name, const Farewell& farewell);
-  // Ends a link: its session ends or is away, frames that are not sent are dropped, the goodbye is queued.
+  // Ends a link. Its session ends or is away afterwards, unsent frames are dropped, and the goodbye is queued.
   void end_link(LinkId id, Link& link, const Farewell& farewell, SessionThen then = SessionThen::kDetach);
   // As end_link, but what is decided and queued goes out before the goodbye.
   void end_link_in_order(LinkId id, Link& link, const Farewell& farewell, SessionThen then);
   void protocol_error(LinkId id, Link& link, Bytes text);
-  // The session, if there was one, has left.
+  // Queues the goodbye, if the farewell has a code, and sets the closing deadline. The link has no session any more.
   void begin_closing(LinkId id, Link& link, const Farewell& farewell);
 
-  // All but the frame that has been begun.
+  // Drops the queued frames, except the rest of one that is partly written.
   void drop_output(Link& link);
-  // Not while it decodes: at the flush that follows.
+  // Must not be called while the link decodes: bytes that it reads lie there. The flush after the end calls it.
   void drop_decoder(Link& link);
   void forget_link(LinkId id, Link& link);
 

@@ -61,7 +61,6 @@ void FlowControl::sender_ended(const Origin& sender, const Sending& sending) {
   });
 }
 
-// The recipient's queue has gone below the low mark: those told to pause may go on, a few at a time.
 void FlowControl::release_senders(SessionId id, Session& recipient) {
   if (recipient.senders->has_told()) {
     release_some(*recipient.senders, recipient.name.name());
@@ -80,7 +79,6 @@ void FlowControl::release_some(SenderTable& senders, Bytes name) {
   }
 }
 
-// Goes on with the recipients that had more than one batch, living and ended. Returns when to come back.
 Instant FlowControl::release_more() {
   if (shard_.now() < next_release_) return resuming_.empty() && released_.empty() ? Instant::never() : next_release_;
   for (const SessionId id : std::exchange(resuming_, {})) {

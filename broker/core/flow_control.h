@@ -36,11 +36,12 @@ class FlowControl {
   // The recipient's queue has gone below the low mark: those told to pause may go on.
   void release_senders(SessionId id, Session& recipient);
   void release_after_end(Bytes recipient, std::unique_ptr<SenderTable> senders);
-  // Goes on with the recipients that had more than one batch, living and ended. Returns when to come back.
+  // Sends the next batch of RESUMEs for each recipient that has paused senders left, and for each that has ended.
+  // Returns when to call it again.
   Instant release_more();
 
  private:
-  // The pause and gate records of a recipient that has ended, being worked off.
+  // A recipient that has ended, and the senders that are still to be told RESUME. Its gates are open already.
   struct Released {
     std::string name;
     std::unique_ptr<SenderTable> senders;

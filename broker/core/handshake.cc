@@ -18,7 +18,6 @@ uint32_t clamp_or_default(uint32_t value, uint32_t fallback, uint32_t low, uint3
 
 }  // namespace
 
-// Reads the first frame. True if the link now has a session and its next frames may be decoded.
 bool Handshake::pass_lobby(LinkId id, Link& link, Input& in) {
   FrameView frame;
   Farewell farewell;
@@ -81,7 +80,8 @@ void Handshake::take_answer(LinkId id, Link& link, const v1::Connect& connect, c
   shard_.endings.refuse_connect(id, link, connect.name(), {code, answer.text, answer.retry_after_ms});
 }
 
-// Gives the name to the link: as a resumed session, or as a new one if its owner, should it have one, gives way.
+// Gives the name to the link. A valid resume token resumes the owner's session. Otherwise a new session is opened, if
+// the name has no owner or its owner gives way.
 void Handshake::claim(LinkId id, Link& link, const v1::Connect& connect, const Answer& answer) {
   const uint32_t principal = answer.principal;
   std::string name = connect.name();
@@ -142,9 +142,9 @@ bool Handshake::displace(SessionId elder_id, const v1::Connect& connect, uint32_
   return true;
 }
 
-// Somebody else asks for the name of a client that is connected, or seems to be: a device that lost power may be the
-// same, come back. The client is asked whether it is there; if it is not heard in time its connection ends, and with it
-// what keeps the name from the next who asks. Returns when that will be known.
+// A newcomer asks for the name of a client that seems to be connected. The newcomer may be the same device, back after
+// a loss of power. So the connected client is pinged. If nothing is heard from it in time, its connection ends, and the
+// next newcomer with the same principal gets the name. Returns after how many milliseconds that will be known.
 uint32_t Handshake::contest(LinkId id, Link& link, Session& session) {
   const bool ends_anyway = link.deadline <= shard_.now() + kContestMs;
   if (!link.contested && !ends_anyway) {
@@ -232,7 +232,6 @@ std::string Handshake::make_name() {
   }
 }
 
-// Nobody waits for the answer any more.
 void Handshake::drop_question(Link& link) {
   if (link.asking == nullptr) return;
   asking_.erase(link.asking->ticket.value);
@@ -298,8 +297,8 @@ uint64_t Handshake::acked_receipts(const Session& session, const v1::Connect& co
   return std::max(connect.receipts_up_to(), by_ack);
 }
 
-// Nothing more of what is queued for the session may go out on the connection it had: it will come again on the new
-// one.
+// Ends the link that the session had until now. Its queued frames are dropped, except the rest of one that has begun;
+// what the backlog and the receipt log hold is sent again on the new link.
 void Handshake::silence_elder(Session& session) {
   const Farewell farewell{v1::CODE_SESSION_TAKEN_OVER, "another connection resumed the session", 0};
   const LinkId elder = session.link ? session.link : session.away->left_link;

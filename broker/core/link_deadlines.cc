@@ -106,8 +106,6 @@ Instant LinkDeadlines::next_due(const Link& link, const Session* session) const 
   return due;
 }
 
-// When a connection that has been open since `from` is told to connect anew: a tenth earlier or later than the others,
-// so that those who came together do not come back together.
 Instant LinkDeadlines::end_of_age(LinkId id, Instant from) const {
   const uint64_t age_ms = shard_.config.limits.connection_age_ms_max;
   if (age_ms == 0) return Instant::never();

@@ -1,7 +1,8 @@
 // Links: the connections of a shard, as core sees them, and which of them are read.
 //
-// Invariant: a link that is not read waits for something (Link::waits) or is asking; whoever takes the reason away
-// tells may_go_on(), and the next flush reads on.
+// Invariant: a link that is not read waits for something (Link::waits) or is asking. Whoever ends the wait calls
+// may_go_on(), and the next flush decodes what the link has saved and reads it again. The answer to a question, and the
+// beginning of the closing, resume the reading at once.
 #pragma once
 
 #include <span>

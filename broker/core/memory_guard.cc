@@ -52,7 +52,6 @@ bool MemoryGuard::is_full() const {
          is_share_of_clients(memory_of_clients() + kLinkMemoryBytes);
 }
 
-// Whether there is a place for one more session, perhaps that of one that is away and holds nothing.
 bool MemoryGuard::has_place_for_client() {
   for (int evicted = 0;; ++evicted) {
     if (shard_.sessions.size() < shard_.config.limits.sessions_max && has_memory_for_client()) return true;
@@ -64,8 +63,6 @@ bool MemoryGuard::has_place_for_client() {
   }
 }
 
-// After everything that sockets take has been written: what the output queues that are left take beyond the bytes that
-// are queued, which is the rest of their chunks, and their heads.
 void MemoryGuard::count_spare_output() {
   spare_output_.set(spare_output_bytes());
 }
@@ -87,7 +84,6 @@ void MemoryGuard::look_at_memory() {
   if (look.ended) note_memory(Event::Kind::kMemoryFree);
 }
 
-// The allowance is used up, or the recipient is away: whether it may be given more.
 bool MemoryGuard::has_memory_for(const Session& recipient) {
   if (!recipient.link && shard_.ledger.away_is_full()) return false;
   if (shard_.counters.queued_bytes + shard_.counters.open_bytes < allowance_) return true;
@@ -96,7 +92,6 @@ bool MemoryGuard::has_memory_for(const Session& recipient) {
   return shard_.ledger.has_reserve() && held_for(recipient) <= shard_.ledger.modest_bytes();
 }
 
-// What it holds counts among what those that are away hold.
 void MemoryGuard::count_away(SessionId id, Session& session) {
   Away& away = *session.away;
   const uint64_t held = held_for(session);
@@ -107,8 +102,8 @@ void MemoryGuard::count_away(SessionId id, Session& session) {
   shard_.sessions.away_list().add(id);
 }
 
-// Nobody would miss the session but its client, who gets a new one: nothing waits for it, and nothing that it sent has
-// no outcome that it knows.
+// Whether only the session's own client would notice its end. No message waits for it, and its client has acknowledged
+// the outcome of every message that it sent. The client gets a new session.
 bool MemoryGuard::holds_nothing(const Session& session) {
   const Sending* const sending = session.sending.get();
   return (session.backlog == nullptr || session.backlog->empty()) &&
@@ -135,8 +130,8 @@ void MemoryGuard::end_largest_away() {
   }
 }
 
-// The shard that could free most ends clients by itself, as soon as it sees that it must; others only see to it that it
-// looks.
+// Tells the ledger what the shard holds. If clients must end, only the shard that could free most ends some. This shard
+// takes its turn if it is that one; otherwise it sends kEndLargest to that one, so that it looks.
 void MemoryGuard::watch_memory() {
   look_at_memory();
   shard_.ledger.watch(shard_.now());
@@ -149,7 +144,7 @@ void MemoryGuard::watch_memory() {
   }
 }
 
-// What ends with a session, as far as it differs from one to the next.
+// The memory that would be free if the session ended, without the fixed part that all sessions have.
 size_t MemoryGuard::held_for(const Session& session) const {
   const Link* const link = session.link ? &shard_.links[session.link.index] : nullptr;
   size_t held = queued_for(session, link) + (link == nullptr ? 0 : link->decoder.held_bytes());
@@ -189,8 +184,7 @@ void MemoryGuard::end_largest() {
     if (!shard_.ledger.has_freed_enough(shard_.now())) end_those_who_hold_most();
   }
   look_at_memory();
-  // Where there is nothing to free it is looked for less and less often: that takes the longer the more clients there
-  // are.
+  // After each turn that freed nothing the pause doubles, because a search through many clients takes long.
   pause_ms_ = memory_used() < before ? 0 : std::clamp(2 * pause_ms_, MemoryLedger::kTurnMs, kPauseMsMax);
   next_turn_ = shard_.now() + pause_ms_;
   shard_.ledger.end_turn(shard_.now());
@@ -204,7 +198,8 @@ void MemoryGuard::end_those_who_hold_most() {
   }
 }
 
-// Whoever has sent the beginning of a Connect, and nothing was promised to, goes before those who have names.
+// Ends the links that have sent only a part of a Connect. They end before clients with names, because the broker has
+// promised them nothing.
 void MemoryGuard::end_unnamed() {
   std::vector<LinkId> unnamed;
   shard_.links.for_each([&unnamed](LinkId id, const Link& link) {
@@ -232,7 +227,7 @@ void MemoryGuard::end_for_memory(SessionId id) {
   shard_.endings.end_link(link, shard_.links[link.index], farewell, SessionThen::kEnd);
   shard_.endings.drop_decoder(shard_.links[link.index]);
   drop_large_output(shard_.links[link.index]);
-  // At once, or more clients would end for what this one held.
+  // What this client held is taken off at once. Otherwise more clients would be ended for it.
   const size_t freed = spare_output - std::min(spare_output, spare_output_bytes());
   spare_output_.set(spare_output_.bytes() - std::min(spare_output_.bytes(), freed));
 }

@@ -24,27 +24,27 @@ class MemoryGuard {
   MemoryGuard& operator=(const MemoryGuard&) = delete;
   ~MemoryGuard();
 
-  // Up to what may be queued and open before has_memory_for() looks again.
+  // The bytes that may be queued and open before has_memory_for() has to look again.
   uint64_t allowance() const { return allowance_; }
-  // The allowance is used up, or the recipient is away: whether it may be given more.
+  // Whether a recipient may be given another message. Asked when the allowance is used up or the recipient is away.
   bool has_memory_for(const Session& recipient);
   // Whether there is a place for one more session, perhaps that of one that is away and holds nothing.
   bool has_place_for_client();
-  // Whether the next client that resumes no session is refused, because there are so many.
+  // Whether there are too many clients for another one. A client that resumes its session is let in all the same.
   bool is_full() const;
 
-  // What a session that is away holds counts among what those hold.
+  // Counts anew what a session that is away holds (Counters::away_bytes).
   void count_away(SessionId id, Session& session);
   void uncount_away(SessionId id, Session& session);
-  // After everything that sockets take has been written: what the output queues that are left take beyond the bytes
-  // that are queued.
+  // Counts what output queues take beyond the bytes in them: the rest of their chunks, and their heads. Called when all
+  // that sockets take has been written, so that only queues that wait are left.
   void count_spare_output();
 
   void look_at_memory();
   void watch_memory();
   Instant next_look() const;
   // This shard is to end its largest clients at the next flush.
-  void take_turn() { turn_ = true; }
+  void want_turn() { turn_ = true; }
   bool has_turn() const { return turn_; }
   void end_largest();
 
@@ -68,9 +68,8 @@ class MemoryGuard {
   uint64_t allowance_ = 0;
   Account spare_output_;
   bool turn_ = false;
-  // A turn that freed nothing is followed by another no earlier than this, and this many milliseconds after it.
-  Instant next_turn_;
-  uint64_t pause_ms_ = 0;
+  Instant next_turn_;      // The next turn begins no earlier than this.
+  uint64_t pause_ms_ = 0;  // The pause before it: 0 if the last turn freed memory, else longer each time.
 };
 
 }  // namespace onehop::core

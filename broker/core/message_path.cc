@@ -144,7 +144,7 @@ bool MessagePath::within_send_window(ShardParts& shard, const Sending& sending, 
 // On the sender's shard.
 ONEHOP_ON_THE_PATH MessagePath::Handled MessagePath::route(ShardParts& shard, LinkId link_id, Link& link,
                                                            Sending& sending, RoutedMessage& message) {
-  // Here already, so that nothing follows this shard's word to the others that it stops.
+  // A draining shard refuses before it posts: no message may follow the record that tells other shards that it stops.
   if (shard.shutdown.draining()) {
     shard.outcomes.refuse(message, rejected(v1::REASON_SHUTTING_DOWN));
     return Handled::kDone;
@@ -232,8 +232,7 @@ void MessagePath::refuse_unknown(ShardParts& shard, const RoutedMessage& message
                         rejected(v1::REASON_UNKNOWN_CLIENT, may_come ? shard.jittered_lease(message.sender) : 0));
 }
 
-// Out of another shard's parcel: the message in front, and those right behind it. Who gets the last one is remembered:
-// a batch goes to few.
+// It remembers who got the last message, because a batch goes to few recipients.
 void MessagePath::take_message(const Parcel& parcel, Bytes& rest) {
   ShardParts& shard = shard_;
   Bytes name;

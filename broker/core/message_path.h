@@ -1,5 +1,5 @@
-// MessagePath: the path of a message, from the bytes of its sender's connection, or from another shard's parcel, to its
-// recipient's queue. Every refusal at admission is made here.
+// MessagePath: the path of a message to its recipient's queue. It begins in the bytes of the sender's connection, or in
+// another shard's parcel. Every refusal at admission is decided here.
 //
 //   decode   frames are found in the bytes of a link
 //   route    which shard is the recipient's home

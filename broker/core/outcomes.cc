@@ -57,7 +57,6 @@ void Outcomes::take_receipt(const Receipt& receipt) {
   shard_.memory.count_away(receipt.sender.session, *session);
 }
 
-// A client hears no faster than it speaks: it is not read until what it is to be told has gone out.
 void Outcomes::bound_control(const Session& session) {
   const size_t receipts = session.sending == nullptr ? 0 : session.sending->receipts.untold_bytes();
   if (session.control->bytes() + receipts <= kUnsentControlBytesMax) return;
@@ -69,8 +68,6 @@ void Outcomes::bound_control(const Session& session) {
     shard_.deadlines.arm_earlier(session.link.index, link.blocked_since + shard_.config.limits.slow_consumer_ms);
 }
 
-// What waits to be told on a session's connection; asking for it means that something will be added. Nothing if it is
-// away: then nobody is there to be told.
 PendingControl* Outcomes::control_of(Session& session) {
   if (!session.link) return nullptr;
   if (session.control == nullptr) session.control = std::make_unique<PendingControl>(shard_.counters);
@@ -78,7 +75,6 @@ PendingControl* Outcomes::control_of(Session& session) {
   return session.control.get();
 }
 
-// What breaks the rules in an ack; or nothing. Looked at before any of it is applied.
 Bytes Outcomes::wrong_with_verdicts(const Session& session, const v1::Ack& ack) const {
   const uint64_t highest = session.backlog == nullptr ? 0 : session.backlog->highest_sent();
   uint64_t named = ack.up_to();
@@ -90,7 +86,6 @@ Bytes Outcomes::wrong_with_verdicts(const Session& session, const v1::Ack& ack) 
   return named > highest ? Bytes("an ack speaks of a delivery tag that was never given") : Bytes();
 }
 
-// In the order refused, taken, up_to; the first verdict of a tag wins.
 void Outcomes::take_verdicts(Session& session, const v1::Ack& ack) {
   if (session.backlog == nullptr) return;
   Backlog& backlog = *session.backlog;
@@ -122,8 +117,8 @@ void Outcomes::take_verdicts(Session& session, const v1::Ack& ack) {
   if (session.link) shard_.writer.mark_dirty(session.link, shard_.links[session.link.index]);
 }
 
-// Ends one entry with a fate that its sender is told, if it asked and was not told already. Runs of ids with one fate
-// are gathered: tell_settled follows.
+// Ends one entry. Its sender is told the fate if it asked for that and was not told before. Runs of ids with one fate
+// are gathered in settled_, so the caller has to call tell_settled() at the end.
 void Outcomes::settle(Backlog& backlog, Backlog::Entry& entry, const Fate& fate, Bytes text) {
   tell_end(entry, fate, text);
   backlog.settle(entry);
@@ -143,7 +138,6 @@ void Outcomes::tell_settled() {
   tell_receipt(std::exchange(settled_, {}));
 }
 
-// Whether the window has room for a delivery that wants an ack, its sender's frame being so long.
 bool Outcomes::window_open(const Session& session, size_t frame_bytes) const {
   const Backlog& backlog = *session.backlog;
   if (backlog.open() == 0) return true;
@@ -151,7 +145,6 @@ bool Outcomes::window_open(const Session& session, size_t frame_bytes) const {
          backlog.open_bytes() + frame_bytes <= shard_.config.limits.receive_window_bytes;
 }
 
-// Moves what waits to the connection's queue, as far as the window and the portion go.
 void Outcomes::pump(SessionId id, Session& session, Link& link) {
   Backlog& backlog = *session.backlog;
   if (backlog.earliest_deadline() <= shard_.now()) expire(session);
@@ -172,7 +165,6 @@ void Outcomes::pump(SessionId id, Session& session, Link& link) {
   watch_window(id, session);
 }
 
-// The clock of a recipient whose window is full runs until it settles something.
 void Outcomes::watch_window(SessionId id, Session& session) {
   Backlog& backlog = *session.backlog;
   if (window_open(session, backlog.has_unsent() ? backlog.next_unsent().frame_bytes : 0)) {
@@ -183,7 +175,6 @@ void Outcomes::watch_window(SessionId id, Session& session) {
   }
 }
 
-// Ends the wait of everything whose ttl has run out.
 void Outcomes::expire(Session& session) {
   Backlog& backlog = *session.backlog;
   backlog.for_each_due(shard_.now(), [&](Backlog::Entry& entry) {
@@ -198,7 +189,6 @@ void Outcomes::expire(Session& session) {
   if (session.link) shard_.writer.mark_dirty(session.link, shard_.links[session.link.index]);
 }
 
-// The recipient is gone for good: everything it has not settled is lost.
 void Outcomes::lose(Session& session, v1::Reason reason) {
   if (session.backlog == nullptr) return;
   Backlog& backlog = *session.backlog;

@@ -1,8 +1,9 @@
-// Outcomes: what becomes of messages after they were routed, and what their senders are told. Messages are refused at
-// admission; recipients settle them, time runs out for them, sessions end with them; what waits in a backlog moves on
-// when there is room.
+// Outcomes: what becomes of messages after they were routed, and what their senders are told. A message is refused at
+// admission, settled by its recipient, expired, or lost when the recipient's session ends. pump() moves messages from a
+// backlog to the output queue when there is room.
 //
-// Invariants: a confirmed message has one outcome. What a round of verdicts has settled is told before the round ends.
+// Invariants: a confirmed message has one outcome. take_verdicts, expire and lose tell every outcome that they decide
+// before they return.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,7 @@ namespace onehop::core {
 
 struct ShardParts;
 
-// Whether an ack is about this session, not about an earlier one of the connection's name.
+// Whether an ack is about this session. It may be about an earlier session that had the same name.
 inline bool speaks_of(const Session& session, const v1::Ack& ack) {
   return ack.session() == 0 || ack.session() == session.number;
 }
@@ -36,10 +37,11 @@ class Outcomes {
   static Receipt receipt_for(const RoutedMessage& message, const Fate& fate);
   void tell_receipt(const Receipt& receipt);
   void take_receipt(const Receipt& receipt);
-  // What waits to be told on a session's connection; asking for it means that something will be added. Nothing if it is
-  // away: then nobody is there to be told.
+  // The control frames that wait for the session's client. The caller is about to add one, so the link is marked dirty.
+  // Null if the session is away, because nobody is there to be told.
   PendingControl* control_of(Session& session);
-  // A client hears no faster than it speaks: it is not read until what it is to be told has gone out.
+  // A client may not send faster than it reads. If too many control bytes wait for it, its link is not read until they
+  // have moved to its output queue.
   void bound_control(const Session& session);
 
   // What breaks the rules in an ack; or nothing. Looked at before any of it is applied.
@@ -63,7 +65,7 @@ class Outcomes {
   void tell_settled();
 
   ShardParts& shard_;
-  Receipt settled_;                                   // What a round of verdicts has settled and not told yet.
+  Receipt settled_;                                   // A run of ids with one fate that is not told yet.
   std::vector<std::pair<uint64_t, uint64_t>> taken_;  // Scratch of take_verdicts().
 };
 

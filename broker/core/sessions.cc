@@ -39,7 +39,6 @@ bool Sessions::holds_token(const Session& session, const v1::Connect& connect, u
          session.principal == principal;
 }
 
-// The session and its link no longer know each other. What only that connection was to hear is forgotten.
 void Sessions::detach(Session& session) {
   shard_.links[session.link.index].session = {};
   session.away = std::make_unique<Away>(Away{std::exchange(session.link, {})});
@@ -53,7 +52,6 @@ void Sessions::detach(Session& session) {
   session.sending->ping_waits = false;
 }
 
-// The session's connection is at its end.
 void Sessions::leave(SessionId id, Session& session, const Farewell& farewell, SessionThen then) {
   const Link& link = shard_.links[session.link.index];
   if (then == SessionThen::kEnd || session.session_expiry_ms == 0 || shard_.shutdown.draining()) {
@@ -68,7 +66,6 @@ void Sessions::leave(SessionId id, Session& session, const Farewell& farewell, S
   shard_.memory.count_away(id, session);
 }
 
-// For good: the name is free, and everybody who waits for this session hears of it.
 void Sessions::end_session(SessionId id, Event::Kind how, const Farewell& farewell) {
   Session& session = sessions_[id.index];
   const HostLink link = session.link ? shard_.links[session.link.index].host : HostLink{};
@@ -93,7 +90,6 @@ void Sessions::end_session(SessionId id, Event::Kind how, const Farewell& farewe
   --shard_.counters.sessions;
 }
 
-// What a session waits for beside its link: its end while it is away, the earliest ttl, verdicts that do not come.
 Instant Sessions::next_session_due(const Session& session) const {
   Instant due = session.away == nullptr ? Instant::never() : session.away->expires;
   const Backlog* const backlog = session.backlog.get();

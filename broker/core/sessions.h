@@ -61,9 +61,9 @@ class Sessions {
   bool holds_token(const Session& session, const v1::Connect& connect, uint32_t principal) const;
   // The session and its link no longer know each other. What only that connection was to hear is forgotten.
   void detach(Session& session);
-  // The session's connection is at its end: it is away from now on, or ends.
+  // Called when the session's connection ends. The session is away afterwards, or ends.
   void leave(SessionId id, Session& session, const Farewell& farewell, SessionThen then);
-  // For good: the name is free, and everybody who waits for this session hears of it.
+  // Ends the session for good. Its name is free, and each sender that waits for an outcome, a RESUME or a gate is told.
   void end_session(SessionId id, Event::Kind how, const Farewell& farewell);
 
  private:

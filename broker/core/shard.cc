@@ -1,4 +1,4 @@
-// Shard: each input says what time it is and goes to the part that it is for.
+// Shard: sets the time for each input that needs it, and forwards the input to the part that handles it.
 #include "core/shard.h"
 
 #include <algorithm>

@@ -52,8 +52,8 @@ class Shard final : public ShardInputs {
   const Limits& limits() const { return parts_.config.limits; }
   // How many links the next flush will write to, or close.
   size_t links_to_write() const { return parts_.writer.links_to_write(); }
-  // Whether the next client that resumes no session is refused, because there are so many. Whether memory is short for
-  // all shards is the ledger's to say.
+  // Whether there are too many clients for another one that resumes no session. The ledger says whether memory is short
+  // for all shards.
   bool is_full() const { return parts_.memory.is_full(); }
 
   // Inspection: for operators, not for the path of a message. See Inspector.

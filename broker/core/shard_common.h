@@ -2,6 +2,7 @@
 // time.
 #pragma once
 
+#include <algorithm>
 #include <cassert>
 #include <cstdint>
 #include <memory>
@@ -37,7 +38,8 @@ class ShardCommon {
   ShardCommon(const ShardCommon&) = delete;
   ShardCommon& operator=(const ShardCommon&) = delete;
 
-  // The time stands during an input: the host says it with each, and it is not known between two of them.
+  // Sets the time for the length of one input. Only inputs that need the time set it. An assertion fails if now() is
+  // called at any other moment.
   class Now {
    public:
     Now(ShardCommon& shard, Instant now) : shard_(shard) {
@@ -56,11 +58,11 @@ class ShardCommon {
     return now_;
   }
 
-  // How others name a session of this shard; or a link that has none, by its own id.
+  // How other shards name a session of this shard. A link that has no session is spread by its own id.
   Origin origin_of(SessionId session) const { return {Origin::Kind::kSession, 0, config.index, 0, session}; }
   Origin origin_of(LinkId link) const { return origin_of(SessionId{link.index, link.generation}); }
-  // When this sender may try again: the lease, a quarter up or down, so that refused senders do not come back together.
-  // It is always the same for one session, so that receipts with it make ranges.
+  // How long this sender is told to wait: the lease, a quarter up or down, so that senders that are refused together do
+  // not come back together. One session always gets the same, so that its receipts make ranges.
   uint32_t jittered_lease(const Origin& sender) const {
     const uint64_t lease_ms = config.limits.pause_lease_ms;
     return static_cast<uint32_t>(lease_ms * 3 / 4 + lease_ms * spread_of(sender) / 2048);
@@ -85,14 +87,17 @@ class ShardCommon {
   RateLimits rates;  // Of config.limits.
 
  private:
-  std::unique_ptr<MemoryLedger> own_ledger_;  // Unless the shards of the process share one.
-  Instant now_ = Instant::never();
+  // The shard's own ledger, if the configuration names none. It is declared before `ledger`, which may refer to it.
+  std::unique_ptr<MemoryLedger> own_ledger_;
 
  public:
   MemoryLedger& ledger;
   Counters counters;
-  BlockPool blocks;
+  BlockPool blocks;  // Outlives the links and queues that hold its blocks, as segments does.
   SegmentPool segments;
+
+ private:
+  Instant now_ = Instant::never();
 };
 
 }  // namespace onehop::core

@@ -1,5 +1,5 @@
-// The parts of a shard. Each owns its own state and answers for it; each reaches the others through this one struct, by
-// the name of the part, and none through what another part holds.
+// The parts of a shard. Each part owns its state and keeps its invariants. A part calls another one through this
+// struct, by its name; no part holds a reference to another part.
 #pragma once
 
 #include "core/client_frames.h"

@@ -30,8 +30,6 @@ void Shutdown::drain(const Drain& drain) {
   shard_.writer.want_flush();
 }
 
-// Stopping, in three steps. Every shard settles what its recipients have open and admits nothing more; every shard
-// hears from every other that it has, behind the last of its receipts; then everybody is told goodbye, receipts first.
 void Shutdown::stop() {
   if (std::exchange(stopping_, true)) {
     // There is no more time to wait for other shards.
@@ -39,7 +37,7 @@ void Shutdown::stop() {
     return;
   }
   draining_ = true;
-  shard_.writer.want_flush();  // Where nothing is open the goodbyes are due at once.
+  shard_.writer.want_flush();  // A shard without others says its goodbyes in the next flush.
   goodbyes_due_ = shard_.now() + kClosingDeadlineMs;
   shard_.sessions.for_each([this](SessionId id, Session& session) {
     if (session.link) return shard_.outcomes.lose(session, v1::REASON_SHUTTING_DOWN);
@@ -70,7 +68,6 @@ void Shutdown::say_goodbyes() {
   });
 }
 
-// Everybody is told a time of its own, so that they do not all come back at once.
 Farewell Shutdown::going_down(const Origin& client) const {
   const uint64_t span = drain_spread_ms_ + uint64_t{1};
   const auto spread = static_cast<uint32_t>(shard_.spread_of(client) * span / 1024);
@@ -78,8 +75,7 @@ Farewell Shutdown::going_down(const Origin& client) const {
           drain_spread_ms_ == 0 ? shard_.jittered_lease(client) : spread};
 }
 
-// Another shard asks whether this one has stopped.
-void Shutdown::take_question(ShardIndex asker) {
+void Shutdown::take_stopping(ShardIndex asker) {
   if (stopping_) return answer_stopping(asker);
   stop_askers_.push_back(asker);
 }

@@ -1,7 +1,8 @@
-// Shutdown: the end announced (drain), and the end (stop), together with the other shards.
+// Shutdown: drain announces the end to clients, and stop ends the shard together with the other shards.
 //
-// Stopping takes three steps. Every shard settles what its recipients have open and admits nothing more; every shard
-// hears from every other that it has, behind the last of its receipts; then everybody is told goodbye, receipts first.
+// Stopping takes three steps. First, each shard admits nothing more and settles what its recipients have open. Then
+// each shard asks every other one whether it has settled; the answer arrives after the last receipt of that shard. Then
+// each client gets its receipts and a goodbye.
 #pragma once
 
 #include <cstdint>
@@ -27,14 +28,14 @@ class Shutdown {
   // Nothing more is admitted: draining, or stopping as well.
   bool draining() const { return draining_; }
   bool stopping() const { return stopping_; }
-  // Whether no other shard waits for this one any more.
+  // Whether this shard is stopping, every other shard has told it that it stops too, and it has told each of them.
   bool stopped() const;
   // Everybody is told a time of its own, so that they do not all come back at once.
   Farewell going_down(const Origin& client) const;
 
   // Another shard asks whether this one has stopped, or answers that it has.
-  void take_question(ShardIndex asker);
-  void take_answer() { --stops_outstanding_; }
+  void take_stopping(ShardIndex asker);
+  void take_stopped() { --stops_outstanding_; }
   Instant goodbyes_due() const { return goodbyes_due_; }
   void say_goodbyes_if_due();
 
@@ -47,8 +48,8 @@ class Shutdown {
   bool stopping_ = false;
   uint32_t drain_spread_ms_ = 0;             // As Drain::spread_ms.
   std::vector<ShardIndex> stop_askers_;      // Shards that wait to hear that this one stops too.
-  uint32_t stops_outstanding_ = 0;           // Other shards that have not settled yet.
-  uint32_t stops_answered_ = 0;              // Other shards that know that this one has.
+  uint32_t stops_outstanding_ = 0;           // Other shards that have not told this one that they stop.
+  uint32_t stops_answered_ = 0;              // Other shards that this one has told that it stops.
   Instant goodbyes_due_ = Instant::never();  // When stopping: not later than this.
 };
 

@@ -40,7 +40,7 @@ void Writer::flush_link(LinkId id, Link& link) {
     if (waiting) shard_.outcomes.pump(link.session, *session, link);
     if (link.blocked || link.output.empty()) break;
     write_queue(id, link);
-    // Once more for what waited behind what has gone out just now.
+    // The loop goes round again, because what has just gone out may have made room for what waits behind it.
   }
   // An idle client is pinged and says pong: neither is worth memory until the next time.
   if (session != nullptr && session->control != nullptr && session->control->empty() && !session->control->keeps_room())
@@ -57,8 +57,6 @@ void Writer::flush_link(LinkId id, Link& link) {
   }
 }
 
-// Control frames go behind what is queued, but only once those encoded before have gone out: so what a client is told
-// takes a bounded place in its queue, however long it does not listen.
 void Writer::encode_control(LinkId id, Link& link, Session& session) {
   if (link.control_bytes_left != 0) return;
   size_t size = 0;

@@ -54,47 +54,47 @@ LingeringClose::LingeringClose(Loop& loop, uint64_t linger_ms_max, size_t connec
 void LingeringClose::take(Fd fd, std::unique_ptr<LastWords> words) {
   // With nothing to write a connection that is gone already is not worth a place: closing it destroys nothing.
   if (words == nullptr && ::shutdown(fd.get(), SHUT_WR) != 0) return;
-  Ending ending{std::move(fd), std::move(words), loop_.now_ms() + linger_ms_max_, false, 0, {}};
+  Lingering lingering{std::move(fd), std::move(words), loop_.now_ms() + linger_ms_max_, false, 0, {}};
   // Nor is a peer that has said goodbye and left: to watch it costs several system calls.
-  if (!goes_on(ending)) return;
-  if (ending_.size() >= connections_max_) ending_.pop_front();
-  ending_.push_back(std::move(ending));
-  watch(std::prev(ending_.end()));
-  if (!ending_.empty() && !timer_.armed()) timer_.arm_at(ending_.front().deadline_ms);
+  if (!goes_on(lingering)) return;
+  if (lingering_.size() >= connections_max_) lingering_.pop_front();
+  lingering_.push_back(std::move(lingering));
+  watch(std::prev(lingering_.end()));
+  if (!lingering_.empty() && !timer_.armed()) timer_.arm_at(lingering_.front().deadline_ms);
 }
 
-bool LingeringClose::goes_on(Ending& ending) {
-  if (ending.words != nullptr) {
-    if (!write(ending.fd.get(), *ending.words)) return false;
-    if (ending.words->unwritten().empty()) {
-      ending.words.reset();
-      if (::shutdown(ending.fd.get(), SHUT_WR) != 0) return false;
+bool LingeringClose::goes_on(Lingering& lingering) {
+  if (lingering.words != nullptr) {
+    if (!write(lingering.fd.get(), *lingering.words)) return false;
+    if (lingering.words->unwritten().empty()) {
+      lingering.words.reset();
+      if (::shutdown(lingering.fd.get(), SHUT_WR) != 0) return false;
     }
   }
-  if (!ending.peer_ended) {
-    const Rest rest = discard(ending.fd.get());
+  if (!lingering.peer_ended) {
+    const Rest rest = discard(lingering.fd.get());
     if (rest == Rest::kBroken) return false;
-    ending.peer_ended = rest == Rest::kEnded;
+    lingering.peer_ended = rest == Rest::kEnded;
   }
-  return ending.words != nullptr || !ending.peer_ended;
+  return lingering.words != nullptr || !lingering.peer_ended;
 }
 
-void LingeringClose::watch(Endings::iterator ending) {
-  const int wanted = (ending->peer_ended ? 0 : UV_READABLE) | (ending->words == nullptr ? 0 : UV_WRITABLE);
-  if (ending->watched == wanted) return;
-  ending->watch.stop();
-  ending->watched = wanted;
-  const auto on_ready = [this, ending] {
-    if (goes_on(*ending)) return watch(ending);
-    ending_.erase(ending);
+void LingeringClose::watch(Lingerings::iterator lingering) {
+  const int wanted = (lingering->peer_ended ? 0 : UV_READABLE) | (lingering->words == nullptr ? 0 : UV_WRITABLE);
+  if (lingering->watched == wanted) return;
+  lingering->watch.stop();
+  lingering->watched = wanted;
+  const auto on_ready = [this, lingering] {
+    if (goes_on(*lingering)) return watch(lingering);
+    lingering_.erase(lingering);
   };
-  if (ending->watch.start(loop_, ending->fd.get(), wanted, on_ready) != 0) ending_.erase(ending);
+  if (lingering->watch.start(loop_, lingering->fd.get(), wanted, on_ready) != 0) lingering_.erase(lingering);
 }
 
 void LingeringClose::sweep() {
-  while (!ending_.empty() && ending_.front().deadline_ms <= loop_.now_ms()) ending_.pop_front();
-  if (ending_.empty()) return;
-  timer_.arm_at(std::max(ending_.front().deadline_ms, loop_.now_ms() + kSweepMs));
+  while (!lingering_.empty() && lingering_.front().deadline_ms <= loop_.now_ms()) lingering_.pop_front();
+  if (lingering_.empty()) return;
+  timer_.arm_at(std::max(lingering_.front().deadline_ms, loop_.now_ms() + kSweepMs));
 }
 
 }  // namespace onehop::reactor

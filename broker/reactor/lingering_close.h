@@ -1,9 +1,10 @@
 // The end of a connection that has a last word to say. A plain close() with unread bytes in the receive buffer makes
-// the kernel reset the connection, and the reset may overtake, and destroy, what was written just before. So: shutdown
-// of the writing side, read and discard until the peer ends its stream too, at most a few seconds, then close.
+// the kernel reset the connection, and the reset may overtake, and destroy, what was written just before. So the
+// writing side is shut down first. Then input is read and discarded until the peer ends its stream too, for a few
+// seconds at most. Then the connection is closed.
 //
-// A connection may also come with words that the kernel does not have yet, as a transport holds them. They are written
-// first, within the same time; the peer may have ended its own stream before that.
+// A transport may hold words that the kernel does not have yet. They are written before the shutdown, and the time
+// limit includes this. The peer may end its own stream earlier.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +26,7 @@ class LastWords {
   virtual ~LastWords() = default;
   // What comes next, good until the next call; empty: all has been written.
   virtual std::string_view unwritten() const = 0;
-  // So much from its front is in the kernel's hands.
+  // The kernel has taken this many bytes from the front.
   virtual void on_written(size_t size) = 0;
 };
 
@@ -41,14 +42,14 @@ class LingeringClose {
   // Closes at once what still lingers.
   ~LingeringClose() = default;
 
-  // Takes a connection as Socket::release() gives it. Without `words` its last word is in the kernel's hands. They go
-  // when they are written, or with the connection.
+  // Takes a connection as Socket::release() gives it. `words` are still to be written; null: the kernel has everything.
+  // They are destroyed when they are written, or when the connection is closed.
   void take(Fd fd, std::unique_ptr<LastWords> words = nullptr);
 
-  size_t size() const { return ending_.size(); }
+  size_t size() const { return lingering_.size(); }
 
  private:
-  struct Ending {
+  struct Lingering {
     Fd fd;                             // Before the watch, which must be gone first.
     std::unique_ptr<LastWords> words;  // Until they are written; then our side is shut down.
     uint64_t deadline_ms = 0;
@@ -56,17 +57,17 @@ class LingeringClose {
     int watched = 0;  // UV_READABLE, UV_WRITABLE
     Watch watch;
   };
-  using Endings = std::list<Ending>;
+  using Lingerings = std::list<Lingering>;
 
   // Whether it goes on to linger.
-  static bool goes_on(Ending& ending);
-  void watch(Endings::iterator ending);
+  static bool goes_on(Lingering& lingering);
+  void watch(Lingerings::iterator lingering);
   void sweep();
 
   Loop& loop_;
   const uint64_t linger_ms_max_;
   const size_t connections_max_;
-  Endings ending_;  // In the order of their deadlines.
+  Lingerings lingering_;  // In the order of their deadlines.
   Timer timer_;
 };
 

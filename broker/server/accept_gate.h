@@ -1,7 +1,7 @@
-// The listeners of one loop, and the limit of connections: who is accepted, and when accepting pauses because there are
-// as many as there may be. The loop's thread only, or before it runs.
+// The listeners of one loop. Accepting pauses while the process has as many connections as ConnectionLimit allows. The
+// loop's thread only, or before it runs.
 //
-// Invariant: who was passed on counts in the ConnectionLimit, and is given back by whoever it was passed on to.
+// Invariant: a connection that was passed to OnAccept counts in the ConnectionLimit. Its receiver gives the place back.
 #pragma once
 
 #include <cstdint>

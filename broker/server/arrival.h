@@ -15,14 +15,16 @@ namespace onehop::server {
 
 // Where a connection comes from, if there is more to say than what the kernel knows.
 struct Source {
-  reactor::SocketAddress peer;  // As the PROXY header says; of no family if it did not: ask the kernel.
-  reactor::IpAddress address;   // What it counts by, if it is
-  bool counted = false;         // among the connections of its address.
+  reactor::SocketAddress peer;  // From the PROXY header. Empty (size 0) without one; the kernel knows the peer then.
+  reactor::IpAddress address;   // The address whose limits the connection counts in, if `counted`.
+  bool counted = false;
 };
 
 struct Arrival {
   reactor::Fd fd;
-  core::Bytes unread;  // Of the stream. Good for the call only.
+  // Bytes that came behind the PROXY header or were handed over. On their way into TransportHandshakes they are the
+  // transport's input; where there is no handshake to come, they belong to the stream. Good for the call only.
+  core::Bytes unread;
   core::Instant connect_deadline;
   core::Refusal refusal;
   std::unique_ptr<Source> source;                   // Mostly none.

@@ -43,7 +43,7 @@ bool ProxyTrust::trusts(const reactor::SocketAddress& peer) const {
                      [&](const reactor::Cidr& range) { return range.contains(*address); });
 }
 
-ArrivalRules::ArrivalRules(const BrokerOptions& options, unsigned shards, Parts broker_parts)
+ArrivalRules::ArrivalRules(const BrokerOptions& options, unsigned shards, BrokerParts broker_parts)
     : parts(std::move(broker_parts)),
       connections(options.connections_max, shards),
       addresses(address_limits_of(options)) {}

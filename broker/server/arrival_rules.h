@@ -36,13 +36,13 @@ class ProxyTrust {
 };
 
 struct ArrivalRules {
-  ArrivalRules(const BrokerOptions& options, unsigned shards, Parts broker_parts = {});
+  ArrivalRules(const BrokerOptions& options, unsigned shards, BrokerParts broker_parts = {});
 
   // Those of `options` that may change: the address limits and proxy_from. Any thread. If one is wrong, nothing
   // changes, and `error` says why.
   bool set(const BrokerOptions& options, std::string& error);
 
-  const Parts parts;
+  const BrokerParts parts;
   ConnectionLimit connections;
   AddressLimits addresses;
   ProxyTrust proxies;  // Of nobody, until set() says.

@@ -1,6 +1,6 @@
 // Everything between accept() and a shard, for one loop. A connection passes, in this order: the limit of connections
 // (AcceptGate), the PROXY header of one that comes through a balancer (ProxyHeaders), what its source address may do
-// (AddressLimits), the handshake of its transport if it has one (Handshakes). Then it arrives at the host.
+// (AddressLimits), the handshake of its transport if it has one (TransportHandshakes). Then it arrives at the host.
 //
 // Invariant: a connection that is here, or has arrived, counts in the ConnectionLimit, and by its address if that
 // counts; one that is closed here does not. After the arrival it is the host's to give back.
@@ -17,8 +17,8 @@
 #include "server/accept_gate.h"
 #include "server/arrival.h"
 #include "server/arrival_rules.h"
-#include "server/handshakes.h"
 #include "server/proxy_headers.h"
+#include "server/transport_handshakes.h"
 
 namespace onehop::server {
 
@@ -35,7 +35,7 @@ class ArrivalsHost {
 };
 
 // All methods: the loop's thread, or before it runs.
-class Arrivals final : private ProxyHeadersHost, private HandshakesHost {
+class Arrivals final : private ProxyHeadersHost, private TransportHandshakesHost {
  public:
   // `rules` and `host` outlive this.
   Arrivals(reactor::Loop& loop, ArrivalRules& rules, ArrivalsHost& host);
@@ -58,7 +58,7 @@ class Arrivals final : private ProxyHeadersHost, private HandshakesHost {
   void on_proxy_header(reactor::Fd fd, core::Instant deadline, const transport::ProxyHeader& header,
                        core::Bytes rest) override;
   void on_no_proxy_header(const reactor::SocketAddress& peer, std::string_view why) override;
-  // HandshakesHost
+  // TransportHandshakesHost
   void on_handshake(Arrival arrival) override { host_.on_arrival(std::move(arrival)); }
   void on_no_handshake(Arrival arrival, std::string_view why) override;
 
@@ -71,7 +71,7 @@ class Arrivals final : private ProxyHeadersHost, private HandshakesHost {
   ArrivalsHost& host_;
   AcceptGate gate_;
   ProxyHeaders proxy_headers_;
-  Handshakes handshakes_;
+  TransportHandshakes handshakes_;
 };
 
 }  // namespace onehop::server

@@ -20,11 +20,11 @@ struct Connection final : reactor::Socket {
   Connection(reactor::Loop& loop, reactor::SocketHandler& handler) : Socket(loop, handler) {}
 
   core::LinkId link;
-  uint32_t index = 0;      // In the table of connections.
-  bool failed = false;     // A write failed, which the shard is still to be told.
-  bool leaving = false;    // Its stream has ended, which the shard is still to be told.
-  bool moved = false;      // Handed over: it still counts.
-  bool named : 1 = false;  // It has a session.
+  uint32_t index = 0;         // In the table of connections.
+  bool failed = false;        // A write has failed, and the shard has not been told yet.
+  bool stream_ended = false;  // The peer has ended its stream, and the shard has not been told yet.
+  bool moved = false;         // Handed over to another shard, where it still counts in the limits.
+  bool named : 1 = false;     // It has a session.
   bool has_source : 1 = false;
   bool has_transport : 1 = false;
 };

@@ -1,5 +1,5 @@
-// A transport, and what it holds as part of what all transports of its shard hold, wherever it is: at its connection or
-// lingering at the end. The loop's thread only.
+// A transport that keeps a sum up to date: the bytes that all transports of its shard hold. It does so while it belongs
+// to a connection, and while it lingers after the connection's end. The loop's thread only.
 #pragma once
 
 #include <cstdint>

@@ -11,7 +11,7 @@
 
 namespace onehop::server {
 
-struct Parts {
+struct BrokerParts {
   // Makes the transport of each connection that is accepted; none: all are plain.
   transport::TransportFactory make_transport;
   // From the accept to the end of the Connect: PROXY header and handshake are within.
@@ -19,6 +19,6 @@ struct Parts {
 };
 
 // As Broker::start.
-std::unique_ptr<Broker> start_broker(const BrokerOptions& options, const Parts& parts, std::string& error);
+std::unique_ptr<Broker> start_broker(const BrokerOptions& options, const BrokerParts& parts, std::string& error);
 
 }  // namespace onehop::server

@@ -1,6 +1,7 @@
-// Connections of which the PROXY header is awaited. The loop's thread only.
+// Connections that wait for their PROXY header. The loop's thread only.
 //
-// Whose headers are not believed is not waited for: it would hold a place that no limit of its address is asked about.
+// A peer whose headers are not trusted is refused at once. If it could wait, it would hold a place, although no
+// limit of its address is checked before the header.
 #pragma once
 
 #include <string>

@@ -40,7 +40,7 @@ unsigned machine_cores() {
 
 class Server final : public Broker {
  public:
-  Server(const BrokerOptions& options, server::Parts parts)
+  Server(const BrokerOptions& options, server::BrokerParts parts)
       : options_(options),
         options_in_force_(options),
         shard_count_(options.shards),
@@ -227,7 +227,7 @@ std::unique_ptr<Broker> Broker::start(const BrokerOptions& options, std::string&
   return server::start_broker(options, {}, error);
 }
 
-std::unique_ptr<Broker> server::start_broker(const BrokerOptions& given, const Parts& parts, std::string& error) {
+std::unique_ptr<Broker> server::start_broker(const BrokerOptions& given, const BrokerParts& parts, std::string& error) {
   const BrokerOptions options = server::with_defaults(given);
   if (error = server::wrong_with(options); !error.empty()) return nullptr;
   if (sodium_init() < 0) {

@@ -131,7 +131,7 @@ void ShardHost::on_stream(Connection& connection, News news) {
 
 void ShardHost::stream_ended(Connection& connection) {
   connection.set_reading(false);
-  if (!std::exchange(connection.leaving, true)) turnstile_.leaves(connections_.id_of(connection));
+  if (!std::exchange(connection.stream_ended, true)) turnstile_.ends(connections_.id_of(connection));
 }
 
 // Core is told that the link has failed, and has nothing more to say. Its transport may have.
@@ -172,7 +172,7 @@ void ShardHost::end(Connection& connection) {
 void ShardHost::set_reading(core::HostLink link, bool reading) {
   Connection& connection = connection_of(link);
   connection.set_reading(reading);
-  if (!reading) connection.leaving = false;  // The end of its stream waits, and will be met again.
+  if (!reading) connection.stream_ended = false;  // The end of its stream waits, and will be met again.
   if (reading && connection.has_transport) reader_.look_later(connection);
 }
 
@@ -236,7 +236,7 @@ bool ShardHost::take_comings_and_goings() {
       },
       [this](ConnectionId id) {
         Connection* connection = connections_.find(id);
-        if (connection == nullptr || !connection->is_open() || !std::exchange(connection->leaving, false)) return;
+        if (connection == nullptr || !connection->is_open() || !std::exchange(connection->stream_ended, false)) return;
         shard_.on_end_of_stream(connection->link, now());
         event_taken();
       });
@@ -348,7 +348,8 @@ void ShardHost::before_sleep() {
   const bool more = take_comings_and_goings();
   flush();
   reader_.tell_unread();
-  // Rule 7 of the seam: the next turn does not sleep, and ticks.
+  // Rule 7 of the seam: a loop that has not looked for events just now must not tick. It is woken at once, looks, and
+  // ticks then.
   const core::Instant next = loop_.has_looked() ? tick() : now();
   full_.store(shard_.is_full(), std::memory_order_relaxed);
   lag_.looks(clock_ns());

@@ -62,7 +62,7 @@ class ShardHost final : private core::Host,
   // ANY THREAD, also while the loop is stuck.
   uint64_t lag_us_max() const;
   core::Instant now() const { return {loop_.now_ms()}; }
-  // ANY THREAD, also while the loop is stuck: whether the shard had room for one more session when it last slept.
+  // ANY THREAD, also while the loop is stuck. Whether the shard was full when the loop last slept: see Shard::is_full.
   bool is_full() const { return full_.load(std::memory_order_relaxed); }
   // The client's address as text; empty if it is not known any more.
   std::string peer_of(core::HostLink link) const;

@@ -1,9 +1,9 @@
-// Reads the streams of connections that have a transport, for the shard: from the socket into the transport, out of it
-// into the shard's own space. Plain connections do without (ShardHost::receive). The loop's thread only.
+// Reads the streams of connections that have a transport. Bytes go from the socket into the transport, and from the
+// transport into the shard's space. Plain connections do not need it (ShardHost::receive). The loop's thread only.
 //
-// Invariant: a transport with bytes of the stream left, of a connection that is to be read, is in `waiting_`: nothing
-// happens on its socket that would remind anybody. It is left with some when the shard stops reading, or hands the
-// connection over, in the middle.
+// Invariant: if a transport holds bytes of the stream and its connection is to be read, the connection is in
+// `waiting_`, because no event of the socket would remind anybody. A transport keeps such bytes when the shard stops
+// reading, or hands the connection over, in the middle.
 #pragma once
 
 #include <array>
@@ -39,7 +39,8 @@ class StreamReader {
                StreamReaderHost& host)
       : loop_(loop), connections_(connections), writer_(writer), shard_(shard), host_(host) {}
 
-  // What the transport has, then once from the socket. Whether there is likely more; then the connection is still open.
+  // Gives the shard what the transport has, then reads the socket once. True: there is probably more, and the
+  // connection is still open.
   bool receive(Connection& connection);
   // The transport may have bytes, or output, although nothing has come just now: the connection has arrived, or is to
   // be read again.
@@ -48,7 +49,8 @@ class StreamReader {
   void look() {
     if (must_look()) look_at_all();
   }
-  // Before the shard judges: tells it whom it must not, because there is more to read of them.
+  // Called before Shard::on_tick. Tells the shard (on_unread) which links have more to read, so that it does not end
+  // them for being late or silent.
   void tell_unread() {
     if (must_look()) tell_all_unread();
   }

@@ -22,30 +22,30 @@ class Turnstile {
   // Handed over by another shard.
   void moves_in(HandOver moved) { moving_in_.push_back(std::move(moved)); }
   // Its stream has ended.
-  void leaves(ConnectionId id) { leaving_.push_back(id); }
+  void ends(ConnectionId id) { ended_.push_back(id); }
 
   // Once a turn. Whether there are more of them.
-  template <typename OnMovedIn, typename OnLeft>
-  bool turn(OnMovedIn on_moved_in, OnLeft on_left) {
+  template <typename OnMovedIn, typename OnEnded>
+  bool turn(OnMovedIn on_moved_in, OnEnded on_ended) {
     newcomers_ = 0;
     for (size_t i = 0; i < kPerTurn && !moving_in_.empty(); ++i) {
       HandOver moved = std::move(moving_in_.front());
       moving_in_.pop_front();
       on_moved_in(std::move(moved));
     }
-    for (size_t i = 0; i < kPerTurn && !leaving_.empty(); ++i) {
-      const ConnectionId id = leaving_.front();
-      leaving_.pop_front();
-      on_left(id);
+    for (size_t i = 0; i < kPerTurn && !ended_.empty(); ++i) {
+      const ConnectionId id = ended_.front();
+      ended_.pop_front();
+      on_ended(id);
     }
-    return !moving_in_.empty() || !leaving_.empty();
+    return !moving_in_.empty() || !ended_.empty();
   }
   bool nobody_moves_in() const { return moving_in_.empty(); }
 
  private:
   size_t newcomers_ = 0;  // In this turn.
   std::deque<HandOver> moving_in_;
-  std::deque<ConnectionId> leaving_;
+  std::deque<ConnectionId> ended_;
 };
 
 }  // namespace onehop::server

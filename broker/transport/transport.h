@@ -14,11 +14,11 @@
 // Invariants, which every transport keeps and tests/transport/contract.h checks:
 //  1. Bytes of the stream come out as they went in at the other end: in order, none lost, none twice, in any pieces.
 //  2. The state only goes forward: kHandshake, kOpen, kEnded; and from each of them to kBroken, which is the end.
-//  3. Back pressure inwards: input is taken only when read() has returned 0 since the last, or the handshake is not
-//     complete yet. So a transport that is not read holds what one read of the socket brought, and one unfinished
-//     record, and no more.
-//  4. Back pressure outwards: before the handshake is complete write() takes nothing, and later no more than
-//     kOutputBytesMax of output allow. When all output has been written, an open transport takes something again.
+//  3. Back pressure inwards: the caller gives input only if read() has returned 0 since the last input, or if the
+//     handshake is not complete. So a transport that is not read holds at most the bytes of one read of the socket and
+//     one unfinished record.
+//  4. Back pressure outwards: write() takes nothing before the handshake is complete. Later it takes bytes only while
+//     less than kOutputBytesMax of output is held. When all its output is written, an open transport takes some again.
 //  5. What it holds is counted in held_bytes(), and a connection that rests holds as little as it can.
 //  6. It knows nothing of the thread that it is on: when another shard takes its connection over it moves along, with
 //     all that it holds.
@@ -42,8 +42,8 @@ class Transport {
   enum class State : uint8_t {
     kHandshake,  // The stream has not begun, in neither direction.
     kOpen,
-    kEnded,   // The peer has ended its stream in order, and read() has returned all of it. Ours goes on.
-    kBroken,  // The same, but error() says why. Nothing is read or written any more; output() may hold a last alert.
+    kEnded,   // The peer has ended its stream properly, and read() has returned all of it. We may still write.
+    kBroken,  // The stream was broken off, and error() says why. There is no read or write; output() may hold an alert.
   };
   // How much output is held before write() takes no more. One record, and an alert, may come on top.
   static constexpr size_t kOutputBytesMax = 64 << 10;
@@ -54,8 +54,8 @@ class Transport {
 
   // Takes all of `bytes`, which the socket received; see invariant 3 for when.
   virtual void take_input(core::Bytes bytes) = 0;
-  // The socket has no more: the peer has closed its side. Whether that is the end of the stream, or breaks it off, is
-  // for the transport to say.
+  // The socket has reached its end: the peer has closed its side. state() says afterwards whether the stream has ended
+  // or was broken off.
   virtual void end_input() = 0;
   // Puts bytes of the stream into `into`, which is not empty, and returns how many. 0: there are none before there is
   // more input. Bytes that came before the end of the stream, or before what broke it, are read first.
@@ -69,7 +69,7 @@ class Transport {
   virtual void end() = 0;
   // What the socket is to send next, until the next call; empty: nothing.
   virtual core::Bytes output() const = 0;
-  // The socket took so much from the front of output().
+  // The socket has taken `size` bytes from the front of output().
   virtual void output_written(size_t size) = 0;
 
   virtual State state() const = 0;

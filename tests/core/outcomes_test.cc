@@ -14,6 +14,14 @@ INSTANTIATE_TEST_SUITE_P(, Verdicts, testing::Values(0, 1), shards_in_words);
 
 using Tags = std::vector<uint64_t>;
 
+// A full window may stay full for this time. Clients stay as they are however long they are silent.
+Limits ack_within(uint32_t ack_timeout_ms) {
+  Limits limits;
+  limits.ack_timeout_ms = ack_timeout_ms;
+  limits.keepalive_ms_default = 600'000;
+  return limits;
+}
+
 TEST_P(Verdicts, ADeliveryIsTaggedAndItsAckIsTheOutcome) {
   LastingPair pair(GetParam());
   pair.send(7, 7);
@@ -319,10 +327,7 @@ TEST_P(Verdicts, AMessageToOneselfIsAnOrdinaryOne) {
 }
 
 TEST_P(Verdicts, WhoSettlesNothingWhileItsWindowIsFullIsSlow) {
-  Limits limits;
-  limits.ack_timeout_ms = 20'000;
-  limits.keepalive_ms_default = 600'000;
-  LastingPair pair(GetParam(), limits, 2);
+  LastingPair pair(GetParam(), ack_within(20'000), 2);
   pair.send(1, 4);
   EXPECT_EQ(ids(pair.bob.read()), (Tags{1, 2}));
   pair.broker.advance(15'000);
@@ -341,14 +346,10 @@ TEST_P(Verdicts, WhoSettlesNothingWhileItsWindowIsFullIsSlow) {
 }
 
 TEST_P(Verdicts, AShorterAckTimeoutHoldsForWindowsThatAreFullAlready) {
-  Limits limits;
-  limits.ack_timeout_ms = 200'000;
-  limits.keepalive_ms_default = 600'000;
-  LastingPair pair(GetParam(), limits, 2);
+  LastingPair pair(GetParam(), ack_within(200'000), 2);
   pair.send(1, 2);
   pair.broker.advance(1'000);
-  limits.ack_timeout_ms = 20'000;
-  pair.broker.shard(GetParam()).set_limits(limits, pair.broker.now);
+  pair.broker.shard(GetParam()).set_limits(ack_within(20'000), pair.broker.now);
   pair.broker.advance(18'900);
   EXPECT_FALSE(pair.bob.closed());
   pair.broker.advance(200);
@@ -356,10 +357,7 @@ TEST_P(Verdicts, AShorterAckTimeoutHoldsForWindowsThatAreFullAlready) {
 }
 
 TEST(VerdictsBetweenShards, WhoseAcksAreNotReadIsNotSlow) {
-  Limits limits;
-  limits.ack_timeout_ms = 20'000;
-  limits.keepalive_ms_default = 600'000;
-  LastingPair pair(1, limits, 2);
+  LastingPair pair(1, ack_within(20'000), 2);
   pair.broker.held_credits = {{0, 1}, {1, 0}};
   pair.send(1, 2);
   std::string to_alice;
@@ -378,10 +376,7 @@ TEST(VerdictsBetweenShards, WhoseAcksAreNotReadIsNotSlow) {
 }
 
 TEST_P(Verdicts, AFullWindowCountsAlsoWhereNothingWaitsForIt) {
-  Limits limits;
-  limits.ack_timeout_ms = 20'000;
-  limits.keepalive_ms_default = 600'000;
-  LastingPair pair(GetParam(), limits, 2);
+  LastingPair pair(GetParam(), ack_within(20'000), 2);
   pair.send(1, 2);
   pair.broker.advance(15'000);
   pair.bob.send(ack_up_to(1));

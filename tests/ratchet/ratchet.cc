@@ -1,9 +1,9 @@
 // The work that ratchet_test.py weighs: the same on every run and every machine.
 //
-//   onehop-ratchet CASE BATCHES    sends that many batches of 128 messages of 128 bytes through the core; under
-//   callgrind the
-//                                  difference between two numbers of batches is what the messages take
-//   onehop-ratchet bytes           prints what a client takes of memory: `name figure bytes`, one a line
+//   onehop-ratchet CASE BATCHES   sends that many batches of 128 messages of 128 bytes through the core
+//   onehop-ratchet bytes          prints what memory a client takes: `name figure bytes`, one on each line
+//
+// ratchet_test.py runs a case under callgrind with two numbers of batches. The difference is what the messages cost.
 //
 // It fails if a case does not do what its name says.
 #include <array>
@@ -87,7 +87,7 @@ void print(const char* name, double bytes) {
   std::printf("%s %.0f bytes\n", name, bytes);
 }
 
-// What there is of for each client, or for each message of one.
+// The sizes of the types that exist for each client, or for each message of a client.
 void print_sizes() {
   print("sizeof(core::Link)", sizeof(core::Link));
   print("sizeof(core::Session)", sizeof(core::Session));

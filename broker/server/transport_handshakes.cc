@@ -1,5 +1,5 @@
-// Handshakes: see the header.
-#include "server/handshakes.h"
+// TransportHandshakes: see the header.
+#include "server/transport_handshakes.h"
 
 #include <sys/uio.h>
 
@@ -20,13 +20,13 @@ constexpr std::string_view kTooLate = "the handshake was not complete in time";
 
 }  // namespace
 
-Handshakes::Handshakes(reactor::Loop& loop, HandshakesHost& host)
+TransportHandshakes::TransportHandshakes(reactor::Loop& loop, TransportHandshakesHost& host)
     : loop_(loop), host_(host), room_(loop, [this](Shaking& overdue) {
         overdue.watch.stop();
         host_.on_no_handshake(std::move(overdue.arrival), kTooLate);
       }) {}
 
-void Handshakes::begin(Arrival arrival) {
+void TransportHandshakes::begin(Arrival arrival) {
   const core::Instant deadline = arrival.connect_deadline;
   const core::Bytes unread = std::exchange(arrival.unread, {});
   const Room::Place place = room_.enter({std::move(arrival), deadline, !unread.empty(), 0, {}});
@@ -34,7 +34,7 @@ void Handshakes::begin(Arrival arrival) {
   go_on(place);
 }
 
-void Handshakes::go_on(Room::Place place) {
+void TransportHandshakes::go_on(Room::Place place) {
   const transport::Transport& transport = *place->arrival.transport;
   const bool goes_on = (transport.state() != State::kHandshake || receive(*place)) && write(*place);
   if (transport.state() == State::kBroken) return refuse(place, transport.error());
@@ -49,7 +49,7 @@ void Handshakes::go_on(Room::Place place) {
   }
 }
 
-bool Handshakes::receive(Shaking& shaking) {
+bool TransportHandshakes::receive(Shaking& shaking) {
   transport::Transport& transport = *shaking.arrival.transport;
   char space[kReceiveBytes];
   for (int i = 0; i < kReceivesPerTurn && transport.state() == State::kHandshake; ++i) {
@@ -62,7 +62,7 @@ bool Handshakes::receive(Shaking& shaking) {
   return true;
 }
 
-bool Handshakes::write(Shaking& shaking) {
+bool TransportHandshakes::write(Shaking& shaking) {
   transport::Transport& transport = *shaking.arrival.transport;
   for (core::Bytes output; !(output = transport.output()).empty();) {
     const reactor::IoResult sent = reactor::send(shaking.arrival.fd.get(), output);
@@ -73,13 +73,13 @@ bool Handshakes::write(Shaking& shaking) {
   return true;
 }
 
-void Handshakes::complete(Room::Place place) {
+void TransportHandshakes::complete(Room::Place place) {
   Shaking shaking = room_.take(place);
   shaking.watch.stop();
   host_.on_handshake(std::move(shaking.arrival));
 }
 
-void Handshakes::refuse(Room::Place place, std::string_view why) {
+void TransportHandshakes::refuse(Room::Place place, std::string_view why) {
   const std::string text(why);  // It may be the transport's own.
   Shaking shaking = room_.take(place);
   shaking.watch.stop();

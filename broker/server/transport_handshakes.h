@@ -1,8 +1,8 @@
-// Connections of which the transport's handshake is not complete: a shard learns of them when it is. The loop's thread
-// only.
+// Connections whose transport has not completed its handshake. A shard learns of a connection when the handshake is
+// complete. The loop's thread only.
 //
-// What is not complete at the deadline of the connection, or breaks, is ended with what the transport has to say to
-// that (an alert), and the operators are told why. The deadline is that of the Connect, from the accept on.
+// A handshake that breaks, or misses the connection's deadline, ends the connection. The transport's output (an alert)
+// is still sent, and operators are told why. The deadline covers everything from accept() to the end of the Connect.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@
 namespace onehop::server {
 
 // Each connection is told of once.
-class HandshakesHost {
+class TransportHandshakesHost {
  public:
   // Its transport is open. There may be bytes of the stream in it, and output.
   virtual void on_handshake(Arrival arrival) = 0;
@@ -26,15 +26,15 @@ class HandshakesHost {
   virtual void on_no_handshake(Arrival arrival, std::string_view why) = 0;
 
  protected:
-  ~HandshakesHost() = default;
+  ~TransportHandshakesHost() = default;
 };
 
-class Handshakes {
+class TransportHandshakes {
  public:
   // `host` outlives this.
-  Handshakes(reactor::Loop& loop, HandshakesHost& host);
-  Handshakes(const Handshakes&) = delete;
-  Handshakes& operator=(const Handshakes&) = delete;
+  TransportHandshakes(reactor::Loop& loop, TransportHandshakesHost& host);
+  TransportHandshakes(const TransportHandshakes&) = delete;
+  TransportHandshakes& operator=(const TransportHandshakes&) = delete;
 
   // Of an arrival with a transport; what is unread of it is the transport's input.
   void begin(Arrival arrival);
@@ -64,7 +64,7 @@ class Handshakes {
   void refuse(Room::Place place, std::string_view why);
 
   reactor::Loop& loop_;
-  HandshakesHost& host_;
+  TransportHandshakesHost& host_;
   Room room_;
 };
 
