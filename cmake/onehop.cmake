@@ -17,7 +17,8 @@ elseif(NOT ONEHOP_SANITIZE STREQUAL "")
 endif()
 
 # Parsing headers is most of what a compiler does here, so several source files of a target are compiled in one go. A wrong
-# include can hide behind another file's then: the preset clang, which every check builds and lints, compiles each by itself.
+# include can hide behind another file's then: the presets clang, which every check builds and lints, and dev compile each by
+# itself.
 option(ONEHOP_UNITY "Compile several source files of a target in one go" OFF)
 if(ONEHOP_UNITY)
   set(CMAKE_UNITY_BUILD ON)
@@ -28,6 +29,18 @@ endif()
 function(onehop_compile_alone)
   set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 endfunction()
+
+# Compiling each file alone is mostly reading the headers of the standard library and of GoogleTest. clang++ only.
+option(ONEHOP_SYSTEM_PCH "Precompile cmake/system_headers.h; a missing #include of one of these is not found then" OFF)
+if(ONEHOP_SYSTEM_PCH)
+  string(TOUPPER "${CMAKE_BUILD_TYPE}" build_type)
+  separate_arguments(flags UNIX_COMMAND "${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${build_type}} -std=c++20 -DGTEST_HAS_PTHREAD=1")
+  set(system_headers ${CMAKE_BINARY_DIR}/system_headers.pch)
+  execute_process(
+    COMMAND ${CMAKE_CXX_COMPILER} ${flags} -x c++-header ${PROJECT_SOURCE_DIR}/cmake/system_headers.h -o ${system_headers}
+    COMMAND_ERROR_IS_FATAL ANY)
+  add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:SHELL:-DGTEST_HAS_PTHREAD=1 -include-pch ${system_headers}>")
+endif()
 
 add_library(onehop_options INTERFACE)
 target_compile_options(onehop_options INTERFACE -Wall -Wextra -Wconversion -Wshadow)

@@ -68,7 +68,7 @@ std::vector<std::string> elements_of(const std::vector<std::string>& texts) {
   return out;
 }
 
-std::string quoted(std::string_view text) {
+std::string toml_quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -180,10 +180,10 @@ std::string literal(const Value& value) {
   return std::visit(Cases{
                         [](bool b) { return std::string(b ? "true" : "false"); },
                         [](uint64_t number) { return std::to_string(number); },
-                        [](const std::string& text) { return quoted(text); },
+                        [](const std::string& text) { return toml_quoted(text); },
                         [](const std::vector<std::string>& list) {
                           std::string out = "[";
-                          for (const std::string& text : list) out += (out.size() == 1 ? "" : ", ") + quoted(text);
+                          for (const std::string& text : list) out += (out.size() == 1 ? "" : ", ") + toml_quoted(text);
                           return out + "]";
                         },
                     },

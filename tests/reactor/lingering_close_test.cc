@@ -15,6 +15,8 @@ namespace onehop::reactor {
 namespace {
 
 constexpr char kGoodbye[] = "goodbye";
+// A time limit that even a very slow machine does not reach.
+constexpr uint64_t kNeverMs = 3'600'000;
 // More than the peer's kernel takes while the peer does not read, less than ours keeps for it.
 const std::string kOutput(256 * 1024, 'o');
 
@@ -73,7 +75,7 @@ struct Words final : LastWords {
 TEST(LingeringClose, WritesLastWordsBeforeItsSideEnds) {
   for (const bool peer_ends_first : {false, true}) {
     Loop loop;
-    LingeringClose lingering(loop);
+    LingeringClose lingering(loop, kNeverMs);
     ListenOptions narrow;
     narrow.send_buffer_bytes = 4 << 10;
     Ends ends = tcp_ends(loop, narrow);

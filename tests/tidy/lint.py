@@ -2,6 +2,10 @@
 
     lint.py [--jobs N] [--slowest N] BUILD_FOLDER
 
+Most of its time goes into reading headers. So files of one target, which have the same command line, are looked at
+together: a file in build/lint/ includes some of them. A batch with a finding is halved until each file with one stands by
+itself: names in unnamed namespaces may collide in a batch, and that is no finding.
+
 A file that passed is not looked at again until its own text, a header of ours that it includes, its command line, the
 configuration or clang-tidy itself has changed: what passed is remembered in build/lint/, by the hash of all of these.
 Ends with 1 if there was a finding.
@@ -12,11 +16,14 @@ import concurrent.futures
 import hashlib
 import json
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 import time
 
 CONFIGURATIONS = (".clang-tidy", "tests/.clang-tidy")
+FILES_PER_BATCH = 12
 OURS = ("broker", "clients", "loadgen", "bench", "tests")
 
 
@@ -56,10 +63,59 @@ def key_of(command, files, common):
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def lint(build, path):
+def flags_of(command, path):
+    """The command line without what differs from file to file."""
+    words = shlex.split(command)
+    kept, skip = [], False
+    for word in words[1:]:
+        if skip or word in ("-o", "-MF", "-MT", "-MQ"):
+            skip = not skip
+        elif word not in ("-c", "-MD") and not word.endswith(path):
+            kept.append(word)
+    return tuple(kept)
+
+
+def batches_of(todo, flags):
+    """Lists of files with the same flags, of at most FILES_PER_BATCH."""
+    groups = {}
+    for path in sorted(todo):
+        groups.setdefault(flags[path], []).append(path)
+    for group in groups.values():
+        for first in range(0, len(group), FILES_PER_BATCH):
+            yield group[first : first + FILES_PER_BATCH]
+
+
+def tidy(arguments):
+    run = subprocess.run(["clang-tidy", "--quiet"] + arguments, capture_output=True, text=True)
+    return run.returncode == 0, run.stdout + ("" if run.stdout else run.stderr)
+
+
+def batch_file(folder, root, paths):
+    """A file that includes all of them, where clang-tidy finds the configuration that is theirs."""
+    if paths[0].startswith("tests/"):
+        folder = os.path.join(folder, "tests")
+        os.makedirs(folder, exist_ok=True)
+        shutil.copy(os.path.join(root, "tests/.clang-tidy"), folder)
+    name = hashlib.sha256("\n".join(paths).encode()).hexdigest()[:16] + ".cc"
+    with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+        file.writelines(f'#include "{os.path.join(root, path)}"\n' for path in paths)
+    return file.name
+
+
+def lint(build, folder, root, flags, paths):
+    """A list of (path, clean, what was found, seconds)."""
     start = time.monotonic()
-    run = subprocess.run(["clang-tidy", "-p", build, "--quiet", path], capture_output=True, text=True)
-    return run.returncode == 0, run.stdout + ("" if run.stdout else run.stderr), time.monotonic() - start
+    if len(paths) == 1:
+        clean, text = tidy(["-p", build, paths[0]])
+        return [(paths[0], clean, text, time.monotonic() - start)]
+    together = batch_file(folder, root, paths)
+    # That a batch includes files which are not headers is what it is for.
+    clean, _ = tidy(["--checks=-bugprone-suspicious-include", together, "--", *flags])
+    os.remove(together)
+    if clean:
+        return [(path, True, "", (time.monotonic() - start) / len(paths)) for path in paths]
+    half = len(paths) // 2
+    return lint(build, folder, root, flags, paths[:half]) + lint(build, folder, root, flags, paths[half:])
 
 
 def main():
@@ -76,9 +132,10 @@ def main():
     version = subprocess.run(["clang-tidy", "--version"], capture_output=True, text=True, check=True).stdout
     common = "\n".join([version] + [content_hash(os.path.join(root, path)) for path in CONFIGURATIONS])
     objects = headers_of_objects(build, root)
-    todo = {}
+    todo, flags = {}, {}
     known = 0
     for path, command, output in sources(build, root):
+        flags[path] = flags_of(command, path)
         files = objects.get(os.path.relpath(os.path.join(build, output), build))
         if files is None:  # Not part of the usual build: nobody has recorded its headers, so it is looked at each time.
             todo.setdefault(path, [])
@@ -91,17 +148,18 @@ def main():
 
     failed, times = 0, []
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        futures = {pool.submit(lint, build, path): path for path in todo}
+        futures = [
+            pool.submit(lint, build, passed_folder, root, flags[batch[0]], batch) for batch in batches_of(todo, flags)
+        ]
         for future in concurrent.futures.as_completed(futures):
-            clean, text, seconds = future.result()
-            path = futures[future]
-            times.append((seconds, path))
-            if clean:
-                for marker in todo[path]:
-                    open(marker, "w", encoding="utf-8").close()
-            else:
-                failed += 1
-                print(text.replace(root + os.sep, ""), flush=True)
+            for path, clean, text, seconds in future.result():
+                times.append((seconds, path))
+                if clean:
+                    for marker in todo[path]:
+                        open(marker, "w", encoding="utf-8").close()
+                else:
+                    failed += 1
+                    print(text.replace(root + os.sep, ""), flush=True)
     for seconds, path in sorted(times, reverse=True)[: arguments.slowest]:
         print(f"{seconds:6.1f} s {path}")
     print(f"lint: {len(todo)} files looked at, {known} known to be clean, {failed} with findings")
