@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <string>
 
-#include "core/frame_decoder.h"
-#include "core/message_scan.h"
+#include "core/wire/frame_decoder.h"
+#include "core/wire/message_scan.h"
 #include "micro_wire.h"
 
 namespace {

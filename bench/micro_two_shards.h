@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/name_hash.h"
+#include "core/base/name_hash.h"
 #include "micro_world.h"
 
 namespace onehop::bench {

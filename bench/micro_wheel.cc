@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "core/wheel.h"
+#include "core/base/wheel.h"
 #include "micro_world.h"
 
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/shard.h"
+#include "core/shard/shard.h"
 #include "micro_wire.h"
 
 namespace onehop::bench {

@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "core/name_hash.h"
-#include "core/shard.h"
+#include "core/base/name_hash.h"
+#include "core/shard/shard.h"
 #include "measured_process.h"
 #include "micro_heap.h"
 #include "micro_world.h"

@@ -60,7 +60,12 @@ function(onehop_include_root target layer folder)
   cmake_path(GET layer PARENT_PATH parent)
   file(MAKE_DIRECTORY ${root}/${parent})
   file(CREATE_LINK ${folder} ${root}/${layer} SYMBOLIC)
-  target_include_directories(${target} PUBLIC ${root})
+  get_target_property(type ${target} TYPE)
+  if(type STREQUAL "INTERFACE_LIBRARY")
+    target_include_directories(${target} INTERFACE ${root})
+  else()
+    target_include_directories(${target} PUBLIC ${root})
+  endif()
 endfunction()
 
 # A layer: a static library of the sources in this folder.

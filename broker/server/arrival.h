@@ -3,9 +3,9 @@
 
 #include <memory>
 
-#include "core/bytes.h"
-#include "core/instant.h"
-#include "core/seam.h"
+#include "core/base/bytes.h"
+#include "core/base/instant.h"
+#include "core/shard/seam.h"
 #include "reactor/address.h"
 #include "reactor/cidr.h"
 #include "reactor/fd.h"

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/seam.h"
+#include "core/shard/seam.h"
 #include "onehop/broker.h"
 #include "reactor/address.h"
 #include "reactor/loop.h"

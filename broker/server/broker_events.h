@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/seam.h"
+#include "core/shard/seam.h"
 #include "onehop/broker.h"
 #include "server/recent_ends.h"
 

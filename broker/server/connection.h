@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-#include "core/ids.h"
+#include "core/base/ids.h"
 #include "reactor/socket.h"
 
 namespace onehop::server {

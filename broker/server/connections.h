@@ -8,7 +8,7 @@
 
 #include <absl/container/flat_hash_map.h>
 
-#include "core/slab.h"
+#include "core/base/slab.h"
 #include "reactor/address.h"
 #include "reactor/fd.h"
 #include "reactor/loop.h"

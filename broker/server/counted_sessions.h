@@ -10,7 +10,7 @@
 
 #include <absl/container/flat_hash_map.h>
 
-#include "core/seam.h"
+#include "core/shard/seam.h"
 #include "reactor/address.h"
 #include "reactor/cidr.h"
 #include "server/address_limits.h"

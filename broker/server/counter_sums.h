@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/counters.h"
+#include "core/base/counters.h"
 #include "onehop/inspection.h"
 
 namespace onehop::server {

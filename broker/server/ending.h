@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "core/instant.h"
+#include "core/base/instant.h"
 
 namespace onehop::server {
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "core/shard_config.h"
+#include "core/shard/shard_config.h"
 #include "onehop/broker.h"
 #include "reactor/address.h"
 

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "core/limits.h"
+#include "core/base/limits.h"
 #include "onehop/broker.h"
 #include "transport/transport.h"
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/instant.h"
+#include "core/base/instant.h"
 #include "reactor/address.h"
 #include "reactor/fd.h"
 #include "reactor/loop.h"

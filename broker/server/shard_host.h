@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/shard.h"
+#include "core/shard/shard.h"
 #include "onehop/broker.h"
 #include "reactor/address.h"
 #include "reactor/lingering_close.h"

@@ -6,9 +6,9 @@
 #include <string>
 #include <variant>
 
-#include "core/ids.h"
-#include "core/instant.h"
-#include "core/parcel.h"
+#include "core/base/ids.h"
+#include "core/base/instant.h"
+#include "core/crossing/parcel.h"
 #include "reactor/fd.h"
 #include "server/arrival.h"
 

@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "core/shard.h"
+#include "core/shard/shard.h"
 #include "reactor/loop.h"
 #include "server/connection.h"
 #include "server/connections.h"

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/bytes.h"
+#include "core/base/bytes.h"
 #include "server/connection.h"
 #include "server/connections.h"
 

@@ -9,7 +9,7 @@
 #include <list>
 #include <utility>
 
-#include "core/instant.h"
+#include "core/base/instant.h"
 #include "reactor/loop.h"
 #include "reactor/timer.h"
 

@@ -4,7 +4,7 @@
 #include <cassert>
 #include <string>
 
-#include "core/bytes.h"
+#include "core/base/bytes.h"
 
 namespace onehop::transport {
 

@@ -12,7 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "core/bytes.h"
+#include "core/base/bytes.h"
 
 namespace onehop::transport {
 

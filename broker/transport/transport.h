@@ -33,7 +33,7 @@
 #include <memory>
 #include <span>
 
-#include "core/bytes.h"
+#include "core/base/bytes.h"
 
 namespace onehop::transport {
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "core/utf8.h"
+#include "core/base/utf8.h"
 
 namespace onehop::cli {
 namespace {

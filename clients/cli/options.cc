@@ -7,7 +7,7 @@
 #include <cstdlib>
 
 #include "cli/format.h"
-#include "core/name.h"
+#include "core/base/name.h"
 #include "onehop/client_types.h"
 #include "reactor/address.h"
 

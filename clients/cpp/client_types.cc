@@ -1,7 +1,7 @@
 // See the header.
 #include "onehop/client_types.h"
 
-#include "core/name.h"
+#include "core/base/name.h"
 #include "onehop/v1/onehop.pb.h"
 
 namespace onehop::client {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/limits.h"
+#include "core/base/limits.h"
 
 namespace onehop::client {
 namespace {

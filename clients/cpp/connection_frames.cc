@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "client/connection.h"
-#include "core/limits.h"
-#include "core/message_scan.h"
+#include "core/base/limits.h"
+#include "core/wire/message_scan.h"
 
 namespace onehop::client {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "core/bytes.h"
+#include "core/base/bytes.h"
 
 namespace onehop::client {
 

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "core/message_scan.h"
-#include "core/utf8.h"
+#include "core/wire/message_scan.h"
+#include "core/base/utf8.h"
 
 namespace onehop::client {
 namespace {

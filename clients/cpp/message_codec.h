@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "core/bytes.h"
+#include "core/base/bytes.h"
 #include "onehop/client_types.h"
 #include "onehop/v1/onehop.pb.h"
 

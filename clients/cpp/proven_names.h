@@ -11,8 +11,8 @@
 #include <string_view>
 #include <unordered_set>
 
-#include "core/bytes.h"
-#include "core/instant.h"
+#include "core/base/bytes.h"
+#include "core/base/instant.h"
 
 namespace onehop::client {
 

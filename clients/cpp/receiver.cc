@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/limits.h"
-#include "core/utf8.h"
+#include "core/base/limits.h"
+#include "core/base/utf8.h"
 
 namespace onehop::client {
 namespace {

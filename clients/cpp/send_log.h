@@ -21,7 +21,7 @@
 #include <unordered_map>
 
 #include "client/message_codec.h"
-#include "core/bytes.h"
+#include "core/base/bytes.h"
 
 namespace onehop::client {
 

@@ -33,7 +33,7 @@
 
 #include "client/proven_names.h"
 #include "client/send_log.h"
-#include "core/instant.h"
+#include "core/base/instant.h"
 #include "onehop/client_events.h"
 #include "onehop/v1/onehop.pb.h"
 

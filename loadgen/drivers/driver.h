@@ -17,7 +17,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/bytes.h"
+#include "core/base/bytes.h"
 #include "loadgen/drivers/output.h"
 #include "onehop/client_types.h"
 

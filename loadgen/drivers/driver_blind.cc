@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "core/frame_decoder.h"
+#include "core/wire/frame_decoder.h"
 #include "loadgen/drivers/driver.h"
 #include "loadgen/drivers/message_frames.h"
 

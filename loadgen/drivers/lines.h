@@ -8,7 +8,7 @@
 #include <string>
 #include <system_error>
 
-#include "core/bytes.h"
+#include "core/base/bytes.h"
 
 namespace onehop::loadgen {
 

@@ -8,8 +8,8 @@
 #include <string>
 
 #include "client/message_codec.h"
-#include "core/bytes.h"
-#include "core/message_scan.h"
+#include "core/base/bytes.h"
+#include "core/wire/message_scan.h"
 #include "loadgen/drivers/driver.h"
 
 namespace onehop::loadgen {

@@ -7,7 +7,7 @@
 #include <memory>
 #include <utility>
 
-#include "core/bytes.h"
+#include "core/base/bytes.h"
 
 namespace onehop::loadgen {
 

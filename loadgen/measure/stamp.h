@@ -25,7 +25,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/bytes.h"
+#include "core/base/bytes.h"
 
 namespace onehop::loadgen {
 

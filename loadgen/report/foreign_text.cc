@@ -1,7 +1,7 @@
 // See the header.
 #include "loadgen/report/foreign_text.h"
 
-#include "core/utf8.h"
+#include "core/base/utf8.h"
 #include "loadgen/measure/text.h"
 
 namespace onehop::loadgen {

@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include "core/limits.h"
+#include "core/base/limits.h"
 #include "engine_rig.h"
 
 namespace onehop::client {

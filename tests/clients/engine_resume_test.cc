@@ -2,7 +2,7 @@
 // makes of the answer.
 #include <gtest/gtest.h>
 
-#include "core/limits.h"
+#include "core/base/limits.h"
 #include "engine_rig.h"
 
 namespace onehop::client {

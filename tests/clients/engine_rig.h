@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/frame_decoder.h"
+#include "core/wire/frame_decoder.h"
 #include "onehop/client_engine.h"
 #include "onehop/v1/onehop.pb.h"
 

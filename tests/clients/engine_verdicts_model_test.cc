@@ -8,7 +8,7 @@
 #include <map>
 #include <set>
 
-#include "core/limits.h"
+#include "core/base/limits.h"
 #include "engine_rig.h"
 #include "seeded_random.h"
 

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/name_hash.h"
+#include "core/base/name_hash.h"
 
 namespace onehop::core::test {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/shard_parts.h"
+#include "core/shard/shard_parts.h"
 #include "frames.h"
 
 namespace onehop::core::test {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/output_queue.h"
+#include "core/wire/output_queue.h"
 #include "onehop/v1/onehop.pb.h"
 
 namespace onehop::core::test {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "core/shard.h"
+#include "core/shard/shard.h"
 #include "frames.h"
 
 namespace onehop::core::test {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "check.h"
-#include "core/frame_decoder.h"
+#include "core/wire/frame_decoder.h"
 
 using onehop::core::Buffer;
 using onehop::core::BufferRef;

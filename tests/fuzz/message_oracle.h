@@ -5,7 +5,7 @@
 #include <set>
 #include <string>
 
-#include "core/message_scan.h"
+#include "core/wire/message_scan.h"
 
 namespace onehop::fuzz {
 

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "check.h"
-#include "core/name.h"
-#include "core/utf8.h"
+#include "core/base/name.h"
+#include "core/base/utf8.h"
 
 using onehop::core::Bytes;
 using onehop::fuzz::require;

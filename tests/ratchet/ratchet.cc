@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/shard.h"
+#include "core/shard/shard.h"
 #include "micro_exchange.h"
 #include "micro_heap.h"
 #include "micro_two_shards.h"

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/bytes.h"
+#include "core/base/bytes.h"
 #include "onehop/v1/onehop.pb.h"
 #include "sim/oracle_records.h"
 #include "sim/random.h"

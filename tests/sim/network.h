@@ -7,9 +7,9 @@
 #include <memory>
 #include <vector>
 
-#include "core/ids.h"
-#include "core/instant.h"
-#include "core/seam.h"
+#include "core/base/ids.h"
+#include "core/base/instant.h"
+#include "core/shard/seam.h"
 #include "sim/pipe.h"
 
 namespace onehop::sim {

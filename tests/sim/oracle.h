@@ -13,9 +13,9 @@
 
 #include <absl/container/flat_hash_map.h>
 
-#include "core/bytes.h"
-#include "core/counters.h"
-#include "core/ids.h"
+#include "core/base/bytes.h"
+#include "core/base/counters.h"
+#include "core/base/ids.h"
 #include "onehop/v1/onehop.pb.h"
 #include "sim/coverage.h"
 #include "sim/oracle_records.h"

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/memory_ledger.h"
+#include "core/base/memory_ledger.h"
 #include "sim/oracle.h"
 
 namespace onehop::sim {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "core/ids.h"
+#include "core/base/ids.h"
 #include "onehop/v1/onehop.pb.h"
 
 namespace onehop::sim {

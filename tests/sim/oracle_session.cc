@@ -1,7 +1,7 @@
 // Oracle: sessions: who owns a name, which connection speaks for it, and what Connected says.
 #include <algorithm>
 
-#include "core/name.h"
+#include "core/base/name.h"
 #include "sim/oracle.h"
 
 namespace onehop::sim {

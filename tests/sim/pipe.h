@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-#include "core/bytes.h"
+#include "core/base/bytes.h"
 
 namespace onehop::sim {
 

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "core/limits.h"
+#include "core/base/limits.h"
 #include "sim/random.h"
 
 namespace onehop::sim {

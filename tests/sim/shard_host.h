@@ -6,8 +6,8 @@
 #include <span>
 #include <vector>
 
-#include "core/seam.h"
-#include "core/shard.h"
+#include "core/shard/seam.h"
+#include "core/shard/shard.h"
 #include "sim/world.h"
 
 namespace onehop::sim {

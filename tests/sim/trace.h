@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "core/bytes.h"
+#include "core/base/bytes.h"
 
 namespace onehop::sim {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "core/bytes.h"
+#include "core/base/bytes.h"
 #include "onehop/v1/onehop.pb.h"
 
 namespace onehop::sim {

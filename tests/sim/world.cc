@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "core/wheel.h"
+#include "core/base/wheel.h"
 #include "sim/client.h"
 #include "sim/shard_host.h"
 

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "core/instant.h"
-#include "core/memory_ledger.h"
-#include "core/seam.h"
+#include "core/base/instant.h"
+#include "core/base/memory_ledger.h"
+#include "core/shard/seam.h"
 #include "sim/coverage.h"
 #include "sim/events.h"
 #include "sim/network.h"

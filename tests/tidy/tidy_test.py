@@ -35,11 +35,11 @@ class Rules(unittest.TestCase):
         self.assertEqual(findings({path: text}), [], text)
 
     def test_good_files_have_no_finding(self):
-        self.silent("broker/core/a.h", HEAD + '#pragma once\n#include <utility>\n#include "core/bytes.h"\n')
+        self.silent("broker/core/a.h", HEAD + '#pragma once\n#include <utility>\n#include "core/base/bytes.h"\n')
         self.silent("broker/reactor/a.h", HEAD + "#pragma once\n#include <uv.h>\n#include <sys/socket.h>\n#include <thread>\n")
-        self.silent("broker/transport/a.h", HEAD + '#pragma once\n#include "core/bytes.h"\n')
-        self.silent("broker/server/a.cc", HEAD + '#include "core/shard.h"\n#include "reactor/loop.h"\n#include <chrono>\n')
-        self.silent("clients/cpp/a.cc", HEAD + '#include "core/frame_decoder.h"\n#include "reactor/loop.h"\n')
+        self.silent("broker/transport/a.h", HEAD + '#pragma once\n#include "core/base/bytes.h"\n')
+        self.silent("broker/server/a.cc", HEAD + '#include "core/shard/shard.h"\n#include "reactor/loop.h"\n#include <chrono>\n')
+        self.silent("clients/cpp/a.cc", HEAD + '#include "core/wire/frame_decoder.h"\n#include "reactor/loop.h"\n')
         self.silent("broker/include/onehop/a.h", HEAD + '#pragma once\n#include <string>\n#include "onehop/b.h"\n')
 
     def test_layers(self):
@@ -47,11 +47,11 @@ class Rules(unittest.TestCase):
             "broker/core/a.h": ["<uv.h>", "<sys/socket.h>", "<thread>", "<chrono>", "<mutex>", "<spdlog/spdlog.h>", "<random>",
                                 '"reactor/loop.h"', '"server/server.h"', "<time.h>", "<unistd.h>", '"onehop/broker.h"'],
             "broker/transport/a.h": ["<uv.h>", "<sys/socket.h>", "<thread>", "<chrono>", '"reactor/loop.h"', '"server/server.h"'],
-            "broker/reactor/a.h": ['"core/bytes.h"', '"server/server.h"', '"onehop/v1/onehop.pb.h"', "<spdlog/spdlog.h>"],
+            "broker/reactor/a.h": ['"core/base/bytes.h"', '"server/server.h"', '"onehop/v1/onehop.pb.h"', "<spdlog/spdlog.h>"],
             "broker/server/a.h": ["<uv.h>", "<spdlog/spdlog.h>", "<CLI/CLI.hpp>", '"daemon/flags.h"'],
-            "broker/daemon/a.h": ["<uv.h>", '"core/shard.h"', '"reactor/loop.h"', '"onehop/v1/onehop.pb.h"'],
-            "broker/include/onehop/a.h": ["<uv.h>", '"core/bytes.h"', '"onehop/v1/onehop.pb.h"', "<sys/socket.h>"],
-            "clients/cpp/include/onehop/a.h": ["<uv.h>", '"core/bytes.h"', '"onehop/v1/onehop.pb.h"'],
+            "broker/daemon/a.h": ["<uv.h>", '"core/shard/shard.h"', '"reactor/loop.h"', '"onehop/v1/onehop.pb.h"'],
+            "broker/include/onehop/a.h": ["<uv.h>", '"core/base/bytes.h"', '"onehop/v1/onehop.pb.h"', "<sys/socket.h>"],
+            "clients/cpp/include/onehop/a.h": ["<uv.h>", '"core/base/bytes.h"', '"onehop/v1/onehop.pb.h"'],
             "clients/cpp/a.h": ['"server/server.h"', "<uv.h>"],
             "clients/cli/a.h": ['"server/server.h"'],
             "loadgen/measure/a.h": ['"loadgen/drivers/driver.h"', '"loadgen/report/print.h"', '"loadgen/run/run.h"',
@@ -63,7 +63,7 @@ class Rules(unittest.TestCase):
             "tests/sim/a.h": ['"reactor/loop.h"', '"server/server.h"', "<uv.h>", "<thread>", "<chrono>"],
             "tests/core/a.h": ['"reactor/loop.h"', "<uv.h>"],
             "tests/transport/a.h": ['"reactor/loop.h"', "<uv.h>"],
-            "tests/reactor/a.h": ['"core/bytes.h"'],
+            "tests/reactor/a.h": ['"core/base/bytes.h"'],
         }
         for path, names in bad.items():
             for name in names:

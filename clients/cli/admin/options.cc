@@ -7,7 +7,7 @@
 
 #include "cli/admin/port.h"
 #include "cli/format.h"
-#include "core/name.h"
+#include "core/base/name.h"
 
 namespace onehop::cli {
 namespace {

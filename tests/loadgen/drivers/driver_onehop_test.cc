@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "core/bytes.h"
+#include "core/base/bytes.h"
 #include "onehop/v1/onehop.pb.h"
 #include "peer_rig.h"
 

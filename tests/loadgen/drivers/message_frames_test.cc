@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "core/frame_decoder.h"
+#include "core/wire/frame_decoder.h"
 #include "loadgen/measure/random.h"
 
 namespace onehop::loadgen {

@@ -1,0 +1,62 @@
+// PendingControl: see the header.
+#include "core/queue/pending_control.h"
+
+#include "core/wire/control_frames.h"
+
+namespace onehop::core {
+namespace {
+
+// Room for so many of each is kept once they are encoded: one that had very many at once may never again.
+constexpr size_t kKept = 64;
+
+}  // namespace
+
+void PendingControl::add_flow(Bytes client, v1::State state, uint32_t retry_after_ms) {
+  flow_bytes_ += kFlowBytes + client.size();
+  flows_.push_back({std::string(client), state, retry_after_ms});
+  count_held();
+}
+
+void PendingControl::set_ping(uint64_t nonce) {
+  ping_nonce_ = nonce;
+  has_ping_ = true;
+}
+
+void PendingControl::set_pong(uint64_t nonce) {
+  pong_nonce_ = nonce;
+  has_pong_ = true;
+}
+
+size_t PendingControl::encode(OutputQueue& queue, SegmentPool& pool, v1::Frame& frame) {
+  size_t size = 0;
+  for (std::span<const FateOfIds> left = refusals_; !left.empty();) {
+    const size_t count = receipts_per_frame(left);
+    size += append_receipts(queue, pool, frame, left.first(count), 0);
+    left = left.subspan(count);
+  }
+  for (const PendingFlow& waiting : flows_) {
+    v1::Flow& flow = *frame.mutable_flow();
+    flow.set_client(waiting.client);
+    flow.set_state(waiting.state);
+    flow.set_retry_after_ms(waiting.retry_after_ms);
+    size += append_frame(queue, pool, frame);
+  }
+  if (has_ping_) {
+    frame.mutable_ping()->set_nonce(ping_nonce_);
+    size += append_frame(queue, pool, frame);
+  }
+  if (has_pong_) {
+    frame.mutable_pong()->set_nonce(pong_nonce_);
+    size += append_frame(queue, pool, frame);
+  }
+  refusals_.clear();
+  flows_.clear();
+  if (refusals_.capacity() > kKept) std::vector<FateOfIds>().swap(refusals_);
+  if (flows_.capacity() > kKept) std::vector<PendingFlow>().swap(flows_);
+  flow_bytes_ = 0;
+  has_ping_ = has_pong_ = false;
+  count_held();
+  return size;
+}
+
+}  // namespace onehop::core

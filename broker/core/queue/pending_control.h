@@ -1,0 +1,68 @@
+// What the broker has to tell one client besides messages and outcomes: refusals, flow, pings and pongs. It waits here,
+// not yet encoded, until the connection's socket has taken what was encoded before: so it has room of its own that
+// messages cannot fill, costs little while it waits, and ranges grow as refusals come.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/base/account.h"
+#include "core/base/bytes.h"
+#include "core/base/counters.h"
+#include "core/wire/fate.h"
+#include "core/wire/output_queue.h"
+#include "onehop/v1/onehop.pb.h"
+
+namespace onehop::core {
+
+class PendingControl {
+ public:
+  explicit PendingControl(Counters& totals) : account_(totals.state_bytes) { count_held(); }
+
+  // Refusals of messages that were not to be confirmed: told once, not numbered, not kept.
+  void add_refusal(const FateOfIds& ids) {
+    append_fate(refusals_, ids);
+    count_held();
+  }
+  void add_flow(Bytes client, v1::State state, uint32_t retry_after_ms);
+  // The latest wins, as it does on the wire.
+  void set_ping(uint64_t nonce);
+  void set_pong(uint64_t nonce);
+
+  bool empty() const { return refusals_.empty() && flows_.empty() && !has_ping_ && !has_pong_; }
+  // Whether it holds memory that refusals and flow to come can use again.
+  bool keeps_room() const { return refusals_.capacity() != 0 || flows_.capacity() != 0; }
+  // What it takes of the broker's memory.
+  size_t held_bytes() const { return account_.bytes(); }
+  // About how many bytes of refusals and flow wait.
+  size_t bytes() const { return refusals_.size() * kRefusalBytes + flow_bytes_; }
+
+  // Encodes all of it behind what the queue holds; a pong comes last. Returns the bytes queued. `frame` is scratch.
+  size_t encode(OutputQueue& queue, SegmentPool& pool, v1::Frame& frame);
+
+ private:
+  struct PendingFlow {
+    std::string client;
+    v1::State state;
+    uint32_t retry_after_ms;
+  };
+  void count_held() {
+    account_.set(sizeof *this + refusals_.capacity() * sizeof(FateOfIds) + flows_.capacity() * sizeof(PendingFlow) +
+                 flow_bytes_);
+  }
+
+  static constexpr size_t kFlowBytes = 12;     // Typical, encoded, without the name.
+  static constexpr size_t kRefusalBytes = 20;  // Typical, encoded.
+
+  Account account_;
+  std::vector<FateOfIds> refusals_;
+  std::vector<PendingFlow> flows_;
+  size_t flow_bytes_ = 0;
+  uint64_t ping_nonce_ = 0;
+  uint64_t pong_nonce_ = 0;
+  bool has_ping_ = false;
+  bool has_pong_ = false;
+};
+
+}  // namespace onehop::core

@@ -1,0 +1,66 @@
+// MessagePath: the path of a message to its recipient's queue. It begins in the bytes of the sender's connection, or in
+// another shard's parcel. Every refusal at admission is decided here.
+//
+//   decode   frames are found in the bytes of a link
+//   route    which shard is the recipient's home
+//   admit    there: deliver or refuse
+//   deliver  into the queue of the recipient's connection, or into its backlog
+//
+// All of it is one file, so that it inlines (ADR 10).
+#pragma once
+
+#include <cstdint>
+
+#include "core/base/bytes.h"
+#include "core/wire/delivery.h"
+#include "core/wire/frame_decoder.h"
+#include "core/base/ids.h"
+#include "core/crossing/parcel.h"
+#include "core/wire/routed_message.h"
+#include "core/session/session.h"
+
+namespace onehop::core {
+
+struct ShardParts;
+
+class MessagePath {
+ public:
+  explicit MessagePath(ShardParts& shard) : shard_(shard) {}
+  MessagePath(const MessagePath&) = delete;
+  MessagePath& operator=(const MessagePath&) = delete;
+
+  // What a link has received, and what it had received before and not decoded.
+  void decode(LinkId id, Link& link, Input in);
+  // Out of another shard's parcel: the message in front of `rest`, and those right behind it.
+  void take_message(const Parcel& parcel, Bytes& rest);
+
+ private:
+  // What the handling of a frame may ask of the decode loop.
+  enum class Handled : uint8_t {
+    kDone,
+    kNoCredit,  // Put it back; the link waits.
+  };
+
+  // These take the parts as an argument, so that the compiler keeps the reference in a register along the path.
+  static void decode_frames(ShardParts& shard, LinkId id, Link& link, Input in);
+  static void note_partial(ShardParts& shard, LinkId id, Link& link, bool got_frame);
+  static Handled handle_frame(ShardParts& shard, LinkId id, Link& link, const FrameView& frame);
+  static Handled handle_message(ShardParts& shard, LinkId id, Link& link, Session& session, const FrameView& frame,
+                                Bytes body);
+  static bool within_send_window(ShardParts& shard, const Sending& sending, size_t frame_bytes);
+  static Handled route(ShardParts& shard, LinkId link_id, Link& link, Sending& sending, RoutedMessage& message);
+  static void look_up(ShardParts& shard, Sending& sending, Bytes destination);
+  static void admit(ShardParts& shard, const RoutedMessage& message, SessionId destination, Session* recipient);
+  static void refuse_unknown(ShardParts& shard, const RoutedMessage& message);
+  static bool admit_under_pressure(ShardParts& shard, const RoutedMessage& message, SessionId id, Session& recipient,
+                                   size_t queued_bytes);
+  static void deliver(ShardParts& shard, const RoutedMessage& message, Delivery& delivery, SessionId id,
+                      Session& recipient, Link* link);
+
+  ShardParts& shard_;
+  // The message being routed. Every member is set for each message; clearing a new one first took as long as a third of
+  // the routing.
+  RoutedMessage message_;
+};
+
+}  // namespace onehop::core

@@ -1,0 +1,35 @@
+// What makes a shard the shard it is. The same for all shards of a process but for `index`.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "core/base/ids.h"
+#include "core/base/instant.h"
+#include "core/base/limits.h"
+#include "core/base/memory_ledger.h"
+#include "core/base/name_hash.h"
+
+namespace onehop::core {
+
+// Key of the resume tokens.
+using TokenKey = std::array<unsigned char, 32>;
+
+struct ShardConfig {
+  ShardIndex index = 0;
+  ShardIndex count = 1;  // 1 to kShardsMax.
+  Limits limits;
+  // Shared by all shards of the process, and outlives them. Nothing: the shard has one of its own.
+  MemoryLedger* ledger = nullptr;
+  HashKey hash_key{};
+  TokenKey token_key{};
+  // Sessions are numbered upwards from here in steps of `count`, so that no two shards use one number. Taken from the
+  // wall clock at start, so that a restarted broker does not use a number again.
+  uint64_t first_session = 1;
+  std::string server = "onehop";  // Connected.server.
+  // When the broker started, by the host's clock.
+  Instant started;
+};
+
+}  // namespace onehop::core

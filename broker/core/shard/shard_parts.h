@@ -1,0 +1,42 @@
+// The parts of a shard. Each part owns its state and keeps its invariants. A part calls another one through this
+// struct, by its name; no part holds a reference to another part.
+#pragma once
+
+#include "core/shard/client_frames.h"
+#include "core/shard/crossing.h"
+#include "core/shard/endings.h"
+#include "core/shard/flow_control.h"
+#include "core/shard/handshake.h"
+#include "core/shard/inspector.h"
+#include "core/shard/link_deadlines.h"
+#include "core/shard/links.h"
+#include "core/shard/memory_guard.h"
+#include "core/shard/message_path.h"
+#include "core/shard/outcomes.h"
+#include "core/shard/sessions.h"
+#include "core/shard/shard_common.h"
+#include "core/shard/shutdown.h"
+#include "core/shard/writer.h"
+
+namespace onehop::core {
+
+struct ShardParts : ShardCommon {
+  using ShardCommon::ShardCommon;
+
+  Links links{*this};
+  Sessions sessions{*this};
+  LinkDeadlines deadlines{*this};
+  Handshake handshake{*this};
+  Endings endings{*this};
+  ClientFrames client_frames{*this};
+  MessagePath path{*this};
+  Crossing crossing{*this};
+  Outcomes outcomes{*this};
+  FlowControl flow{*this};
+  MemoryGuard memory{*this};
+  Shutdown shutdown{*this};
+  Writer writer{*this};
+  Inspector inspector{*this};
+};
+
+}  // namespace onehop::core

@@ -1,0 +1,77 @@
+// Links by themselves: which are read, and how much at a time.
+#include <gtest/gtest.h>
+
+#include "core/base/limits.h"
+#include "parts_rig.h"
+
+namespace onehop::core::test {
+namespace {
+
+using Log = std::vector<std::string>;
+
+TEST(Links, OneThatIsNotReadIsReadAgainOnce) {
+  PartsRig rig;
+  Link& link = rig.link(rig.open_link());
+  rig.parts.links.stop_reading(link);
+  rig.parts.links.stop_reading(link);
+  EXPECT_FALSE(link.reading);
+  EXPECT_EQ(rig.parts.counters.reading_stopped, 1U);
+  rig.parts.links.resume_reading(link);
+  rig.parts.links.resume_reading(link);
+  EXPECT_EQ(rig.host.log, (Log{"do not read", "read"}));
+}
+
+TEST(Links, WhileOneIsNotReadTheClockOfItsLifeStands) {
+  PartsRig rig;
+  Link& link = rig.link(rig.open_link());
+  rig.parts.links.stop_reading(link);
+  link.last_heard = {};
+  link.pinged = true;
+  rig.parts.links.resume_reading(link);
+  EXPECT_EQ(link.last_heard, rig.now);
+  EXPECT_FALSE(link.pinged);
+}
+
+TEST(Links, OneThatMayGoOnDecodesWhatItHadSent) {
+  PartsRig rig;
+  const LinkId id = rig.open_link();
+  rig.receive(id, wire(connect_frame("bob")));
+  Link& link = rig.link(id);
+  ASSERT_EQ(link.state, LinkState::kOpen);
+  link.waits_for_credit = true;
+  rig.receive(id, wire(goodbye_frame(v1::CODE_NORMAL)));
+  EXPECT_EQ(link.state, LinkState::kOpen) << "nothing is decoded while it waits";
+  rig.parts.links.may_go_on(id);
+  rig.parts.links.resume_decoding();
+  EXPECT_EQ(link.state, LinkState::kOpen) << "it still waits";
+  link.waits_for_credit = false;
+  rig.parts.links.may_go_on(id);
+  EXPECT_TRUE(rig.parts.links.has_resumable());
+  rig.parts.links.resume_decoding();
+  EXPECT_FALSE(rig.parts.links.has_resumable());
+  EXPECT_EQ(link.state, LinkState::kClosing);
+}
+
+// Frames without end that are cheap to send and dear to handle: their sender is read in small portions.
+TEST(Links, OneThatFloodsWithControlFramesIsReadInSmallPortionsUntilItStops) {
+  PartsRig rig;
+  const LinkId id = rig.open_link();
+  rig.receive(id, wire(connect_frame("bob")));
+  const size_t whole = rig.parts.links.receive_space(id).size();
+  std::string flood;
+  for (uint32_t i = 0; i < kManyControlFrames; ++i) flood += wire(ping_frame(i));
+  rig.receive(id, flood);
+  EXPECT_EQ(rig.parts.links.receive_space(id).size(), whole) << "as many as a normal client may send";
+  rig.receive(id, flood + wire(ping_frame(1)));
+  EXPECT_EQ(rig.parts.links.receive_space(id).size(), kChattyReceiveBytes);
+  EXPECT_EQ(rig.parts.links.receive_space({}).size(), whole) << "others are read as before";
+  std::string portion;
+  for (uint32_t i = 0; i <= kManyControlFrames / 16; ++i) portion += wire(ping_frame(i));
+  rig.receive(id, portion);
+  EXPECT_EQ(rig.parts.links.receive_space(id).size(), kChattyReceiveBytes) << "it goes on";
+  rig.receive(id, wire(ping_frame(1)));
+  EXPECT_EQ(rig.parts.links.receive_space(id).size(), whole);
+}
+
+}  // namespace
+}  // namespace onehop::core::test
