@@ -63,6 +63,16 @@ void Links::on_received(LinkId id, size_t size) {
   }
 }
 
+Submitted Links::submit(LinkId id, const ScannedMessage& message, Bytes body) {
+  Link* link = links_.find(id);
+  if (link == nullptr || link->state != LinkState::kOpen) return Submitted::kEnds;
+  link->last_heard = shard_.now();
+  link->pinged = false;
+  const Submitted result = link->waits() ? Submitted::kWaits : shard_.path.submit(id, *link, message, body);
+  if (result == Submitted::kWaits) stop_reading(*link);
+  return result;
+}
+
 void Links::on_unread(LinkId id) {
   if (Link* link = links_.find(id)) link->unread = true;
 }

@@ -42,6 +42,7 @@ class Links {
   LinkId on_link(const ArrivingLink& arriving);
   std::span<char> receive_space(LinkId id);
   void on_received(LinkId id, size_t size);
+  Submitted submit(LinkId id, const ScannedMessage& message, Bytes body);
   void on_unread(LinkId id);
   void on_writable(LinkId id);
   void on_end_of_stream(LinkId id);

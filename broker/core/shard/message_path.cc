@@ -20,6 +20,10 @@ Fate rejected(v1::Reason reason, uint64_t retry_after_ms = 0) {
           false};
 }
 
+MessagePath::Submission ends(v1::Code code, Bytes text) {
+  return {Submitted::kEnds, {code, text, 0}};
+}
+
 }  // namespace
 
 void MessagePath::decode(LinkId id, Link& link, Input in) {
@@ -91,40 +95,73 @@ ONEHOP_ON_THE_PATH MessagePath::Handled MessagePath::handle_message(ShardParts& 
   if (session.sending == nullptr) session.sending = std::make_unique<Sending>(shard.counters);
   RoutedMessage& message = shard.path.message_;
   const ScannedMessage& scanned = message.scanned;
-  const ScanError error = scan_message(body, session.sending->destination, message.scanned);
-  if (error != ScanError::kNone) {
+  if (const ScanError error = scan_message(body, session.sending->destination, message.scanned);
+      error != ScanError::kNone) {
     shard.endings.protocol_error(id, link, describe(error));
     return Handled::kDone;
   }
+  message.frame_bytes = static_cast<uint32_t>(frame.bytes.size());
+  message.body = body;
+  message.owner = frame.owner;
+  const Submission submission = submit(shard, link.session, session, message);
+  if (submission.result == Submitted::kEnds) shard.endings.end_link(id, link, submission.farewell);
+  if (submission.result != Submitted::kWaits) return Handled::kDone;
+  wait_for_credit(shard, id, link, session);
+  return Handled::kNoCredit;
+}
+
+Submitted MessagePath::submit(LinkId id, Link& link, const ScannedMessage& scanned, Bytes body) {
+  ShardParts& shard = shard_;
+  Session& session = shard.sessions[link.session.index];
+  if (session.sending == nullptr) session.sending = std::make_unique<Sending>(shard.counters);
+  message_.scanned = scanned;
+  message_.scanned.has_known_name = scanned.destination_name == session.sending->destination;
+  message_.frame_bytes = static_cast<uint32_t>(1 + varint_size(body.size()) + body.size());
+  message_.body = body;
+  message_.owner = nullptr;
+  if (message_.frame_bytes > shard.config.limits.frame_bytes_max) {
+    shard.endings.end_link(id, link, {v1::CODE_FRAME_TOO_LARGE, "a frame is over frame_bytes_max", 0});
+    return Submitted::kEnds;
+  }
+  const Submission submission = submit(shard, link.session, session, message_);
+  if (submission.result == Submitted::kEnds) shard.endings.end_link(id, link, submission.farewell);
+  if (submission.result == Submitted::kWaits) wait_for_credit(shard, id, link, session);
+  return submission.result;
+}
+
+void MessagePath::wait_for_credit(ShardParts& shard, LinkId id, Link& link, const Session& session) {
+  link.waits_for_credit = true;
+  shard.crossing.wait_for_credit(session.sending->destination_home, id);
+}
+
+// On behalf of a session. Where its message came from, a stream or a call, is not known from here on.
+ONEHOP_ON_THE_PATH MessagePath::Submission MessagePath::submit(ShardParts& shard, SessionId id, Session& session,
+                                                               RoutedMessage& message) {
+  const ScannedMessage& scanned = message.scanned;
   if (scanned.id == 0) {
     if (scanned.confirm != v1::CONFIRM_REFUSALS) {
-      shard.endings.protocol_error(id, link, "a message that is to be confirmed needs an id");
-      return Handled::kDone;
+      return ends(v1::CODE_PROTOCOL_ERROR, "a message that is to be confirmed needs an id");
     }
   } else if (scanned.id <= session.last_id) {
     // After a resume a client repeats what it does not know to have arrived.
-    if (!session.repeating) shard.endings.protocol_error(id, link, "a message's id is not above the one before");
-    return Handled::kDone;
+    if (session.repeating) return {};
+    return ends(v1::CODE_PROTOCOL_ERROR, "a message's id is not above the one before");
   }
-  message.sender = shard.origin_of(link.session);
+  message.sender = shard.origin_of(id);
   message.from_session = session.number;
-  message.frame_bytes = static_cast<uint32_t>(frame.bytes.size());
   message.ordered_refusals = session.ordered_refusals;
   message.from_stamp = session.name.stamp();
-  message.body = body;
-  message.owner = frame.owner;
   Sending& sending = *session.sending;
   const bool confirmed = message.confirmed();
   if (confirmed && !within_send_window(shard, sending, message.frame_bytes)) {
-    shard.endings.end_link(id, link, {v1::CODE_QUOTA_EXCEEDED, "more is open than the send window allows", 0});
-    return Handled::kDone;
+    return ends(v1::CODE_QUOTA_EXCEEDED, "more is open than the send window allows");
   }
   // Counted before it is routed: its outcome may be there when route returns.
   if (confirmed) sending.open(message.frame_bytes);
-  if (route(shard, id, link, sending, message) == Handled::kNoCredit) {
+  if (!route(shard, sending, message)) {
     if (confirmed) sending.settle(1, message.frame_bytes);
     if (shard.rates.any) sending.rate.give_back(shard.rates, message.frame_bytes);
-    return Handled::kNoCredit;
+    return {Submitted::kWaits, {}};
   }
   ++shard.counters.messages_received;
   ++sending.messages_sent;
@@ -132,7 +169,7 @@ ONEHOP_ON_THE_PATH MessagePath::Handled MessagePath::handle_message(ShardParts& 
     session.last_id = scanned.id;
     session.repeating = false;
   }
-  return Handled::kDone;
+  return {};
 }
 
 bool MessagePath::within_send_window(ShardParts& shard, const Sending& sending, size_t frame_bytes) {
@@ -141,30 +178,29 @@ bool MessagePath::within_send_window(ShardParts& shard, const Sending& sending, 
          sending.open_bytes + frame_bytes <= limits.send_bytes_max();
 }
 
-// On the sender's shard.
-ONEHOP_ON_THE_PATH MessagePath::Handled MessagePath::route(ShardParts& shard, LinkId link_id, Link& link,
-                                                           Sending& sending, RoutedMessage& message) {
+// On the sender's shard. False: there is no credit to post it to the shard that is sending.destination_home.
+ONEHOP_ON_THE_PATH bool MessagePath::route(ShardParts& shard, Sending& sending, RoutedMessage& message) {
   // A draining shard refuses before it posts: no message may follow the record that tells other shards that it stops.
   if (shard.shutdown.draining()) {
     shard.outcomes.refuse(message, rejected(v1::REASON_SHUTTING_DOWN));
-    return Handled::kDone;
+    return true;
   }
   if (shard.rates.any) {
     const uint64_t wait_ms = sending.rate.take(shard.rates, message.frame_bytes, shard.now());
     if (wait_ms != 0) {
       shard.outcomes.refuse(message, rejected(v1::REASON_RATE_LIMITED, wait_ms));
-      return Handled::kDone;
+      return true;
     }
   }
   const ScannedMessage& scanned = message.scanned;
   const bool known_confirm = scanned.confirm == v1::CONFIRM_REFUSALS || message.confirmed();
   if (!known_confirm || scanned.destination != Destination::kClient) {
     shard.outcomes.refuse(message, rejected(v1::REASON_UNSUPPORTED));
-    return Handled::kDone;
+    return true;
   }
   if (scanned.destination_name.size() > kNameBytesMax) {
     shard.outcomes.refuse(message, rejected(v1::REASON_UNKNOWN_CLIENT));
-    return Handled::kDone;
+    return true;
   }
   if (!scanned.has_known_name) look_up(shard, sending, scanned.destination_name);
   message.destination_hash = sending.destination_hash;
@@ -176,15 +212,11 @@ ONEHOP_ON_THE_PATH MessagePath::Handled MessagePath::route(ShardParts& shard, Li
       recipient = shard.sessions.find(sending.destination_session);
     }
     admit(shard, message, sending.destination_session, recipient);
-    return Handled::kDone;
+    return true;
   }
-  if (!shard.crossing.post_to(home).add_message(message)) {
-    link.waits_for_credit = true;
-    shard.crossing.wait_for_credit(home, link_id);
-    return Handled::kNoCredit;
-  }
+  if (!shard.crossing.post_to(home).add_message(message)) return false;
   sending.shards_sent_to |= uint64_t{1} << home;
-  return Handled::kDone;
+  return true;
 }
 
 void MessagePath::look_up(ShardParts& shard, Sending& sending, Bytes destination) {

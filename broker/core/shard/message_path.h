@@ -1,7 +1,8 @@
-// MessagePath: the path of a message to its recipient's queue. It begins in the bytes of the sender's connection, or in
-// another shard's parcel. Every refusal at admission is decided here.
+// MessagePath: the path of a message to its recipient's queue. It begins in the bytes of the sender's connection, in a
+// call of a sender within the process, or in another shard's parcel. Every refusal at admission is decided here.
 //
 //   decode   frames are found in the bytes of a link
+//   submit   on behalf of the session that the link has: from here on it does not matter where a message came from
 //   route    which shard is the recipient's home
 //   admit    there: deliver or refuse
 //   deliver  into the queue of the recipient's connection, or into its backlog
@@ -31,10 +32,17 @@ class MessagePath {
 
   // What a link has received, and what it had received before and not decoded.
   void decode(LinkId id, Link& link, Input in);
+  // A message of an open link that waits for nothing. See ShardInputs::submit.
+  Submitted submit(LinkId id, Link& link, const ScannedMessage& scanned, Bytes body);
   // Out of another shard's parcel: the message in front of `rest`, and those right behind it.
   void take_message(const Parcel& parcel, Bytes& rest);
 
  private:
+  struct Submission {
+    Submitted result = Submitted::kTaken;
+    Farewell farewell{};  // Of kEnds.
+  };
+
   // What the handling of a frame may ask of the decode loop.
   enum class Handled : uint8_t {
     kDone,
@@ -47,8 +55,11 @@ class MessagePath {
   static Handled handle_frame(ShardParts& shard, LinkId id, Link& link, const FrameView& frame);
   static Handled handle_message(ShardParts& shard, LinkId id, Link& link, Session& session, const FrameView& frame,
                                 Bytes body);
+  // On behalf of the session. kWaits: for credit to its destination's home.
+  static Submission submit(ShardParts& shard, SessionId id, Session& session, RoutedMessage& message);
+  static void wait_for_credit(ShardParts& shard, LinkId id, Link& link, const Session& session);
   static bool within_send_window(ShardParts& shard, const Sending& sending, size_t frame_bytes);
-  static Handled route(ShardParts& shard, LinkId link_id, Link& link, Sending& sending, RoutedMessage& message);
+  static bool route(ShardParts& shard, Sending& sending, RoutedMessage& message);
   static void look_up(ShardParts& shard, Sending& sending, Bytes destination);
   static void admit(ShardParts& shard, const RoutedMessage& message, SessionId destination, Session* recipient);
   static void refuse_unknown(ShardParts& shard, const RoutedMessage& message);

@@ -17,9 +17,13 @@
 //     `now`; after a long sleep, a long event or a stop of the process it looks once more, without sleeping, and ticks
 //     then. Of a link that has more to read than the host has read, it says so with on_unread.
 //
-// Kept for what comes next, so that it needs no other seam: in-process clients join as endpoints of Origin beside
-// sessions (a call in with their messages and acks, a call out from flush with what is for them); names claimed or
-// located on other machines and messages stored on disk are further kinds of Question.
+// A local client, one within the process, is a link like any other: with a name, a window, a queue, and an end. Its host
+// carries no bytes over a network. What is for it comes out of flush as one call of write for all of it, and write takes
+// less than offered when the client is slow. Its messages come in by submit() instead of as frames; its Connect, acks,
+// pings and goodbye, which are few, come as bytes.
+//
+// Kept for what comes next, so that it needs no other seam: names claimed or located on other machines and messages
+// stored on disk are further kinds of Question.
 #pragma once
 
 #include <cstddef>
@@ -31,6 +35,7 @@
 #include "core/base/instant.h"
 #include "core/base/limits.h"
 #include "core/crossing/parcel.h"
+#include "core/wire/message_scan.h"
 
 namespace onehop::core {
 
@@ -86,6 +91,14 @@ struct Answer {
 // `kAnswered`: the answer is there. `kPending`: it follows as on_answer with the same ticket; until then the link is
 // not read.
 enum class Verdict : uint8_t { kAnswered, kPending };
+
+// What became of a message that a local client has handed in. Whatever is refused or delivered is taken: its client is
+// told the outcome as others are.
+enum class Submitted : uint8_t {
+  kTaken,
+  kWaits,  // It was not taken: the client is to wait.
+  kEnds,   // The link is at its end, or it ends now, because the message breaks the protocol.
+};
 
 // Something worth a log line, a counter or an audit record. Valid for the call only.
 struct Event {
@@ -153,6 +166,10 @@ class ShardInputs {
   virtual std::span<char> receive_space(LinkId id) = 0;
   // `size` bytes of the link have been read into receive_space().
   virtual void on_received(LinkId link, size_t size, Instant now) = 0;
+  // A message of a local client whose Connected has been written. `message` is what a scan of `body`, an encoded
+  // onehop.v1.Message, finds; it is not scanned again. Neither is kept. kWaits: set_reading(false) has been called for
+  // the link; the same message may come again after set_reading(true).
+  virtual Submitted submit(LinkId link, const ScannedMessage& message, Bytes body, Instant now) = 0;
   // There is more to read of the link, and the host reads it later. Until then the link is not judged for being late or
   // silent. Said anew in each iteration in which that is so.
   virtual void on_unread(LinkId link) = 0;

@@ -26,6 +26,11 @@ void Shard::on_received(LinkId id, size_t size, Instant now) {
   parts_.links.on_received(id, size);
 }
 
+Submitted Shard::submit(LinkId id, const ScannedMessage& message, Bytes body, Instant now) {
+  const Now at(parts_, now);
+  return parts_.links.submit(id, message, body);
+}
+
 void Shard::on_unread(LinkId id) {
   parts_.links.on_unread(id);
 }

@@ -33,6 +33,7 @@ class Shard final : public ShardInputs {
   LinkId on_link(const ArrivingLink& arriving, Instant now) override;
   std::span<char> receive_space(LinkId id) override;
   void on_received(LinkId id, size_t size, Instant now) override;
+  Submitted submit(LinkId id, const ScannedMessage& message, Bytes body, Instant now) override;
   void on_unread(LinkId id) override;
   void on_writable(LinkId id, Instant now) override;
   void on_end_of_stream(LinkId id, Instant now) override;
