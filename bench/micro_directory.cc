@@ -10,8 +10,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "core/session/directory.h"
 #include "core/base/name_hash.h"
+#include "core/session/directory.h"
 #include "micro_heap.h"
 
 namespace {

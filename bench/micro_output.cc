@@ -6,11 +6,11 @@
 #include <array>
 #include <string>
 
-#include "core/wire/delivery.h"
 #include "core/base/limits.h"
 #include "core/base/name_stamp.h"
 #include "core/crossing/parcel.h"
 #include "core/crossing/record.h"
+#include "core/wire/delivery.h"
 #include "micro_wire.h"
 
 namespace {

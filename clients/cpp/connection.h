@@ -17,8 +17,8 @@
 #include "client/first_answer.h"
 #include "client/receiver.h"
 #include "client/sender.h"
-#include "core/wire/frame_decoder.h"
 #include "core/base/instant.h"
+#include "core/wire/frame_decoder.h"
 #include "onehop/client_engine.h"
 
 namespace onehop::client {

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "core/wire/message_scan.h"
 #include "core/base/utf8.h"
+#include "core/wire/message_scan.h"
 
 namespace onehop::client {
 namespace {

@@ -4,8 +4,8 @@
 #include <deque>
 #include <utility>
 
-#include "core/wire/frame_decoder.h"
 #include "core/base/limits.h"
+#include "core/wire/frame_decoder.h"
 #include "loadgen/drivers/driver.h"
 #include "loadgen/drivers/message_frames.h"
 #include "onehop/v1/onehop.pb.h"

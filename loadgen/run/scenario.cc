@@ -6,8 +6,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "core/wire/message_scan.h"
 #include "core/base/utf8.h"
+#include "core/wire/message_scan.h"
 #include "loadgen/measure/quantity.h"
 #include "loadgen/measure/stamp.h"
 #include "loadgen/run/settings.h"

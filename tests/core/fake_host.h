@@ -14,8 +14,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/shard/shard.h"
 #include "core/base/wheel.h"
+#include "core/shard/shard.h"
 #include "frames.h"
 
 namespace onehop::core::test {

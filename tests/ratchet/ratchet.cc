@@ -156,7 +156,8 @@ int main(int argc, char** argv) {
                  static_cast<unsigned long long>(good), batches * kMessages);
     return EXIT_FAILURE;
   }
-  std::fputs("usage: onehop-ratchet unconfirmed|confirmed|refused|crossing|submitted BATCHES, or onehop-ratchet bytes\n",
-             stderr);
+  std::fputs(
+      "usage: onehop-ratchet unconfirmed|confirmed|refused|crossing|submitted BATCHES, or onehop-ratchet bytes\n",
+      stderr);
   return EXIT_FAILURE;
 }

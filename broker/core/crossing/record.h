@@ -9,10 +9,10 @@
 #include <cstring>
 #include <new>
 
-#include "core/wire/fate.h"
 #include "core/base/ids.h"
 #include "core/base/limits.h"
 #include "core/crossing/parcel.h"
+#include "core/wire/fate.h"
 #include "core/wire/routed_message.h"
 
 namespace onehop::core {

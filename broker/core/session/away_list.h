@@ -6,8 +6,8 @@
 #include <cstdint>
 
 #include "core/base/ids.h"
-#include "core/session/session.h"
 #include "core/base/slab.h"
+#include "core/session/session.h"
 
 namespace onehop::core {
 

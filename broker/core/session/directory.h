@@ -8,8 +8,8 @@
 
 #include "core/base/bytes.h"
 #include "core/base/ids.h"
-#include "core/session/session.h"
 #include "core/base/slab.h"
+#include "core/session/session.h"
 
 namespace onehop::core {
 

@@ -8,8 +8,8 @@
 
 #include "core/base/bytes.h"
 #include "core/base/ids.h"
-#include "core/wire/message_scan.h"
 #include "core/session/session.h"
+#include "core/wire/message_scan.h"
 #include "onehop/v1/onehop.pb.h"
 
 namespace onehop::core {

@@ -4,9 +4,9 @@
 #pragma once
 
 #include "core/base/bytes.h"
-#include "core/wire/control_frames.h"
 #include "core/base/ids.h"
 #include "core/session/session.h"
+#include "core/wire/control_frames.h"
 
 namespace onehop::core {
 

@@ -12,9 +12,9 @@
 #include "core/base/bytes.h"
 #include "core/base/ids.h"
 #include "core/base/instant.h"
-#include "core/wire/routed_message.h"
 #include "core/queue/sender_table.h"
 #include "core/session/session.h"
+#include "core/wire/routed_message.h"
 #include "onehop/v1/onehop.pb.h"
 
 namespace onehop::core {

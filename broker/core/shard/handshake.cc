@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/wire/lobby.h"
 #include "core/base/name.h"
 #include "core/base/name_hash.h"
 #include "core/shard/shard_parts.h"
+#include "core/wire/lobby.h"
 
 namespace onehop::core {
 namespace {

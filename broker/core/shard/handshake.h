@@ -10,12 +10,12 @@
 #include <absl/container/flat_hash_map.h>
 
 #include "core/base/bytes.h"
+#include "core/base/ids.h"
+#include "core/session/session.h"
+#include "core/shard/seam.h"
+#include "core/shard/takeover_log.h"
 #include "core/wire/control_frames.h"
 #include "core/wire/frame_decoder.h"
-#include "core/base/ids.h"
-#include "core/shard/seam.h"
-#include "core/session/session.h"
-#include "core/shard/takeover_log.h"
 #include "onehop/v1/onehop.pb.h"
 
 namespace onehop::core {

@@ -5,9 +5,9 @@
 #include <optional>
 
 #include "core/base/bytes.h"
-#include "core/shard/client_report.h"
 #include "core/base/ids.h"
 #include "core/session/session.h"
+#include "core/shard/client_report.h"
 
 namespace onehop::core {
 

@@ -9,8 +9,8 @@
 
 #include "core/base/ids.h"
 #include "core/base/instant.h"
-#include "core/session/session.h"
 #include "core/base/wheel.h"
+#include "core/session/session.h"
 
 namespace onehop::core {
 

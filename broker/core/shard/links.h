@@ -9,12 +9,12 @@
 #include <utility>
 #include <vector>
 
-#include "core/wire/frame_decoder.h"
 #include "core/base/ids.h"
 #include "core/base/receive_blocks.h"
-#include "core/shard/seam.h"
-#include "core/session/session.h"
 #include "core/base/slab.h"
+#include "core/session/session.h"
+#include "core/shard/seam.h"
+#include "core/wire/frame_decoder.h"
 
 namespace onehop::core {
 

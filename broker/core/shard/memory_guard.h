@@ -10,8 +10,8 @@
 #include "core/base/account.h"
 #include "core/base/ids.h"
 #include "core/base/instant.h"
-#include "core/shard/seam.h"
 #include "core/session/session.h"
+#include "core/shard/seam.h"
 
 namespace onehop::core {
 

@@ -20,10 +20,6 @@ Fate rejected(v1::Reason reason, uint64_t retry_after_ms = 0) {
           false};
 }
 
-MessagePath::Submission ends(v1::Code code, Bytes text) {
-  return {Submitted::kEnds, {code, text, 0}};
-}
-
 }  // namespace
 
 void MessagePath::decode(LinkId id, Link& link, Input in) {
@@ -94,7 +90,6 @@ ONEHOP_ON_THE_PATH MessagePath::Handled MessagePath::handle_message(ShardParts& 
                                                                     Bytes body) {
   if (session.sending == nullptr) session.sending = std::make_unique<Sending>(shard.counters);
   RoutedMessage& message = shard.path.message_;
-  const ScannedMessage& scanned = message.scanned;
   if (const ScanError error = scan_message(body, session.sending->destination, message.scanned);
       error != ScanError::kNone) {
     shard.endings.protocol_error(id, link, describe(error));

@@ -13,12 +13,14 @@
 #include <cstdint>
 
 #include "core/base/bytes.h"
-#include "core/wire/delivery.h"
-#include "core/wire/frame_decoder.h"
 #include "core/base/ids.h"
 #include "core/crossing/parcel.h"
-#include "core/wire/routed_message.h"
 #include "core/session/session.h"
+#include "core/shard/seam.h"
+#include "core/wire/control_frames.h"
+#include "core/wire/delivery.h"
+#include "core/wire/frame_decoder.h"
+#include "core/wire/routed_message.h"
 
 namespace onehop::core {
 
@@ -55,8 +57,9 @@ class MessagePath {
   static Handled handle_frame(ShardParts& shard, LinkId id, Link& link, const FrameView& frame);
   static Handled handle_message(ShardParts& shard, LinkId id, Link& link, Session& session, const FrameView& frame,
                                 Bytes body);
-  // On behalf of the session. kWaits: for credit to its destination's home.
+  // kWaits: for credit to its destination's home.
   static Submission submit(ShardParts& shard, SessionId id, Session& session, RoutedMessage& message);
+  static Submission ends(v1::Code code, Bytes text) { return {Submitted::kEnds, {code, text, 0}}; }
   static void wait_for_credit(ShardParts& shard, LinkId id, Link& link, const Session& session);
   static bool within_send_window(ShardParts& shard, const Sending& sending, size_t frame_bytes);
   static bool route(ShardParts& shard, Sending& sending, RoutedMessage& message);

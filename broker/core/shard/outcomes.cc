@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "core/base/limits.h"
-#include "core/shard/shard_parts.h"
 #include "core/base/utf8.h"
+#include "core/shard/shard_parts.h"
 
 namespace onehop::core {
 namespace {

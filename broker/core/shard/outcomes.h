@@ -10,12 +10,12 @@
 #include <utility>
 #include <vector>
 
-#include "core/queue/backlog.h"
 #include "core/base/bytes.h"
-#include "core/wire/fate.h"
 #include "core/base/ids.h"
-#include "core/wire/routed_message.h"
+#include "core/queue/backlog.h"
 #include "core/session/session.h"
+#include "core/wire/fate.h"
+#include "core/wire/routed_message.h"
 #include "onehop/v1/onehop.pb.h"
 
 namespace onehop::core {

@@ -6,9 +6,9 @@
 //  2. The host calls in (ShardInputs), the shard calls out (Host). Out of a call in, the shard may call out, but the
 //     host never calls in again before that call has returned: what a call out brings about is reported later.
 //  3. The shard writes, closes, hands over and posts only inside flush(); set_reading, give_back, ask, note and random
-//     may come out of any call. The host calls flush() after the events of an iteration, and earlier when flush_wanted()
-//     says so. Then, as the last thing before it sleeps, on_tick; if flush_wanted() after that, flush and on_tick
-//     again.
+//     may come out of any call. The host calls flush() after the events of an iteration, and earlier when
+//     flush_wanted() says so. Then, as the last thing before it sleeps, on_tick; if flush_wanted() after that, flush
+//     and on_tick again.
 //  4. No call needs its answer at once. What cannot be known at once is asked with a ticket and answered later.
 //  5. A link has one owner at a time. It ends by one call from either side (close, hand_over, or on_link_failed); after
 //     that call neither side names it again. What is noted of it is noted before.
@@ -17,10 +17,10 @@
 //     `now`; after a long sleep, a long event or a stop of the process it looks once more, without sleeping, and ticks
 //     then. Of a link that has more to read than the host has read, it says so with on_unread.
 //
-// A local client, one within the process, is a link like any other: with a name, a window, a queue, and an end. Its host
-// carries no bytes over a network. What is for it comes out of flush as one call of write for all of it, and write takes
-// less than offered when the client is slow. Its messages come in by submit() instead of as frames; its Connect, acks,
-// pings and goodbye, which are few, come as bytes.
+// A local client, one within the process, is a link like any other: with a name, a window, a queue, and an end. Its
+// host carries no bytes over a network. What is for it comes out of flush as one call of write for all of it, and write
+// takes less than offered when the client is slow. Its messages come in by submit() instead of as frames; its Connect,
+// acks, pings and goodbye, which are few, come as bytes.
 //
 // Kept for what comes next, so that it needs no other seam: names claimed or located on other machines and messages
 // stored on disk are further kinds of Question.

@@ -8,16 +8,16 @@
 #include <string>
 #include <vector>
 
-#include "core/session/away_list.h"
 #include "core/base/bytes.h"
-#include "core/wire/control_frames.h"
-#include "core/session/directory.h"
 #include "core/base/ids.h"
 #include "core/base/instant.h"
-#include "core/shard/seam.h"
-#include "core/session/session.h"
 #include "core/base/slab.h"
 #include "core/base/wheel.h"
+#include "core/session/away_list.h"
+#include "core/session/directory.h"
+#include "core/session/session.h"
+#include "core/shard/seam.h"
+#include "core/wire/control_frames.h"
 #include "onehop/v1/onehop.pb.h"
 
 namespace onehop::core {

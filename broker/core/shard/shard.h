@@ -16,8 +16,8 @@
 #include <optional>
 #include <span>
 
-#include "core/shard/client_report.h"
 #include "core/base/counters.h"
+#include "core/shard/client_report.h"
 #include "core/shard/seam.h"
 #include "core/shard/shard_config.h"
 #include "core/shard/shard_parts.h"

@@ -14,11 +14,11 @@
 #include "core/base/ids.h"
 #include "core/base/instant.h"
 #include "core/base/memory_ledger.h"
-#include "core/wire/output_queue.h"
 #include "core/base/rate_limit.h"
-#include "core/shard/seam.h"
 #include "core/session/session.h"
+#include "core/shard/seam.h"
 #include "core/shard/shard_config.h"
+#include "core/wire/output_queue.h"
 #include "onehop/v1/onehop.pb.h"
 
 namespace onehop::core {

@@ -8,10 +8,10 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/wire/control_frames.h"
 #include "core/base/ids.h"
 #include "core/base/instant.h"
 #include "core/shard/seam.h"
+#include "core/wire/control_frames.h"
 
 namespace onehop::core {
 

@@ -2,8 +2,8 @@
 #include "core/wire/lobby.h"
 
 #include "core/base/limits.h"
-#include "core/wire/message_scan.h"
 #include "core/base/name.h"
+#include "core/wire/message_scan.h"
 
 namespace onehop::core {
 namespace {

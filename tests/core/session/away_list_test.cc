@@ -8,7 +8,7 @@
 namespace onehop::core {
 namespace {
 
-struct NamedSessions {
+struct Sessions {
   SessionId add(uint64_t left_ms) {
     const SessionId id = slab.insert();
     slab[id.index].away = std::make_unique<Away>();
@@ -33,14 +33,14 @@ struct NamedSessions {
 using Order = std::vector<uint64_t>;
 
 TEST(AwayList, TheFirstToGoComesFirst) {
-  NamedSessions sessions;
+  Sessions sessions;
   for (const uint64_t left : {10u, 20u, 30u}) sessions.add(left);
   EXPECT_EQ(sessions.take_all(), (Order{10, 20, 30}));
   EXPECT_TRUE(sessions.list.empty());
 }
 
 TEST(AwayList, WhoWentBeforeAllOthersIsPutInFront) {
-  NamedSessions sessions;
+  Sessions sessions;
   sessions.add(20);
   sessions.add(30);
   sessions.add(10);
@@ -50,7 +50,7 @@ TEST(AwayList, WhoWentBeforeAllOthersIsPutInFront) {
 
 TEST(AwayList, AnyOneMayLeaveIt) {
   for (size_t which = 0; which < 3; ++which) {
-    NamedSessions sessions;
+    Sessions sessions;
     const std::vector<SessionId> ids{sessions.add(1), sessions.add(2), sessions.add(3)};
     sessions.list.remove(ids[which]);
     sessions.list.remove(ids[which]);  // Not there any more: nothing happens.

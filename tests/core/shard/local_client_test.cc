@@ -1,5 +1,5 @@
-// A client within the process: its messages come by call, and in everything else it is a client like any other. Each test is
-// run with a recipient on the client's own shard and on another one.
+// A client within the process: its messages come by call, and in everything else it is a client like any other. Each
+// test is run with a recipient on the client's own shard and on another one.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -28,7 +28,8 @@ std::vector<v1::State> flows(const std::vector<v1::Frame>& frames) {
   return states;
 }
 
-// Hands in messages of 1,000 bytes to bob from `first_id`, until `last_id` or until one is not taken. Returns the next id.
+// Hands in messages of 1,000 bytes to bob from `first_id`, until `last_id` or until one is not taken. Returns the next
+// id.
 uint64_t submit_many(Pair& pair, uint64_t first_id, uint64_t last_id) {
   for (uint64_t id = first_id; id <= last_id; ++id) {
     const v1::Frame frame = message_frame(pair.bobs_name, id, Pair::payload_of(id));
@@ -53,7 +54,9 @@ TEST_P(LocalClient, GetsTheSameBytesToTheRecipientAsARemoteOne) {
   Pair pair(GetParam());
   v1::Frame frame = message_frame(pair.bobs_name, 1, "the same");
   frame.mutable_message()->set_in_reply_to(77);
-  (*frame.mutable_message()->mutable_headers())["kind"] = "test";
+  v1::Header& header = *frame.mutable_message()->add_headers();
+  header.set_key("kind");
+  header.set_value("test");
   pair.alice.send(frame);
   const v1::Frame by_wire = pair.bob.read_one();
   frame.mutable_message()->set_id(2);
@@ -112,7 +115,7 @@ TEST(LocalClientOnTwoShards, WaitsForCreditAndGoesOn) {
   while (pair.alice.link().reading && next < 10'000) {
     const uint64_t until = submit_many(pair, next, next + 99);
     pair.broker.settle();
-    if (until != next + 100) EXPECT_FALSE(pair.alice.link().reading);
+    EXPECT_EQ(pair.alice.link().reading, until == next + 100);
     next = until;
   }
   EXPECT_LT(next, 10'000u);
