@@ -31,9 +31,9 @@ class SilentHost : public core::Host {
   void hand_over(core::HostLink, core::ShardIndex, Bytes, Instant) override {}
   void post(core::ShardIndex, core::Parcel) override {}
   void give_back(core::ShardIndex, core::Parcel) override {}
-  core::Verdict ask(core::Ticket, const core::Question&, core::Answer& answer) override {
+  core::Answered ask(core::Ticket, const core::Question&, core::Answer& answer) override {
     answer.accepted = true;
-    return core::Verdict::kAnswered;
+    return core::Answered::kNow;
   }
   void note(const core::Event&) override {}
   void random(std::span<char> out) override { std::fill(out.begin(), out.end(), 'r'); }

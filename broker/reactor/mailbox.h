@@ -1,5 +1,5 @@
-// What other threads hand to a loop: many producers, one consuming loop. The only object that two threads see
-// (docs/adr/005-parcel-queue.md says why it is a mutex and a vector).
+// What other threads hand to a loop: many producers, one consuming loop. docs/adr/005-parcel-queue.md says why it is a
+// mutex and a vector.
 //
 // Why no wake-up is lost: items enter and leave under one mutex. The producer that finds the mailbox empty wakes the
 // loop after it has let the mutex go; a producer that finds items in it relies on an earlier producer, which has woken

@@ -243,12 +243,12 @@ bool ShardHost::take_comings_and_goings() {
 }
 
 // There are no credentials yet: everybody is welcome, and nobody in particular.
-core::Verdict ShardHost::ask(core::Ticket, const core::Question& question, core::Answer& answer) {
+core::Answered ShardHost::ask(core::Ticket, const core::Question& question, core::Answer& answer) {
   answer.accepted = true;
   if (counted_sessions_.wanted()) {
     answer.one_more = counted_sessions_.ask(question.link, connections_.address_of(connection_of(question.link)));
   }
-  return core::Verdict::kAnswered;
+  return core::Answered::kNow;
 }
 
 void ShardHost::random(std::span<char> out) {

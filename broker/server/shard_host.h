@@ -80,7 +80,7 @@ class ShardHost final : private core::Host,
                  core::Instant connect_deadline) override;
   void post(core::ShardIndex to, core::Parcel parcel) override;
   void give_back(core::ShardIndex to, core::Parcel parcel) override;
-  core::Verdict ask(core::Ticket ticket, const core::Question& question, core::Answer& answer) override;
+  core::Answered ask(core::Ticket ticket, const core::Question& question, core::Answer& answer) override;
   void note(const core::Event& event) override;
   void random(std::span<char> out) override;
 

@@ -70,10 +70,10 @@ void FakeHost::give_back(ShardIndex to, Parcel parcel) {
   broker_.credits_.push_back({index_, to, std::move(parcel)});
 }
 
-Verdict FakeHost::ask(Ticket ticket, const Question& question, Answer& answer) {
+Answered FakeHost::ask(Ticket ticket, const Question& question, Answer& answer) {
   broker_.asked.push_back({index_, ticket, std::string(question.name), std::string(question.token)});
   answer = broker_.verdict;
-  return broker_.answer_later ? Verdict::kPending : Verdict::kAnswered;
+  return broker_.answer_later ? Answered::kLater : Answered::kNow;
 }
 
 void FakeHost::note(const Event& event) {

@@ -70,7 +70,7 @@ class FakeHost final : public Host {
   void hand_over(HostLink link, ShardIndex home, Bytes unread, Instant connect_deadline) override;
   void post(ShardIndex to, Parcel parcel) override;
   void give_back(ShardIndex to, Parcel parcel) override;
-  Verdict ask(Ticket ticket, const Question& question, Answer& answer) override;
+  Answered ask(Ticket ticket, const Question& question, Answer& answer) override;
   void note(const Event& event) override;
   void random(std::span<char> out) override;
 

@@ -27,9 +27,9 @@ class RecordingHost final : public Host {
   void hand_over(HostLink, ShardIndex, Bytes, Instant) override { log.push_back("hand over"); }
   void post(ShardIndex, Parcel) override { log.push_back("post"); }
   void give_back(ShardIndex, Parcel) override { log.push_back("give back"); }
-  Verdict ask(Ticket, const Question&, Answer& answer) override {
+  Answered ask(Ticket, const Question&, Answer& answer) override {
     answer.accepted = true;
-    return Verdict::kAnswered;
+    return Answered::kNow;
   }
   void note(const Event& event) override { notes.push_back(event.kind); }
   void random(std::span<char> out) override { std::memset(out.data(), 7, out.size()); }

@@ -27,9 +27,9 @@ class SilentHost final : public Host {
   void hand_over(HostLink, ShardIndex, Bytes, Instant) override {}
   void post(ShardIndex, Parcel) override {}
   void give_back(ShardIndex, Parcel) override {}
-  Verdict ask(Ticket, const Question&, Answer& answer) override {
+  Answered ask(Ticket, const Question&, Answer& answer) override {
     answer.accepted = true;
-    return Verdict::kAnswered;
+    return Answered::kNow;
   }
   void note(const Event&) override {}
   void random(std::span<char> out) override { std::memset(out.data(), 7, out.size()); }

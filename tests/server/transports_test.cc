@@ -12,8 +12,8 @@
 #include "server/parts.h"
 #include "server_test/broker_rig.h"
 #include "server_test/raw_client.h"
-#include "transport/plain_transport.h"
 #include "transport_client.h"
+#include "transport_test/plain_transport.h"
 #include "transport_test/scrambled_transport.h"
 
 namespace onehop::test {

@@ -30,7 +30,7 @@ class ShardHost final : public core::Host {
   void hand_over(core::HostLink link, core::ShardIndex home, core::Bytes unread, core::Instant deadline) override;
   void post(core::ShardIndex to, core::Parcel parcel) override;
   void give_back(core::ShardIndex to, core::Parcel parcel) override;
-  core::Verdict ask(core::Ticket ticket, const core::Question& question, core::Answer& answer) override;
+  core::Answered ask(core::Ticket ticket, const core::Question& question, core::Answer& answer) override;
   void note(const core::Event& event) override;
   void random(std::span<char> out) override;
 

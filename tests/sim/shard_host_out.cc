@@ -111,9 +111,9 @@ void ShardHost::give_back(core::ShardIndex to, core::Parcel parcel) {
   world_.events.add(world_.now_us() + delay, Event::Kind::kCredit, to * world_.scenario.shards + index_);
 }
 
-core::Verdict ShardHost::ask(core::Ticket ticket, const core::Question& question, core::Answer& answer) {
+core::Answered ShardHost::ask(core::Ticket ticket, const core::Question& question, core::Answer& answer) {
   Link* link = named(question.link, "ask");
-  if (link == nullptr) return core::Verdict::kAnswered;
+  if (link == nullptr) return core::Answered::kNow;
   if (ticket.value <= last_ticket_) world_.oracle.fail(link->number, "is asked about with a used ticket");
   last_ticket_ = ticket.value;
   world_.trace.add(question.name);
@@ -131,7 +131,7 @@ core::Verdict ShardHost::ask(core::Ticket ticket, const core::Question& question
     world_.answers.push_back({index_, link->number, ticket, accepted});
     const uint64_t delay = world_.delay_us(60'000);
     world_.events.add(world_.now_us() + delay, Event::Kind::kAnswer, number);
-    return core::Verdict::kPending;
+    return core::Answered::kLater;
   }
   answer.accepted = accepted;
   if (!accepted) {
@@ -140,7 +140,7 @@ core::Verdict ShardHost::ask(core::Ticket ticket, const core::Question& question
   }
   connection.admitted = accepted;
   connection.turned_down = !accepted;
-  return core::Verdict::kAnswered;
+  return core::Answered::kNow;
 }
 
 void ShardHost::note(const core::Event& event) {

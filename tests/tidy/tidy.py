@@ -36,7 +36,7 @@ LAYERS = [
     ("broker/core/base/memory_ledger.h", {"allow": ("core/",), "std_deny": tuple(IMPURE - {"atomic"})}),
     ("broker/core/", {"allow": ("core/", "onehop/v1/", "absl/", "sodium", "google/protobuf/"), "pure": True}),
     ("broker/transport/", {"allow": ("transport/", "core/"), "pure": True}),
-    ("broker/reactor/", {"allow": ("reactor/", "uv.h", "posix", "readerwriterqueue/", "concurrentqueue/")}),
+    ("broker/reactor/", {"allow": ("reactor/", "uv.h", "posix")}),
     ("broker/server/", {"allow": ("server/", "core/", "transport/", "reactor/", "onehop/", "posix", "absl/", "sodium")}),
     ("broker/admin/", {"allow": ("admin/", "reactor/", "onehop/", "posix", "llhttp.h", "nlohmann/", "prometheus/", "sodium"),
                        "deny": ("onehop/v1/",)}),

@@ -1,5 +1,5 @@
 // PlainTransport keeps the contract, and changes no byte on the way.
-#include "transport/plain_transport.h"
+#include "transport_test/plain_transport.h"
 
 #include <gtest/gtest.h>
 

@@ -11,7 +11,8 @@ namespace onehop::core {
 struct Limits {
   // The largest frame a client may send, as its length-prefix value. 16 KiB to 64 MiB.
   uint32_t frame_bytes_max = 1 << 20;
-  // What one client's connection may have queued, not yet accepted by its socket. At least 4 × frame_bytes_max.
+  // What may be queued for one client: what its socket has not taken yet and what waits behind that in its backlog. At
+  // least 4 × frame_bytes_max.
   uint32_t queue_bytes_max = 4 << 20;
   // What all shards of the process may hold together: see memory_ledger.h.
   uint64_t memory_bytes_max = uint64_t{1} << 30;

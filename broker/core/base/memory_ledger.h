@@ -8,8 +8,8 @@
 // Of that, sessions that are away may hold half. When it is used up their largest are ended until they hold 3/8, so
 // that nobody can fill them and keep everybody's messages out.
 //
-// This, the host's mailboxes and nothing else is what two threads see: every shard publishes what it holds, and reads
-// what all hold. All of it is counters that may be read a moment late, so the order of memory is relaxed throughout.
+// It is the only object of core that two threads see: every shard publishes what it holds, and reads what all hold. All
+// of it is counters that may be read a moment late, so the order of memory is relaxed throughout.
 //
 // Invariant: `total_` is the sum of `used_`, but for what is being published at this moment. Only the shard that could
 // free most ends clients, and it publishes what each has freed before it ends another.

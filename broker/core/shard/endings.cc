@@ -19,7 +19,7 @@ void Endings::end_link(LinkId id, Link& link, const Farewell& farewell, SessionT
   drop_output(link);
   Session& session = shard_.sessions[link.session.index];
   shard_.note(Event::Kind::kConnectionEnded, link, session.name.name(), session.number, farewell.code, farewell.text);
-  shard_.sessions.leave(link.session, session, farewell, then);
+  shard_.sessions.end_or_detach(link.session, session, farewell, then);
   begin_closing(id, link, farewell);
 }
 
@@ -27,7 +27,7 @@ void Endings::end_link_in_order(LinkId id, Link& link, const Farewell& farewell,
   if (Session* session = shard_.sessions.find(link.session)) {
     link.control_bytes_left = 0;
     shard_.writer.encode_control(id, link, *session);
-    shard_.sessions.leave(link.session, *session, farewell, then);
+    shard_.sessions.end_or_detach(link.session, *session, farewell, then);
   }
   begin_closing(id, link, farewell);
 }

@@ -8,7 +8,7 @@
 namespace onehop::core {
 namespace {
 
-// Between two batches of RESUMEs of one recipient.
+// Between two batches of RESUMEs that time alone brings about. Each flush of a recipient's link sends one more batch.
 constexpr uint64_t kResumePaceMs = 10;
 
 }  // namespace

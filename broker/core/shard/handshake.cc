@@ -51,7 +51,7 @@ void Handshake::ask(LinkId id, Link& link, const v1::Connect& connect) {
   const Ticket ticket{next_ticket_++};
   Answer answer;
   const Question question{Question::Kind::kAuthenticate, link.host, connect.name(), connect.token()};
-  if (shard_.host.ask(ticket, question, answer) == Verdict::kAnswered) return take_answer(id, link, connect, answer);
+  if (shard_.host.ask(ticket, question, answer) == Answered::kNow) return take_answer(id, link, connect, answer);
   link.asking = std::make_unique<Asking>(Asking{ticket, connect});
   link.state = LinkState::kAsking;
   link.deadline = shard_.now() + kConnectDeadlineMs;

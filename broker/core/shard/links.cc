@@ -97,7 +97,7 @@ void Links::on_link_failed(LinkId id) {
   if (link == nullptr) return;
   const Farewell farewell{v1::CODE_UNSPECIFIED, "the connection broke", 0};
   if (Session* session = shard_.sessions.find(link->session)) {
-    shard_.sessions.leave(link->session, *session, farewell, SessionThen::kDetach);
+    shard_.sessions.end_or_detach(link->session, *session, farewell, SessionThen::kDetach);
   }
   shard_.endings.forget_link(id, *link);
 }

@@ -1,5 +1,5 @@
-// The seam between a shard and whoever hosts it. Everything that passes between them is written down here; the broker's
-// server, the simulator and the benchmarks are hosts, and core knows no other world.
+// The seam between a shard and whoever hosts it: all that they say to each other while clients talk. What operators ask
+// is in shard.h. The broker's server, the simulator and the benchmarks are hosts, and core knows no other world.
 //
 // The rules of the seam:
 //  1. A shard has one thread. Every call in carries `now`, which never goes back; core reads no clock.
@@ -18,9 +18,9 @@
 //     then. Of a link that has more to read than the host has read, it says so with on_unread.
 //
 // A local client, one within the process, is a link like any other: with a name, a window, a queue, and an end. Its
-// host carries no bytes over a network. What is for it comes out of flush as one call of write for all of it, and write
-// takes less than offered when the client is slow. Its messages come in by submit() instead of as frames; its Connect,
-// acks, pings and goodbye, which are few, come as bytes.
+// host carries no bytes over a network. What is for it comes out of flush by write, as many messages as there
+// are in one call, and write takes less than offered when the client is slow. Its messages come in by submit() instead
+// of as frames; its Connect, acks, pings and goodbye, which are few, come as bytes.
 //
 // Kept for what comes next, so that it needs no other seam: names claimed or located on other machines and messages
 // stored on disk are further kinds of Question.
@@ -88,9 +88,9 @@ struct Answer {
   Refusal one_more{};
 };
 
-// `kAnswered`: the answer is there. `kPending`: it follows as on_answer with the same ticket; until then the link is
-// not read.
-enum class Verdict : uint8_t { kAnswered, kPending };
+// When the answer to a question comes. `kNow`: it is there. `kLater`: it follows as on_answer with the same ticket;
+// until then the link is not read.
+enum class Answered : uint8_t { kNow, kLater };
 
 // What became of a message that a local client has handed in. Whatever is refused or delivered is taken: its client is
 // told the outcome as others are.
@@ -147,7 +147,7 @@ class Host {
   virtual void post(ShardIndex to, Parcel parcel) = 0;
   // Carries an emptied parcel, owned, back to the shard that posted it, where it arrives as on_credit.
   virtual void give_back(ShardIndex to, Parcel parcel) = 0;
-  virtual Verdict ask(Ticket ticket, const Question& question, Answer& answer) = 0;
+  virtual Answered ask(Ticket ticket, const Question& question, Answer& answer) = 0;
   virtual void note(const Event& event) = 0;
   // Unpredictable bytes: keys of tokens, made names.
   virtual void random(std::span<char> out) = 0;

@@ -52,7 +52,7 @@ void Sessions::detach(Session& session) {
   session.sending->ping_waits = false;
 }
 
-void Sessions::leave(SessionId id, Session& session, const Farewell& farewell, SessionThen then) {
+void Sessions::end_or_detach(SessionId id, Session& session, const Farewell& farewell, SessionThen then) {
   const Link& link = shard_.links[session.link.index];
   if (then == SessionThen::kEnd || session.session_expiry_ms == 0 || shard_.shutdown.draining()) {
     const bool taken_over = then == SessionThen::kEnd && farewell.code == v1::CODE_SESSION_TAKEN_OVER;

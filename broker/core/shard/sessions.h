@@ -62,7 +62,7 @@ class Sessions {
   // The session and its link no longer know each other. What only that connection was to hear is forgotten.
   void detach(Session& session);
   // Called when the session's connection ends. The session is away afterwards, or ends.
-  void leave(SessionId id, Session& session, const Farewell& farewell, SessionThen then);
+  void end_or_detach(SessionId id, Session& session, const Farewell& farewell, SessionThen then);
   // Ends the session for good. Its name is free, and each sender that waits for an outcome, a RESUME or a gate is told.
   void end_session(SessionId id, Event::Kind how, const Farewell& farewell);
 

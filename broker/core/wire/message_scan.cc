@@ -156,7 +156,6 @@ inline ScanError scan_in_reply_to_session(Cursor& at, ScannedMessage& out) {
   ++at.in;
   if (at.end - at.in < 8) return ScanError::kFixedCutShort;
   out.in_reply_to_session = read_fixed64(at.in);
-  out.has_in_reply_to_session = true;
   at.in += 8;
   return ScanError::kNone;
 }

@@ -67,7 +67,6 @@ struct ScannedMessage {
   // As sent: values that Confirm does not have pass the scan.
   int32_t confirm = 0;
   Destination destination = Destination::kClient;
-  bool has_in_reply_to_session = false;
   bool has_known_name = false;  // The destination is the name that was given as known and good.
 };
 

@@ -92,7 +92,6 @@ TEST(MessageScan, ReadsWhatTheSenderSet) {
   EXPECT_EQ(message.confirm, 1);
   EXPECT_EQ(message.ttl_ms, 4'000'000'000u);
   EXPECT_EQ(message.in_reply_to, UINT64_MAX);
-  EXPECT_TRUE(message.has_in_reply_to_session);
   EXPECT_EQ(message.in_reply_to_session, 0x0123456789ABCDEFu);
 }
 
@@ -109,7 +108,6 @@ TEST(MessageScan, ForgetsTheMessageBefore) {
   EXPECT_EQ(message.ttl_ms, 0u);
   EXPECT_EQ(message.in_reply_to, 0u);
   EXPECT_EQ(message.in_reply_to_session, 0u);
-  EXPECT_FALSE(message.has_in_reply_to_session);
 }
 
 TEST(MessageScan, Destinations) {

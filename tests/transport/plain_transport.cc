@@ -1,5 +1,5 @@
 // PlainTransport: see the header.
-#include "transport/plain_transport.h"
+#include "transport_test/plain_transport.h"
 
 #include <algorithm>
 #include <cassert>
