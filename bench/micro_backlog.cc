@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "core/base/name_stamp.h"
 #include "core/queue/backlog.h"
+#include "core/wire/name_stamp.h"
 #include "micro_wire.h"
 #include "micro_world.h"
 

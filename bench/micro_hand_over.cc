@@ -6,8 +6,8 @@
 #include <utility>
 #include <variant>
 
-#include "core/base/name_stamp.h"
 #include "core/crossing/parcel_post.h"
+#include "core/wire/name_stamp.h"
 #include "measured_process.h"
 #include "micro_wire.h"
 #include "reactor/loop.h"

@@ -7,10 +7,10 @@
 #include <string>
 
 #include "core/base/limits.h"
-#include "core/base/name_stamp.h"
 #include "core/crossing/parcel.h"
 #include "core/crossing/record.h"
 #include "core/wire/delivery.h"
+#include "core/wire/name_stamp.h"
 #include "micro_wire.h"
 
 namespace {

@@ -3,6 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "admin/counter_table.h"
+
 namespace onehop::admin {
 namespace {
 
@@ -95,45 +97,14 @@ std::string json_trace(const Trace& trace) {
 }
 
 std::string json_counters(const BrokerCounters& c) {
-  return text_of({{"connections", c.connections},
-                  {"sessions", c.sessions},
-                  {"sessions_opened", c.sessions_opened},
-                  {"connects_refused", c.connects_refused},
-                  {"connects_refused_full", c.connects_refused_full},
-                  {"sessions_evicted", c.sessions_evicted},
-                  {"takeovers", c.takeovers},
-                  {"hand_overs", c.hand_overs},
-                  {"messages_received", c.messages_received},
-                  {"messages_admitted", c.messages_admitted},
-                  {"messages_redelivered", c.messages_redelivered},
-                  {"messages_dropped", c.messages_dropped},
-                  {"messages_acknowledged", c.messages_acknowledged},
-                  {"messages_refused_by_recipient", c.messages_refused_by_recipient},
-                  {"messages_expired", c.messages_expired},
-                  {"messages_lost", c.messages_lost},
-                  {"sessions_resumed", c.sessions_resumed},
-                  {"messages_refused", c.messages_refused},
-                  {"pauses_told", c.pauses_told},
-                  {"resumes_told", c.resumes_told},
-                  {"gates_closed", c.gates_closed},
-                  {"reading_stopped", c.reading_stopped},
-                  {"bytes_received", c.bytes_received},
-                  {"bytes_sent", c.bytes_sent},
-                  {"queued_bytes", c.queued_bytes},
-                  {"open_bytes", c.open_bytes},
-                  {"paused_senders", c.paused_senders},
-                  {"address_refusals", c.address_refusals},
-                  {"proxy_refusals", c.proxy_refusals},
-                  {"memory_bytes", c.memory_bytes},
-                  {"memory_bytes_max", c.memory_bytes_max},
-                  {"memory_stage", c.memory_stage},
-                  {"memory_ended", c.memory_ended},
-                  {"outcomes", array_of(c.outcomes)},
-                  {"route_latency",
-                   {{"bounds_us", RouteLatency::kBoundsUs},
-                    {"counts", c.route_latency.counts},
-                    {"sum_us", c.route_latency.sum_us}}},
-                  {"shards", array_of(c.shards)}});
+  Json out = Json::object();
+  for (const CounterRow& row : counter_table()) out[row.json] = c.*row.value;
+  out["memory_stage"] = c.memory_stage;
+  out["outcomes"] = array_of(c.outcomes);
+  out["route_latency"] = {
+      {"bounds_us", RouteLatency::kBoundsUs}, {"counts", c.route_latency.counts}, {"sum_us", c.route_latency.sum_us}};
+  out["shards"] = array_of(c.shards);
+  return text_of(out);
 }
 
 std::string json_kicked() {

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "admin/counter_table.h"
+
 namespace onehop::admin {
 namespace {
 
@@ -44,52 +46,21 @@ class Families {
   std::vector<MetricFamily> all_;
 };
 
-void add_messages(Families& to, const BrokerCounters& c) {
+void add_counters(Families& to, const BrokerCounters& c) {
+  for (const CounterRow& row : counter_table()) {
+    if (row.metric == nullptr) continue;
+    to.add(is_counter(row.metric) ? MetricType::Counter : MetricType::Gauge, row.metric, row.metric_help);
+    to.value(c.*row.value);
+  }
   to.add(MetricType::Counter, "onehop_messages_total", "Messages by their outcome and its reason.");
   for (const OutcomeCount& one : c.outcomes) {
     to.value(one.count, {{"outcome", std::string(one.outcome)}, {"reason", std::string(one.reason)}});
   }
-  to.counter("onehop_messages_received_total", "Messages that clients have sent.", c.messages_received);
-  to.counter("onehop_messages_admitted_total", "Messages queued for a client.", c.messages_admitted);
-  to.counter("onehop_messages_redelivered_total", "Messages delivered once more, on a resumed session.",
-             c.messages_redelivered);
-  to.counter("onehop_messages_dropped_total", "Unconfirmed messages lost with the connection they were queued for.",
-             c.messages_dropped);
   to.add(MetricType::Counter, "onehop_bytes_total", "Bytes from and to clients.");
   to.value(c.bytes_received, {{"direction", "in"}});
   to.value(c.bytes_sent, {{"direction", "out"}});
-  to.gauge("onehop_queue_bytes", "Bytes queued for clients.", c.queued_bytes);
-  to.gauge("onehop_unacknowledged_bytes", "Bytes delivered and not acknowledged.", c.open_bytes);
-  to.gauge("onehop_paused_senders", "Pairs of a sender and a client it was told to pause for.", c.paused_senders);
-  to.counter("onehop_gates_closed_total", "Times a sender was refused at a full queue until it takes note.",
-             c.gates_closed);
-}
-
-void add_sessions(Families& to, const BrokerCounters& c) {
-  to.gauge("onehop_connections", "Connections.", c.connections);
-  to.gauge("onehop_sessions", "Sessions, with a connection or waiting for one.", c.sessions);
-  to.counter("onehop_sessions_opened_total", "Sessions opened.", c.sessions_opened);
-  to.counter("onehop_sessions_resumed_total", "Sessions resumed by a new connection.", c.sessions_resumed);
-  to.counter("onehop_takeovers_total", "Sessions ended because another connection took the name.", c.takeovers);
-  to.counter("onehop_connects_refused_total", "Connections ended before they had a session.", c.connects_refused);
-  to.counter("onehop_connects_refused_full_total", "Among them: there was no room for one more session.",
-             c.connects_refused_full);
-  to.counter("onehop_sessions_evicted_total", "Sessions that were away, held nothing and made place for newcomers.",
-             c.sessions_evicted);
-  to.counter("onehop_hand_overs_total", "Connections accepted by another shard than their name's.", c.hand_overs);
-  to.counter("onehop_reading_stopped_total", "Times a connection was not read for a while.", c.reading_stopped);
-  to.counter("onehop_address_refusals_total", "Connections and sessions over a limit of their source address.",
-             c.address_refusals);
-  to.counter("onehop_proxy_refusals_total", "Connections without the PROXY header they need, or not allowed one.",
-             c.proxy_refusals);
-}
-
-void add_memory(Families& to, const BrokerCounters& c) {
-  to.gauge("onehop_memory_bytes", "Bytes that count against the memory limit.", c.memory_bytes);
-  to.gauge("onehop_memory_limit_bytes", "The memory limit.", c.memory_bytes_max);
   to.gauge("onehop_memory_stage", "0: enough; 1: new clients and messages are refused; 2: clients are ended.",
            c.memory_stage);
-  to.counter("onehop_memory_ended_total", "Clients ended for want of memory.", c.memory_ended);
 }
 
 void add_route_latency(Families& to, const RouteLatency& latency) {
@@ -135,9 +106,7 @@ std::string metrics_text(const BrokerCounters& counters, const ProcessFigures& p
   families.value(1, {{"version", std::string(state.version)}});
   families.gauge("onehop_ready", "1: new clients are let in.", state.ready ? 1 : 0);
   families.gauge("onehop_draining", "1: the broker drains.", state.draining ? 1 : 0);
-  add_sessions(families, counters);
-  add_messages(families, counters);
-  add_memory(families, counters);
+  add_counters(families, counters);
   add_route_latency(families, counters.route_latency);
   add_shards(families, counters.shards);
   add_process(families, process);

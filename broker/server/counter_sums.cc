@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <utility>
 
 #include "onehop/v1/onehop.pb.h"
 
@@ -40,34 +41,40 @@ void add_each(std::array<uint64_t, kSize>& sum, const std::array<uint64_t, kSize
   for (size_t i = 0; i < kSize; ++i) sum[i] += more[i];
 }
 
+// What operators are told as a shard counts it.
+constexpr std::pair<uint64_t BrokerCounters::*, uint64_t core::Counters::*> kPlainSums[] = {
+    {&BrokerCounters::connections, &core::Counters::links},
+    {&BrokerCounters::sessions, &core::Counters::sessions},
+    {&BrokerCounters::sessions_opened, &core::Counters::sessions_opened},
+    {&BrokerCounters::sessions_resumed, &core::Counters::sessions_resumed},
+    {&BrokerCounters::sessions_evicted, &core::Counters::sessions_evicted},
+    {&BrokerCounters::connects_refused, &core::Counters::connects_refused},
+    {&BrokerCounters::connects_refused_full, &core::Counters::connects_refused_full},
+    {&BrokerCounters::takeovers, &core::Counters::takeovers},
+    {&BrokerCounters::hand_overs, &core::Counters::hand_overs},
+    {&BrokerCounters::messages_received, &core::Counters::messages_received},
+    {&BrokerCounters::messages_admitted, &core::Counters::messages_admitted},
+    {&BrokerCounters::messages_redelivered, &core::Counters::messages_redelivered},
+    {&BrokerCounters::messages_dropped, &core::Counters::messages_dropped},
+    {&BrokerCounters::messages_expired, &core::Counters::messages_expired},
+    {&BrokerCounters::pauses_told, &core::Counters::pauses_told},
+    {&BrokerCounters::resumes_told, &core::Counters::resumes_told},
+    {&BrokerCounters::gates_closed, &core::Counters::gates_closed},
+    {&BrokerCounters::reading_stopped, &core::Counters::reading_stopped},
+    {&BrokerCounters::bytes_received, &core::Counters::bytes_received},
+    {&BrokerCounters::bytes_sent, &core::Counters::bytes_sent},
+    {&BrokerCounters::queued_bytes, &core::Counters::queued_bytes},
+    {&BrokerCounters::open_bytes, &core::Counters::open_bytes},
+    {&BrokerCounters::memory_ended, &core::Counters::memory_ended},
+};
+
 void add(BrokerCounters& sum, const core::Counters& c) {
-  sum.connections += c.links;
-  sum.sessions += c.sessions;
-  sum.sessions_opened += c.sessions_opened;
-  sum.connects_refused += c.connects_refused;
-  sum.connects_refused_full += c.connects_refused_full;
-  sum.sessions_evicted += c.sessions_evicted;
-  sum.takeovers += c.takeovers;
-  sum.hand_overs += c.hand_overs;
-  sum.messages_received += c.messages_received;
-  sum.messages_admitted += c.messages_admitted;
-  sum.messages_redelivered += c.messages_redelivered;
-  sum.messages_dropped += c.messages_dropped;
+  for (const auto& [told, counted] : kPlainSums) sum.*told += c.*counted;
+  for (const uint64_t refused : c.messages_refused) sum.messages_refused += refused;
   sum.messages_acknowledged += c.outcomes[v1::OUTCOME_DELIVERED];
   sum.messages_refused_by_recipient += c.outcomes[v1::OUTCOME_REJECTED];
-  sum.messages_expired += c.outcomes[v1::OUTCOME_EXPIRED] + c.messages_expired;
+  sum.messages_expired += c.outcomes[v1::OUTCOME_EXPIRED];
   sum.messages_lost += c.outcomes[v1::OUTCOME_LOST];
-  sum.sessions_resumed += c.sessions_resumed;
-  for (const uint64_t refused : c.messages_refused) sum.messages_refused += refused;
-  sum.pauses_told += c.pauses_told;
-  sum.resumes_told += c.resumes_told;
-  sum.gates_closed += c.gates_closed;
-  sum.reading_stopped += c.reading_stopped;
-  sum.bytes_received += c.bytes_received;
-  sum.bytes_sent += c.bytes_sent;
-  sum.queued_bytes += c.queued_bytes;
-  sum.open_bytes += c.open_bytes;
-  sum.memory_ended += c.memory_ended;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "core/base/utf8.h"
 #include "core/wire/message_scan.h"
+#include "core/wire/tags.h"
 
 namespace onehop::client {
 namespace {
@@ -13,18 +14,18 @@ using core::Bytes;
 using core::varint_size;
 using core::write_varint;
 
-// Tags of the fields of Message and Header that a client writes: field number and wire type in one byte.
-constexpr char kFrameMessageTag = 0x1A;
-constexpr char kClientTag = 0x0A;
-constexpr char kIdTag = 0x28;
-constexpr char kConfirmTag = 0x30;
-constexpr char kTtlTag = 0x40;
-constexpr char kInReplyToTag = 0x48;
-constexpr char kHeaderTag = 0x5A;
-constexpr char kInReplyToSessionTag = 0x69;
-constexpr char kPayloadTag = 0x7A;
-constexpr char kKeyTag = 0x0A;
-constexpr char kValueTag = 0x12;
+using core::kClientTag;
+using core::kConfirmTag;
+using core::kFrameMessageTag;
+using core::kHeadersTag;
+using core::kIdTag;
+using core::kInReplyToSessionTag;
+using core::kInReplyToTag;
+using core::kPayloadTag;
+using core::kTtlTag;
+
+// Two bytes on the wire.
+constexpr uint32_t kMaybeRepeatedTag = v1::Message::kMaybeRepeatedFieldNumber << 3 | core::kVarint;
 
 size_t bytes_field_size(size_t size) {
   return 1 + varint_size(size) + size;
@@ -103,21 +104,11 @@ class FieldReader {
   bool failed_ = false;
 };
 
-constexpr uint32_t varint_tag(uint32_t number) {
-  return number << 3;
-}
-constexpr uint32_t fixed64_tag(uint32_t number) {
-  return number << 3 | 1;
-}
-constexpr uint32_t bytes_tag(uint32_t number) {
-  return number << 3 | 2;
-}
-
 bool read_header(Bytes body, Header& out) {
   FieldReader fields(body);
   while (fields.next()) {
-    if (fields.tag() == bytes_tag(1)) out.key = fields.bytes();
-    if (fields.tag() == bytes_tag(2)) out.value = fields.bytes();
+    if (fields.tag() == core::kHeaderKeyTag) out.key = fields.bytes();
+    if (fields.tag() == core::kHeaderValueTag) out.value = fields.bytes();
   }
   return !fields.failed();
 }
@@ -163,10 +154,10 @@ char* BodyWriter::write(char* out) const {
     out = write_varint(out, options_.in_reply_to);
   }
   for (const Header& header : options_.headers) {
-    *out++ = kHeaderTag;
+    *out++ = kHeadersTag;
     out = write_varint(out, header_body_size(header));
-    out = write_bytes_field(out, kKeyTag, header.key);
-    out = write_bytes_field(out, kValueTag, header.value);
+    out = write_bytes_field(out, core::kHeaderKeyTag, header.key);
+    out = write_bytes_field(out, core::kHeaderValueTag, header.value);
   }
   if (options_.in_reply_to_session != 0) {
     *out++ = kInReplyToSessionTag;
@@ -202,40 +193,40 @@ bool read_message(Bytes body, std::vector<Header>& headers, Message& out) {
   FieldReader fields(body);
   while (fields.next()) {
     switch (fields.tag()) {
-      case bytes_tag(4):
+      case core::kFromTag:
         out.from = fields.bytes();
         break;
-      case varint_tag(5):
+      case kIdTag:
         out.id = fields.value();
         break;
-      case varint_tag(7):
+      case core::kDeliveryTagTag:
         out.tag.tag = fields.value();
         break;
-      case varint_tag(9):
+      case kInReplyToTag:
         out.in_reply_to = fields.value();
         break;
-      case varint_tag(10):
+      case core::kRedeliveredTag:
         out.redelivered = fields.value() != 0;
         break;
-      case bytes_tag(11): {
+      case kHeadersTag: {
         Header header;
         if (!read_header(fields.bytes(), header)) return false;
         headers.push_back(header);
         break;
       }
-      case fixed64_tag(12):
+      case core::kFromSessionTag:
         out.from_session = fields.value();
         break;
-      case fixed64_tag(13):
+      case kInReplyToSessionTag:
         out.in_reply_to_session = fields.value();
         break;
-      case varint_tag(14):
+      case core::kTtlLeftTag:
         out.ttl_left_ms = static_cast<uint32_t>(fields.value());
         break;
-      case bytes_tag(15):
+      case kPayloadTag:
         out.payload = fields.bytes();
         break;
-      case varint_tag(16):
+      case kMaybeRepeatedTag:
         out.maybe_repeated = fields.value() != 0;
         break;
       default:

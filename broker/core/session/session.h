@@ -14,7 +14,6 @@
 #include "core/base/counters.h"
 #include "core/base/ids.h"
 #include "core/base/instant.h"
-#include "core/base/name_stamp.h"
 #include "core/base/rate_limit.h"
 #include "core/queue/backlog.h"
 #include "core/queue/closed_gates.h"
@@ -22,6 +21,7 @@
 #include "core/queue/receipt_log.h"
 #include "core/queue/sender_table.h"
 #include "core/wire/frame_decoder.h"
+#include "core/wire/name_stamp.h"
 #include "core/wire/output_queue.h"
 
 namespace onehop::core {

@@ -4,16 +4,10 @@
 #include <cstring>
 
 #include "core/base/limits.h"
+#include "core/wire/tags.h"
 
 namespace onehop::core {
 namespace {
-
-constexpr char kFrameMessageTag = 3 << 3 | 2;  // Frame.message, length-delimited.
-// Fields of Message that the broker sets.
-constexpr char kDeliveryTagTag = 7 << 3 | 0;   // Varint.
-constexpr char kRedeliveredTag = 10 << 3 | 0;  // Varint.
-constexpr char kFromSessionTag = 12 << 3 | 1;  // fixed64.
-constexpr char kTtlLeftTag = 14 << 3 | 0;      // Varint.
 
 char* write_number(char* out, char tag, uint64_t value) {
   *out++ = tag;

@@ -4,11 +4,10 @@
 #include "core/base/limits.h"
 #include "core/base/name.h"
 #include "core/wire/message_scan.h"
+#include "core/wire/tags.h"
 
 namespace onehop::core {
 namespace {
-
-constexpr char kConnectTag = 1 << 3 | 2;  // Frame.connect, length-delimited.
 
 struct OtherProtocol {
   Bytes beginning;
@@ -38,7 +37,7 @@ Bytes recognise(Bytes first_bytes) {
   uint64_t length;
   size_t prefix_size;
   if (parse_length(first_bytes, length, prefix_size) == LengthState::kComplete && length <= kControlFrameBytesMax &&
-      first_bytes.size() > prefix_size && first_bytes[prefix_size] != kConnectTag) {
+      first_bytes.size() > prefix_size && first_bytes[prefix_size] != kFrameConnectTag) {
     return "the first frame is not Connect";
   }
   return {};

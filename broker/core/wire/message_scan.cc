@@ -3,48 +3,20 @@
 #include "core/wire/message_scan.h"
 
 #include "core/base/utf8.h"
+#include "core/wire/tags.h"
 
 namespace onehop::core {
 namespace {
 
-enum WireType : uint32_t {
-  kVarint = 0,
-  kFixed64 = 1,
-  kLengthDelimited = 2,
-  kGroupBegin = 3,
-  kGroupEnd = 4,
-  kFixed32 = 5,
-};
-
 constexpr size_t kTagBytesMax = 5;
 constexpr size_t kFieldLengthBytesMax = 5;
 
-// The fields of Message that a sender sets and the broker knows.
-enum Field : uint32_t {
-  kClientField = 1,
-  kTopicField = 2,
-  kServiceField = 3,
-  kIdField = 5,
-  kConfirmField = 6,
-  kTtlField = 8,
-  kInReplyToField = 9,
-  kHeadersField = 11,
-  kInReplyToSessionField = 13,
-  kPayloadField = 15,
-  kMaybeRepeatedField = 16,
-};
-
-// The fields of Header.
-constexpr uint32_t kHeaderKeyField = 1;
-constexpr uint32_t kHeaderValueField = 2;
-
-// A tag that fits one byte.
-constexpr uint8_t short_tag(uint32_t number, WireType type) {
-  return static_cast<uint8_t>(number << 3 | type);
-}
+using M = v1::Message;
 
 constexpr bool is_broker_field(uint32_t number) {
-  constexpr uint32_t kSingle = 1u << 4 | 1u << 7 | 1u << 10 | 1u << 12 | 1u << 14;
+  constexpr uint32_t kSingle = 1u << M::kFromFieldNumber | 1u << M::kDeliveryTagFieldNumber |
+                               1u << M::kRedeliveredFieldNumber | 1u << M::kFromSessionFieldNumber |
+                               1u << M::kTtlLeftMsFieldNumber;
   return (number < 16 && (kSingle >> number & 1) != 0) || (number >= 24 && number <= 31);
 }
 
@@ -145,14 +117,14 @@ ScanError skip_value(Cursor& at, uint32_t type) {
 }
 
 // The value of a known field of Message, whose tag of one byte is next.
-inline ScanError scan_number(Cursor& at, Field field, uint64_t& value) {
+inline ScanError scan_number(Cursor& at, uint32_t field, uint64_t& value) {
   if (!at.first_time(field)) return ScanError::kRepeatedField;
   ++at.in;
   return scan_varint(at, value);
 }
 
 inline ScanError scan_in_reply_to_session(Cursor& at, ScannedMessage& out) {
-  if (!at.first_time(kInReplyToSessionField)) return ScanError::kRepeatedField;
+  if (!at.first_time(M::kInReplyToSessionFieldNumber)) return ScanError::kRepeatedField;
   ++at.in;
   if (at.end - at.in < 8) return ScanError::kFixedCutShort;
   out.in_reply_to_session = read_fixed64(at.in);
@@ -161,7 +133,7 @@ inline ScanError scan_in_reply_to_session(Cursor& at, ScannedMessage& out) {
 }
 
 inline ScanError scan_payload(Cursor& at) {
-  if (!at.first_time(kPayloadField)) return ScanError::kRepeatedField;
+  if (!at.first_time(M::kPayloadFieldNumber)) return ScanError::kRepeatedField;
   ++at.in;
   Bytes ignored_body;
   return scan_length_delimited(at, ignored_body);
@@ -169,7 +141,7 @@ inline ScanError scan_payload(Cursor& at) {
 
 inline ScanError scan_destination(Cursor& at, Destination destination, Bytes known_good_name, ScannedMessage& out) {
   // The three share a bit: only one of them may be there, once.
-  if (!at.first_time(kClientField)) return ScanError::kSecondDestination;
+  if (!at.first_time(M::kClientFieldNumber)) return ScanError::kSecondDestination;
   ++at.in;
   const ScanError error = scan_length_delimited(at, out.destination_name);
   if (error != ScanError::kNone) return error;
@@ -184,7 +156,7 @@ ScanError scan_header(Bytes header) {
     Tag tag;
     ScanError error = scan_tag(at, tag);
     if (error != ScanError::kNone) return error;
-    if (tag.number != kHeaderKeyField && tag.number != kHeaderValueField) {
+    if (tag.number != v1::Header::kKeyFieldNumber && tag.number != v1::Header::kValueFieldNumber) {
       error = skip_value(at, tag.type);
       if (error != ScanError::kNone) return error;
       continue;
@@ -194,7 +166,7 @@ ScanError scan_header(Bytes header) {
     Bytes body;
     error = scan_length_delimited(at, body);
     if (error != ScanError::kNone) return error;
-    if (tag.number == kHeaderKeyField && !is_valid_utf8(body)) return ScanError::kInvalidUtf8;
+    if (tag.number == v1::Header::kKeyFieldNumber && !is_valid_utf8(body)) return ScanError::kInvalidUtf8;
   }
   return ScanError::kNone;
 }
@@ -223,10 +195,10 @@ ScanError scan_other_field(Cursor& at) {
   const ScanError error = scan_tag(at, tag);
   if (error != ScanError::kNone) return error;
   if (is_broker_field(tag.number)) return ScanError::kBrokerField;
-  if (tag.number < kMaybeRepeatedField) return ScanError::kWrongWireType;
-  if (tag.number == kMaybeRepeatedField) {
+  if (tag.number < M::kMaybeRepeatedFieldNumber) return ScanError::kWrongWireType;
+  if (tag.number == M::kMaybeRepeatedFieldNumber) {
     if (tag.type != kVarint) return ScanError::kWrongWireType;
-    if (!at.first_time(kMaybeRepeatedField)) return ScanError::kRepeatedField;
+    if (!at.first_time(M::kMaybeRepeatedFieldNumber)) return ScanError::kRepeatedField;
   }
   return skip_value(at, tag.type);
 }
@@ -245,15 +217,15 @@ inline bool scan_usual_message(Bytes body, Bytes known_name, ScannedMessage& out
   const char* in = body.data();
   const char* const end = in + body.size();
   if (known_name.empty() || known_name.size() >= 0x80 || body.size() < 2 + known_name.size()) return false;
-  if (static_cast<uint8_t>(in[0]) != short_tag(kClientField, kLengthDelimited)) return false;
+  if (static_cast<uint8_t>(in[0]) != kClientTag) return false;
   if (static_cast<uint8_t>(in[1]) != known_name.size()) return false;
   out.destination_name = Bytes(in + 2, known_name.size());
   if (out.destination_name != known_name) return false;
   in += 2 + known_name.size();
   uint64_t confirm = 0;
-  if (!take_number(in, end, short_tag(kIdField, kVarint), out.id)) return false;
-  if (!take_number(in, end, short_tag(kConfirmField, kVarint), confirm)) return false;
-  if (in == end || static_cast<uint8_t>(*in) != short_tag(kPayloadField, kLengthDelimited)) return false;
+  if (!take_number(in, end, kIdTag, out.id)) return false;
+  if (!take_number(in, end, kConfirmTag, confirm)) return false;
+  if (in == end || static_cast<uint8_t>(*in) != kPayloadTag) return false;
   uint64_t size;
   in = read_varint(in + 1, end, kFieldLengthBytesMax, size);
   if (in == nullptr || size != static_cast<uint64_t>(end - in)) return false;
@@ -275,34 +247,34 @@ ScanError scan_message(Bytes body, Bytes known_good_name, ScannedMessage& out) {
   while (at.in != at.end) {
     ScanError error;
     switch (static_cast<uint8_t>(*at.in)) {
-      case short_tag(kClientField, kLengthDelimited):
+      case kClientTag:
         error = scan_destination(at, Destination::kClient, known_good_name, out);
         break;
-      case short_tag(kTopicField, kLengthDelimited):
+      case kTopicTag:
         error = scan_destination(at, Destination::kTopic, {}, out);
         break;
-      case short_tag(kServiceField, kLengthDelimited):
+      case kServiceTag:
         error = scan_destination(at, Destination::kService, {}, out);
         break;
-      case short_tag(kIdField, kVarint):
-        error = scan_number(at, kIdField, out.id);
+      case kIdTag:
+        error = scan_number(at, M::kIdFieldNumber, out.id);
         break;
-      case short_tag(kConfirmField, kVarint):
-        error = scan_number(at, kConfirmField, confirm);
+      case kConfirmTag:
+        error = scan_number(at, M::kConfirmFieldNumber, confirm);
         break;
-      case short_tag(kTtlField, kVarint):
-        error = scan_number(at, kTtlField, ttl_ms);
+      case kTtlTag:
+        error = scan_number(at, M::kTtlMsFieldNumber, ttl_ms);
         break;
-      case short_tag(kInReplyToField, kVarint):
-        error = scan_number(at, kInReplyToField, out.in_reply_to);
+      case kInReplyToTag:
+        error = scan_number(at, M::kInReplyToFieldNumber, out.in_reply_to);
         break;
-      case short_tag(kHeadersField, kLengthDelimited):
+      case kHeadersTag:
         error = scan_headers_field(at, allowance);
         break;
-      case short_tag(kInReplyToSessionField, kFixed64):
+      case kInReplyToSessionTag:
         error = scan_in_reply_to_session(at, out);
         break;
-      case short_tag(kPayloadField, kLengthDelimited):
+      case kPayloadTag:
         error = scan_payload(at);
         break;
       default:
@@ -311,7 +283,7 @@ ScanError scan_message(Bytes body, Bytes known_good_name, ScannedMessage& out) {
     }
     if (error != ScanError::kNone) return error;
   }
-  if ((at.seen & 1u << kClientField) == 0) return ScanError::kNoDestination;
+  if ((at.seen & 1u << M::kClientFieldNumber) == 0) return ScanError::kNoDestination;
   out.confirm = static_cast<int32_t>(static_cast<uint32_t>(confirm));
   out.ttl_ms = static_cast<uint32_t>(ttl_ms);
   return ScanError::kNone;

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "core/base/limits.h"
-#include "core/base/name_stamp.h"
+#include "core/wire/name_stamp.h"
 #include "frames.h"
 
 namespace onehop::core {

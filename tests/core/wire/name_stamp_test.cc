@@ -1,5 +1,5 @@
 // The stamp is field `from` as protobuf writes it, for names of every length.
-#include "core/base/name_stamp.h"
+#include "core/wire/name_stamp.h"
 
 #include <gtest/gtest.h>
 

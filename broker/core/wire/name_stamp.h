@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "core/base/bytes.h"
+#include "core/wire/tags.h"
 
 namespace onehop::core {
 
@@ -45,9 +46,6 @@ class NameStamp {
   Bytes name() const { return stamp().substr(prefix_size_); }
 
  private:
-  // Field 4, length-delimited.
-  static constexpr char kFromTag = 4 << 3 | 2;
-
   const char* data() const {
     if (size_ <= sizeof inline_) return inline_;
     const char* heap;

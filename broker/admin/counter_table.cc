@@ -1,0 +1,70 @@
+// The table: see the header.
+#include "admin/counter_table.h"
+
+#include <string_view>
+
+namespace onehop::admin {
+namespace {
+
+using B = BrokerCounters;
+
+constexpr CounterRow kTable[] = {
+    {&B::connections, "connections", "onehop_connections", "Connections."},
+    {&B::sessions, "sessions", "onehop_sessions", "Sessions, with a connection or waiting for one."},
+    {&B::sessions_opened, "sessions_opened", "onehop_sessions_opened_total", "Sessions opened."},
+    {&B::sessions_resumed, "sessions_resumed", "onehop_sessions_resumed_total",
+     "Sessions resumed by a new connection."},
+    {&B::takeovers, "takeovers", "onehop_takeovers_total", "Sessions ended because another connection took the name."},
+    {&B::connects_refused, "connects_refused", "onehop_connects_refused_total",
+     "Connections ended before they had a session."},
+    {&B::connects_refused_full, "connects_refused_full", "onehop_connects_refused_full_total",
+     "Among them: there was no room for one more session."},
+    {&B::sessions_evicted, "sessions_evicted", "onehop_sessions_evicted_total",
+     "Sessions that were away, held nothing and made place for newcomers."},
+    {&B::hand_overs, "hand_overs", "onehop_hand_overs_total",
+     "Connections accepted by another shard than their name's."},
+    {&B::reading_stopped, "reading_stopped", "onehop_reading_stopped_total",
+     "Times a connection was not read for a while."},
+    {&B::address_refusals, "address_refusals", "onehop_address_refusals_total",
+     "Connections and sessions over a limit of their source address."},
+    {&B::proxy_refusals, "proxy_refusals", "onehop_proxy_refusals_total",
+     "Connections without the PROXY header they need, or not allowed one."},
+    {&B::messages_received, "messages_received", "onehop_messages_received_total", "Messages that clients have sent."},
+    {&B::messages_admitted, "messages_admitted", "onehop_messages_admitted_total", "Messages queued for a client."},
+    {&B::messages_redelivered, "messages_redelivered", "onehop_messages_redelivered_total",
+     "Messages delivered once more, on a resumed session."},
+    {&B::messages_dropped, "messages_dropped", "onehop_messages_dropped_total",
+     "Unconfirmed messages lost with the connection they were queued for."},
+    // As metrics, these are onehop_messages_total by outcome.
+    {&B::messages_acknowledged, "messages_acknowledged"},
+    {&B::messages_refused_by_recipient, "messages_refused_by_recipient"},
+    {&B::messages_expired, "messages_expired"},
+    {&B::messages_lost, "messages_lost"},
+    {&B::messages_refused, "messages_refused"},
+    {&B::pauses_told, "pauses_told"},
+    {&B::resumes_told, "resumes_told"},
+    {&B::gates_closed, "gates_closed", "onehop_gates_closed_total",
+     "Times a sender was refused at a full queue until it takes note."},
+    {&B::paused_senders, "paused_senders", "onehop_paused_senders",
+     "Pairs of a sender and a client it was told to pause for."},
+    // As metrics, these are onehop_bytes_total by direction.
+    {&B::bytes_received, "bytes_received"},
+    {&B::bytes_sent, "bytes_sent"},
+    {&B::queued_bytes, "queued_bytes", "onehop_queue_bytes", "Bytes queued for clients."},
+    {&B::open_bytes, "open_bytes", "onehop_unacknowledged_bytes", "Bytes delivered and not acknowledged."},
+    {&B::memory_bytes, "memory_bytes", "onehop_memory_bytes", "Bytes that count against the memory limit."},
+    {&B::memory_bytes_max, "memory_bytes_max", "onehop_memory_limit_bytes", "The memory limit."},
+    {&B::memory_ended, "memory_ended", "onehop_memory_ended_total", "Clients ended for want of memory."},
+};
+
+}  // namespace
+
+bool is_counter(const char* metric) {
+  return std::string_view(metric).ends_with("_total");
+}
+
+std::span<const CounterRow> counter_table() {
+  return kTable;
+}
+
+}  // namespace onehop::admin
