@@ -121,12 +121,28 @@ TEST(LocalClientOnTwoShards, WaitsForCreditAndGoesOn) {
   EXPECT_LT(next, 10'000u);
   const v1::Frame again = message_frame(pair.bobs_name, next, Pair::payload_of(next));
   EXPECT_EQ(submit(pair.broker, pair.alice, again), Submitted::kWaits);
+  // Nor is anything taken for somebody else: all that a client sends stays in order.
+  EXPECT_EQ(submit(pair.broker, pair.alice, message_frame(pair.alices_name, next, "")), Submitted::kWaits);
   pair.broker.held_credits.clear();
   pair.broker.settle();
   EXPECT_TRUE(pair.alice.link().reading);
   EXPECT_EQ(submit_many(pair, next, next + 9), next + 10);
   pair.broker.settle();
   EXPECT_EQ(payloads(pair.bob.read()), Pair::payloads_of(Pair::range(1, next + 9)));
+}
+
+// What it hands in is heard of it: a client that only sends need not answer a ping.
+TEST_P(LocalClient, IsAliveAsLongAsItSends) {
+  Pair pair(GetParam());
+  const uint64_t keepalive_ms = pair.alice.connected().keepalive_ms();
+  for (uint64_t id = 1; id <= 10; ++id) {
+    pair.broker.advance(keepalive_ms / 2);
+    EXPECT_EQ(submit(pair.broker, pair.alice, message_frame(pair.bobs_name, id, "")), Submitted::kTaken);
+    pair.broker.settle();
+    pair.bob.send(ping_frame(id));
+  }
+  EXPECT_FALSE(pair.alice.closed());
+  EXPECT_TRUE(frames_of(pair.alice.read(), v1::Frame::kPing).empty());
 }
 
 TEST_P(LocalClient, EndsByTheSameRules) {
