@@ -10,7 +10,10 @@
 #include <fstream>
 #include <optional>
 #include <string>
+#include <type_traits>
+#include <variant>
 
+#include "onehop/option_rules.h"
 #include "server_test/broker_rig.h"
 #include "server_test/raw_client.h"
 
