@@ -5,28 +5,32 @@
 
 #include <algorithm>
 #include <chrono>
+#include <type_traits>
+#include <variant>
 
+#include "onehop/option_rules.h"
 #include "server/cgroup_limits.h"
 
 namespace onehop::server {
 namespace {
 
-// Far beyond any machine, and far from where sums would overflow.
-constexpr uint64_t kRateMax = uint64_t{1} << 40;
-
-std::string wrong_with_protection(const BrokerOptions& o) {
-  if (o.client_bytes_per_second > kRateMax) return "client_bytes_per_second: at most " + std::to_string(kRateMax);
-  if (o.client_bytes_burst > kRateMax) return "client_bytes_burst: at most " + std::to_string(kRateMax);
-  if (o.client_bytes_per_second != 0 && o.client_bytes_burst != 0 && o.client_bytes_burst < o.frame_bytes_max) {
-    return "client_bytes_burst: must be at least frame_bytes_max";
-  }
-  if (o.memory_bytes_max < 2 * uint64_t{o.queue_bytes_max}) {
-    return "memory_bytes_max: must be at least 2 x queue_bytes_max";
-  }
-  if (o.connection_age_ms_max != 0 && o.connection_age_ms_max < 1'000) {
-    return "connection_age_ms_max: must be 0 or at least 1000";
-  }
-  return {};
+// What is wrong with an option by itself: `name: must be 1 to 9`; or nothing.
+std::string wrong_with_range(const OptionRule& rule, const BrokerOptions& options) {
+  if (rule.most == 0) return {};
+  const bool in_range = std::visit(
+      [&](auto place) {
+        if constexpr (std::is_convertible_v<decltype(options.*place), int64_t>) {
+          const auto value = static_cast<int64_t>(options.*place);
+          return (rule.or_zero && value == 0) ||
+                 (value >= static_cast<int64_t>(rule.least) && value >= 0 && static_cast<uint64_t>(value) <= rule.most);
+        } else {
+          return true;
+        }
+      },
+      rule.place);
+  if (in_range) return {};
+  return std::string(rule.name) + ": must be " + (rule.or_zero ? "0, " : "") + std::to_string(rule.least) + " to " +
+         std::to_string(rule.most);
 }
 
 }  // namespace
@@ -47,37 +51,23 @@ BrokerOptions with_defaults(BrokerOptions options) {
 
 std::string wrong_with(const BrokerOptions& o) {
   if (o.listen.empty() && o.listen_proxy.empty()) return "listen: no address is given";
-  if (o.shards > core::kShardsMax) return "shards: at most " + std::to_string(core::kShardsMax);
-  if (o.frame_bytes_max < core::kFrameBytesMaxFloor || o.frame_bytes_max > (64u << 20)) {
-    return "frame_bytes_max: must be 16384 to 67108864";
+  for (const OptionRule& rule : option_rules()) {
+    if (std::string wrong = wrong_with_range(rule, o); !wrong.empty()) return wrong;
   }
   if (o.queue_bytes_max / 4 < o.frame_bytes_max) return "queue_bytes_max: must be at least 4 x frame_bytes_max";
-  if (o.keepalive_ms < 1'000 || o.keepalive_ms > 600'000) return "keepalive_ms: must be 1000 to 600000";
-  if (o.spin_us > 1'000'000) return "spin_us: at most 1000000";
-  if (o.send_window > 1'000'000) return "send_window: at most 1000000";
-  if (o.receive_window > core::Limits().receive_window_max) return "receive_window: at most 65535";
-  return wrong_with_protection(o);
+  if (o.client_bytes_per_second != 0 && o.client_bytes_burst != 0 && o.client_bytes_burst < o.frame_bytes_max) {
+    return "client_bytes_burst: must be at least frame_bytes_max";
+  }
+  if (o.memory_bytes_max < 2 * uint64_t{o.queue_bytes_max}) {
+    return "memory_bytes_max: must be at least 2 x queue_bytes_max";
+  }
+  return {};
 }
 
 std::string wrong_with_change(const BrokerOptions& now, const BrokerOptions& next) {
-  const auto fixed = [](bool same, const char* name) {
-    return same ? std::string() : std::string(name) + ": cannot change while the broker runs";
-  };
-  for (const std::string& wrong : {
-           fixed(now.listen == next.listen, "listen"),
-           fixed(now.listen_proxy == next.listen_proxy, "listen_proxy"),
-           fixed(now.allow_plaintext == next.allow_plaintext, "allow_plaintext"),
-           fixed(now.shards == next.shards, "shards"),
-           fixed(now.acceptors == next.acceptors, "acceptors"),
-           fixed(now.pin == next.pin, "pin"),
-           fixed(now.spin_us == next.spin_us, "spin_us"),
-           fixed(now.connections_max == next.connections_max, "connections_max"),
-           fixed(now.send_buffer_bytes == next.send_buffer_bytes, "send_buffer_bytes"),
-           fixed(now.receive_buffer_bytes == next.receive_buffer_bytes, "receive_buffer_bytes"),
-           fixed(now.frame_bytes_max == next.frame_bytes_max, "frame_bytes_max"),
-           fixed(now.send_window == next.send_window, "send_window"),
-       }) {
-    if (!wrong.empty()) return wrong;
+  for (const OptionRule& rule : option_rules()) {
+    const bool same = std::visit([&](auto place) { return now.*place == next.*place; }, rule.place);
+    if (!same && !rule.reloadable) return std::string(rule.name) + ": cannot change while the broker runs";
   }
   return {};
 }

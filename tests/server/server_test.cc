@@ -10,7 +10,10 @@
 #include <fstream>
 #include <optional>
 #include <string>
+#include <type_traits>
+#include <variant>
 
+#include "onehop/option_rules.h"
 #include "server_test/broker_rig.h"
 #include "server_test/raw_client.h"
 
@@ -223,7 +226,7 @@ TEST(Server, RefusesOptionsOutOfRange) {
     return refusal(options);
   };
   EXPECT_EQ("listen: no address is given", refusal_of([](BrokerOptions& o) { o.listen.clear(); }));
-  EXPECT_EQ("shards: at most 64", refusal_of([](BrokerOptions& o) { o.shards = 65; }));
+  EXPECT_EQ("shards: must be 0 to 64", refusal_of([](BrokerOptions& o) { o.shards = 65; }));
   const std::string frame = "frame_bytes_max: must be 16384 to 67108864";
   EXPECT_EQ(frame, refusal_of([](BrokerOptions& o) { o.frame_bytes_max = 16'383; }));
   EXPECT_EQ(frame, refusal_of([](BrokerOptions& o) { o.frame_bytes_max = 67'108'865; }));
@@ -232,7 +235,36 @@ TEST(Server, RefusesOptionsOutOfRange) {
   const std::string keepalive = "keepalive_ms: must be 1000 to 600000";
   EXPECT_EQ(keepalive, refusal_of([](BrokerOptions& o) { o.keepalive_ms = 999; }));
   EXPECT_EQ(keepalive, refusal_of([](BrokerOptions& o) { o.keepalive_ms = 600'001; }));
-  EXPECT_EQ("spin_us: at most 1000000", refusal_of([](BrokerOptions& o) { o.spin_us = 1'000'001; }));
+  EXPECT_EQ("spin_us: must be 0 to 1000000", refusal_of([](BrokerOptions& o) { o.spin_us = 1'000'001; }));
+}
+
+TEST(Server, RefusesEachNumberOutsideItsRange) {
+  int tried = 0;
+  for (const OptionRule& rule : option_rules()) {
+    if (rule.most == 0) continue;
+    const std::string wanted = std::string(rule.name) + ": must be " + (rule.or_zero ? "0, " : "") +
+                               std::to_string(rule.least) + " to " + std::to_string(rule.most);
+    const auto expect_refused = [&](int64_t value) {
+      BrokerOptions options = test_options();
+      const bool fits = std::visit(
+          [&](auto place) {
+            using Number = std::remove_reference_t<decltype(options.*place)>;
+            if constexpr (std::is_arithmetic_v<Number>) {
+              options.*place = static_cast<Number>(value);
+              return static_cast<int64_t>(options.*place) == value;
+            }
+            return false;
+          },
+          rule.place);
+      if (!fits) return;
+      ++tried;
+      EXPECT_EQ(wanted, Broker::check(options)) << value;
+    };
+    // 0 asks for the default, where the range does not begin with it.
+    if (rule.least != 1) expect_refused(static_cast<int64_t>(rule.least) - 1);
+    expect_refused(static_cast<int64_t>(rule.most) + 1);
+  }
+  EXPECT_GE(tried, 15);
 }
 
 // broker.h: "Limits of the protocol … 0: the default, which is given here."
