@@ -71,7 +71,7 @@ TEST_P(Protection, AReloadIsAllOrNothing) {
   EXPECT_FALSE(broker->reload(options, error));
   EXPECT_EQ(error, "spin_us: cannot change while the broker runs");
   options.spin_us = 0;
-  options.queue_bytes_max = 1;
+  options.queue_bytes_max = 65'536;
   EXPECT_FALSE(broker->reload(options, error));
   EXPECT_EQ(error, "queue_bytes_max: must be at least 4 x frame_bytes_max");
   options.queue_bytes_max = 0;
