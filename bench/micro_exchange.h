@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/wire/tags.h"
 #include "micro_wire.h"
 #include "micro_world.h"
 
@@ -24,7 +25,7 @@ class Exchange {
       message.set_payload(std::string(payload_bytes, 'x'));
       const std::string bytes = delimited(frame.SerializeAsString());
       // The destination has a lower number than the id, and so comes first.
-      ids_at_.push_back(sent_.size() + bytes.find('\x28', bytes.find(to)) + 1);
+      ids_at_.push_back(sent_.size() + bytes.find(core::kIdTag, bytes.find(to)) + 1);
       sent_ += bytes;
     }
   }

@@ -35,7 +35,7 @@ std::vector<Setting> listening() {
              "as listen, for connections that must begin with a PROXY protocol header, version 1 or 2"),
       option("proxy_from", "",
              "whose PROXY headers are believed: addresses and ranges such as 10.0.0.0/8; unix: those of Unix sockets"),
-      option("allow_plaintext", "", "listen on other than loopback addresses, although nothing is encrypted"),
+      option("allow_plaintext", "", "permits listening on addresses other than loopback, where nothing is encrypted"),
       option("shards", "", "threads, each with a loop and clients of its own; 0: one for each core"),
       option("acceptors", "",
              "how many shards accept TCP connections, sharing the port; 0: all, 1: one accepts for all"),
@@ -65,9 +65,9 @@ std::vector<Setting> protection() {
       option("client_bytes_burst", "bytes",
              "how many of these may come at once, at least frame_bytes_max; 0: as many as in a second"),
       option("memory_bytes_max", "bytes",
-             "what may wait or be unacknowledged on all shards together, at least 2 x queue_bytes_max; 0: half of what "
-             "the control group or the machine has"),
-      option("connection_age_ms_max", "ms", "after about so long a connection is told to connect anew; 0: never"),
+             "the memory for queued and unacknowledged messages of all shards together, at least 2 x queue_bytes_max; "
+             "0: half of the memory of the control group or the machine"),
+      option("connection_age_ms_max", "ms", "a connection that is about this old is told to connect again; 0: never"),
       option("drain_delay_ms", "ms",
              "how long a drain fails readiness before it tells anybody, for balancers that poll"),
       option("drain_spread_ms", "ms", "a drain tells each client to come back after a time of its own, up to this"),
@@ -79,18 +79,18 @@ std::vector<Setting> protocol() {
       option("frame_bytes_max", "bytes", "the largest frame a client may send"),
       option("queue_bytes_max", "bytes", "what may wait for one client; at least 4 x frame_bytes_max"),
       option("keepalive_ms", "ms", "keepalive of clients that ask for none"),
-      option("slow_consumer_ms", "ms", "a client that is full and takes no byte for so long is ended"),
+      option("slow_consumer_ms", "ms",
+             "a client whose queue is full and that reads nothing for this time is disconnected"),
       option("pause_lease_ms", "ms", "how long a sender pauses if it is not told to go on"),
       option("send_window", "", "confirmed messages of one client that may have no outcome yet"),
       option("receive_window", "", "deliveries a client may leave unacknowledged, if it asks for no other number"),
       option("ack_timeout_ms", "ms",
-             "a client whose window is full and that acknowledges nothing for so long is ended"),
+             "a client whose receive window is full and that acknowledges nothing for this time is disconnected"),
       option("session_expiry_ms_max", "ms", "the longest a session may outlive its connection"),
       option("ttl_ms_max", "ms", "the longest a message may wait for its acknowledgement, and the default"),
       option("start_grace_ms", "ms",
-             "for so long after its start the broker says UNKNOWN_CLIENT with retry_after_ms, because clients of the "
-             "broker "
-             "before it may still be on their way back; 0: never"),
+             "for this time after its start the broker adds retry_after_ms to UNKNOWN_CLIENT, because clients of its "
+             "predecessor may still be reconnecting; 0: never"),
   };
 }
 

@@ -21,8 +21,8 @@ std::string wrong_with_range(const OptionRule& rule, const BrokerOptions& option
       [&](auto place) {
         if constexpr (std::is_convertible_v<decltype(options.*place), int64_t>) {
           const auto value = static_cast<int64_t>(options.*place);
-          return (rule.or_zero && value == 0) ||
-                 (value >= static_cast<int64_t>(rule.least) && value >= 0 && static_cast<uint64_t>(value) <= rule.most);
+          const bool between = value >= static_cast<int64_t>(rule.least) && value <= static_cast<int64_t>(rule.most);
+          return between || (rule.or_zero && value == 0);
         } else {
           return true;
         }

@@ -36,7 +36,7 @@ class BlindPeer final : public Peer {
       core::FrameField field;
       ArrivedMessage message;
       if (core::scan_frame(rest.substr(prefix_size, size), field) != core::ScanError::kNone ||
-          field.number != kMessageFrameTag >> 3 || !read_message(field.body, message)) {
+          field.number != static_cast<uint32_t>(v1::Frame::kMessageFieldNumber) || !read_message(field.body, message)) {
         inbox.on_ended("what was forwarded is no message: is this a forwarder?");
         break;
       }

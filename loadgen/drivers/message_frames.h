@@ -10,11 +10,10 @@
 #include "client/message_codec.h"
 #include "core/base/bytes.h"
 #include "core/wire/message_scan.h"
+#include "core/wire/tags.h"
 #include "loadgen/drivers/driver.h"
 
 namespace onehop::loadgen {
-
-inline constexpr char kMessageFrameTag = 0x1A;
 
 // The fields that the generator reads of a message; 0 where the message has no such field.
 struct ArrivedMessage {
@@ -34,24 +33,24 @@ inline bool read_message(Bytes body, ArrivedMessage& out) {
     at = tag < 0x80 ? at + 1 : core::read_varint(at, end, 5, tag);
     if (at == nullptr || tag < 8) return false;
     switch (tag & 7) {
-      case 0:
+      case core::kVarint:
         at = core::read_varint(at, end, core::kVarintBytesMax, value);
         if (at == nullptr) return false;
-        if (tag == 5 << 3) out.id = value;
-        if (tag == 7 << 3) out.delivery_tag = value;
+        if (tag == core::kIdTag) out.id = value;
+        if (tag == core::kDeliveryTagTag) out.delivery_tag = value;
         break;
-      case 1:
+      case core::kFixed64:
         if (end - at < 8) return false;
-        if (tag == (12 << 3 | 1)) out.from_session = core::read_fixed64(at);
+        if (tag == core::kFromSessionTag) out.from_session = core::read_fixed64(at);
         at += 8;
         break;
-      case 2:
+      case core::kLengthDelimited:
         at = core::read_varint(at, end, core::kVarintBytesMax, value);
         if (at == nullptr || value > static_cast<uint64_t>(end - at)) return false;
-        if (tag == (15 << 3 | 2)) out.payload = {at, static_cast<size_t>(value)};
+        if (tag == core::kPayloadTag) out.payload = {at, static_cast<size_t>(value)};
         at += value;
         break;
-      case 5:
+      case core::kFixed32:
         if (end - at < 4) return false;
         at += 4;
         break;

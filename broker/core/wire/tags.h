@@ -1,5 +1,5 @@
-// The fields of Message and Frame where bytes are written and read without protobuf: their numbers are those of the
-// schema (proto/onehop/v1/onehop.proto), and nothing else in the source states one.
+// The tags of fields that are written and read without protobuf. Their numbers are the constants that protoc generates
+// from the schema (proto/onehop/v1/onehop.proto), so that no other source file repeats them.
 #pragma once
 
 #include <cstdint>
