@@ -30,7 +30,7 @@ function(onehop_compile_alone)
   set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 endfunction()
 
-# Compiling each file alone is mostly reading the headers of the standard library and of GoogleTest. clang++ only.
+# With clang++ only: most of the time to compile a file alone goes into headers of the standard library and GoogleTest.
 option(ONEHOP_SYSTEM_PCH "Precompile cmake/system_headers.h; a missing #include of one of these is not found then" OFF)
 if(ONEHOP_SYSTEM_PCH)
   string(TOUPPER "${CMAKE_BUILD_TYPE}" build_type)

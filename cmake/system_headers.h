@@ -1,5 +1,5 @@
-// The headers of libraries that most files include, precompiled where ONEHOP_SYSTEM_PCH says so. None of ours: a file that
-// does not include what it uses of ours must not build.
+// Library headers that are precompiled with ONEHOP_SYSTEM_PCH. Our own headers must not be here, or a missing include of
+// one would not be found.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>

@@ -18,7 +18,7 @@ constexpr CounterRow kTable[] = {
     {&B::connects_refused, "connects_refused", "onehop_connects_refused_total",
      "Connections ended before they had a session."},
     {&B::connects_refused_full, "connects_refused_full", "onehop_connects_refused_full_total",
-     "Among them: there was no room for one more session."},
+     "Connections refused because there was no room for one more session."},
     {&B::sessions_evicted, "sessions_evicted", "onehop_sessions_evicted_total",
      "Sessions that were away, held nothing and made place for newcomers."},
     {&B::hand_overs, "hand_overs", "onehop_hand_overs_total",
@@ -35,19 +35,20 @@ constexpr CounterRow kTable[] = {
      "Messages delivered once more, on a resumed session."},
     {&B::messages_dropped, "messages_dropped", "onehop_messages_dropped_total",
      "Unconfirmed messages lost with the connection they were queued for."},
-    // As metrics, these are onehop_messages_total by outcome.
+    // In the metrics, these are onehop_messages_total by outcome.
     {&B::messages_acknowledged, "messages_acknowledged"},
     {&B::messages_refused_by_recipient, "messages_refused_by_recipient"},
     {&B::messages_expired, "messages_expired"},
     {&B::messages_lost, "messages_lost"},
     {&B::messages_refused, "messages_refused"},
+    // In the JSON only.
     {&B::pauses_told, "pauses_told"},
     {&B::resumes_told, "resumes_told"},
     {&B::gates_closed, "gates_closed", "onehop_gates_closed_total",
      "Times a sender was refused at a full queue until it takes note."},
     {&B::paused_senders, "paused_senders", "onehop_paused_senders",
      "Pairs of a sender and a client it was told to pause for."},
-    // As metrics, these are onehop_bytes_total by direction.
+    // In the metrics, these are onehop_bytes_total by direction.
     {&B::bytes_received, "bytes_received"},
     {&B::bytes_sent, "bytes_sent"},
     {&B::queued_bytes, "queued_bytes", "onehop_queue_bytes", "Bytes queued for clients."},

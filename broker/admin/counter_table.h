@@ -1,5 +1,5 @@
-// What the broker counts, as it is told: one row for each number of BrokerCounters, from which the JSON of the API and
-// the metrics are made. docs/admin.md explains the metrics.
+// The names of the broker's counters: one row for each number that the JSON of the API shows as it is. The metrics are
+// made from the same rows. docs/admin.md explains them.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +12,11 @@ namespace onehop::admin {
 struct CounterRow {
   uint64_t BrokerCounters::*value;
   const char* json;              // Its key.
-  const char* metric = nullptr;  // Its name; null: it is told as JSON only, or as part of another metric.
+  const char* metric = nullptr;  // Its name; null: it is in the JSON only, or part of another metric.
   const char* metric_help = nullptr;
 };
 
-// Whether a metric with this name only rises, by the convention of its ending.
+// Whether the metric is a counter: its name ends with "_total".
 bool is_counter(const char* metric);
 
 std::span<const CounterRow> counter_table();

@@ -41,7 +41,7 @@ void add_each(std::array<uint64_t, kSize>& sum, const std::array<uint64_t, kSize
   for (size_t i = 0; i < kSize; ++i) sum[i] += more[i];
 }
 
-// What operators are told as a shard counts it.
+// Counters that are summed over the shards. add() adds expired confirmed messages to messages_expired.
 constexpr std::pair<uint64_t BrokerCounters::*, uint64_t core::Counters::*> kPlainSums[] = {
     {&BrokerCounters::connections, &core::Counters::links},
     {&BrokerCounters::sessions, &core::Counters::sessions},

@@ -15,7 +15,7 @@ constexpr uint64_t kMostTime = UINT32_MAX;
 // Far beyond any machine, and far from where sums would overflow.
 constexpr uint64_t kMostBytes = uint64_t{1} << 40;
 constexpr uint64_t kMostMemory = uint64_t{1} << 50;
-constexpr uint64_t kMostConnections = uint64_t{1} << 30;  // More descriptors no kernel hands out.
+constexpr uint64_t kMostConnections = uint64_t{1} << 30;  // No kernel hands out more descriptors.
 constexpr uint64_t kMostFrameBytes = 64 << 20;
 constexpr uint64_t kMostWindow = 1'000'000;
 

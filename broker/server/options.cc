@@ -14,7 +14,7 @@
 namespace onehop::server {
 namespace {
 
-// What is wrong with an option by itself: `name: must be 1 to 9`; or nothing.
+// What is wrong with one option alone, such as "shards: must be 0 to 64". Empty if nothing is.
 std::string wrong_with_range(const OptionRule& rule, const BrokerOptions& options) {
   if (rule.most == 0) return {};
   const bool in_range = std::visit(

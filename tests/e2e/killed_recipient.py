@@ -24,7 +24,7 @@ NAME = "recipient"
 # How many of the lives are killed at their work; the others may end before they are connected.
 ESTABLISHED = 0.8
 AWAKE_SECONDS_MAX = 0.02
-# What the broker says to a client that comes back again and again with much to be repeated. It may try again a little later.
+# The broker refuses a session that is resumed too often while much must be redelivered. The client may try again a little later.
 TOO_OFTEN = "the session was resumed too often just now"
 # In the expiring job: how long the session is kept, and how long one of some absences lasts.
 EXPIRY_SECONDS = 0.2

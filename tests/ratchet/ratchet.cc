@@ -76,7 +76,7 @@ uint64_t crossing(size_t batches) {
   return shards[1].counters().messages_admitted;
 }
 
-// By call of a client within the process, of which the host knows what a scan of its messages finds.
+// Submitted by a local client, whose host has scanned the message.
 uint64_t submitted(size_t batches) {
   Exchange exchange(kMessages, kPayloadBytes, false);
   core::Shard& shard = exchange.world().shard;

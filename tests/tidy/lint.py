@@ -2,9 +2,9 @@
 
     lint.py [--jobs N] [--slowest N] BUILD_FOLDER
 
-Most of its time goes into reading headers. So files of one target, which have the same command line, are looked at
-together: a file in build/lint/ includes some of them. A batch with a finding is halved until each file with one stands by
-itself: names in unnamed namespaces may collide in a batch, and that is no finding.
+Most of its time goes into headers, so files with the same flags are checked in batches: a file in build/lint/ includes
+them. A batch with a finding is split in halves, down to single files. A finding in a batch alone does not count, because
+names in unnamed namespaces may collide there.
 
 A file that passed is not looked at again until its own text, a header of ours that it includes, its command line, the
 configuration or clang-tidy itself has changed: what passed is remembered in build/lint/, by the hash of all of these.
@@ -110,7 +110,7 @@ def lint(folder, root, flags, paths):
         clean, text = tidy([os.path.join(root, paths[0]), "--", *flags])
         return [(paths[0], clean, text, time.monotonic() - start)]
     together = batch_file(folder, root, paths)
-    # That a batch includes files which are not headers is what it is for.
+    # A batch includes source files on purpose.
     clean, _ = tidy(["--checks=-bugprone-suspicious-include", together, "--", *flags])
     os.remove(together)
     if clean:

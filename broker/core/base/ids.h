@@ -1,5 +1,5 @@
-// Names for things that come and go. Every one is an index and a generation, so that a stale one is recognised and
-// never followed to whatever lives in the slot now.
+// Ids of things that come and go. A LinkId or a SessionId is an index and a generation, so that a stale one is
+// recognised and never followed to whatever is in the slot now.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Every bound of the broker core, in one place. Limits are configuration: a host may set them before it makes a shard.
-// The constants below them are tunables of the implementation, each with its reason.
+// The limits of core. Limits are configuration: a host sets them when it makes a shard, and may change most of them
+// later (ShardInputs::set_limits). The constants below them are tunables of the implementation, each with its reason.
 #pragma once
 
 #include <algorithm>

@@ -5,14 +5,15 @@
 //                that hold more than a modest amount; from 15/16 on all messages
 //                                    kEnding from the limit on: the largest clients are ended, one by one
 //
-// Of that, sessions that are away may hold half. When it is used up their largest are ended until they hold 3/8, so
-// that nobody can fill them and keep everybody's messages out.
+// Sessions that are away may hold half of the limit. At that point the largest of them end until all of them hold less
+// than 3/8. So nobody can use them to keep everybody's messages out.
 //
-// It is the only object of core that two threads see: every shard publishes what it holds, and reads what all hold. All
-// of it is counters that may be read a moment late, so the order of memory is relaxed throughout.
+// It is the only object of core that several threads change: every shard publishes what it holds, and reads what all
+// hold. All of it is counters that may be read a moment late, so the order of memory is relaxed throughout.
 //
-// Invariant: `total_` is the sum of `used_`, but for what is being published at this moment. Only the shard that could
-// free most ends clients, and it publishes what each has freed before it ends another.
+// Invariant: `total_` is the sum of `used_`, but for what is being published at this moment. At the limit only the
+// shard that could free most ends clients; sessions that are away are ended by each shard that holds its share of their
+// memory. A shard publishes what each end has freed before the next one.
 #pragma once
 
 #include <algorithm>
@@ -33,8 +34,8 @@ class MemoryLedger {
  public:
   // How often it is looked at while memory is short and nothing else happens.
   static constexpr uint64_t kTurnMs = 2;
-  // After so long clients are ended as if the limit were reached, until 5/8 are held: what some hold for good must not
-  // keep all others' messages out.
+  // When memory has been short for this time, clients are ended until less than 5/8 is held, because memory that some
+  // never free must not keep out everybody's messages.
   static constexpr uint64_t kRefusingMsMax = 5'000;
 
   MemoryLedger(uint64_t bytes_max, ShardIndex shards) : bytes_max_(bytes_max), shards_(shards) {}
@@ -45,14 +46,14 @@ class MemoryLedger {
   uint64_t bytes_max() const { return bytes_max_.load(kRelaxed); }
   MemoryStage stage() const { return stage_.load(kRelaxed); }
   uint64_t total() const { return total_.load(kRelaxed); }
-  // Up to what a recipient may hold and still be served while memory is short.
+  // A recipient that holds at most this is served while memory is short.
   uint64_t modest_bytes() const { return std::min(kModestBytesMax, bytes_max() / 256); }
-  // Whether those that are served then may be: beyond, nobody is.
+  // Whether recipients that hold little are still served. From 15/16 of the limit on nobody is.
   bool has_reserve() const { return total() < bytes_max() / 16 * 15; }
   // Whether the share of sessions that are away is used up; and whether enough of it is free again.
   bool away_is_full() const { return away_total_.load(kRelaxed) >= bytes_max() / 2; }
   bool away_has_freed_enough() const { return away_total_.load(kRelaxed) < bytes_max() / 8 * 3; }
-  // Whether a shard whose sessions that are away hold so much is one to end some of them.
+  // Whether a shard with this many bytes in sessions that are away has to end some of them.
   bool holds_much_for_away(uint64_t away) const { return away * shards_ >= away_total_.load(kRelaxed); }
 
   struct Look {

@@ -3,13 +3,15 @@
 #include "core/shard/message_path.h"
 
 #include <algorithm>
+#include <cassert>
+#include <functional>
 
 #include "core/base/limits.h"
 #include "core/base/name.h"
 #include "core/base/name_hash.h"
 #include "core/shard/shard_parts.h"
 
-// Of a function of this file that every message passes.
+// Marks the functions that every message passes.
 #define ONEHOP_ON_THE_PATH [[gnu::always_inline]] inline
 
 namespace onehop::core {
@@ -109,6 +111,10 @@ Submitted MessagePath::submit(LinkId id, Link& link, const ScannedMessage& scann
   ShardParts& shard = shard_;
   Session& session = shard.sessions[link.session.index];
   if (session.sending == nullptr) session.sending = std::make_unique<Sending>(shard.counters);
+  // A parcel keeps the name as a place in the body.
+  assert(std::less_equal<>()(body.data(), scanned.destination_name.data()) &&
+         std::less_equal<>()(scanned.destination_name.data() + scanned.destination_name.size(),
+                             body.data() + body.size()));
   message_.scanned = scanned;
   message_.scanned.has_known_name = scanned.destination_name == session.sending->destination;
   message_.frame_bytes = static_cast<uint32_t>(1 + varint_size(body.size()) + body.size());
@@ -129,7 +135,7 @@ void MessagePath::wait_for_credit(ShardParts& shard, LinkId id, Link& link, cons
   shard.crossing.wait_for_credit(session.sending->destination_home, id);
 }
 
-// On behalf of a session. Where its message came from, a stream or a call, is not known from here on.
+// Takes a message on behalf of a session. From here on it is not known whether it came from a stream or a call.
 ONEHOP_ON_THE_PATH MessagePath::Submission MessagePath::submit(ShardParts& shard, SessionId id, Session& session,
                                                                RoutedMessage& message) {
   const ScannedMessage& scanned = message.scanned;
@@ -173,7 +179,7 @@ bool MessagePath::within_send_window(ShardParts& shard, const Sending& sending, 
          sending.open_bytes + frame_bytes <= limits.send_bytes_max();
 }
 
-// On the sender's shard. False: there is no credit to post it to the shard that is sending.destination_home.
+// On the sender's shard. False: there is no credit to post to sending.destination_home.
 ONEHOP_ON_THE_PATH bool MessagePath::route(ShardParts& shard, Sending& sending, RoutedMessage& message) {
   // A draining shard refuses before it posts: no message may follow the record that tells other shards that it stops.
   if (shard.shutdown.draining()) {

@@ -1,8 +1,8 @@
 // MessagePath: the path of a message to its recipient's queue. It begins in the bytes of the sender's connection, in a
-// call of a sender within the process, or in another shard's parcel. Every refusal at admission is decided here.
+// call of a local client, or in another shard's parcel. Every refusal at admission is decided here.
 //
 //   decode   frames are found in the bytes of a link
-//   submit   on behalf of the session that the link has: from here on it does not matter where a message came from
+//   submit   checks id and send window for the session; from here on the source of the message does not matter
 //   route    which shard is the recipient's home
 //   admit    there: deliver or refuse
 //   deliver  into the queue of the recipient's connection, or into its backlog
@@ -34,7 +34,7 @@ class MessagePath {
 
   // What a link has received, and what it had received before and not decoded.
   void decode(LinkId id, Link& link, Input in);
-  // A message of an open link that waits for nothing. See ShardInputs::submit.
+  // Takes a message of an open link that does not wait (Link::waits). See ShardInputs::submit.
   Submitted submit(LinkId id, Link& link, const ScannedMessage& scanned, Bytes body);
   // Out of another shard's parcel: the message in front of `rest`, and those right behind it.
   void take_message(const Parcel& parcel, Bytes& rest);
@@ -42,7 +42,7 @@ class MessagePath {
  private:
   struct Submission {
     Submitted result = Submitted::kTaken;
-    Farewell farewell{};  // Of kEnds.
+    Farewell farewell{};  // Only with kEnds.
   };
 
   // What the handling of a frame may ask of the decode loop.
@@ -57,7 +57,7 @@ class MessagePath {
   static Handled handle_frame(ShardParts& shard, LinkId id, Link& link, const FrameView& frame);
   static Handled handle_message(ShardParts& shard, LinkId id, Link& link, Session& session, const FrameView& frame,
                                 Bytes body);
-  // kWaits: for credit to its destination's home.
+  // kWaits: there is no credit for the home of the destination.
   static Submission submit(ShardParts& shard, SessionId id, Session& session, RoutedMessage& message);
   static Submission ends(v1::Code code, Bytes text) { return {Submitted::kEnds, {code, text, 0}}; }
   static void wait_for_credit(ShardParts& shard, LinkId id, Link& link, const Session& session);

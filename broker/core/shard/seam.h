@@ -1,29 +1,30 @@
-// The seam between a shard and whoever hosts it: all that they say to each other while clients talk. What operators ask
-// is in shard.h. The broker's server, the simulator and the benchmarks are hosts, and core knows no other world.
+// The seam between a shard and its host: the calls that pass between them. shard.h adds what a host or an operator may
+// read: counters, how many links are to be written to, clients. The broker's server, the simulator and the benchmarks
+// are hosts, and core knows no other world.
 //
 // The rules of the seam:
 //  1. A shard has one thread. Every call in carries `now`, which never goes back; core reads no clock.
-//  2. The host calls in (ShardInputs), the shard calls out (Host). Out of a call in, the shard may call out, but the
-//     host never calls in again before that call has returned: what a call out brings about is reported later.
+//  2. The host calls in (ShardInputs), the shard calls out (Host). During a call in, the shard may call out. The host
+//     does not call in again before that call has returned, and reports the effects of a call out later.
 //  3. The shard writes, closes, hands over and posts only inside flush(); set_reading, give_back, ask, note and random
 //     may come out of any call. The host calls flush() after the events of an iteration, and earlier when
-//     flush_wanted() says so. Then, as the last thing before it sleeps, on_tick; if flush_wanted() after that, flush
-//     and on_tick again.
+//     flush_wanted() says so. Last before it sleeps, the host calls on_tick(). If flush_wanted() is true after that, it
+//     calls flush() and on_tick() again.
 //  4. No call needs its answer at once. What cannot be known at once is asked with a ticket and answered later.
 //  5. A link has one owner at a time. It ends by one call from either side (close, hand_over, or on_link_failed); after
 //     that call neither side names it again. What is noted of it is noted before.
 //  6. Bytes passed in or out are the caller's and are not kept after the call, except where it says "owned".
 //  7. A host reads before it lets the shard judge. It calls on_tick only if it has looked for events a moment before
 //     `now`; after a long sleep, a long event or a stop of the process it looks once more, without sleeping, and ticks
-//     then. Of a link that has more to read than the host has read, it says so with on_unread.
+//     then. If a link has more bytes than the host has read, the host calls on_unread().
 //
-// A local client, one within the process, is a link like any other: with a name, a window, a queue, and an end. Its
-// host carries no bytes over a network. What is for it comes out of flush by write, as many messages as there
-// are in one call, and write takes less than offered when the client is slow. Its messages come in by submit() instead
-// of as frames; its Connect, acks, pings and goodbye, which are few, come as bytes.
+// A local client runs in the process of the broker and has a link like any other client: with a name, a window, a
+// queue, and an end. Its messages come in by submit(), not as frames. Its Connect, acks, pings and goodbye, which are
+// few, come as bytes. The shard writes to it with Host::write, usually once in each flush. If the client is slow,
+// write() takes less than it is offered.
 //
-// Kept for what comes next, so that it needs no other seam: names claimed or located on other machines and messages
-// stored on disk are further kinds of Question.
+// The seam has room for what comes next: to claim or find a name on another machine, or to store a message on disk,
+// will be further kinds of Question.
 #pragma once
 
 #include <cstddef>
@@ -54,7 +55,7 @@ struct ArrivingLink {
   Instant connect_deadline;
   // What has been read already. Not kept.
   Bytes unread;
-  // If its code is not 0: what the goodbye says, for nobody is let in.
+  // If its code is not 0, the connection is refused with this goodbye.
   Refusal refusal{};
 };
 
@@ -77,14 +78,14 @@ struct Question {
 
 struct Answer {
   bool accepted = false;
-  // Who this is, however often it connects; 0: nobody in particular, as everybody is without credentials.
+  // Identifies who connects, the same for every connection. 0: nobody in particular, because there are no credentials.
   uint32_t principal = 0;
   // If refused: what the goodbye says.
   uint32_t code = 0;  // onehop.v1.Code; 0 means BAD_CREDENTIALS.
   Bytes text;
   uint32_t retry_after_ms = 0;
-  // If accepted, and its code is not 0: what the goodbye says to whoever would be one more, for it neither resumes a
-  // session nor takes the place of one.
+  // If its code is not 0, a client that would add a session is refused with this goodbye. Resumes and takeovers are let
+  // in.
   Refusal one_more{};
 };
 
@@ -92,12 +93,11 @@ struct Answer {
 // until then the link is not read.
 enum class Answered : uint8_t { kNow, kLater };
 
-// What became of a message that a local client has handed in. Whatever is refused or delivered is taken: its client is
-// told the outcome as others are.
+// The result of submit(). A message that is refused counts as taken: its sender is told the outcome as usual.
 enum class Submitted : uint8_t {
   kTaken,
-  kWaits,  // It was not taken: the client is to wait.
-  kEnds,   // The link is at its end, or it ends now, because the message breaks the protocol.
+  kWaits,  // The message was not taken, and the client has to wait.
+  kEnds,   // The link is not open, or it ends now because the message breaks the protocol or a limit.
 };
 
 // Something worth a log line, a counter or an audit record. Valid for the call only.
@@ -126,7 +126,7 @@ struct Event {
 // How an end is announced.
 struct Drain {
   uint32_t grace_ms = 1;   // What clients are told that they have left. At least 1.
-  uint32_t spread_ms = 0;  // They are told to come back after 0 to so many milliseconds, evenly spread.
+  uint32_t spread_ms = 0;  // They are told to come back at times spread evenly over this many milliseconds.
 };
 
 // Out: what a shard asks of its host.
@@ -161,17 +161,18 @@ class ShardInputs {
  public:
   // A link begins. The id names it in later calls, until it ends. A stale id is ignored.
   virtual LinkId on_link(const ArrivingLink& link, Instant now) = 0;
-  // Where the next read goes, of this link, or of one that has not begun yet (no id). Good until the next call in.
-  // Reading here saves a copy. No more may be read at once than there is space.
+  // The buffer for the next read of this link; without an id, of a link that has not begun yet. Valid until the next
+  // call in. Reading into it saves a copy. A read must not be larger than the buffer.
   virtual std::span<char> receive_space(LinkId id) = 0;
   // `size` bytes of the link have been read into receive_space().
   virtual void on_received(LinkId link, size_t size, Instant now) = 0;
-  // A message of a local client whose Connected has been written. `message` is what a scan of `body`, an encoded
-  // onehop.v1.Message, finds; it is not scanned again. Neither is kept. kWaits: set_reading(false) has been called for
-  // the link; the same message may come again after set_reading(true).
+  // Takes a message of a local client that has its Connected. `body` is an encoded onehop.v1.Message, and `message` is
+  // the result of scan_message on these very bytes: its destination_name lies in them. Neither is kept after the call.
+  // If the result is kWaits, set_reading(false) has been called for the link. The host submits the message again after
+  // set_reading(true).
   virtual Submitted submit(LinkId link, const ScannedMessage& message, Bytes body, Instant now) = 0;
   // There is more to read of the link, and the host reads it later. Until then the link is not judged for being late or
-  // silent. Said anew in each iteration in which that is so.
+  // silent. The host repeats the call in each iteration in which that is so.
   virtual void on_unread(LinkId link) = 0;
   // The link's socket takes bytes again.
   virtual void on_writable(LinkId link, Instant now) = 0;
@@ -192,14 +193,14 @@ class ShardInputs {
   // it, there is more to do: call again before sleeping.
   virtual void flush(Instant now) = 0;
   virtual bool flush_wanted() const = 0;
-  // Other limits from now on. What a client was told when it connected must stay: frame_bytes_max, the send window.
+  // Changes the limits. frame_bytes_max and the send window must stay, because clients were told them.
   virtual void set_limits(const Limits& limits, Instant now) = 0;
   // Announces the end: every client is told goodbye, with its grace and with a time of its own to come back after, and
   // its connection stays. Nothing new is admitted and nobody is let in; what was admitted before is delivered, settled
   // and told until the client says goodbye. Sessions that are away end. stop() follows.
   virtual void drain(const Drain& drain, Instant now) = 0;
   // Begins the end: what is open is settled, between shards too, then every client is told goodbye
-  // SERVER_SHUTTING_DOWN, and no new one is let in. Links end one by one. A second time: without waiting for other
+  // SERVER_SHUTTING_DOWN, and no new one is let in. Links end one by one. A second call stops the waiting for other
   // shards.
   virtual void stop(Instant now) = 0;
   // Whether no other shard waits for this one any more. Until then its host goes on, though no link is left.

@@ -84,7 +84,8 @@ struct BrokerOptions {
   uint64_t client_bytes_burst = 0;  // 0: as many as in one second; at least frame_bytes_max.
   // What everything that waits or is unacknowledged may take, on all shards together. From 7/8 of it new clients and
   // new messages are refused (SERVER_BUSY, BROKER_BUSY); from all of it on the client that holds most is ended, one
-  // after the other. 0: half of the control group's memory limit, or of the machine's memory.
+  // after the other. At least 2 × queue_bytes_max. 0: half of the control group's memory limit, or of the machine's
+  // memory.
   uint64_t memory_bytes_max = 0;
   // After about so long, a tenth up or down, a connection is told to connect anew, so that clients spread to new
   // replicas; its session stays as long as its expiry says. 0: never.

@@ -1,6 +1,5 @@
-// The rule for each member of BrokerOptions but on_event: its name in messages and in configuration files, its range,
-// and whether it may change while a broker runs. What depends on another option, such as queue_bytes_max on
-// frame_bytes_max, is said at the member; Broker::check checks both.
+// The rule for each member of BrokerOptions except on_event: its name in configuration files and error texts, its
+// range, and whether it may change while a broker runs. Broker::check also checks options that depend on each other.
 #pragma once
 
 #include <cstdint>
@@ -21,13 +20,13 @@ struct OptionRule {
   std::string_view name;
   BrokerOption place;
   bool reloadable;
-  // Of a number, when defaults stand where 0 asks for them. Both 0: it is no number.
+  // The range of a number, checked after defaults have replaced zeros. Both are 0 if the option is not a number.
   uint64_t least = 0;
   uint64_t most = 0;
   bool or_zero = false;  // 0 is in the range too, although it is below `least`.
 };
 
-// All of them, in the order of docs/configuration.md. Any thread.
+// All rules, in the order of docs/configuration.md. Any thread may call it.
 std::span<const OptionRule> option_rules();
 
 }  // namespace onehop

@@ -1,5 +1,5 @@
-// A client within the process: its messages come by call, and in everything else it is a client like any other. Each
-// test is run with a recipient on the client's own shard and on another one.
+// A local client submits its messages by a call. In everything else it is a client like any other. The tests with a
+// parameter run with the recipient on the client's own shard and on another one.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -14,7 +14,7 @@ namespace {
 class LocalClient : public OnOneShardAndOnTwo {};
 INSTANTIATE_TEST_SUITE_P(, LocalClient, testing::Values(0, 1), shards_in_words);
 
-// Hands in a message by call, as a host does for a client within its process.
+// Submits a message, as a host does for a local client.
 Submitted submit(FakeBroker& broker, FakeClient& client, const v1::Frame& frame) {
   const std::string body = frame.message().SerializeAsString();
   ScannedMessage scanned;
@@ -28,8 +28,8 @@ std::vector<v1::State> flows(const std::vector<v1::Frame>& frames) {
   return states;
 }
 
-// Hands in messages of 1,000 bytes to bob from `first_id`, until `last_id` or until one is not taken. Returns the next
-// id.
+// Submits messages of 1,000 bytes to bob with ids from `first_id` to `last_id`, and stops when one is not taken.
+// Returns the first id that was not taken.
 uint64_t submit_many(Pair& pair, uint64_t first_id, uint64_t last_id) {
   for (uint64_t id = first_id; id <= last_id; ++id) {
     const v1::Frame frame = message_frame(pair.bobs_name, id, Pair::payload_of(id));
@@ -96,7 +96,7 @@ TEST_P(LocalClient, IsPausedByASlowRecipient) {
   EXPECT_EQ(flows(pair.alice.read()), std::vector<v1::State>{v1::STATE_PAUSE});
 }
 
-// Its write takes nothing while its handler is slow.
+// The host's write() takes nothing while the client is slow.
 TEST_P(LocalClient, ThatIsSlowGetsItsSendersPaused) {
   Pair pair(GetParam(), small_limits());
   pair.bob.stop_reading();
@@ -121,7 +121,7 @@ TEST(LocalClientOnTwoShards, WaitsForCreditAndGoesOn) {
   EXPECT_LT(next, 10'000u);
   const v1::Frame again = message_frame(pair.bobs_name, next, Pair::payload_of(next));
   EXPECT_EQ(submit(pair.broker, pair.alice, again), Submitted::kWaits);
-  // Nor is anything taken for somebody else: all that a client sends stays in order.
+  // Messages to other recipients wait too, because all that a client sends stays in order.
   EXPECT_EQ(submit(pair.broker, pair.alice, message_frame(pair.alices_name, next, "")), Submitted::kWaits);
   pair.broker.held_credits.clear();
   pair.broker.settle();
@@ -131,7 +131,7 @@ TEST(LocalClientOnTwoShards, WaitsForCreditAndGoesOn) {
   EXPECT_EQ(payloads(pair.bob.read()), Pair::payloads_of(Pair::range(1, next + 9)));
 }
 
-// What it hands in is heard of it: a client that only sends need not answer a ping.
+// A submitted message shows that the client is alive, so a client that only sends is not pinged.
 TEST_P(LocalClient, IsAliveAsLongAsItSends) {
   Pair pair(GetParam());
   const uint64_t keepalive_ms = pair.alice.connected().keepalive_ms();
@@ -166,6 +166,15 @@ TEST_P(LocalClient, EndsByTheSameRules) {
     expect_ended(pair.broker, pair.alice, broken.code);
     EXPECT_EQ(payloads(pair.bob.read()), std::vector<std::string>{""});
   }
+}
+
+TEST(LocalClientDeathTest, TheNameMustLieInTheBody) {
+  Pair pair(1);
+  const std::string body = message_frame(pair.bobs_name, 1, "").message().SerializeAsString();
+  ScannedMessage scanned;
+  ASSERT_EQ(scan_message(body, {}, scanned), ScanError::kNone);
+  scanned.destination_name = pair.bobs_name;
+  EXPECT_DEATH(pair.broker.shard(0).submit(pair.alice.link().id, scanned, body, pair.broker.now), "destination_name");
 }
 
 TEST_P(LocalClient, IsNotHeardBeforeItIsConnectedNorAfterItsEnd) {
