@@ -1,5 +1,5 @@
-// Library headers that are precompiled with ONEHOP_SYSTEM_PCH. Our own headers must not be here, or a missing include of
-// one would not be found.
+// Library headers that are precompiled with ONEHOP_SYSTEM_PCH. Our own headers must not be here, or a missing include
+// of one would not be found.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
