@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "cli/diagnostics.h"
 #include "cli/format.h"
 #include "core/base/name.h"
 #include "onehop/client_types.h"
@@ -18,7 +19,8 @@ constexpr const char* kDescription =
     "onehop: send messages to named clients through a onehop broker, and receive them.\n";
 constexpr const char* kFooter = R"(
 'onehop help COMMAND' says more.
-Messages go to standard output, everything else to standard error.
+What goes where: messages that arrive, answers, and with -o json every result go to standard output. Reports of 'send' as
+text, notes and errors go to standard error; with -o json an error is {"event":"error","text":"..."} there.
 
 Exit codes:
   0  every message was delivered, or with --no-confirm admitted; 'listen' reached --count, or was ended by SIGINT or
@@ -29,8 +31,14 @@ Exit codes:
   4  the broker ended the connection, or it was lost and did not come back in time
 )";
 constexpr const char* kSendFooter = R"(
-Without TEXT, or with -, each line of standard input is one message; the newline is not part of it.
-Each message ends in one outcome. What is not DELIVERED is reported on standard error, and at the end the sum:
+TO is a name, or several names with commas between them: each gets every message.
+Without TEXT, or with -, each line of standard input is one message; the newline is not part of it. With -0 a zero byte
+ends each message instead. With --whole all of standard input is one message, with --file the file is.
+Each message ends in one outcome. Messages that are not DELIVERED are reported, and at the end the sum. Messages to one
+recipient that fail alike, one behind the other, make one line: id=5..9 stands for those from 5 to 9.
+Reports go to standard error. With -o json they are the result, on standard output: an object with "event":"outcome" for
+each line, where "n", "id" and "last_n", "last_id" are those of the first and the last message and "count" says how many
+there are; at the end one with "event":"summary". On a terminal a line shows the progress of a long send.
   DELIVERED  the recipient's program has acknowledged it
   REJECTED   it was not taken; the reason says why (REFUSED_BY_RECIPIENT: the recipient's program would not have it)
   EXPIRED    --ttl ran out before the acknowledgement
@@ -42,7 +50,7 @@ A broken connection is resumed, as long as --session-expiry allows; nothing is l
 What is refused because the recipient's queue is full is repeated, in order, until it is taken.
 Where nobody has the name TO, the messages wait for --patience if the recipient may be on its way back: after this
 command has lost its session (default: 5 seconds), and right after the broker's start (default: not at all). Otherwise
-they are REJECTED at once. A --name that is in use is tried again for the same time (default: 5 seconds).
+they are REJECTED at once. With --wait they wait in any case, for so many seconds. A --name that is in use is tried again for the same time (default: 5 seconds).
 )";
 constexpr const char* kListenFooter = R"(
 FORMAT, for -o text (default '%p\n'; with --ack manual '%t %p\n'):
@@ -51,8 +59,12 @@ FORMAT, for -o text (default '%p\n'; with --ack manual '%t %p\n'):
   %s  the sender's session       %H  the headers, as key=value, separated by commas
   %t  the delivery tag; 0: no acknowledgement is wanted
   %r  'again' where an earlier process of this session may have seen it, else nothing
+  %T  when it arrived, in UTC: 2026-11-23T01:29:59.042Z
   %%  a percent sign             \n \t \r \0 \\  newline, tab, carriage return, NUL, backslash
 With -o json each message is one object on one line: "payload" if it is valid UTF-8, else "payload_base64".
+On a terminal, control characters of a message are shown as \x1b and the like; --raw writes them as they are. A pipe or
+a file always gets the bytes as they are.
+Messages go to standard output. The line that says "listening" goes to standard error.
 
 --ack says who acknowledges:
   auto    a message is acknowledged when standard output has taken it
@@ -64,6 +76,23 @@ While NAME is in use it is tried again for --patience, once a second: whoever ha
 broker gives it away after 3 seconds. With --session-expiry 0 nothing is tried again.
 )";
 
+// Whom the messages go to, and where they come from.
+void check_send(Options& options) {
+  for (const std::string& to : options.to) {
+    if (!core::is_valid_name(to)) {
+      throw CLI::ValidationError("TO", "'" + printable(to) + "' is not a name that a client can have");
+    }
+    if (std::count(options.to.begin(), options.to.end(), to) > 1) {
+      throw CLI::ValidationError("TO", "'" + printable(to) + "' is named twice");
+    }
+  }
+  const bool has_text = options.text && *options.text != "-";
+  if (has_text && options.source != Options::Source::kLines) {
+    throw CLI::ValidationError("TEXT", "the messages come from TEXT, --file, --whole or -0: give only one of them");
+  }
+  if (has_text) options.source = Options::Source::kText;
+}
+
 // Throws CLI::ValidationError, whose text is the line that the user sees.
 void check(Options& options, const std::vector<std::string>& headers) {
   std::string error;
@@ -74,9 +103,7 @@ void check(Options& options, const std::vector<std::string>& headers) {
   if (!options.state_file.empty() && !keeps_session) {
     throw CLI::ValidationError("--state", "there is no session to keep without --session-expiry");
   }
-  if (options.command == Options::Command::kSend && !core::is_valid_name(options.to)) {
-    throw CLI::ValidationError("TO", "'" + printable(options.to) + "' is not a name that a client can have");
-  }
+  if (options.command == Options::Command::kSend) check_send(options);
   if (options.format.empty()) options.format = options.ack == Options::Ack::kManual ? "%t %p\\n" : "%p\\n";
   error = what_is_wrong_with_format(options.format);
   if (!error.empty()) throw CLI::ValidationError("-f", error);
@@ -85,6 +112,17 @@ void check(Options& options, const std::vector<std::string>& headers) {
     if (colon == std::string::npos) throw CLI::ValidationError("-H", "'" + printable(header) + "' is not key:value");
     options.headers.emplace_back(header.substr(0, colon), header.substr(colon + 1));
   }
+}
+
+std::vector<std::string> split_names(const std::string& names) {
+  std::vector<std::string> out;
+  size_t begin = 0;
+  for (size_t comma = names.find(','); comma != names.npos; comma = names.find(',', begin)) {
+    out.push_back(names.substr(begin, comma - begin));
+    begin = comma + 1;
+  }
+  out.push_back(names.substr(begin));
+  return out;
 }
 
 // CLI11's own says what the largest number is, to its last digit.
@@ -148,6 +186,7 @@ struct Parser {
     listen->add_option("NAME", options.name, "The name to own")->required();
     listen->add_flag("--take-over", options.take_over, "End whoever owns the name already");
     listen->add_option("-f,--format", options.format, "How to print a message as text");
+    listen->add_flag("--raw", options.raw, "Write control characters of messages to a terminal as they are");
     listen
         ->add_option_function<std::string>(
             "--ack",
@@ -173,8 +212,12 @@ struct Parser {
 
   void add_send() {
     send = app.add_subcommand("send", "Send a message, or the lines of standard input, to the client TO");
-    send->add_option("TO", options.to, "The recipient's name")->required();
+    send->add_option_function<std::string>(
+            "TO", [this](const std::string& names) { options.to = split_names(names); },
+            "The recipient's name; several with commas between them")
+        ->required();
     send->add_option("TEXT", options.text, "The message; - or nothing: the lines of standard input");
+    add_sources();
     send->add_option("-H,--header", headers, "A header, as key:value; may be given again")->allow_extra_args(false);
     send->add_flag("!--no-confirm", options.confirm, "The fast path: learn what was refused, not what was delivered");
     send->add_option("--ttl", options.ttl,
@@ -188,6 +231,32 @@ struct Parser {
     send->add_option("--name", options.name, "The name to send as; default: one that the broker makes");
     send->footer(kSendFooter);
     add_common(*send, options);
+  }
+
+  void add_sources() {
+    using Source = Options::Source;
+    CLI::Option* file = send->add_option_function<std::string>(
+        "--file",
+        [this](const std::string& path) {
+          options.file = path;
+          options.source = Source::kFile;
+        },
+        "Send this file as one message");
+    CLI::Option* whole = send->add_flag_callback(
+        "--whole", [this] { options.source = Source::kWhole; }, "Send all of standard input as one message");
+    CLI::Option* nulls = send->add_flag_callback(
+        "-0,--null", [this] { options.source = Source::kNulls; }, "A zero byte ends each message, not a newline");
+    file->excludes(whole)->excludes(nulls);
+    whole->excludes(nulls);
+    CLI::Option* interval =
+        send->add_option("--interval", options.step, "Seconds between two messages")->check(positive());
+    send->add_option_function<double>(
+            "--rate", [this](double rate) { options.step = 1 / rate; }, "At most so many messages a second")
+        ->check(positive())
+        ->excludes(interval);
+    send->add_flag("--fail-fast", options.fail_fast, "Stop sending at the first message that fails");
+    send->add_option("--wait", options.wait, "Seconds to wait for a recipient that is not there")
+        ->check(CLI::Range(0.0, 86'400.0).description(""));
   }
 
   void add_ping() {
@@ -222,7 +291,18 @@ std::string one_line(std::string text) {
   for (char& c : text) {
     if (c == '\n') c = ' ';
   }
-  return printable(text);
+  return text;
+}
+
+// Whether a command line asks for JSON that may be wrong elsewhere.
+bool asks_for_json(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    if (argument == "--output=json" || argument == "-ojson") return true;
+    const bool named = argument == "-o" || argument == "--output";
+    if (named && i + 1 < argc && std::string(argv[i + 1]) == "json") return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -246,7 +326,7 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   } catch (const CLI::Success& success) {  // --help and --version
     return parser.app.exit(success);
   } catch (const CLI::Error& error) {
-    std::fprintf(stderr, "onehop: %s (see 'onehop help')\n", one_line(error.what()).c_str());
+    write_error(asks_for_json(argc, argv), one_line(error.what()) + " (see 'onehop help')");
     return kUsage;
   }
   return std::nullopt;

@@ -128,15 +128,16 @@ class Sending(Case):
     def test_reports_in_json(self):
         refused = self.run_onehop("send", "bob", "hello", "-o", "json")
         self.assertEqual(refused.code, 1)
-        first, summary = [json.loads(line) for line in refused.error_lines()]
-        self.assertEqual(first, {"event": "outcome", "outcome": "REJECTED", "to": "bob", "n": 1, "id": 1,
-                                 "reason": "UNKNOWN_CLIENT"})
+        self.assertEqual(refused.err, b"")
+        first, summary = refused.results()
+        self.assertEqual(first, {"event": "outcome", "outcome": "REJECTED", "to": "bob", "n": 1, "last_n": 1, "id": 1,
+                                 "last_id": 1, "count": 1, "reason": "UNKNOWN_CLIENT"})
         self.assertEqual((summary["delivered"], summary["rejected"]), (0, 1))
 
     def test_every_outcome_where_wanted(self):
         self.listen("bob")
         sent = self.run_onehop("send", "bob", "-v", "-o", "json", stdin=b"1\n2\n3\n")
-        lines = [json.loads(line) for line in sent.error_lines()]
+        lines = sent.results()
         self.assertEqual([(line["outcome"], line["n"]) for line in lines[:3]],
                          [("DELIVERED", 1), ("DELIVERED", 2), ("DELIVERED", 3)])
         self.assertEqual(lines[3]["delivered"], 3)
@@ -254,6 +255,19 @@ class Listening(Case):
         self.assertEqual(first["headers"], [{"key": "k", "value": "v"}])
         self.assertEqual(second["payload_base64"], "//4=")
 
+    def test_when_it_arrived(self):
+        rfc_3339 = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
+        bob = self.listen("bob", "--count", "1", "-f", "%T %p")
+        self.assertEqual(self.run_onehop("send", "bob", "x").code, 0)
+        self.assertRegex(self.finish(bob).out.decode(), "^" + rfc_3339 + " x$")
+        bob = self.start("listen", "bob", "--count", "1", "-o", "json")
+        self.assertEqual(self.run_onehop("send", "bob", "x", "--wait", "60").code, 0)
+        self.assertRegex(self.finish(bob).results()[0]["received_at"], "^" + rfc_3339 + "$")
+
+    def test_a_message_of_which_nothing_is_printed_is_acknowledged(self):
+        self.listen("bob", "-f", "%p")
+        self.assertEqual(self.run_onehop("send", "bob", "").err, b"DELIVERED to=bob id=1\n")
+
     def test_ends_with_0_at_sigint_and_sigterm(self):
         for sig in (signal.SIGINT, signal.SIGTERM):
             bob = self.listen("bob")
@@ -330,10 +344,10 @@ class Slow(Case):
     def test_a_reader_that_stops_holds_the_sender_back_and_loses_nothing(self):
         text = b"".join(b"%07d %s\n" % (i, b"." * 100) for i in range(300_000))
         bob = self.listen("bob", "--count", str(text.count(b"\n")))
-        sender = self.start("send", "bob", "-o", "json", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        sender = self.start("send", "bob", "-o", "json", stdin=subprocess.PIPE)
         reports = []
         writer = threading.Thread(target=lambda: (sender.stdin.write(text), sender.stdin.close()))
-        reader = threading.Thread(target=lambda: reports.extend(sender.stderr.read().splitlines()))
+        reader = threading.Thread(target=lambda: reports.extend(sender.stdout.read().splitlines()))
         writer.start()
         reader.start()
         # Somebody else is served while bob's reader takes nothing.
