@@ -12,7 +12,8 @@ void write_error(bool json, const std::string& what) {
 }
 
 void write_note(bool json, const char* event, const std::string& what) {
-  const std::string text = printable(what);
+  std::string text;
+  write_for_terminal(what, false, text);
   if (!json) {
     std::fprintf(stderr, "onehop: %s\n", text.c_str());
     return;

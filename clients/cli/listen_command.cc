@@ -41,7 +41,8 @@ class ListenCommand final : public Command {
     if (options_.state_file.empty()) return;
     std::string error;
     options.resume = read_state(options_.state_file, error);
-    if (options.resume && options.resume->name != options_.name) {
+    // Without a name, the session's is the one.
+    if (options.resume && !options_.name.empty() && options.resume->name != options_.name) {
       error = options_.state_file + " holds the session of " + options.resume->name + ", not of " + options_.name;
     }
     if (error.empty() && options.resume) error = write_reserved(*options.resume);
@@ -56,7 +57,7 @@ class ListenCommand final : public Command {
     Command::on_open(session);
     session_ = session.session;
     keep_state();
-    if (first) announce(session);
+    if (first || session.name != name_) announce(session);
     if (first && options_.ack == Options::Ack::kManual) {
       verdicts_.emplace(
           loop_, [this](const Verdict& verdict) { give(verdict); },
@@ -70,13 +71,14 @@ class ListenCommand final : public Command {
   }
 
   void announce(const client::SessionInfo& session) {
+    name_ = session.name;
     if (options_.quiet) return;
     if (options_.json) {
       std::string line = "{\"event\":\"listening\",\"name\":";
-      write_json_string(options_.name, line);
+      write_json_string(name_, line);
       std::fprintf(stderr, "%s,\"resumed\":%s}\n", line.c_str(), session.resumed ? "true" : "false");
     } else {
-      std::fprintf(stderr, "listening as %s on %s%s\n", options_.name.c_str(), options_.server.c_str(),
+      std::fprintf(stderr, "listening as %s on %s%s\n", name_.c_str(), options_.server.c_str(),
                    session.resumed ? ", in the session from before" : "");
     }
   }
@@ -199,6 +201,8 @@ class ListenCommand final : public Command {
   std::deque<Printed> printed_;
   uint64_t printed_bytes_ = 0;
   uint64_t session_ = 0;
+  // As the broker said it last: where the command line gives none, the broker makes one for each session.
+  std::string name_;
   bool unusable_state_ = false;
   bool reading_ = true;
   uint64_t received_ = 0;

@@ -3,6 +3,8 @@
 
 #include "cli/format.h"
 #include "cli/line_reader.h"
+#include "cli/server_address.h"
+#include "cli/suggestion.h"
 
 namespace onehop::cli {
 namespace {
@@ -58,6 +60,34 @@ TEST(LineReader, CutsAtNewlinesWhateverTheBlocks) {
 }
 
 constexpr uint64_t kReceived = 1'795'397'399'042;
+
+TEST(ServerAddress, IsMadeWhole) {
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      {"there", "tcp://there:7411"},      {"there:1", "tcp://there:1"},       {"[::1]", "tcp://[::1]:7411"},
+      {"[::1]:1", "tcp://[::1]:1"},       {"::1", "tcp://[::1]:7411"},        {"/run/socket", "unix:///run/socket"},
+      {"unix:///run/s", "unix:///run/s"}, {"tcp://there:1", "tcp://there:1"},
+  };
+  for (const auto& [typed, whole] : cases) {
+    std::string error;
+    EXPECT_EQ(whole_server_address(typed, error), whole);
+    EXPECT_EQ(error, "") << typed;
+  }
+  for (const char* wrong : {"", "there:0", "tcp://there:0", "[::1]:0", "there:99999", "http://there:1", ":1", "a b:"}) {
+    std::string error;
+    static_cast<void>(whole_server_address(wrong, error));
+    EXPECT_NE(error, "") << wrong;
+  }
+}
+
+TEST(Suggestion, IsWhatIsClose) {
+  const std::vector<std::string> names = {"listen", "send", "ping", "top"};
+  EXPECT_EQ(did_you_mean("lisetn", names), "; did you mean 'listen'?");
+  EXPECT_EQ(did_you_mean("snd", names), "; did you mean 'send'?");
+  EXPECT_EQ(did_you_mean("pings", names), "; did you mean 'ping'?");
+  EXPECT_EQ(did_you_mean("shout", names), "");
+  EXPECT_EQ(did_you_mean("", names), "");
+  EXPECT_EQ(did_you_mean(std::string(100'000, 'x'), names), "");
+}
 
 client::Message message() {
   static const client::Header headers[] = {{"a", "1"}, {"b", std::string_view("\xFF", 1)}};
