@@ -81,6 +81,11 @@ Examples:
   onehop listen bob -o json | jq -r .payload
 )";
 
+constexpr const char* kCompletionFooter = R"text(
+Examples:
+  eval "$(onehop completion bash)"            in ~/.bashrc
+  eval "$(onehop completion zsh)"             in ~/.zshrc, after compinit
+)text";
 constexpr const char* kPingFooter = R"(
 Examples:
   onehop ping --count 3

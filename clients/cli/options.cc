@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "cli/completion.h"
 #include "cli/diagnostics.h"
 #include "cli/format.h"
 #include "cli/help_texts.h"
@@ -120,6 +121,31 @@ void add_common(CLI::App& command, Options& options) {
   command.add_flag("-q,--quiet", options.quiet, "Nothing on standard error but what ended the command");
 }
 
+const std::vector<std::string> kShells = {"bash", "zsh"};
+
+// The fixed values that some options have; CLI11 does not tell them.
+std::vector<std::string> values_of(const CLI::Option& option) {
+  const std::string name = option.get_name();
+  if (name.find("--output") != name.npos) return {"text", "json"};
+  if (name == "--ack") return {"auto", "manual", "refuse"};
+  if (name == "--sort") return {std::begin(kSortOrders), std::end(kSortOrders)};
+  return {};
+}
+
+CommandEntry entry_of(const CLI::App& command) {
+  CommandEntry entry{command.get_name(), command.get_description(), {}};
+  for (const CLI::Option* option : command.get_options()) {
+    if (option->get_positional()) continue;
+    CommandEntry::Option& told = entry.options.emplace_back();
+    for (const std::string& name : option->get_snames()) told.names.push_back("-" + name);
+    for (const std::string& name : option->get_lnames()) told.names.push_back("--" + name);
+    told.what = option->get_description();
+    told.takes_value = option->get_items_expected_max() > 0;
+    told.values = values_of(*option);
+  }
+  return entry;
+}
+
 struct Parser {
   explicit Parser(Options& parsed) : options(parsed) {
     app.footer(kFooter);
@@ -130,6 +156,9 @@ struct Parser {
     add_send();
     add_ping();
     add_admin_commands(app, options.admin);
+    completion = app.add_subcommand("completion", "Print a script that completes command lines in a shell");
+    completion->add_option("SHELL", shell, "bash or zsh")->required()->check(CLI::IsMember(kShells));
+    completion->footer(kCompletionFooter);
   }
 
   void add_listen() {
@@ -225,6 +254,8 @@ struct Parser {
   CLI::App* listen = nullptr;
   CLI::App* send = nullptr;
   CLI::App* ping = nullptr;
+  CLI::App* completion = nullptr;
+  std::string shell;
   std::vector<std::string> headers;
 };
 
@@ -278,6 +309,18 @@ std::string one_line(std::string text) {
   return text;
 }
 
+int print_completion(const Parser& parser) {
+  std::vector<CommandEntry> commands;
+  for (const CLI::App* command : parser.app.get_subcommands([](const CLI::App*) { return true; })) {
+    commands.push_back(entry_of(*command));
+  }
+  commands.push_back({"help", "Say more about a command", {}});
+  commands.push_back({"version", "Print the version", {}});
+  const std::string script = parser.shell == "bash" ? bash_completion(commands) : zsh_completion(commands);
+  std::fputs(script.c_str(), stdout);
+  return std::fflush(stdout) == 0 ? kSuccess : kNotDone;
+}
+
 // Whether a command line asks for JSON that may be wrong elsewhere.
 bool asks_for_json(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
@@ -299,6 +342,7 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
     parser.app.parse(arguments(argc, argv, parser.app));
     if (parser.app.get_subcommands().empty())
       throw CLI::ValidationError("COMMAND", "listen, send, ping or another is missing");
+    if (parser.completion->parsed()) return print_completion(parser);
     options.command = parser.listen->parsed() ? Options::Command::kListen
                       : parser.send->parsed() ? Options::Command::kSend
                                               : Options::Command::kPing;

@@ -69,9 +69,45 @@ class Usage(unittest.TestCase):
             self.assertIn(what, done.stdout)
 
     def test_every_command_has_examples(self):
-        for command in ("", "listen", "send", "ping", "clients", "top", "trace", "kick", "drain", "health"):
+        for command in ("", "listen", "send", "ping", "clients", "top", "trace", "kick", "drain", "health", "completion"):
             shown = subprocess.run([ONEHOP, "help", *command.split()], capture_output=True, timeout=LIMIT, text=True).stdout
             self.assertIn("onehop " + command, shown.split("Examples:")[-1], command)
+
+
+class Completion(unittest.TestCase):
+    def script(self, shell):
+        done = subprocess.run([ONEHOP, "completion", shell], capture_output=True, timeout=LIMIT, text=True)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return done.stdout
+
+    def completed(self, *words):
+        """What bash makes of these words when the tab key is pressed behind the last of them."""
+        call = ('COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _onehop; printf "%s\\n" "${COMPREPLY[@]}"')
+        done = subprocess.run(["bash", "-uc", self.script("bash") + call, "bash", "onehop", *words], timeout=LIMIT,
+                              capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stderr), (0, ""), words)
+        return done.stdout.split()
+
+    def test_bash_completes_commands_options_and_values(self):
+        for words, completed in [(("li",), ["listen"]), (("help", "tr"), ["trace"]), (("h",), ["health", "help"]),
+                                 (("send", "bob", "--fail"), ["--fail-fast"]), (("send", "bob", "--take"), []),
+                                 (("listen", "bob", "--ack", "m"), ["manual"]), (("clients", "-o", ""), ["text", "json"]),
+                                 (("top", "--sort", "id"), ["idle"]), (("send", "bob", "--file", ""), []),
+                                 (("nosuch", "-"), [])]:
+            self.assertEqual(sorted(self.completed(*words)), sorted(completed), words)
+
+    def test_every_command_and_option_is_there(self):
+        self.assertIn("drain", self.completed(""))
+        self.assertLess({"--header", "-H", "--ttl", "--help", "-0", "--no-confirm"}, set(self.completed("send", "-")))
+
+    def test_zsh_has_them_too(self):
+        script = self.script("zsh")
+        self.assertTrue(script.startswith("#compdef onehop\n"))
+        for words in ("'listen:Own NAME", "'--ack[", "(auto manual refuse)", "'--fail-fast["):
+            self.assertIn(words, script)
+
+    def test_no_other_shell(self):
+        self.assertEqual(subprocess.run([ONEHOP, "completion", "tcsh"], capture_output=True, timeout=LIMIT).returncode, 2)
 
 
 class Connecting(unittest.TestCase):
