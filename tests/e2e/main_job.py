@@ -101,10 +101,10 @@ def transfer(folder, broker, sender, recipient, path, bytes_per_second=None, lev
     listener = Listener(onehop, recipient, broker.address, bytes_per_second)
     began = time.monotonic()
     with open(path, "rb") as file:
-        code, _, errors = run([onehop, "send", recipient, "--name", sender, "-o", "json", "--server", broker.address,
+        code, results, errors = run([onehop, "send", recipient, "--name", sender, "-o", "json", "--server", broker.address,
                                *level], stdin=file)
     assert code == 0, f"send ended with {code}: {errors[-300:]!r}"
-    summary = json.loads(errors.splitlines()[-1])
+    summary = json.loads(results.splitlines()[-1])
     # From another client, so that it is a message behind all others, whatever became of them.
     code, _, errors = run([onehop, "send", recipient, LAST.decode().rstrip("\n"), "--server", broker.address])
     assert code == 0, f"the last message: {errors!r}"

@@ -8,6 +8,7 @@
 #include "cli/admin/commands.h"
 #include "cli/admin/terminal.h"
 #include "cli/admin/top_screen.h"
+#include "cli/diagnostics.h"
 
 namespace onehop::cli {
 namespace {
@@ -92,7 +93,7 @@ class Top {
     return code;
   }
   ExitCode fail(ExitCode code) const {
-    complain_of(error_);
+    write_error(false, error_);
     return code;
   }
 

@@ -70,7 +70,7 @@ std::vector<std::string> top_screen(const TopSample& before, const TopSample& no
   lines.push_back("messages/s  " + rates.count(&BrokerCounters::messages_received) + " in, " +
                   rates.count(&BrokerCounters::messages_admitted) + " admitted, " +
                   rates.count(&BrokerCounters::messages_acknowledged) + " acknowledged");
-  lines.push_back("not so/s    " + rates.count(&BrokerCounters::messages_refused) + " refused, " +
+  lines.push_back("failed/s    " + rates.count(&BrokerCounters::messages_refused) + " refused, " +
                   rates.count(&BrokerCounters::messages_refused_by_recipient) + " by recipients, " +
                   rates.count(&BrokerCounters::messages_expired) + " expired, " +
                   rates.count(&BrokerCounters::messages_lost) + " lost");
