@@ -134,6 +134,7 @@ Answer Api::metrics(const Request&) {
     state.version = ONEHOP_VERSION;
     state.ready = broker_.ready(why_not);
     state.draining = why_not.starts_with(kDraining);
+    if (actions_.state) state.program = actions_.state();
     metrics_ = metrics_text(broker_.counters(), process_.read(), state);
     const Clock::time_point after = Clock::now();
     metrics_until_ = after + std::min<Clock::duration>(kMetricsRest * (after - before), kMetricsHoldMax);

@@ -1,6 +1,7 @@
 // The rules: data only. See the header.
 #include "onehop/option_rules.h"
 
+#include "core/base/ids.h"
 #include "core/base/limits.h"
 
 namespace onehop {

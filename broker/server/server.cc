@@ -156,6 +156,7 @@ bool Server::listen_on(const SocketAddress& address, server::ListenerKind kind, 
 
 BrokerCounters Server::counters() {
   BrokerCounters counters = inspection_.counters();
+  counters.connections_limit = rules_.connections.max();
   counters.memory_bytes = ledger_.total();
   counters.memory_bytes_max = ledger_.bytes_max();
   counters.memory_stage = static_cast<unsigned>(ledger_.stage());
@@ -214,7 +215,7 @@ bool Server::ready(std::string& why_not) {
   if (draining_) {
     why_not = "draining";
   } else if (!rules_.connections.has_room()) {
-    why_not = "no descriptor is left for another connection";
+    why_not = rules_.connections.why_full();
   } else if (std::any_of(shards_.begin(), shards_.end(), [](const ShardThread& one) { return one.host->is_full(); })) {
     why_not = "a shard has all the clients it takes: new ones are refused";
   }

@@ -276,6 +276,7 @@ void ShardHost::note(const core::Event& event) {
     default:
       break;
   }
+  events_.count(event);
   if (events_.wants(event)) events_.tell(event, peer_of(event.link));
 }
 

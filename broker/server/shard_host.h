@@ -57,6 +57,7 @@ class ShardHost final : private core::Host,
   core::Shard& shard() { return shard_; }
   core::ShardIndex index() const { return index_; }
   const RouteLatency& route_latency() const { return load_.route_latency(); }
+  const EndCounts& end_counts() const { return events_.end_counts(); }
   // What the transports of its connections hold, those that linger included.
   uint64_t transport_bytes() { return connections_.held_bytes(); }
   // ANY THREAD, also while the loop is stuck.

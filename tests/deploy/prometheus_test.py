@@ -200,7 +200,7 @@ def main(programs):
             # The first scrape with these messages is followed by one with more of them: rates want two.
             rejected = 'onehop_messages_total{outcome="REJECTED",reason="UNKNOWN_CLIENT"}'
             exchange(programs, broker.address, 200)
-            wait_until(lambda: prometheus.query(rejected), "a scrape with the first messages")
+            wait_until(lambda: prometheus.query(f"{rejected} >= 1"), "a scrape with the first messages")
             exchange(programs, broker.address, 200)
             wait_until(lambda: prometheus.query(f"{rejected} >= 2"), "a scrape with the second ones")
             wait_until(lambda: all(rule["health"] == "ok" for group in prometheus.ask("rules")["groups"]

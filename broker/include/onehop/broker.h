@@ -26,7 +26,7 @@ struct BrokerEvent {
     kTakenOver,        // As kSessionEnded; another connection took the name.
     kConnectRefused,   // A connection was ended before it had a session.
     kConnectionEnded,  // The broker ended a connection that had one; kSessionEnded or kTakenOver follows.
-    kAcceptPaused,     // No descriptor is left for a new connection; those that wait are accepted later.
+    kAcceptPaused,     // There are as many connections as there may be, `text` says why; others wait in the backlog.
     kAcceptResumed,
     kKicked,          // An operator ended the client; kConnectionEnded follows.
     kMemoryRefusing,  // The first stage: new clients and messages are refused for want of memory.
@@ -152,8 +152,8 @@ class Broker {
   // While another thread waits in stop(): cuts that short. Afterwards it does nothing.
   virtual void stop_now() = 0;
 
-  // Whether connections are let in: not draining, and descriptors left. If not, says why. Short of memory it is ready
-  // still: who resumes a session, and takes what waits for it, is let in.
+  // Whether connections are let in: not draining, and fewer connections than there may be. If not, says why. Short of
+  // memory it is ready still: who resumes a session, and takes what waits for it, is let in.
   virtual bool ready(std::string& why_not) = 0;
   // Whether every shard answers within that time.
   virtual bool alive(std::chrono::milliseconds within) = 0;
