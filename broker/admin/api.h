@@ -51,6 +51,7 @@ class Api {
   Answer counters(const Request& request);
   Answer kick(const Request& request);
   Answer start_drain(const Request& request);
+  Answer take_drain_back(const Request& request);
   Answer drain_state(const Request& request);
 
   using Clock = std::chrono::steady_clock;

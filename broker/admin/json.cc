@@ -112,12 +112,12 @@ std::string json_counters(const BrokerCounters& c) {
   return text_of(out);
 }
 
-std::string json_kicked() {
-  return text_of({{"kicked", true}});
+std::string json_kicked(bool had_client, uint64_t barred_ms) {
+  return text_of({{"kicked", had_client}, {"for_ms", barred_ms}});
 }
 
-std::string json_draining() {
-  return text_of({{"draining", true}});
+std::string json_draining(bool draining) {
+  return text_of({{"draining", draining}});
 }
 
 std::string json_drain_state(bool draining, uint64_t connections) {

@@ -142,6 +142,8 @@ EventLine line_for(BrokerEvent::Kind kind) {
       return {Level::kInfo, "memory_free", true};
     case Kind::kDraining:
       return {Level::kInfo, "draining", true};
+    case Kind::kDrainTakenBack:
+      return {Level::kInfo, "drain_taken_back", true};
   }
   return {Level::kInfo, "event", false};
 }

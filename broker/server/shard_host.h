@@ -109,6 +109,7 @@ class ShardHost final : private core::Host,
   void take(ShardMail mail);
   bool take_comings_and_goings();
   bool take_step();
+  bool may_end();
   void event_taken();
   void flush();
   void before_sleep();
@@ -129,10 +130,12 @@ class ShardHost final : private core::Host,
   reactor::Mailbox<ShardMail> mailbox_;
   std::vector<reactor::Mailbox<ShardMail>*> mailboxes_;
   Arrivals arrivals_;
+  ArrivalRules& rules_;
   CountedSessions counted_sessions_;
   Turnstile turnstile_;
   Ending ending_;
-  bool over_ = false;  // What mail owns ends with it.
+  uint64_t drain_number_ = 0;  // Of the drain that `ending_` is about.
+  bool over_ = false;          // What mail owns ends with it.
   std::atomic<bool> full_{false};
   ShardLoad load_;
   LoopLag lag_;

@@ -99,6 +99,29 @@ TEST_F(AdminPort, Kicks) {
   EXPECT_EQ(closed["closed"][0]["how"], "session_ended");
 }
 
+TEST_F(AdminPort, AKickMayKeepTheNameOut) {
+  const Json kicked = json("POST /api/v1/kick?name=alice&for_ms=60000");
+  EXPECT_EQ(kicked["kicked"], false);
+  EXPECT_EQ(kicked["for_ms"], 60'000);
+  RawClient alice(broker_.address());
+  alice.send(connect_frame("alice"));
+  EXPECT_EQ(alice.read_goodbye().code(), v1::CODE_ADMINISTRATIVE);
+  json("POST /api/v1/kick?name=alice&for_ms=86400001", 400);
+  json("POST /api/v1/kick?name=alice&for_ms=soon", 400);
+  json("POST /api/v1/kick?name=alice", 404);
+  RawClient(broker_.address()).connect("alice");
+}
+
+TEST_F(AdminPort, ADrainIsNotTakenBackOnceClientsWereTold) {
+  EXPECT_EQ(json("POST /api/v1/undrain")["draining"], false);
+  RawClient alice(broker_.address());
+  alice.connect("alice");
+  json("POST /api/v1/drain", 202);
+  alice.read_announcement();
+  json("POST /api/v1/undrain", 409);
+  EXPECT_EQ(ask("GET /readyz").body, "draining\n");
+}
+
 TEST_F(AdminPort, DrainsOnPostOnly) {
   EXPECT_EQ(json("GET /api/v1/drain")["draining"], false);
   EXPECT_EQ(json("POST /api/v1/drain", 202)["draining"], true);

@@ -61,6 +61,25 @@ TEST(Inspection, CountsEndsByCodeAndHasCountedThemBefore) {
   EXPECT_EQ(1u, count_of_ends(counters, "session", ""));
 }
 
+TEST(Inspection, AKickCanKeepANameOutForATime) {
+  BrokerRig broker(test_options(2));
+  RawClient alice(broker.address());
+  alice.connect("alice");
+  EXPECT_EQ(Broker::Kick::kEnded, broker->kick("alice", "enough", std::chrono::hours(1)));
+  EXPECT_EQ(v1::CODE_ADMINISTRATIVE, alice.read_goodbye().code());
+  RawClient again(broker.address());
+  again.send(connect_frame("alice"));
+  const v1::Goodbye goodbye = again.read_goodbye();
+  EXPECT_EQ(v1::CODE_ADMINISTRATIVE, goodbye.code());
+  EXPECT_EQ("an operator keeps this name out for a while", goodbye.text());
+  EXPECT_GT(goodbye.retry_after_ms(), 0u);
+  EXPECT_LE(goodbye.retry_after_ms(), 3'600'000u);
+  EXPECT_EQ("bob", RawClient(broker.address()).connect("bob").name());
+  // A kick without a time lets the name in again, although there is nobody to end.
+  EXPECT_EQ(Broker::Kick::kNoSuchClient, broker->kick("alice", ""));
+  EXPECT_EQ("alice", RawClient(broker.address()).connect("alice").name());
+}
+
 // An alert that asks how much a number has risen would miss the first event otherwise.
 TEST(Inspection, OutcomesThatCanOccurAreThereBeforeTheyDo) {
   BrokerRig broker;
