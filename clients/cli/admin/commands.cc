@@ -5,6 +5,7 @@
 #include <cctype>
 #include <chrono>
 #include <cstdio>
+#include <thread>
 
 #include "cli/admin/table.h"
 #include "cli/diagnostics.h"
@@ -17,6 +18,8 @@ namespace {
 // The admin port asks shards that may be busy, for a second at the most.
 constexpr std::chrono::milliseconds kDeadline{5'000};
 constexpr std::chrono::milliseconds kHealthDeadline{3'000};
+// What the rates of `clients --sort send_rate` are taken over.
+constexpr std::chrono::milliseconds kRateTime{1'000};
 constexpr size_t kTokenBytesMax = 4'096;
 constexpr size_t kTokenFileBytesMax = 64 << 10;
 // What the admin port gives at a time.
@@ -156,7 +159,11 @@ ClientsPage ask_for_clients(AdminPort& port, const AdminOptions& options, const 
 }
 
 ExitCode run_clients(const AdminOptions& options, AdminPort& port) {
-  const ClientsPage page = ask_for_clients(port, options, options.sort.empty() ? "name" : options.sort, options.limit);
+  const std::string sort = options.sort.empty() ? "name" : options.sort;
+  // A rate is told from the second question on; the first is what it is counted from.
+  const bool by_rate = sort == "send_rate" || sort == "receive_rate";
+  if (by_rate && ask_for_clients(port, options, sort, 1).code == kSuccess) std::this_thread::sleep_for(kRateTime);
+  const ClientsPage page = ask_for_clients(port, options, sort, options.limit);
   if (page.code != kSuccess) {
     write_error(options.json, page.error);
     return page.code;
@@ -165,7 +172,7 @@ ExitCode run_clients(const AdminOptions& options, AdminPort& port) {
   if (options.json) {
     for (const auto& client : clients) std::printf("%s\n", client.json.c_str());
   } else {
-    for (const std::string& line : table_of(clients).lines()) std::printf("%s\n", line.c_str());
+    for (const std::string& line : table_of(clients, {}).lines()) std::printf("%s\n", line.c_str());
   }
   if (found > clients.size()) {
     write_note(options.json, "more",
