@@ -114,8 +114,8 @@ struct SendOptions {
   // How long it may wait inside the library for its recipient to come back, counted from when the broker first said
   // that nobody owns the name: then it is rejected with kUnknownClient. Only where waiting may help: in the time after
   // its start for which a broker expects clients of the one before (onehopd: start_grace_ms), and for 10 seconds after
-  // this client came back and could not resume its session (ClientOptions::names_may_come_ms: longer). Otherwise, and with 0, it is rejected at once. kForever:
-  // waits as long as the client lives.
+  // this client came back and could not resume its session (ClientOptions::names_may_come_ms: longer). Otherwise, and
+  // with 0, it is rejected at once. kForever: waits as long as the client lives.
   uint32_t unknown_patience_ms = kUnknownPatienceMs;
 };
 
