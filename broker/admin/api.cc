@@ -24,6 +24,8 @@ constexpr size_t kClientsMax = 1'000;
 constexpr size_t kEndsMax = 1'024;
 // What a goodbye may say.
 constexpr size_t kKickTextBytesMax = 256;
+// For how long a kick may keep a name out: a day.
+constexpr size_t kKickMsMax = 86'400'000;
 constexpr std::string_view kUnderApi = "/api/";
 // What Broker::ready says of a broker that drains.
 constexpr std::string_view kDraining = "draining";
@@ -65,7 +67,8 @@ const Api::Route* Api::route_of(std::string_view path) {
       {"/api/v1/config", &Api::config, nullptr, false, {}},
       {"/api/v1/trace", &Api::trace, nullptr, true, {"from", "to"}},
       {"/api/v1/counters", &Api::counters, nullptr, true, {}},
-      {"/api/v1/kick", nullptr, &Api::kick, true, {"name", "text"}},
+      {"/api/v1/kick", nullptr, &Api::kick, true, {"name", "text", "for_ms"}},
+      {"/api/v1/undrain", nullptr, &Api::take_drain_back, false, {}},
       {"/api/v1/drain", &Api::drain_state, &Api::start_drain, true, {}},
   };
   const auto found = std::find_if(routes.begin(), routes.end(), [&](const Route& r) { return r.path == path; });
@@ -134,6 +137,7 @@ Answer Api::metrics(const Request&) {
     state.version = ONEHOP_VERSION;
     state.ready = broker_.ready(why_not);
     state.draining = why_not.starts_with(kDraining);
+    if (actions_.state) state.program = actions_.state();
     metrics_ = metrics_text(broker_.counters(), process_.read(), state);
     const Clock::time_point after = Clock::now();
     metrics_until_ = after + std::min<Clock::duration>(kMetricsRest * (after - before), kMetricsHoldMax);
@@ -194,21 +198,28 @@ Answer Api::kick(const Request& request) {
   const std::string text = text_parameter(request.parameters, "text");
   if (text.size() > kKickTextBytesMax || !is_text(text))
     return error_answer(400, "text is UTF-8, of at most 256 bytes");
-  switch (broker_.kick(*name, text)) {
-    case Broker::Kick::kEnded:
-      return json_answer(json_kicked());
-    case Broker::Kick::kNoSuchClient:
-      return error_answer(404, "there is no client of this name");
-    case Broker::Kick::kNoAnswer:
-      break;
+  size_t for_ms = 0;
+  if (!number_parameter(request.parameters, "for_ms", for_ms) || for_ms > kKickMsMax) {
+    return error_answer(400, "for_ms is a number, and at most 86400000");
   }
-  return error_answer(503, "its shard does not answer: nothing was done");
+  const Broker::Kick kicked = broker_.kick(*name, text, std::chrono::milliseconds(for_ms));
+  if (kicked == Broker::Kick::kNoAnswer) return error_answer(503, "its shard does not answer: nothing was done");
+  const bool had_client = kicked == Broker::Kick::kEnded;
+  if (!had_client && for_ms == 0) return error_answer(404, "there is no client of this name");
+  return json_answer(json_kicked(had_client, for_ms));
 }
 
 Answer Api::start_drain(const Request&) {
   if (!actions_.drain) return error_answer(404, "this program does not drain when asked");
   actions_.drain();
-  return json_answer(json_draining(), 202);
+  return json_answer(json_draining(true), 202);
+}
+
+Answer Api::take_drain_back(const Request&) {
+  if (!broker_.undrain()) {
+    return error_answer(409, "clients have been told and the listeners are closed: start the broker anew");
+  }
+  return json_answer(json_draining(false));
 }
 
 Answer Api::drain_state(const Request&) {

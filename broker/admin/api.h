@@ -14,6 +14,7 @@
 #include "admin/access.h"
 #include "admin/http_answer.h"
 #include "admin/http_request.h"
+#include "admin/metrics.h"
 #include "admin/process_figures.h"
 #include "onehop/broker.h"
 
@@ -23,6 +24,7 @@ namespace onehop::admin {
 struct Actions {
   std::function<std::string()> config_json;  // The settings in force, as JSON.
   std::function<void()> drain;               // Somebody asks for a drain.
+  std::function<ProgramState()> state;       // For the metrics.
 };
 
 // One thread at a time.
@@ -49,6 +51,7 @@ class Api {
   Answer counters(const Request& request);
   Answer kick(const Request& request);
   Answer start_drain(const Request& request);
+  Answer take_drain_back(const Request& request);
   Answer drain_state(const Request& request);
 
   using Clock = std::chrono::steady_clock;

@@ -10,6 +10,8 @@ using B = BrokerCounters;
 
 constexpr CounterRow kTable[] = {
     {&B::connections, "connections", "onehop_connections", "Connections."},
+    {&B::connections_limit, "connections_limit", "onehop_connections_limit",
+     "How many connections there may be: connections_max, or what the limit of descriptors allows."},
     {&B::sessions, "sessions", "onehop_sessions", "Sessions, with a connection or waiting for one."},
     {&B::sessions_opened, "sessions_opened", "onehop_sessions_opened_total", "Sessions opened."},
     {&B::sessions_resumed, "sessions_resumed", "onehop_sessions_resumed_total",

@@ -45,6 +45,10 @@ Json json_of(const OutcomeCount& outcome) {
   return {{"outcome", outcome.outcome}, {"reason", outcome.reason}, {"count", outcome.count}};
 }
 
+Json json_of(const EndCount& end) {
+  return {{"kind", end.kind}, {"code", end.code}, {"count", end.count}};
+}
+
 Json json_of(const ShardState& shard) {
   return {{"connections", shard.connections},
           {"sessions", shard.sessions},
@@ -101,18 +105,19 @@ std::string json_counters(const BrokerCounters& c) {
   for (const CounterRow& row : counter_table()) out[row.json] = c.*row.value;
   out["memory_stage"] = c.memory_stage;
   out["outcomes"] = array_of(c.outcomes);
+  out["ends"] = array_of(c.ends);
   out["route_latency"] = {
       {"bounds_us", RouteLatency::kBoundsUs}, {"counts", c.route_latency.counts}, {"sum_us", c.route_latency.sum_us}};
   out["shards"] = array_of(c.shards);
   return text_of(out);
 }
 
-std::string json_kicked() {
-  return text_of({{"kicked", true}});
+std::string json_kicked(bool had_client, uint64_t barred_ms) {
+  return text_of({{"kicked", had_client}, {"for_ms", barred_ms}});
 }
 
-std::string json_draining() {
-  return text_of({{"draining", true}});
+std::string json_draining(bool draining) {
+  return text_of({{"draining", draining}});
 }
 
 std::string json_drain_state(bool draining, uint64_t connections) {

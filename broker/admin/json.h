@@ -20,8 +20,8 @@ std::string json_clients(const ClientPage& page, size_t offset);
 std::string json_ends(const std::vector<RecentEnd>& ends);
 std::string json_trace(const Trace& trace);
 std::string json_counters(const BrokerCounters& counters);
-std::string json_kicked();
-std::string json_draining();
+std::string json_kicked(bool had_client, uint64_t barred_ms);
+std::string json_draining(bool draining);
 std::string json_drain_state(bool draining, uint64_t connections);
 
 }  // namespace onehop::admin

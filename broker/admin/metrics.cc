@@ -56,6 +56,11 @@ void add_counters(Families& to, const BrokerCounters& c) {
   for (const OutcomeCount& one : c.outcomes) {
     to.value(one.count, {{"outcome", std::string(one.outcome)}, {"reason", std::string(one.reason)}});
   }
+  to.add(MetricType::Counter, "onehop_ends_total",
+         "Refused connects, and ended connections and sessions, by the goodbye's code.");
+  for (const EndCount& one : c.ends) {
+    to.value(one.count, {{"kind", std::string(one.kind)}, {"code", std::string(one.code)}});
+  }
   to.add(MetricType::Counter, "onehop_bytes_total", "Bytes from and to clients.");
   to.value(c.bytes_received, {{"direction", "in"}});
   to.value(c.bytes_sent, {{"direction", "out"}});
@@ -88,6 +93,15 @@ void add_shards(Families& to, const std::vector<ShardState>& shards) {
   add("onehop_shard_sessions", "Sessions of a shard.", [](const ShardState& shard) { return shard.sessions; });
 }
 
+void add_program(Families& to, const ProgramState& program) {
+  to.gauge("onehop_config_last_reload_successful", "1: the last reload, or the start, took the configuration over.",
+           program.last_reload_successful ? 1 : 0);
+  to.gauge("onehop_config_last_reload_success_timestamp_seconds",
+           "When the configuration was last taken over, since 1970.", program.last_reload_success_unix_seconds);
+  to.counter("onehop_log_lines_lost_total",
+             "Log lines that were left out in a flood, or lost because nobody read them.", program.log_lines_lost);
+}
+
 void add_process(Families& to, const ProcessFigures& p) {
   if (p.cpu_seconds) to.counter("process_cpu_seconds_total", "Processor time, of all threads.", *p.cpu_seconds);
   if (p.start_unix_seconds) {
@@ -106,6 +120,7 @@ std::string metrics_text(const BrokerCounters& counters, const ProcessFigures& p
   families.value(1, {{"version", std::string(state.version)}});
   families.gauge("onehop_ready", "1: new clients are let in.", state.ready ? 1 : 0);
   families.gauge("onehop_draining", "1: the broker drains.", state.draining ? 1 : 0);
+  if (state.program) add_program(families, *state.program);
   add_counters(families, counters);
   add_route_latency(families, counters.route_latency);
   add_shards(families, counters.shards);

@@ -2,6 +2,8 @@
 // so that their number does not grow with the clients.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,10 +14,18 @@ namespace onehop::admin {
 
 constexpr std::string_view kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
 
+// What only the program around the broker knows.
+struct ProgramState {
+  bool last_reload_successful = true;  // The start counts as one.
+  double last_reload_success_unix_seconds = 0;
+  uint64_t log_lines_lost = 0;
+};
+
 struct MetricsState {
   std::string_view version;
   bool ready = false;
   bool draining = false;
+  std::optional<ProgramState> program;
 };
 
 std::string metrics_text(const BrokerCounters& counters, const ProcessFigures& process, const MetricsState& state);

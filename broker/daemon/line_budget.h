@@ -11,16 +11,19 @@ class LineBudget {
  public:
   explicit LineBudget(int64_t lines_per_second) : lines_per_second_(lines_per_second) {}
 
-  // Whether a line may be written in this second. With the first one of a second `left_out` is how many could not be in
-  // the last one that had any; otherwise it is 0.
+  // Whether a line may be written in this second. `left_out` is as of take_left_out.
   bool admit(int64_t second, int64_t& left_out) {
-    left_out = 0;
-    int64_t seen = second_.load();
-    if (seen != second && second_.compare_exchange_strong(seen, second)) {
-      left_out = lines_.exchange(0) - lines_per_second_;
-      if (left_out < 0) left_out = 0;
-    }
+    left_out = take_left_out(second);
     return lines_.fetch_add(1) < lines_per_second_;
+  }
+
+  // The first call in a second gets the number of lines that were left out in the last second that had any. Otherwise
+  // 0.
+  int64_t take_left_out(int64_t second) {
+    int64_t seen = second_.load();
+    if (seen == second || !second_.compare_exchange_strong(seen, second)) return 0;
+    const int64_t left_out = lines_.exchange(0) - lines_per_second_;
+    return left_out > 0 ? left_out : 0;
   }
 
  private:

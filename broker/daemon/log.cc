@@ -43,6 +43,10 @@ std::string escaped(std::string_view text, bool json) {
   return out;
 }
 
+int64_t this_second() {
+  return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::seconds(1);
+}
+
 // Standard error, written only where it can be at once: nobody may read a pipe, and onehopd has to end all the same. So
 // a line waits until there is room, and when the log is closed at most until `kLastWords` have passed.
 class StandardError final : public spdlog::sinks::base_sink<std::mutex> {
@@ -138,6 +142,8 @@ EventLine line_for(BrokerEvent::Kind kind) {
       return {Level::kInfo, "memory_free", true};
     case Kind::kDraining:
       return {Level::kInfo, "draining", true};
+    case Kind::kDrainTakenBack:
+      return {Level::kInfo, "drain_taken_back", true};
   }
   return {Level::kInfo, "event", false};
 }
@@ -156,6 +162,7 @@ Log::Log(const DaemonOptions& options)
 }
 
 Log::~Log() {
+  tell_left_out_before(INT64_MAX);
   standard_error()->close_soon();
   spdlog::shutdown();
 }
@@ -164,13 +171,17 @@ void Log::set_level(const std::string& level) {
   spdlog::default_logger_raw()->set_level(spdlog::level::from_str(level));
 }
 
+// A session's number stays a text, as in the API: many readers of JSON keep only 53 bits of a number.
 void Log::event(const BrokerEvent& e) {
   const EventLine kind = line_for(e.kind);
-  const std::string shard = std::to_string(e.shard);
   const std::string session = e.session == 0 ? std::string() : std::to_string(e.session);
-  write(
-      kind.level, kind.event, kind.audit,
-      {{"code", e.code}, {"name", e.name}, {"peer", e.peer}, {"session", session}, {"shard", shard}, {"text", e.text}});
+  write(kind.level, kind.event, kind.audit,
+        {{"code", e.code},
+         {"name", e.name},
+         {"peer", e.peer},
+         {"session", session},
+         {"shard", e.shard},
+         {"text", e.text}});
 }
 
 void Log::line(Level level, std::string_view event, std::initializer_list<Field> fields) {
@@ -187,37 +198,63 @@ void Log::write(Level level, std::string_view event, bool audit, std::initialize
   text += event;
   if (json_) text += audit ? "\",\"audit\":true" : "\"";
   for (const Field& field : fields) {
-    if (field.value.empty()) continue;
-    const std::string value = escaped(field.value.substr(0, kValueBytesMax), json_);
-    if (json_) {
-      text.append(",\"").append(field.key).append("\":\"").append(value).append("\"");
-    } else {
-      const bool quoted = value.find(' ') != std::string::npos;
-      text.append(" ").append(field.key).append(quoted ? "=\"" : "=").append(value).append(quoted ? "\"" : "");
-    }
+    const std::string value = written(field);
+    if (value.empty()) continue;
+    text.append(json_ ? ",\"" : " ").append(field.key).append(json_ ? "\":" : "=").append(value);
   }
   spdlog::default_logger_raw()->log(spdlog_level(level), text);
 }
 
-// Sampling under flood. The count of what was left out, or lost because nobody read the log, is told with the first
-// line of a later second.
+// Empty: it is left out.
+std::string Log::written(const Field& field) const {
+  if (const auto* number = std::get_if<uint64_t>(&field.value)) return std::to_string(*number);
+  if (const auto* text = std::get_if<std::string_view>(&field.value)) {
+    if (text->empty()) return {};
+    const std::string value = escaped(text->substr(0, kValueBytesMax), json_);
+    return json_ || value.find(' ') != std::string::npos ? "\"" + value + "\"" : value;
+  }
+  std::string list;
+  for (const std::string& element : *std::get<const std::vector<std::string>*>(field.value)) {
+    const std::string value = escaped(std::string_view(element).substr(0, kValueBytesMax), json_);
+    list.append(list.empty() ? "" : ",").append(json_ ? "\"" + value + "\"" : value);
+  }
+  return json_ && !list.empty() ? "[" + list + "]" : list;
+}
+
+// Sampling under flood.
 bool Log::admit_line(Level level, bool audit) {
   if (level == Level::kError) return true;
-  const int64_t second = std::chrono::steady_clock::now().time_since_epoch() / std::chrono::seconds(1);
-  if (lost_looked_.exchange(second) != second) tell_lost();
+  const int64_t second = this_second();
+  tell_left_out_before(second);
   int64_t left_out = 0;
   const bool admitted = (audit ? audit_budget_ : budget_).admit(second, left_out);
-  if (left_out > 0) {
-    write(Level::kError, audit ? "audit_lines_left_out" : "lines_left_out", audit,
-          {{"count", std::to_string(left_out)}});
-  }
+  tell_left_out(audit, left_out);
+  if (!admitted) left_out_.fetch_add(1, std::memory_order_relaxed);
   return admitted;
 }
 
-void Log::tell_lost() {
+void Log::tell_left_out() {
+  tell_left_out_before(this_second());
+}
+
+// What was left out in an earlier second, or lost because nobody read the log.
+void Log::tell_left_out_before(int64_t second) {
+  if (lost_looked_.exchange(second) == second) return;
+  tell_left_out(false, budget_.take_left_out(second));
+  tell_left_out(true, audit_budget_.take_left_out(second));
   const size_t lost = spdlog::thread_pool()->overrun_counter();
   const size_t told = lost_told_.exchange(lost);
-  if (lost > told) write(Level::kError, "lines_lost", true, {{"count", std::to_string(lost - told)}});
+  if (lost > told) write(Level::kError, "lines_lost", true, {{"count", lost - told}});
+}
+
+void Log::tell_left_out(bool audit, int64_t count) {
+  if (count <= 0) return;
+  write(Level::kError, audit ? "audit_lines_left_out" : "lines_left_out", audit,
+        {{"count", static_cast<uint64_t>(count)}});
+}
+
+uint64_t Log::lines_missing() const {
+  return left_out_.load(std::memory_order_relaxed) + spdlog::thread_pool()->overrun_counter();
 }
 
 }  // namespace onehop::daemon

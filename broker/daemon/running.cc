@@ -14,6 +14,8 @@ namespace {
 
 // With this the thread that waits for the broker's end tells the main thread of it.
 constexpr int kStopped = SIGALRM;
+// How often the log is asked what it left out.
+constexpr std::chrono::seconds kLookEvery{1};
 
 sigset_t all_signals() {
   sigset_t signals;
@@ -24,19 +26,23 @@ sigset_t all_signals() {
 
 void log_counters(Log& log, const BrokerCounters& c) {
   log.line(Log::Level::kInfo, "served",
-           {{"sessions", std::to_string(c.sessions_opened)},
-            {"sessions_resumed", std::to_string(c.sessions_resumed)},
-            {"messages_admitted", std::to_string(c.messages_admitted)},
-            {"messages_acknowledged", std::to_string(c.messages_acknowledged)},
-            {"messages_refused", std::to_string(c.messages_refused)},
-            {"messages_refused_by_recipient", std::to_string(c.messages_refused_by_recipient)},
-            {"messages_expired", std::to_string(c.messages_expired)},
-            {"messages_lost", std::to_string(c.messages_lost)},
-            {"messages_redelivered", std::to_string(c.messages_redelivered)},
-            {"messages_dropped", std::to_string(c.messages_dropped)},
-            {"pauses_told", std::to_string(c.pauses_told)},
-            {"gates_closed", std::to_string(c.gates_closed)},
-            {"hand_overs", std::to_string(c.hand_overs)}});
+           {{"sessions", c.sessions_opened},
+            {"sessions_resumed", c.sessions_resumed},
+            {"messages_admitted", c.messages_admitted},
+            {"messages_acknowledged", c.messages_acknowledged},
+            {"messages_refused", c.messages_refused},
+            {"messages_refused_by_recipient", c.messages_refused_by_recipient},
+            {"messages_expired", c.messages_expired},
+            {"messages_lost", c.messages_lost},
+            {"messages_redelivered", c.messages_redelivered},
+            {"messages_dropped", c.messages_dropped},
+            {"pauses_told", c.pauses_told},
+            {"gates_closed", c.gates_closed},
+            {"hand_overs", c.hand_overs}});
+}
+
+double unix_seconds() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
 // Of a running broker, the settings that differ and may not; or nothing.
@@ -51,7 +57,10 @@ std::string wrong_with_changes(const std::vector<Change>& changed) {
 }  // namespace
 
 Running::Running(const Given& given, const Configuration& configuration)
-    : given_(given), configuration_(configuration), log_(configuration.options) {}
+    : given_(given),
+      configuration_(configuration),
+      last_reload_success_unix_seconds_(unix_seconds()),
+      log_(configuration.options) {}
 
 Running::~Running() = default;
 
@@ -79,6 +88,7 @@ bool Running::start_admin(std::string& error) {
     const std::lock_guard lock(mutex_);
     return as_json(configuration_);
   };
+  actions.state = [this] { return state(); };
   actions.drain = [this] {
     log_.audit(Log::Level::kInfo, "drain_asked", {});
     broker_->drain(stop_deadline());
@@ -90,11 +100,24 @@ bool Running::start_admin(std::string& error) {
 }
 
 void Running::tell_started() {
+  const BrokerOptions& options = configuration_.options.broker;
+  const BrokerCounters counters = broker_->counters();
+  const std::vector<std::string> all = broker_->addresses();
+  const auto first_proxy = all.begin() + static_cast<std::ptrdiff_t>(options.listen.size());
+  const std::vector<std::string> plain(all.begin(), first_proxy);
+  const std::vector<std::string> proxy(first_proxy, all.end());
   log_.line(Log::Level::kInfo, "started",
             {{"version", ONEHOP_VERSION},
-             {"shards", std::to_string(broker_->shards())},
-             {"address", broker_->addresses().front()}});
-  notify_.ready("serving on " + broker_->addresses().front());
+             {"addresses", plain},
+             {"proxy_addresses", proxy},
+             {"admin", port_ == nullptr ? "none" : port_->address()},
+             {"shards", broker_->shards()},
+             {"connections_max", counters.connections_limit},
+             {"memory_bytes_max", counters.memory_bytes_max},
+             {"queue_bytes_max", options.queue_bytes_max},
+             {"frame_bytes_max", options.frame_bytes_max},
+             {"stop_deadline_ms", configuration_.options.stop_deadline_ms}});
+  notify_.ready("serving on " + all.front());
 }
 
 int Running::serve() {
@@ -106,23 +129,22 @@ int Running::serve() {
   }
 }
 
+// However often signals come, what is due each second, and to systemd, is told in time.
 int Running::next_signal(const sigset_t& signals) {
-  int signal = 0;
-  if (notify_.interval().count() == 0) {
-    sigwait(&signals, &signal);
-    return signal;
-  }
-  // However often signals come, it is told in time.
   for (;;) {
     const auto now = std::chrono::steady_clock::now();
-    if (now >= next_alive_) {
+    if (notify_.interval().count() != 0 && now >= next_alive_) {
       tell_alive();
       next_alive_ = now + notify_.interval();
     }
-    const int64_t us =
-        std::max<int64_t>(0, (next_alive_ - std::chrono::steady_clock::now()) / std::chrono::microseconds(1));
+    if (now >= next_look_) {
+      log_.tell_left_out();
+      next_look_ = now + kLookEvery;
+    }
+    const auto next = notify_.interval().count() == 0 ? next_look_ : std::min(next_alive_, next_look_);
+    const int64_t us = std::max<int64_t>(0, (next - std::chrono::steady_clock::now()) / std::chrono::microseconds(1));
     const timespec left{static_cast<time_t>(us / 1'000'000), static_cast<long>(us % 1'000'000) * 1'000};
-    if ((signal = sigtimedwait(&signals, nullptr, &left)) >= 0) return signal;
+    if (const int signal = sigtimedwait(&signals, nullptr, &left); signal >= 0) return signal;
   }
 }
 
@@ -150,12 +172,24 @@ void Running::reload() {
     error = problems.front();
     if (problems.size() > 1) error += " (and " + std::to_string(problems.size() - 1) + " more)";
   }
+  note_reload(error.empty());
   if (error.empty()) {
     log_changes(changed);
   } else {
     log_.audit(Log::Level::kError, "reload_refused", {{"text", error}});
   }
   notify_.ready(error.empty() ? "serving" : "serving; the last reload was refused");
+}
+
+void Running::note_reload(bool successful) {
+  const std::lock_guard lock(mutex_);
+  last_reload_successful_ = successful;
+  if (successful) last_reload_success_unix_seconds_ = unix_seconds();
+}
+
+admin::ProgramState Running::state() {
+  const std::lock_guard lock(mutex_);
+  return {last_reload_successful_, last_reload_success_unix_seconds_, log_.lines_missing()};
 }
 
 // All or nothing: the broker's refusal is all that can go wrong.
@@ -173,7 +207,7 @@ void Running::log_changes(const std::vector<Change>& changed) {
     log_.audit(Log::Level::kInfo, "setting_changed",
                {{"setting", change.setting->name}, {"from", change.before}, {"to", change.after}});
   }
-  log_.audit(Log::Level::kInfo, "reloaded", {{"changed", std::to_string(changed.size())}});
+  log_.audit(Log::Level::kInfo, "reloaded", {{"changed", changed.size()}});
 }
 
 std::chrono::milliseconds Running::stop_deadline() {
@@ -186,7 +220,6 @@ int Running::stop(const sigset_t& signals, int signal) {
   stopping_ = true;
   notify_.stopping();
   log_.audit(Log::Level::kInfo, "stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
-  log_counters(log_, broker_->counters());
   bool all_ended = false;
   const pthread_t main_thread = pthread_self();
   std::thread stopper([this, &all_ended, main_thread] {
@@ -199,6 +232,8 @@ int Running::stop(const sigset_t& signals, int signal) {
     if (next == SIGTERM || next == SIGINT) broker_->stop_now();
   }
   stopper.join();
+  // Now everything is settled, and what is counted is the whole of it.
+  log_counters(log_, broker_->counters());
   log_.line(Log::Level::kInfo, "stopped", {{"connections", all_ended ? "all ended" : "cut off at the deadline"}});
   return all_ended ? kExitOk : kExitFailed;
 }

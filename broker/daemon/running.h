@@ -33,10 +33,12 @@ class Running {
  private:
   bool start_admin(std::string& error);
   void tell_started();
-  // The next of these signals; meanwhile tells systemd that the broker is alive.
+  // The next of these signals; meanwhile tells systemd that the broker is alive, and which lines the log left out.
   int next_signal(const sigset_t& signals);
   void tell_alive();
   void reload();
+  void note_reload(bool successful);
+  admin::ProgramState state();
   bool take_over(const Configuration& next, std::string& error);
   void log_changes(const std::vector<Change>& changed);
   int stop(const sigset_t& signals, int signal);
@@ -44,11 +46,14 @@ class Running {
 
   const Given given_;
   std::mutex mutex_;
-  Configuration configuration_;  // The admin port's thread looks at it too.
+  Configuration configuration_;         // The admin port's thread looks at it too.
+  bool last_reload_successful_ = true;  // Of this and the next: mutex_.
+  double last_reload_success_unix_seconds_;
   Log log_;
   Notify notify_;
   bool stopping_ = false;
   std::chrono::steady_clock::time_point next_alive_{};  // When systemd is to be told again.
+  std::chrono::steady_clock::time_point next_look_{};   // When the log is to be asked again what it left out.
   std::unique_ptr<Broker> broker_;
   std::unique_ptr<admin::Port> port_;  // Asks the broker, so it goes first. Nothing: there is no admin port.
 };

@@ -1,5 +1,5 @@
-// What decides whether a connection is let in, for all shards together: how many there may be, what one source address
-// may do, and whose PROXY headers are believed.
+// What decides whether a connection or its client is let in, for all shards together: how many there may be, what one
+// source address may do, whose PROXY headers are believed, which names are kept out, and whether the broker drains.
 #pragma once
 
 #include <atomic>
@@ -13,7 +13,9 @@
 #include "reactor/address.h"
 #include "reactor/cidr.h"
 #include "server/address_limits.h"
+#include "server/barred_names.h"
 #include "server/connection_limit.h"
+#include "server/drain_switch.h"
 #include "server/parts.h"
 
 namespace onehop::server {
@@ -46,6 +48,8 @@ struct ArrivalRules {
   ConnectionLimit connections;
   AddressLimits addresses;
   ProxyTrust proxies;  // Of nobody, until set() says.
+  BarredNames barred;
+  DrainSwitch drain;
 };
 
 }  // namespace onehop::server

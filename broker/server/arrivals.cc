@@ -27,8 +27,8 @@ Arrivals::Arrivals(reactor::Loop& loop, ArrivalRules& rules, ArrivalsHost& host)
             let_in(std::move(fd), peer, kind);
           },
           [this](bool paused) {
-            host_.on_arrivals_event(paused ? BrokerEvent::Kind::kAcceptPaused : BrokerEvent::Kind::kAcceptResumed, {},
-                                    {});
+            if (!paused) return host_.on_arrivals_event(BrokerEvent::Kind::kAcceptResumed, {}, {});
+            host_.on_arrivals_event(BrokerEvent::Kind::kAcceptPaused, {}, rules_.connections.why_full());
           }),
       proxy_headers_(loop, rules.proxies, *this),
       handshakes_(loop, *this) {}

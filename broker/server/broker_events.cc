@@ -4,15 +4,15 @@
 #include "onehop/v1/onehop.pb.h"
 
 namespace onehop::server {
-namespace {
 
-// The code's name without the enum's prefix; empty for 0.
 std::string_view code_name(uint32_t code) {
   constexpr std::string_view kPrefix = "CODE_";
   std::string_view name = v1::Code_Name(static_cast<v1::Code>(code));
   if (code == 0 || !name.starts_with(kPrefix)) return {};
   return name.substr(kPrefix.size());
 }
+
+namespace {
 
 BrokerEvent::Kind kind_of(core::Event::Kind kind) {
   switch (kind) {
@@ -72,7 +72,10 @@ void BrokerEvents::tell(const core::Event& event, std::string_view peer) {
 }
 
 void BrokerEvents::tell(BrokerEvent::Kind kind, std::string_view peer, std::string_view code, std::string_view text) {
-  if (kind == BrokerEvent::Kind::kConnectRefused) ends_.note({"connect_refused", {}, 0, shard_, peer, code, text});
+  if (kind == BrokerEvent::Kind::kConnectRefused) {
+    counts_.count_refused_connect();
+    ends_.note({"connect_refused", {}, 0, shard_, peer, code, text});
+  }
   if (on_event_) on_event_({kind, shard_, peer, {}, 0, code, text});
 }
 

@@ -17,13 +17,21 @@ constexpr uint64_t kReservePerShard = 16;
 }  // namespace
 
 ConnectionLimit::ConnectionLimit(uint64_t connections_max, unsigned shards) {
-  const uint64_t descriptors = reactor::descriptor_limit();
+  descriptors_ = reactor::descriptor_limit();
   // A sixteenth of all descriptors for goodbyes.
-  lingering_max_ =
-      static_cast<size_t>(std::clamp<uint64_t>(descriptors / 16 / shards, 4, reactor::LingeringClose::kConnectionsMax));
+  lingering_max_ = static_cast<size_t>(
+      std::clamp<uint64_t>(descriptors_ / 16 / shards, 4, reactor::LingeringClose::kConnectionsMax));
   const uint64_t reserve = kReserve + shards * (kReservePerShard + lingering_max_);
-  const uint64_t possible = std::max(descriptors > reserve ? descriptors - reserve : 0, descriptors / 4);
-  max_ = connections_max == 0 ? possible : std::min(connections_max, possible);
+  const uint64_t possible = std::max(descriptors_ > reserve ? descriptors_ - reserve : 0, descriptors_ / 4);
+  by_option_ = connections_max != 0 && connections_max <= possible;
+  max_ = by_option_ ? connections_max : possible;
+}
+
+std::string ConnectionLimit::why_full() const {
+  const std::string number = std::to_string(max_);
+  if (by_option_) return "all " + number + " connections that connections_max allows are taken";
+  return "no descriptor is left for another connection: all " + number + " connections that the limit of " +
+         std::to_string(descriptors_) + " descriptors allows are taken";
 }
 
 }  // namespace onehop::server

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace onehop::server {
 
@@ -23,12 +24,19 @@ class ConnectionLimit {
   void give_back() { taken_.fetch_sub(1, std::memory_order_relaxed); }
   bool has_room() const { return taken_.load(std::memory_order_relaxed) < max_; }
 
+  // How many there may be.
+  uint64_t max() const { return max_; }
+  // Why there is no room, with the number that counts.
+  std::string why_full() const;
+
   // How many connections of one shard may linger.
   size_t lingering_max() const { return lingering_max_; }
 
  private:
   size_t lingering_max_;
   uint64_t max_;
+  uint64_t descriptors_;
+  bool by_option_;  // Whether connections_max is what limits them, and not the descriptors.
   std::atomic<uint64_t> taken_{0};
 };
 

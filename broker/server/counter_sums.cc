@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -20,9 +21,24 @@ std::string_view reason_name(size_t reason) {
   return std::string_view(v1::Reason_Name(static_cast<v1::Reason>(reason))).substr(sizeof "REASON_" - 1);
 }
 
+constexpr int kRefusals[] = {v1::REASON_UNKNOWN_CLIENT, v1::REASON_QUEUE_FULL,           v1::REASON_RATE_LIMITED,
+                             v1::REASON_TOO_LARGE,      v1::REASON_REFUSED_BY_RECIPIENT, v1::REASON_STALE_SESSION,
+                             v1::REASON_BROKER_BUSY,    v1::REASON_SHUTTING_DOWN,        v1::REASON_UNSUPPORTED};
+constexpr int kLosses[] = {v1::REASON_CONNECTION_LOST, v1::REASON_SHUTTING_DOWN};
+
+// Whether the broker gives a message this outcome for this reason.
+bool can_occur(int outcome, size_t reason) {
+  const auto is_among = [reason](std::span<const int> reasons) {
+    return std::find(reasons.begin(), reasons.end(), static_cast<int>(reason)) != reasons.end();
+  };
+  if (outcome == v1::OUTCOME_REJECTED) return is_among(kRefusals);
+  return outcome != v1::OUTCOME_LOST || is_among(kLosses);
+}
+
+// What can occur is told before it has, for whoever asks how much a number has risen.
 void add_outcomes(const core::Counters& all, std::vector<OutcomeCount>& out) {
   const auto add = [&out](int outcome, size_t reason, uint64_t count) {
-    if (count != 0) out.push_back({outcome_name(outcome), reason_name(reason), count});
+    if (count != 0 || can_occur(outcome, reason)) out.push_back({outcome_name(outcome), reason_name(reason), count});
   };
   add(v1::OUTCOME_DELIVERED, 0, all.outcomes[v1::OUTCOME_DELIVERED]);
   for (size_t reason = 0; reason < core::kReasons; ++reason) {
@@ -82,11 +98,13 @@ void add(BrokerCounters& sum, const core::Counters& c) {
 BrokerCounters sum_of(const std::vector<CountersOfShard>& shards) {
   BrokerCounters sum;
   core::Counters all;
+  EndCounts ends;
   for (const CountersOfShard& shard : shards) {
     add(sum, shard.counters);
     add_each(all.outcomes, shard.counters.outcomes);
     add_each(all.messages_refused, shard.counters.messages_refused);
     add_each(all.messages_lost, shard.counters.messages_lost);
+    ends.add(shard.ends);
     add_each(sum.route_latency.counts, shard.route_latency.counts);
     sum.route_latency.sum_us += shard.route_latency.sum_us;
     sum.paused_senders += shard.paused_senders;
@@ -96,6 +114,7 @@ BrokerCounters sum_of(const std::vector<CountersOfShard>& shards) {
                                shard.loop_lag_us_max};
   }
   add_outcomes(all, sum.outcomes);
+  sum.ends = ends.told();
   return sum;
 }
 

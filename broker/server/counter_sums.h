@@ -6,6 +6,7 @@
 
 #include "core/base/counters.h"
 #include "onehop/inspection.h"
+#include "server/end_counts.h"
 
 namespace onehop::server {
 
@@ -16,6 +17,7 @@ struct CountersOfShard {
   uint64_t transport_bytes = 0;
   RouteLatency route_latency;
   uint64_t loop_lag_us_max = 0;
+  EndCounts ends;
 };
 
 BrokerCounters sum_of(const std::vector<CountersOfShard>& shards);

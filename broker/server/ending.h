@@ -35,6 +35,12 @@ class Ending {
     announce_at_ = announce_at;
     settle_at_ = settle_before(now, deadline);
   }
+  // The drain is taken back before anything was done about it. Once stop() was called there is no way back.
+  void take_back() {
+    if (stop_wanted_) return;
+    begun_ = announced_ = settled_ = false;
+    announce_at_ = settle_at_ = core::Instant::never();
+  }
   // Over at `deadline` at the latest. The earliest counts.
   void stop(core::Instant now, core::Instant deadline, uint32_t spread_ms) {
     drain(now, now, deadline, spread_ms);

@@ -141,6 +141,7 @@ BrokerCounters Inspection::counters() {
     counted.paused_senders = host.shard().paused_senders();
     counted.transport_bytes = host.transport_bytes();
     counted.route_latency = host.route_latency();
+    counted.ends = host.end_counts();
     return counted;
   });
   const std::lock_guard lock(counted_mutex_);

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -70,14 +69,18 @@ class Server final : public Broker {
   void stop_now() override { post_stop(0); }
   bool reload(const BrokerOptions& given, std::string& error) override;
   void drain(std::chrono::milliseconds deadline) override { post_drain(in_ms(deadline)); }
+  bool undrain() override;
   bool ready(std::string& why_not) override;
   bool alive(std::chrono::milliseconds within) override { return inspection_.alive(within); }
   ClientPage clients(const ClientQuery& query) override { return inspection_.clients(query); }
   std::vector<RecentEnd> recent_ends(size_t limit, std::string_view name_part) override {
     return recent_ends_.find(limit, name_part);
   }
-  Trace trace(std::string_view from, std::string_view to) override { return inspection_.trace(from, to, draining_); }
-  Kick kick(std::string_view name, std::string_view text) override { return inspection_.kick(name, text); }
+  Trace trace(std::string_view from, std::string_view to) override {
+    return inspection_.trace(from, to, rules_.drain.draining());
+  }
+  using Broker::kick;
+  Kick kick(std::string_view name, std::string_view text, std::chrono::milliseconds bar_for) override;
 
  private:
   void make_shards();
@@ -96,7 +99,6 @@ class Server final : public Broker {
   server::Inspection inspection_{recent_ends_};
   std::vector<ShardThread> shards_;
   std::vector<std::string> addresses_;
-  std::atomic<bool> draining_{false};
   std::mutex stop_mutex_;  // Of the two below.
   bool drained_ = true;
   bool stopped_ = false;
@@ -156,6 +158,7 @@ bool Server::listen_on(const SocketAddress& address, server::ListenerKind kind, 
 
 BrokerCounters Server::counters() {
   BrokerCounters counters = inspection_.counters();
+  counters.connections_limit = rules_.connections.max();
   counters.memory_bytes = ledger_.total();
   counters.memory_bytes_max = ledger_.bytes_max();
   counters.memory_stage = static_cast<unsigned>(ledger_.stage());
@@ -182,18 +185,38 @@ bool Server::reload(const BrokerOptions& given, std::string& error) {
   return true;
 }
 
+// Mail of drains is posted in the order in which they begin and are taken back.
 void Server::post_drain(uint64_t deadline_ms) {
-  if (draining_.exchange(true)) return;
   const std::lock_guard lock(options_mutex_);
-  const server::DrainWanted wanted{options_in_force_.drain_delay_ms, deadline_ms, options_in_force_.drain_spread_ms};
+  const std::optional<uint64_t> number = rules_.drain.begin();
+  if (!number) return;
+  const BrokerOptions& options = options_in_force_;
+  const server::DrainWanted wanted{*number, options.drain_delay_ms, deadline_ms, options.drain_spread_ms};
   for (ShardThread& shard : shards_) shard.host->mailbox().post(wanted);
 }
 
-void Server::post_stop(uint64_t deadline_ms) {
-  draining_ = true;
+bool Server::undrain() {
   const std::lock_guard lock(options_mutex_);
+  if (!rules_.drain.draining()) return true;
+  if (!rules_.drain.take_back()) return false;
+  for (ShardThread& shard : shards_) shard.host->mailbox().post(server::DrainTakenBack{});
+  return true;
+}
+
+void Server::post_stop(uint64_t deadline_ms) {
+  const std::lock_guard lock(options_mutex_);
+  rules_.drain.stop();
   const server::StopWanted wanted{deadline_ms, options_in_force_.drain_spread_ms};
   for (ShardThread& shard : shards_) shard.host->mailbox().post(wanted);
+}
+
+// The name is barred before its client is ended, which may come back at once.
+Broker::Kick Server::kick(std::string_view name, std::string_view text, std::chrono::milliseconds bar_for) {
+  const uint64_t now_ms = shards_.front().host->now().ms;
+  rules_.barred.bar(name, bar_for.count() > 0 ? now_ms + in_ms(bar_for) : 0);
+  const Kick kicked = inspection_.kick(name, text);
+  if (kicked == Kick::kNoAnswer) rules_.barred.bar(name, 0);
+  return kicked;
 }
 
 bool Server::stop(std::chrono::milliseconds deadline) {
@@ -211,10 +234,10 @@ bool Server::stop(std::chrono::milliseconds deadline) {
 
 bool Server::ready(std::string& why_not) {
   why_not.clear();
-  if (draining_) {
+  if (rules_.drain.draining()) {
     why_not = "draining";
   } else if (!rules_.connections.has_room()) {
-    why_not = "no descriptor is left for another connection";
+    why_not = rules_.connections.why_full();
   } else if (std::any_of(shards_.begin(), shards_.end(), [](const ShardThread& one) { return one.host->is_full(); })) {
     why_not = "a shard has all the clients it takes: new ones are refused";
   }

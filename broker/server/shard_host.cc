@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "onehop/v1/onehop.pb.h"
+
 namespace onehop::server {
 namespace {
 
@@ -37,6 +39,7 @@ ShardHost::ShardHost(const core::ShardConfig& config, reactor::Loop& loop, Arriv
       wake_(loop, [] {}),
       mailbox_(loop, [this](ShardMail mail) { take(std::move(mail)); }),
       arrivals_(loop, rules, *this),
+      rules_(rules),
       counted_sessions_(rules.addresses) {
   loop_.after_events = [this] { flush(); };
   loop_.before_sleep = [this] { before_sleep(); };
@@ -214,7 +217,12 @@ void ShardHost::take(ShardMail mail) {
                  [this](Inquiry& m) { m.ask(*this); },
                  [this](DrainWanted& m) {
                    ending_.drain(now(), now() + m.delay_ms, now() + m.deadline_ms, m.spread_ms);
+                   drain_number_ = m.number;
                    if (index_ == 0) events_.tell(BrokerEvent::Kind::kDraining, {}, {}, {});
+                 },
+                 [this](DrainTakenBack&) {
+                   ending_.take_back();
+                   if (index_ == 0) events_.tell(BrokerEvent::Kind::kDrainTakenBack, {}, {}, {});
                  },
                  [this](StopWanted& m) { ending_.stop(now(), now() + m.deadline_ms, m.spread_ms); },
              },
@@ -242,8 +250,14 @@ bool ShardHost::take_comings_and_goings() {
       });
 }
 
-// There are no credentials yet: everybody is welcome, and nobody in particular.
+// There are no credentials yet: everybody is welcome whose name is not barred, and nobody in particular.
 core::Answered ShardHost::ask(core::Ticket, const core::Question& question, core::Answer& answer) {
+  if (const uint64_t left_ms = rules_.barred.left_ms(question.name, loop_.now_ms()); left_ms != 0) {
+    answer.code = v1::CODE_ADMINISTRATIVE;
+    answer.text = "an operator keeps this name out for a while";
+    answer.retry_after_ms = static_cast<uint32_t>(std::min<uint64_t>(left_ms, UINT32_MAX));
+    return core::Answered::kNow;
+  }
   answer.accepted = true;
   if (counted_sessions_.wanted()) {
     answer.one_more = counted_sessions_.ask(question.link, connections_.address_of(connection_of(question.link)));
@@ -276,6 +290,7 @@ void ShardHost::note(const core::Event& event) {
     default:
       break;
   }
+  events_.count(event);
   if (events_.wants(event)) events_.tell(event, peer_of(event.link));
 }
 
@@ -297,10 +312,12 @@ bool ShardHost::take_step() {
     case Ending::Step::kNone:
       return false;
     case Ending::Step::kAnnounce:
+      if (!may_end()) return false;
       arrivals_.stop();
       shard_.drain({static_cast<uint32_t>(ending_.grace_ms(now())), ending_.spread_ms()}, now());
       return true;
     case Ending::Step::kSettle:
+      if (!may_end()) return false;
       arrivals_.stop();
       shard_.stop(now());
       return true;
@@ -316,7 +333,12 @@ bool ShardHost::take_step() {
   return false;
 }
 
-// When to flush.
+// Whether the drain still holds: it may have been taken back just now, and the mail that says so is on its way.
+bool ShardHost::may_end() {
+  if (rules_.drain.announces(drain_number_)) return true;
+  ending_.take_back();
+  return false;
+}
 
 // Called after every event that may have given the shard something to write.
 void ShardHost::event_taken() {

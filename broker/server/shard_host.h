@@ -57,6 +57,7 @@ class ShardHost final : private core::Host,
   core::Shard& shard() { return shard_; }
   core::ShardIndex index() const { return index_; }
   const RouteLatency& route_latency() const { return load_.route_latency(); }
+  const EndCounts& end_counts() const { return events_.end_counts(); }
   // What the transports of its connections hold, those that linger included.
   uint64_t transport_bytes() { return connections_.held_bytes(); }
   // ANY THREAD, also while the loop is stuck.
@@ -108,6 +109,7 @@ class ShardHost final : private core::Host,
   void take(ShardMail mail);
   bool take_comings_and_goings();
   bool take_step();
+  bool may_end();
   void event_taken();
   void flush();
   void before_sleep();
@@ -128,10 +130,12 @@ class ShardHost final : private core::Host,
   reactor::Mailbox<ShardMail> mailbox_;
   std::vector<reactor::Mailbox<ShardMail>*> mailboxes_;
   Arrivals arrivals_;
+  ArrivalRules& rules_;
   CountedSessions counted_sessions_;
   Turnstile turnstile_;
   Ending ending_;
-  bool over_ = false;  // What mail owns ends with it.
+  uint64_t drain_number_ = 0;  // Of the drain that `ending_` is about.
+  bool over_ = false;          // What mail owns ends with it.
   std::atomic<bool> full_{false};
   ShardLoad load_;
   LoopLag lag_;

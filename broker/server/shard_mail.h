@@ -38,14 +38,17 @@ struct Inquiry {
 };
 // Times are from when it is taken.
 struct DrainWanted {
+  uint64_t number;  // As DrainSwitch counts them.
   uint64_t delay_ms;
   uint64_t deadline_ms;
   uint32_t spread_ms;
 };
+struct DrainTakenBack {};
 struct StopWanted {
   uint64_t deadline_ms;
   uint32_t spread_ms;
 };
-using ShardMail = std::variant<HandOver, ArrivingParcel, ReturningParcel, Inquiry, DrainWanted, StopWanted>;
+using ShardMail =
+    std::variant<HandOver, ArrivingParcel, ReturningParcel, Inquiry, DrainWanted, DrainTakenBack, StopWanted>;
 
 }  // namespace onehop::server

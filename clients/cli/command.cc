@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <utility>
 
-#include "cli/format.h"
+#include "cli/diagnostics.h"
 
 namespace onehop::cli {
 namespace {
@@ -53,6 +53,7 @@ ExitCode Command::run() {
   if (options_.timeout) timeout_.arm_at(loop_.now_ms() + to_ms(*options_.timeout));
   loop_.before_sleep = [this] {
     before_sleep();
+    std::fflush(stdout);
     std::fflush(stderr);
   };
   client_loop_.emplace(loop_.uv());
@@ -123,26 +124,15 @@ void Command::finish_and_keep_session(ExitCode code, uint64_t close_ms) {
   client_->detach(close_ms);
 }
 
-void Command::inform(const char* event, const std::string& what) const {
+void Command::inform(const char* event, const std::string& what) {
   if (options_.quiet) return;
-  if (!options_.json) {
-    std::fprintf(stderr, "onehop: %s\n", printable(what).c_str());
-    return;
-  }
-  std::string line = "{\"event\":\"" + std::string(event) + "\",\"text\":";
-  write_json_string(printable(what), line);
-  std::fprintf(stderr, "%s}\n", line.c_str());
+  before_line();
+  write_note(options_.json, event, what);
 }
 
-void Command::complain(const std::string& what) const {
-  const std::string text = printable(what);
-  if (!options_.json) {
-    std::fprintf(stderr, "onehop: %s\n", text.c_str());
-    return;
-  }
-  std::string line = "{\"error\":";
-  write_json_string(text, line);
-  std::fprintf(stderr, "%s}\n", line.c_str());
+void Command::complain(const std::string& what) {
+  before_line();
+  write_error(options_.json, what);
 }
 
 }  // namespace onehop::cli

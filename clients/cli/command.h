@@ -52,10 +52,12 @@ class Command : public client::ClientEvents {
   // How long to wait where that may help.
   uint32_t patience_ms() const;
 
-  // A line on standard error, with "onehop: " or as an object with "error".
-  void complain(const std::string& what) const;
-  // The same about what is no error, unless --quiet; as an object with "event".
-  void inform(const char* event, const std::string& what) const;
+  // Called before a line is written to standard error.
+  virtual void before_line() {}
+  // An error, on standard error.
+  void complain(const std::string& what);
+  // The same about what is no error, unless --quiet.
+  void inform(const char* event, const std::string& what);
 
   const Options& options_;
   reactor::Loop loop_;

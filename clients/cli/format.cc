@@ -1,7 +1,10 @@
 // See the header.
 #include "cli/format.h"
 
+#include <algorithm>
 #include <cstdint>
+#include <cstdio>
+#include <ctime>
 #include <utility>
 
 #include "core/base/utf8.h"
@@ -9,7 +12,7 @@
 namespace onehop::cli {
 namespace {
 
-constexpr std::string_view kFields = "fipslHtr";
+constexpr std::string_view kFields = "fipslHtrT";
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 
 // What a backslash and this character stand for; -1: nothing.
@@ -51,9 +54,23 @@ void write_headers(const client::Message& message, std::string& out) {
   }
 }
 
+// "\x1b".
+void write_hex(uint8_t byte, std::string& out) {
+  out += "\\x";
+  out += kHexDigits[byte >> 4];
+  out += kHexDigits[byte & 15];
+}
+
+// The bytes of the UTF-8 character that `bytes` begins with; 0: it begins with none.
+size_t size_of_character(std::string_view bytes) {
+  const auto first = static_cast<uint8_t>(bytes[0]);
+  const size_t size = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+  return size <= bytes.size() && core::is_valid_utf8(bytes.substr(0, size)) ? size : 0;
+}
+
 }  // namespace
 
-Format::Format(std::string_view text) {
+Format::Format(std::string_view text, bool for_terminal) : for_terminal_(for_terminal) {
   parts_.push_back({{}, '\0'});
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '\\') {
@@ -67,37 +84,53 @@ Format::Format(std::string_view text) {
   }
 }
 
-void Format::write(const client::Message& message, std::string& out) const {
+void Format::write(const client::Message& message, uint64_t received_unix_ms, std::string& out) const {
   for (const Part& part : parts_) {
     out += part.literal;
-    switch (part.field) {
-      case 'f':
-        out += message.from;
-        break;
-      case 'i':
-        out += std::to_string(message.id);
-        break;
-      case 's':
-        out += std::to_string(message.from_session);
-        break;
-      case 'p':
-        out += message.payload;
-        break;
-      case 'l':
-        out += std::to_string(message.payload.size());
-        break;
-      case 't':
-        out += std::to_string(message.tag.tag);
-        break;
-      case 'r':
-        if (message.redelivered) out += "again";
-        break;
-      case 'H':
-        write_headers(message, out);
-        break;
-      default:
-        break;
+    if (part.field == 'T') {
+      out += time_with_ms(received_unix_ms);
+    } else {
+      write_field(part.field, message, out);
     }
+  }
+}
+
+void Format::write_field(char field, const client::Message& message, std::string& out) const {
+  switch (field) {
+    case 'f':
+      return write_bytes(message.from, false, out);
+    case 'i':
+      out += std::to_string(message.id);
+      break;
+    case 's':
+      out += std::to_string(message.from_session);
+      break;
+    case 'p':
+      return write_bytes(message.payload, true, out);
+    case 'l':
+      out += std::to_string(message.payload.size());
+      break;
+    case 't':
+      out += std::to_string(message.tag.tag);
+      break;
+    case 'r':
+      if (message.redelivered) out += "again";
+      break;
+    case 'H': {
+      std::string headers;
+      write_headers(message, headers);
+      return write_bytes(headers, false, out);
+    }
+    default:
+      break;
+  }
+}
+
+void Format::write_bytes(std::string_view bytes, bool is_payload, std::string& out) const {
+  if (for_terminal_) {
+    write_for_terminal(bytes, is_payload, out);
+  } else {
+    out += bytes;
   }
 }
 
@@ -112,8 +145,8 @@ std::string what_is_wrong_with_format(std::string_view text) {
   return {};
 }
 
-void write_json(const client::Message& message, std::string& out) {
-  out += "{\"from\":";
+void write_json(const client::Message& message, uint64_t received_unix_ms, std::string& out) {
+  out += "{\"received_at\":\"" + time_with_ms(received_unix_ms) + "\",\"from\":";
   write_json_string(message.from, out);
   out += ",\"id\":" + std::to_string(message.id);
   // As a string: it has more digits than many readers' numbers keep.
@@ -172,6 +205,33 @@ void write_json_bytes(std::string_view name, std::string_view bytes, std::string
   }
 }
 
+std::string time_with_ms(uint64_t unix_ms) {
+  const auto seconds = static_cast<time_t>(unix_ms / 1'000);
+  std::tm parts{};
+  char text[32];
+  gmtime_r(&seconds, &parts);
+  const size_t size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+  std::snprintf(text + size, sizeof text - size, ".%03uZ", static_cast<unsigned>(unix_ms % 1'000));
+  return text;
+}
+
+void write_for_terminal(std::string_view bytes, bool keeps_lines, std::string& out) {
+  while (!bytes.empty()) {
+    const size_t size = size_of_character(bytes);
+    const std::string_view character = bytes.substr(0, std::max<size_t>(size, 1));
+    bytes.remove_prefix(character.size());
+    const auto first = static_cast<uint8_t>(character[0]);
+    const bool is_line = keeps_lines && (first == '\n' || first == '\t');
+    const bool is_control =
+        first < 0x20 || first == 0x7F || (size == 2 && first == 0xC2 && static_cast<uint8_t>(character[1]) < 0xA0);
+    if (is_line || (size != 0 && !is_control)) {
+      out += character;
+    } else {
+      for (const char c : character) write_hex(static_cast<uint8_t>(c), out);
+    }
+  }
+}
+
 std::string printable(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -179,9 +239,7 @@ std::string printable(std::string_view text) {
     if (byte >= 0x20 && byte < 0x7F) {
       out += c;
     } else {
-      out += "\\x";
-      out += kHexDigits[byte >> 4];
-      out += kHexDigits[byte & 15];
+      write_hex(byte, out);
     }
   }
   return out;

@@ -1,6 +1,7 @@
 // How messages and reports look: the text format of -f, and JSON.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,11 +13,12 @@ namespace onehop::cli {
 // A text format, read once. The escapes are those of 'onehop listen --help'.
 class Format {
  public:
-  // `text` is one that what_is_wrong_with_format() has nothing to say about.
-  explicit Format(std::string_view text);
+  // `text` is one that what_is_wrong_with_format() has nothing to say about. With `for_terminal` everything that comes
+  // from a message is written so that it cannot command a terminal.
+  explicit Format(std::string_view text, bool for_terminal = false);
 
-  // Appends the message to `out`.
-  void write(const client::Message& message, std::string& out) const;
+  // Appends the message, which arrived at that time, to `out`.
+  void write(const client::Message& message, uint64_t received_unix_ms, std::string& out) const;
 
  private:
   // Literal text, then one field; '\0': none.
@@ -24,14 +26,25 @@ class Format {
     std::string literal;
     char field;
   };
+  void write_field(char field, const client::Message& message, std::string& out) const;
+  void write_bytes(std::string_view bytes, bool is_payload, std::string& out) const;
+
+  const bool for_terminal_;
   std::vector<Part> parts_;
 };
 
 // Empty: nothing.
 std::string what_is_wrong_with_format(std::string_view text);
 
-// Appends the message as one JSON object and a newline.
-void write_json(const client::Message& message, std::string& out);
+// Appends the message, which arrived at that time, as one JSON object and a newline.
+void write_json(const client::Message& message, uint64_t received_unix_ms, std::string& out);
+
+// "2026-11-23T01:29:59.042Z".
+std::string time_with_ms(uint64_t unix_ms);
+
+// Appends `bytes` with \xNN for all that a terminal might obey: control characters, also those of 8 bits, and bytes
+// that are no UTF-8. With `keeps_lines` tabs and newlines stay.
+void write_for_terminal(std::string_view bytes, bool keeps_lines, std::string& out);
 
 // Appends `text`, which is valid UTF-8, as a JSON string with its quotes.
 void write_json_string(std::string_view text, std::string& out);

@@ -7,13 +7,13 @@ namespace onehop::cli {
 
 LineReader::Next LineReader::next(std::string_view& line) {
   if (std::exchange(begun_is_whole_line_, false)) begun_.clear();
-  const size_t newline = block_.find('\n');
-  if (newline == std::string_view::npos) {
+  const size_t end = block_.find(delimiter_);
+  if (end == std::string_view::npos) {
     keep(std::exchange(block_, {}));
     return ended_ ? take_last(line) : Next::kNeedMore;
   }
-  const std::string_view part = block_.substr(0, newline);
-  block_.remove_prefix(newline + 1);
+  const std::string_view part = block_.substr(0, end);
+  block_.remove_prefix(end + 1);
   if (begun_.empty() && !too_long_ && part.size() <= bytes_max_) {
     line = part;
     return Next::kLine;

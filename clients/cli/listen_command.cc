@@ -1,5 +1,8 @@
 // `onehop listen`: prints what arrives, at the pace of whoever reads it, and acknowledges what was printed.
+#include <unistd.h>
+
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <deque>
 
@@ -18,11 +21,16 @@ constexpr size_t kWaitingBytesMax = 256 << 10;
 // connection and the writing must not leave an attempt in the file that the broker has seen already.
 constexpr uint32_t kAttemptsReserved = 100;
 
+uint64_t unix_ms() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+}
+
 class ListenCommand final : public Command {
  public:
   explicit ListenCommand(const Options& options)
       : Command(options),
-        format_(options.format),
+        format_(options.format, !options.raw && isatty(STDOUT_FILENO) != 0),
         output_(loop_, [this] { on_progress(); }),
         leaving_(loop_, [this] { leave_now(); }) {}
 
@@ -33,7 +41,8 @@ class ListenCommand final : public Command {
     if (options_.state_file.empty()) return;
     std::string error;
     options.resume = read_state(options_.state_file, error);
-    if (options.resume && options.resume->name != options_.name) {
+    // Without a name, the session's is the one.
+    if (options.resume && !options_.name.empty() && options.resume->name != options_.name) {
       error = options_.state_file + " holds the session of " + options.resume->name + ", not of " + options_.name;
     }
     if (error.empty() && options.resume) error = write_reserved(*options.resume);
@@ -48,7 +57,7 @@ class ListenCommand final : public Command {
     Command::on_open(session);
     session_ = session.session;
     keep_state();
-    if (first) announce(session);
+    if (first || session.name != name_) announce(session);
     if (first && options_.ack == Options::Ack::kManual) {
       verdicts_.emplace(
           loop_, [this](const Verdict& verdict) { give(verdict); },
@@ -61,14 +70,15 @@ class ListenCommand final : public Command {
     keep_state();
   }
 
-  void announce(const client::SessionInfo& session) const {
+  void announce(const client::SessionInfo& session) {
+    name_ = session.name;
     if (options_.quiet) return;
     if (options_.json) {
       std::string line = "{\"event\":\"listening\",\"name\":";
-      write_json_string(options_.name, line);
+      write_json_string(name_, line);
       std::fprintf(stderr, "%s,\"resumed\":%s}\n", line.c_str(), session.resumed ? "true" : "false");
     } else {
-      std::fprintf(stderr, "listening as %s on %s%s\n", options_.name.c_str(), options_.server.c_str(),
+      std::fprintf(stderr, "listening as %s on %s%s\n", name_.c_str(), options_.server.c_str(),
                    session.resumed ? ", in the session from before" : "");
     }
   }
@@ -78,9 +88,9 @@ class ListenCommand final : public Command {
     std::string& out = output_.buffer();
     const size_t before = out.size();
     if (options_.json) {
-      write_json(message, out);
+      write_json(message, unix_ms(), out);
     } else {
-      format_.write(message, out);
+      format_.write(message, unix_ms(), out);
     }
     printed_bytes_ += out.size() - before;
     if (message.tag) take(message.tag);
@@ -116,6 +126,7 @@ class ListenCommand final : public Command {
     if (code_) return;
     code_ = code;
     leaving_.arm_at(loop_.now_ms() + kCloseMs);
+    acknowledge_written();
     if (all_written()) leave_now();
   }
   void leave_now() {
@@ -128,9 +139,13 @@ class ListenCommand final : public Command {
   }
 
   // Everything that one turn of the loop brought is written at once, and nothing waits for more.
-  void before_sleep() override { output_.flush(); }
+  void before_sleep() override {
+    output_.flush();
+    // A format may print nothing of a message: then no progress of the output tells that it is done.
+    acknowledge_written();
+  }
 
-  void on_progress() {
+  void acknowledge_written() {
     while (!printed_.empty() && printed_.front().end <= output_.written_bytes()) {
       if (options_.ack == Options::Ack::kRefuse) {
         client_->refuse(printed_.front().tag, {.text = options_.refuse_text});
@@ -139,6 +154,10 @@ class ListenCommand final : public Command {
       }
       printed_.pop_front();
     }
+  }
+
+  void on_progress() {
+    acknowledge_written();
     if (output_.error() != 0 && !code_) {
       // Whoever reads a part of the output and goes (head) has what it wanted.
       if (output_.error() != EPIPE) complain("cannot write standard output: " + reactor::error_text(output_.error()));
@@ -182,6 +201,8 @@ class ListenCommand final : public Command {
   std::deque<Printed> printed_;
   uint64_t printed_bytes_ = 0;
   uint64_t session_ = 0;
+  // As the broker said it last: where the command line gives none, the broker makes one for each session.
+  std::string name_;
   bool unusable_state_ = false;
   bool reading_ = true;
   uint64_t received_ = 0;

@@ -6,85 +6,73 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "cli/completion.h"
+#include "cli/diagnostics.h"
 #include "cli/format.h"
+#include "cli/help_texts.h"
+#include "cli/server_address.h"
+#include "cli/suggestion.h"
 #include "core/base/name.h"
 #include "onehop/client_types.h"
-#include "reactor/address.h"
 
 namespace onehop::cli {
 namespace {
 
-constexpr const char* kDescription =
-    "onehop: send messages to named clients through a onehop broker, and receive them.\n";
-constexpr const char* kFooter = R"(
-'onehop help COMMAND' says more.
-Messages go to standard output, everything else to standard error.
+// Safe on a terminal, and otherwise as it is.
+std::string as_typed(std::string_view text) {
+  std::string out;
+  write_for_terminal(text, false, out);
+  return out;
+}
 
-Exit codes:
-  0  every message was delivered, or with --no-confirm admitted; 'listen' reached --count, or was ended by SIGINT or
-     SIGTERM
-  1  some message was not delivered, or the time was up; of the operator's commands: not done
-  2  the command line is wrong
-  3  cannot connect; cannot reach the admin port
-  4  the broker ended the connection, or it was lost and did not come back in time
-)";
-constexpr const char* kSendFooter = R"(
-Without TEXT, or with -, each line of standard input is one message; the newline is not part of it.
-Each message ends in one outcome. What is not DELIVERED is reported on standard error, and at the end the sum:
-  DELIVERED  the recipient's program has acknowledged it
-  REJECTED   it was not taken; the reason says why (REFUSED_BY_RECIPIENT: the recipient's program would not have it)
-  EXPIRED    --ttl ran out before the acknowledgement
-  LOST       the recipient's session ended before the acknowledgement
-  UNKNOWN    the broker was replaced, or the time was up: it may have arrived
-  NOT_SENT   the broker has not taken it, and nothing of it arrived
-  ADMITTED   with --no-confirm: the broker has taken it for the recipient, and tells no more
-A broken connection is resumed, as long as --session-expiry allows; nothing is lost or repeated by that.
-What is refused because the recipient's queue is full is repeated, in order, until it is taken.
-Where nobody has the name TO, the messages wait for --patience if the recipient may be on its way back: after this
-command has lost its session (default: 5 seconds), and right after the broker's start (default: not at all). Otherwise
-they are REJECTED at once. A --name that is in use is tried again for the same time (default: 5 seconds).
-)";
-constexpr const char* kListenFooter = R"(
-FORMAT, for -o text (default '%p\n'; with --ack manual '%t %p\n'):
-  %f  the sender's name          %p  the payload, as it is
-  %i  the message's id           %l  the payload's length in bytes
-  %s  the sender's session       %H  the headers, as key=value, separated by commas
-  %t  the delivery tag; 0: no acknowledgement is wanted
-  %r  'again' where an earlier process of this session may have seen it, else nothing
-  %%  a percent sign             \n \t \r \0 \\  newline, tab, carriage return, NUL, backslash
-With -o json each message is one object on one line: "payload" if it is valid UTF-8, else "payload_base64".
-
---ack says who acknowledges:
-  auto    a message is acknowledged when standard output has taken it
-  manual  lines of standard input are the verdicts: 'ack TAG', 'upto TAG', 'refuse TAG [CODE [TEXT]]'
-  refuse  nobody: each message is printed, and refused with --refuse-text
---state FILE keeps the session in FILE: another 'onehop listen' with that file goes on with it, however this one ended,
-if it comes within --session-expiry. What was not acknowledged comes again. Keep the file secret: it is a key.
-While NAME is in use it is tried again for --patience, once a second: whoever had it may have lost power, and then the
-broker gives it away after 3 seconds. With --session-expiry 0 nothing is tried again.
-)";
+// Whom the messages go to, and where they come from.
+void check_send(Options& options) {
+  for (const std::string& to : options.to) {
+    if (!core::is_valid_name(to)) {
+      throw CLI::ValidationError("TO", "'" + as_typed(to) + "' is not a name that a client can have");
+    }
+    if (std::count(options.to.begin(), options.to.end(), to) > 1) {
+      throw CLI::ValidationError("TO", "'" + as_typed(to) + "' is named twice");
+    }
+  }
+  const bool has_text = options.text && *options.text != "-";
+  if (has_text && options.source != Options::Source::kLines) {
+    throw CLI::ValidationError("TEXT", "the messages come from TEXT, --file, --whole or -0: give only one of them");
+  }
+  if (has_text) options.source = Options::Source::kText;
+}
 
 // Throws CLI::ValidationError, whose text is the line that the user sees.
 void check(Options& options, const std::vector<std::string>& headers) {
   std::string error;
-  if (!reactor::Address::parse(options.server, error)) throw CLI::ValidationError("--server", error);
+  options.server = whole_server_address(options.server, error);
+  if (!error.empty()) throw CLI::ValidationError("--server", error);
   const char* wrong = options.name.empty() ? nullptr : client::what_is_wrong_with_name(options.name);
-  if (wrong != nullptr) throw CLI::ValidationError("name", "'" + printable(options.name) + "': " + wrong);
+  if (wrong != nullptr) throw CLI::ValidationError("name", "'" + as_typed(options.name) + "': " + wrong);
   const bool keeps_session = options.command != Options::Command::kListen || options.session_expiry > 0;
   if (!options.state_file.empty() && !keeps_session) {
     throw CLI::ValidationError("--state", "there is no session to keep without --session-expiry");
   }
-  if (options.command == Options::Command::kSend && !core::is_valid_name(options.to)) {
-    throw CLI::ValidationError("TO", "'" + printable(options.to) + "' is not a name that a client can have");
-  }
+  if (options.command == Options::Command::kSend) check_send(options);
   if (options.format.empty()) options.format = options.ack == Options::Ack::kManual ? "%t %p\\n" : "%p\\n";
   error = what_is_wrong_with_format(options.format);
   if (!error.empty()) throw CLI::ValidationError("-f", error);
   for (const std::string& header : headers) {
     const size_t colon = header.find(':');
-    if (colon == std::string::npos) throw CLI::ValidationError("-H", "'" + printable(header) + "' is not key:value");
+    if (colon == std::string::npos) throw CLI::ValidationError("-H", "'" + as_typed(header) + "' is not key:value");
     options.headers.emplace_back(header.substr(0, colon), header.substr(colon + 1));
   }
+}
+
+std::vector<std::string> split_names(const std::string& names) {
+  std::vector<std::string> out;
+  size_t begin = 0;
+  for (size_t comma = names.find(','); comma != names.npos; comma = names.find(',', begin)) {
+    out.push_back(names.substr(begin, comma - begin));
+    begin = comma + 1;
+  }
+  out.push_back(names.substr(begin));
+  return out;
 }
 
 // CLI11's own says what the largest number is, to its last digit.
@@ -93,7 +81,7 @@ CLI::Validator positive() {
       [](const std::string& text) {
         double value = 0;
         const bool fine = CLI::detail::lexical_cast(text, value) && value > 0;
-        return fine ? std::string() : "'" + printable(text) + "' is not a number above 0";
+        return fine ? std::string() : "'" + as_typed(text) + "' is not a number above 0";
       },
       "");
 }
@@ -119,7 +107,9 @@ void add_patience(CLI::App& command, Options& options, const char* what) {
 }
 
 void add_common(CLI::App& command, Options& options) {
-  command.add_option("--server", options.server, "tcp://host:port or unix:///path (environment: ONEHOP_SERVER)")
+  command
+      .add_option("--server", options.server,
+                  "host, host:port, tcp://host:port or unix:///path (environment: ONEHOP_SERVER)")
       ->capture_default_str();
   command.add_option("--count", options.count, "Stop after so many messages")->check(positive());
   command.add_option("--timeout", options.timeout, "Give up after so many seconds")->check(positive());
@@ -129,6 +119,31 @@ void add_common(CLI::App& command, Options& options) {
           "text, or json: one object a line")
       ->check(CLI::IsMember({"text", "json"}));
   command.add_flag("-q,--quiet", options.quiet, "Nothing on standard error but what ended the command");
+}
+
+const std::vector<std::string> kShells = {"bash", "zsh"};
+
+// The fixed values that some options have; CLI11 does not tell them.
+std::vector<std::string> values_of(const CLI::Option& option) {
+  const std::string name = option.get_name();
+  if (name.find("--output") != name.npos) return {"text", "json"};
+  if (name == "--ack") return {"auto", "manual", "refuse"};
+  if (name == "--sort") return {std::begin(kSortOrders), std::end(kSortOrders)};
+  return {};
+}
+
+CommandEntry entry_of(const CLI::App& command) {
+  CommandEntry entry{command.get_name(), command.get_description(), {}};
+  for (const CLI::Option* option : command.get_options()) {
+    if (option->get_positional()) continue;
+    CommandEntry::Option& told = entry.options.emplace_back();
+    for (const std::string& name : option->get_snames()) told.names.push_back("-" + name);
+    for (const std::string& name : option->get_lnames()) told.names.push_back("--" + name);
+    told.what = option->get_description();
+    told.takes_value = option->get_items_expected_max() > 0;
+    told.values = values_of(*option);
+  }
+  return entry;
 }
 
 struct Parser {
@@ -141,13 +156,17 @@ struct Parser {
     add_send();
     add_ping();
     add_admin_commands(app, options.admin);
+    completion = app.add_subcommand("completion", "Print a script that completes command lines in a shell");
+    completion->add_option("SHELL", shell, "bash or zsh")->required()->check(CLI::IsMember(kShells));
+    completion->footer(kCompletionFooter);
   }
 
   void add_listen() {
     listen = app.add_subcommand("listen", "Own NAME and print the messages that arrive");
-    listen->add_option("NAME", options.name, "The name to own")->required();
+    listen->add_option("NAME", options.name, "The name to own; without it the broker makes one");
     listen->add_flag("--take-over", options.take_over, "End whoever owns the name already");
     listen->add_option("-f,--format", options.format, "How to print a message as text");
+    listen->add_flag("--raw", options.raw, "Write control characters of messages to a terminal as they are");
     listen
         ->add_option_function<std::string>(
             "--ack",
@@ -173,8 +192,12 @@ struct Parser {
 
   void add_send() {
     send = app.add_subcommand("send", "Send a message, or the lines of standard input, to the client TO");
-    send->add_option("TO", options.to, "The recipient's name")->required();
+    send->add_option_function<std::string>(
+            "TO", [this](const std::string& names) { options.to = split_names(names); },
+            "The recipient's name; several with commas between them")
+        ->required();
     send->add_option("TEXT", options.text, "The message; - or nothing: the lines of standard input");
+    add_sources();
     send->add_option("-H,--header", headers, "A header, as key:value; may be given again")->allow_extra_args(false);
     send->add_flag("!--no-confirm", options.confirm, "The fast path: learn what was refused, not what was delivered");
     send->add_option("--ttl", options.ttl,
@@ -190,12 +213,39 @@ struct Parser {
     add_common(*send, options);
   }
 
+  void add_sources() {
+    using Source = Options::Source;
+    CLI::Option* file = send->add_option_function<std::string>(
+        "--file",
+        [this](const std::string& path) {
+          options.file = path;
+          options.source = Source::kFile;
+        },
+        "Send this file as one message");
+    CLI::Option* whole = send->add_flag_callback(
+        "--whole", [this] { options.source = Source::kWhole; }, "Send all of standard input as one message");
+    CLI::Option* nulls = send->add_flag_callback(
+        "-0,--null", [this] { options.source = Source::kNulls; }, "A zero byte ends each message, not a newline");
+    file->excludes(whole)->excludes(nulls);
+    whole->excludes(nulls);
+    CLI::Option* interval =
+        send->add_option("--interval", options.step, "Seconds between two messages")->check(positive());
+    send->add_option_function<double>(
+            "--rate", [this](double rate) { options.step = 1 / rate; }, "At most so many messages a second")
+        ->check(positive())
+        ->excludes(interval);
+    send->add_flag("--fail-fast", options.fail_fast, "Stop sending at the first message that fails");
+    send->add_option("--wait", options.wait, "Seconds to wait for a recipient that is not there")
+        ->check(CLI::Range(0.0, 86'400.0).description(""));
+  }
+
   void add_ping() {
     ping = app.add_subcommand("ping", "Measure the round trip to the broker");
     ping->add_option("--interval", options.interval, "Seconds between two pings")
         ->check(positive())
         ->capture_default_str();
     ping->add_option("--name", options.name, "The name to connect as; default: one that the broker makes");
+    ping->footer(kPingFooter);
     add_common(*ping, options);
   }
 
@@ -204,13 +254,47 @@ struct Parser {
   CLI::App* listen = nullptr;
   CLI::App* send = nullptr;
   CLI::App* ping = nullptr;
+  CLI::App* completion = nullptr;
+  std::string shell;
   std::vector<std::string> headers;
 };
 
-// `onehop help` and `onehop help COMMAND` are `onehop --help` and `onehop COMMAND --help`. In CLI11's order: reversed.
-std::vector<std::string> arguments(int argc, char** argv) {
+std::string about_command(const CLI::App& app, const std::string& typed) {
+  std::vector<std::string> names = {"help", "version"};
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(command->get_name());
+  return "'" + as_typed(typed) + "' is not a command" + did_you_mean(typed, names);
+}
+
+// What is left over of the command line, in words.
+std::string about_extra(const CLI::App& app) {
+  const std::vector<CLI::App*> given = app.get_subcommands();
+  const CLI::App& command = given.empty() ? app : *given.front();
+  std::string typed;
+  for (const std::string& extra : app.remaining(true)) {
+    if (extra != "--" && (typed.empty() || (extra.starts_with('-') && !typed.starts_with('-')))) typed = extra;
+  }
+  const bool is_option = typed.size() > 1 && typed.starts_with('-');
+  if (!is_option && given.empty()) return about_command(app, typed);
+  if (!is_option) return "'" + as_typed(typed) + "' is one argument too many for '" + command.get_name() + "'";
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  return "'" + as_typed(typed) + "' is not an option of '" + command.get_name() + "'" +
+         did_you_mean(typed.substr(0, typed.find('=')), names);
+}
+
+// `onehop help` and `onehop help COMMAND` are `onehop --help` and `onehop COMMAND --help`, and `onehop version` is
+// `onehop --version`. In CLI11's order: reversed.
+std::vector<std::string> arguments(int argc, char** argv, const CLI::App& app) {
   std::vector<std::string> all(argv + 1, argv + argc);
+  if (!all.empty() && all.front() == "version") all.front() = "--version";
   if (!all.empty() && all.front() == "help") {
+    const auto is_meant = [&all](const CLI::App* command) { return command->get_name() == all[1]; };
+    if (all.size() > 1 && app.get_subcommands(is_meant).empty()) {
+      throw CLI::ValidationError(about_command(app, all[1]));
+    }
     all.erase(all.begin());
     all.emplace_back("--help");
   }
@@ -222,19 +306,43 @@ std::string one_line(std::string text) {
   for (char& c : text) {
     if (c == '\n') c = ' ';
   }
-  return printable(text);
+  return text;
+}
+
+int print_completion(const Parser& parser) {
+  std::vector<CommandEntry> commands;
+  for (const CLI::App* command : parser.app.get_subcommands([](const CLI::App*) { return true; })) {
+    commands.push_back(entry_of(*command));
+  }
+  commands.push_back({"help", "Say more about a command", {}});
+  commands.push_back({"version", "Print the version", {}});
+  const std::string script = parser.shell == "bash" ? bash_completion(commands) : zsh_completion(commands);
+  std::fputs(script.c_str(), stdout);
+  return std::fflush(stdout) == 0 ? kSuccess : kNotDone;
+}
+
+// Whether a command line asks for JSON that may be wrong elsewhere.
+bool asks_for_json(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    if (argument == "--output=json" || argument == "-ojson") return true;
+    const bool named = argument == "-o" || argument == "--output";
+    if (named && i + 1 < argc && std::string(argv[i + 1]) == "json") return true;
+  }
+  return false;
 }
 
 }  // namespace
 
 std::optional<int> parse_options(int argc, char** argv, Options& options) {
   // Not by CLI11's envname: it would set what commands share for those that are not run, over the flag.
-  if (const char* server = std::getenv("ONEHOP_SERVER")) options.server = server;
+  if (const char* server = std::getenv("ONEHOP_SERVER"); server != nullptr && *server != '\0') options.server = server;
   Parser parser(options);
   try {
-    parser.app.parse(arguments(argc, argv));
+    parser.app.parse(arguments(argc, argv, parser.app));
     if (parser.app.get_subcommands().empty())
       throw CLI::ValidationError("COMMAND", "listen, send, ping or another is missing");
+    if (parser.completion->parsed()) return print_completion(parser);
     options.command = parser.listen->parsed() ? Options::Command::kListen
                       : parser.send->parsed() ? Options::Command::kSend
                                               : Options::Command::kPing;
@@ -245,8 +353,11 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
     }
   } catch (const CLI::Success& success) {  // --help and --version
     return parser.app.exit(success);
+  } catch (const CLI::ExtrasError&) {
+    write_error(asks_for_json(argc, argv), about_extra(parser.app) + " (see 'onehop help')");
+    return kUsage;
   } catch (const CLI::Error& error) {
-    std::fprintf(stderr, "onehop: %s (see 'onehop help')\n", one_line(error.what()).c_str());
+    write_error(asks_for_json(argc, argv), one_line(error.what()) + " (see 'onehop help')");
     return kUsage;
   }
   return std::nullopt;

@@ -37,20 +37,29 @@ struct Options {
   double patience = 5;
   bool patience_given = false;
 
-  // send
-  std::string to;
+  // send: the recipients, at least one; where the messages come from.
+  std::vector<std::string> to;
+  enum class Source : uint8_t { kText, kFile, kWhole, kLines, kNulls };
+  Source source = Source::kLines;
   std::optional<std::string> text;
+  std::string file;
   std::vector<std::pair<std::string, std::string>> headers;
   bool confirm = true;
   // Seconds; 0: as long as the broker allows.
   double ttl = 0;
   bool repeat_unknown = false;
   bool verbose = false;
+  bool fail_fast = false;
+  // Seconds between two messages; 0: none.
+  double step = 0;
+  // Seconds to wait for a recipient that is not there; 0: as patience says.
+  double wait = 0;
 
-  // listen
+  // listen; raw: control characters reach a terminal as they are.
   enum class Ack : uint8_t { kAuto, kManual, kRefuse };
   Ack ack = Ack::kAuto;
   std::string format;
+  bool raw = false;
   bool take_over = false;
   uint32_t receive_window = 0;
   std::string state_file;

@@ -169,7 +169,8 @@ const char* ClientEngine::Impl::on_connected(core::Bytes body, core::Instant now
 // is on such a way itself; of one that has not, this was known when the session began.
 uint32_t ClientEngine::Impl::prove_ms_of(const v1::Connected& connected) const {
   const bool returns = ever_opened_ || options_.resume;
-  const uint32_t grace_ms = returns || options_.patient_at_start ? connected.start_grace_ms() : 0;
+  const uint32_t told_ms = returns || options_.patient_at_start ? connected.start_grace_ms() : 0;
+  const uint32_t grace_ms = std::max(told_ms, options_.names_may_come_ms);
   if (connected.resumed()) return ever_opened_ ? 0 : grace_ms;
   return std::max(grace_ms, returns ? kReturnMs : 0);
 }

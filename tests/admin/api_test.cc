@@ -4,8 +4,11 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <fstream>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 
 #include "admin/port.h"
@@ -25,6 +28,7 @@ class AdminPort : public testing::Test {
   void start(const std::string& listen) {
     admin::Actions actions;
     actions.config_json = [] { return std::string("{\"settings\":[]}\n"); };
+    actions.state = [] { return admin::ProgramState(); };
     actions.drain = [this] { broker_->drain(std::chrono::seconds(60)); };
     admin::Options options;
     options.listen = listen;
@@ -95,6 +99,29 @@ TEST_F(AdminPort, Kicks) {
   EXPECT_EQ(closed["closed"][0]["how"], "session_ended");
 }
 
+TEST_F(AdminPort, AKickMayKeepTheNameOut) {
+  const Json kicked = json("POST /api/v1/kick?name=alice&for_ms=60000");
+  EXPECT_EQ(kicked["kicked"], false);
+  EXPECT_EQ(kicked["for_ms"], 60'000);
+  RawClient alice(broker_.address());
+  alice.send(connect_frame("alice"));
+  EXPECT_EQ(alice.read_goodbye().code(), v1::CODE_ADMINISTRATIVE);
+  json("POST /api/v1/kick?name=alice&for_ms=86400001", 400);
+  json("POST /api/v1/kick?name=alice&for_ms=soon", 400);
+  json("POST /api/v1/kick?name=alice", 404);
+  RawClient(broker_.address()).connect("alice");
+}
+
+TEST_F(AdminPort, ADrainIsNotTakenBackOnceClientsWereTold) {
+  EXPECT_EQ(json("POST /api/v1/undrain")["draining"], false);
+  RawClient alice(broker_.address());
+  alice.connect("alice");
+  json("POST /api/v1/drain", 202);
+  alice.read_announcement();
+  json("POST /api/v1/undrain", 409);
+  EXPECT_EQ(ask("GET /readyz").body, "draining\n");
+}
+
 TEST_F(AdminPort, DrainsOnPostOnly) {
   EXPECT_EQ(json("GET /api/v1/drain")["draining"], false);
   EXPECT_EQ(json("POST /api/v1/drain", 202)["draining"], true);
@@ -159,6 +186,36 @@ TEST_F(AdminPort, SaysWhyItDoesNotStart) {
 }
 
 #ifdef ONEHOP_PROMTOOL
+// Name and type of each metric that docs/admin.md lists. A row may name several.
+std::map<std::string, std::string> metrics_on_the_page() {
+  std::map<std::string, std::string> types;
+  std::ifstream page(ONEHOP_ADMIN_PAGE);
+  for (std::string line; std::getline(page, line);) {
+    if (!line.starts_with("| `onehop_") && !line.starts_with("| `process_")) continue;
+    const size_t names_end = line.find(" | ", 2);
+    const size_t type_end = line.find(" | ", names_end + 3);
+    const std::string type = line.substr(names_end + 3, type_end - names_end - 3);
+    for (size_t at = line.find('`'); at < names_end; at = line.find('`', at)) {
+      const size_t end = line.find('`', at + 1);
+      EXPECT_TRUE(types.emplace(line.substr(at + 1, end - at - 1), type).second) << "twice: " << line;
+      at = end + 1;
+    }
+  }
+  return types;
+}
+
+TEST_F(AdminPort, ThePageListsTheMetricsThatAreServed) {
+  std::map<std::string, std::string> served;
+  std::istringstream lines(ask("GET /metrics").body);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string hash, keyword, name, type;
+    if (words >> hash >> keyword >> name >> type && hash == "#" && keyword == "TYPE") served[name] = type;
+  }
+  EXPECT_FALSE(served.empty());
+  EXPECT_EQ(metrics_on_the_page(), served);
+}
+
 TEST_F(AdminPort, PromtoolFindsNothingWrongWithTheMetrics) {
   RawClient alice(broker_.address());
   alice.connect("alice");

@@ -26,6 +26,7 @@ class SlowBroker final : public Broker {
   }
   bool reload(const BrokerOptions&, std::string&) override { return true; }
   void drain(std::chrono::milliseconds) override {}
+  bool undrain() override { return true; }
   bool stop(std::chrono::milliseconds) override { return true; }
   void stop_now() override {}
   bool ready(std::string&) override { return true; }
@@ -42,7 +43,7 @@ class SlowBroker final : public Broker {
   }
   std::vector<RecentEnd> recent_ends(size_t, std::string_view) override { return {}; }
   Trace trace(std::string_view, std::string_view) override { return {}; }
-  Kick kick(std::string_view, std::string_view) override { return Kick::kNoAnswer; }
+  Kick kick(std::string_view, std::string_view, std::chrono::milliseconds) override { return Kick::kNoAnswer; }
 
   std::chrono::milliseconds takes_{0};
   std::atomic<int> asked_{0};

@@ -234,6 +234,17 @@ class RealBroker(AdminCase):
         self.assertRegex(there.out, r"(?m)^from +alice, home shard [01], no session")
         self.assertEqual(json.loads(self.ask("trace", "alice", "bob", "-o", "json").out)["would_arrive"], True)
 
+    def test_rates_are_there_the_first_time(self):
+        self.listen("bob")
+        sender = self.start(ONEHOP, "send", "bob", "x", "--count", "1000000", "--interval", "0.01", "--server",
+                            self.server, "--name", "alice", "-v", stderr=subprocess.PIPE)
+        sender.stderr.readline()  # It is connected.
+        shown = self.ask("clients", "--sort", "send_rate", "-o", "json")
+        first = json.loads(shown.out.splitlines()[0])
+        self.assertIsNone(sender.poll())
+        self.assertEqual(first["name"], "alice")
+        self.assertGreater(first["sent_per_second"], 0)
+
     def test_top(self):
         self.listen("bob")
         shown = self.ask("top", "--once", "--interval", "0.1")

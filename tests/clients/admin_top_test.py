@@ -98,6 +98,15 @@ class Top(AdminCase):
         self.assertEqual([line.split()[0] for line in lines if line.endswith(":5000")], ["bob", "carol"])
         self.assertIn("sort=send_rate&offset=0&limit=7", port.requests[-1][1])
 
+    def test_ties_are_steady_and_the_order_is_marked(self):
+        self.names = ["dave", "bob", "carol"]
+        shown = self.run_onehop("top", "--admin", self.port().address, "--interval", "0.1").out
+        lines = shown.splitlines()
+        self.assertEqual([line.split()[0] for line in lines if line.endswith(":5000")], ["bob", "carol", "dave"])
+        self.assertRegex(shown, r"(?m)^NAME .* SENT/s\* .* RECEIVED/s ")
+        self.assertRegex(shown, r"(?m)^failed/s ")
+        self.assertNotIn(" more", shown)
+
     def test_it_draws_sorts_and_quits(self):
         port = self.port()
         screen = self.screen("--admin", port.address, "--interval", "60")
@@ -133,13 +142,14 @@ class Top(AdminCase):
     def test_it_keeps_within_the_terminal(self):
         self.names = [f"client-{i}" for i in range(100)]
         screen = self.screen("--admin", self.port().address, rows=12, columns=40)
-        screen.wait_for(b"client-2")
+        screen.wait_for(b"98 more")
         screen.press(b"q")
         screen.end()
         self.assertTrue(screen.is_restored())
         frame = screen.shown.decode().split("\x1b[H")[1]
         lines = re.sub(r"\x1b\[[?\d]*[A-Za-z]", "", frame).split("\n")
         self.assertEqual(len(lines), 12)
+        self.assertIn("client-1 ", lines[-2])
         self.assertLessEqual(max(len(line.rstrip("\r")) for line in lines), 40)
 
     def test_a_broker_that_goes_is_waited_for(self):

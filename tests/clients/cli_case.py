@@ -1,6 +1,7 @@
 """What the tests of the `onehop` command have in common. Their programs are called with ONEHOP ONEHOPD, and perhaps
 arguments for unittest.
 """
+import json
 import os
 import signal
 import subprocess
@@ -29,6 +30,9 @@ class Result:
     def __init__(self, code, out, err):
         self.code, self.out, self.err = code, out, err
 
+    def results(self):
+        return [json.loads(line) for line in self.out.splitlines()]
+
     def error_lines(self):
         return self.err.decode().splitlines()
 
@@ -50,8 +54,8 @@ class Case(unittest.TestCase):
         return Result(done.returncode, done.stdout, done.stderr)
 
     def start(self, *args, **kwargs):
-        process = subprocess.Popen([ONEHOP, *args], stderr=subprocess.PIPE, env=environment(self.broker.address),
-                                   **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, **kwargs})
+        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        process = subprocess.Popen([ONEHOP, *args], env=environment(self.broker.address), **{**streams, **kwargs})
         self.addCleanup(self.end, process)
         return process
 

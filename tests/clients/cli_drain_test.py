@@ -47,7 +47,7 @@ class Drain(Case):
     def test_what_was_taken_is_delivered_although_the_window_is_full(self):
         bob = self.listen("bob", "--ack", "manual", "--receive-window", "4", "--session-expiry", "0",
                           stdin=subprocess.PIPE)
-        sender = self.start("send", "bob", "-o", "json", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        sender = self.start("send", "bob", "-o", "json", stdin=subprocess.PIPE)
         sender.stdin.write(b"".join(b"%d\n" % i for i in range(20)))  # In one piece, which the broker reads as one.
         sender.stdin.close()
         sender.stdin = None
@@ -61,17 +61,17 @@ class Drain(Case):
                 tags += [bob.stdout.readline().split()[0] for _ in range(4)]
         self.assertEqual(self.broker.process.wait(LIMIT), 0)
         done = self.finish(sender)
-        self.assertEqual((done.code, json.loads(done.error_lines()[-1])["delivered"]), (0, 20))
+        self.assertEqual((done.code, done.results()[-1]["delivered"]), (0, 20))
 
     def test_every_message_of_a_stream_has_its_outcome(self):
         bob = self.listen("bob")
         printed = []
         reader = threading.Thread(target=lambda: printed.extend(bob.stdout))
         reader.start()
-        sender = self.start("send", "bob", "-o", "json", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        sender = self.start("send", "bob", "-o", "json", stdin=subprocess.PIPE)
         enough = threading.Event()
         reports = []
-        reporter = threading.Thread(target=lambda: reports.extend(map(json.loads, sender.stderr)))
+        reporter = threading.Thread(target=lambda: reports.extend(map(json.loads, sender.stdout)))
         reporter.start()
         sent = [0]
 
@@ -112,7 +112,7 @@ class ConnectionAge(Case):
 
     def test_connections_that_end_for_their_age_are_not_noticed(self):
         bob = self.listen("bob", "--count", "3000")
-        sender = self.start("send", "bob", "-o", "json", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        sender = self.start("send", "bob", "-o", "json", stdin=subprocess.PIPE)
         for i in range(30):
             sender.stdin.write(b"".join(b"%d\n" % n for n in range(100 * i, 100 * i + 100)))
             sender.stdin.flush()
@@ -122,7 +122,7 @@ class ConnectionAge(Case):
         done, heard = self.finish(sender), self.finish(bob)
         self.assertEqual((done.code, heard.code), (0, 0), done.err)
         self.assertEqual(heard.out.split(), [b"%d" % n for n in range(3000)])
-        summary = json.loads(done.error_lines()[-1])
+        summary = done.results()[-1]
         self.assertEqual(summary["delivered"], 3000)
         self.assertGreater(summary["resumes"], 0)
         self.assertIn("USE_ANOTHER_SERVER", heard.err.decode())

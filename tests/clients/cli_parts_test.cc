@@ -3,6 +3,8 @@
 
 #include "cli/format.h"
 #include "cli/line_reader.h"
+#include "cli/server_address.h"
+#include "cli/suggestion.h"
 
 namespace onehop::cli {
 namespace {
@@ -57,6 +59,36 @@ TEST(LineReader, CutsAtNewlinesWhateverTheBlocks) {
   }
 }
 
+constexpr uint64_t kReceived = 1'795'397'399'042;
+
+TEST(ServerAddress, IsMadeWhole) {
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      {"there", "tcp://there:7411"},      {"there:1", "tcp://there:1"},       {"[::1]", "tcp://[::1]:7411"},
+      {"[::1]:1", "tcp://[::1]:1"},       {"::1", "tcp://[::1]:7411"},        {"/run/socket", "unix:///run/socket"},
+      {"unix:///run/s", "unix:///run/s"}, {"tcp://there:1", "tcp://there:1"},
+  };
+  for (const auto& [typed, whole] : cases) {
+    std::string error;
+    EXPECT_EQ(whole_server_address(typed, error), whole);
+    EXPECT_EQ(error, "") << typed;
+  }
+  for (const char* wrong : {"", "there:0", "tcp://there:0", "[::1]:0", "there:99999", "http://there:1", ":1", "a b:"}) {
+    std::string error;
+    static_cast<void>(whole_server_address(wrong, error));
+    EXPECT_NE(error, "") << wrong;
+  }
+}
+
+TEST(Suggestion, IsWhatIsClose) {
+  const std::vector<std::string> names = {"listen", "send", "ping", "top"};
+  EXPECT_EQ(did_you_mean("lisetn", names), "; did you mean 'listen'?");
+  EXPECT_EQ(did_you_mean("snd", names), "; did you mean 'send'?");
+  EXPECT_EQ(did_you_mean("pings", names), "; did you mean 'ping'?");
+  EXPECT_EQ(did_you_mean("shout", names), "");
+  EXPECT_EQ(did_you_mean("", names), "");
+  EXPECT_EQ(did_you_mean(std::string(100'000, 'x'), names), "");
+}
+
 client::Message message() {
   static const client::Header headers[] = {{"a", "1"}, {"b", std::string_view("\xFF", 1)}};
   client::Message message;
@@ -70,7 +102,7 @@ client::Message message() {
 
 std::string formatted(std::string_view format) {
   std::string out;
-  Format(format).write(message(), out);
+  Format(format).write(message(), kReceived, out);
   return out;
 }
 
@@ -79,6 +111,7 @@ TEST(Format, WritesEachField) {
   EXPECT_EQ(formatted("%f %i %s %l%%\\n"), "bob 7 18446744073709551615 10%\n");
   EXPECT_EQ(formatted("\\t%H\\\\"), "\ta=1,b=\xFF\\");
   EXPECT_EQ(formatted("%f\\0"), std::string("bob\0", 4));
+  EXPECT_EQ(formatted("%T"), "2026-11-23T01:29:59.042Z");
   EXPECT_EQ(formatted(""), "");
 }
 
@@ -87,11 +120,33 @@ TEST(Format, SaysWhatMeansNothing) {
   for (const char* bad : {"%", "\\", "%x", "\\x", "a%"}) EXPECT_NE(what_is_wrong_with_format(bad), "") << bad;
 }
 
+TEST(Format, ShowsOnATerminalWhatItMightObey) {
+  struct Case {
+    std::string_view bytes;
+    std::string_view shown;
+  };
+  const Case cases[] = {{"\x1b[2J\r\b\x7F", "\\x1b[2J\\x0d\\x08\\x7f"},
+                        {"\t\n", "\t\n"},
+                        {"\xC2\x9B\xC2\xA0", "\\xc2\\x9b\xC2\xA0"},
+                        {"\x9B\xFF\xC3", "\\x9b\\xff\\xc3"},
+                        {"\xE2\x82\xAC\xF0\x9F\x98\x80", "\xE2\x82\xAC\xF0\x9F\x98\x80"},
+                        {"", ""}};
+  for (const Case& tested : cases) {
+    std::string out;
+    write_for_terminal(tested.bytes, true, out);
+    EXPECT_EQ(out, tested.shown);
+  }
+  std::string out;
+  write_for_terminal("\t\n", false, out);
+  EXPECT_EQ(out, "\\x09\\x0a");
+}
+
 TEST(Json, EscapesWhatHasToBe) {
   std::string out;
-  write_json(message(), out);
+  write_json(message(), kReceived, out);
   EXPECT_EQ(out,
-            "{\"from\":\"bob\",\"id\":7,\"from_session\":\"18446744073709551615\",\"headers\":[{\"key\":\"a\","
+            "{\"received_at\":\"2026-11-23T01:29:59.042Z\",\"from\":\"bob\",\"id\":7,\"from_session\":"
+            "\"18446744073709551615\",\"headers\":[{\"key\":\"a\","
             "\"value\":\"1\"},"
             "{\"key\":\"b\",\"value_base64\":\"/w==\"}],\"payload\":\"say \\\"hi\\\"\\n\\\\\"}\n");
   out.clear();

@@ -30,8 +30,8 @@ class Acknowledging(Case):
         for verdict in (b"ack 3\n", b"refuse 2 7 no thanks\n", b"upto 4\n"):
             bob.stdin.write(verdict)
             bob.stdin.flush()
-            outcomes.append(json.loads(sender.stderr.readline()))
-        outcomes.append(json.loads(sender.stderr.readline()))
+            outcomes.append(json.loads(sender.stdout.readline()))
+        outcomes.append(json.loads(sender.stdout.readline()))
         self.assertEqual([(line["n"], line["outcome"]) for line in outcomes],
                          [(3, "DELIVERED"), (2, "REJECTED"), (1, "DELIVERED"), (4, "DELIVERED")])
         self.assertEqual((outcomes[1]["code"], outcomes[1]["text"]), (7, "no thanks"))

@@ -5,9 +5,11 @@ on the list below, find something. Each alert has its runbook.
     prometheus_test.py FOLDER-OF-PROGRAMS
 """
 
+import contextlib
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -26,7 +28,8 @@ EMPTY_AT_PEACE = {
     "Starts": "marks a start of the broker, and it started before the first scrape",
 }
 # Alerts that find something whenever there is a broker: none. Their queries are empty at peace by their nature; that
-# each of them fires when it should is shown by onehop.rules.test.yml.
+# each of them fires when it should is shown by ALERT_TESTS.
+ALERT_TESTS = ("onehop.rules.test.yml", "onehop.messages.test.yml")
 
 
 def rules():
@@ -41,8 +44,8 @@ def alerts():
 def check_with_promtool():
     must_run(["promtool", "check", "rules", path_of("prometheus", "onehop.rules.yml")])
     must_run(["promtool", "check", "config", path_of("prometheus", "prometheus.yml")])
-    must_run(["promtool", "test", "rules", path_of("prometheus", "onehop.rules.test.yml")])
-    tried = set(re.findall(r'alertname="(\w+)"', text_of("prometheus", "onehop.rules.test.yml")))
+    must_run(["promtool", "test", "rules"] + [path_of("prometheus", file) for file in ALERT_TESTS])
+    tried = {name for file in ALERT_TESTS for name in re.findall(r'alertname="(\w+)"', text_of("prometheus", file))}
     names = {rule["alert"] for rule in alerts()}
     assert tried == names, f"alerts without a test, or tests without an alert: {tried ^ names}"
 
@@ -87,13 +90,25 @@ def filled_in(query):
     return query
 
 
-class Prometheus:
-    """A Prometheus that scrapes one address every second, with the shipped rules."""
+def rules_at_once(folder):
+    """The shipped rules, but that no alert waits before it fires."""
+    rules_now = yaml_of("prometheus", "onehop.rules.yml")[0]
+    for group in rules_now["groups"]:
+        for rule in group["rules"]:
+            rule.pop("for", None)
+    path = os.path.join(folder, "at_once.yml")
+    with open(path, "w", encoding="utf-8") as file:
+        yaml.safe_dump(rules_now, file)
+    return path
 
-    def __init__(self, folder, target):
+
+class Prometheus:
+    """A Prometheus that scrapes one address every second, with the shipped rules; or with these, which do not wait."""
+
+    def __init__(self, folder, target, at_once=False):
         config = yaml_of("prometheus", "prometheus.yml")[0]
         config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
-        config["rule_files"] = [path_of("prometheus", "onehop.rules.yml")]
+        config["rule_files"] = [rules_at_once(folder) if at_once else path_of("prometheus", "onehop.rules.yml")]
         config["scrape_configs"][0]["static_configs"] = [{"targets": [target]}]
         path = os.path.join(folder, "prometheus.yml")
         with open(path, "w", encoding="utf-8") as file:
@@ -188,6 +203,57 @@ def check_evaluated(prometheus):
     assert not wrong, wrong
 
 
+def firing(prometheus):
+    return {alert["metric"]["alertname"] for alert in prometheus.query('ALERTS{alertstate="firing"}')}
+
+
+def lose(programs, broker, admin, folder, count):
+    """A recipient goes away for a while; what was sent to it meanwhile is lost, because an operator ends its session."""
+    onehop = os.path.join(programs, "onehop")
+    listener = start([onehop, "listen", "carol", "--server", broker.address, "--state", os.path.join(folder, "carol")],
+                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    Lines(listener.stderr).wait_for(lambda line: line.startswith("listening as carol"))
+    listener.kill()
+    listener.wait()
+    sender = start([onehop, "send", "carol", "--server", broker.address], stdin=subprocess.PIPE,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    sender.stdin.write("".join(f"{number}\n" for number in range(count)).encode())
+    sender.stdin.close()
+
+    def waiting():
+        with urllib.request.urlopen(f"http://{admin}/api/v1/clients?name=carol", timeout=SECONDS_MAX) as answer:
+            return sum(client["waiting_messages"] for client in json.load(answer)["clients"])
+    wait_until(lambda: waiting() == count, "all messages for carol")
+    urllib.request.urlopen(urllib.request.Request(f"http://{admin}/api/v1/kick?name=carol", method="POST"),
+                           timeout=SECONDS_MAX).close()
+    assert sender.wait(SECONDS_MAX) == 1
+
+
+def check_real_faults(programs):
+    """Three faults of a real broker, seen by a real Prometheus."""
+    with tempfile.TemporaryDirectory() as folder:
+        config = os.path.join(folder, "onehopd.toml")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write("connections_max = 4\n")
+        with Broker(programs, "--admin", "tcp://127.0.0.1:0", "--config", config) as broker:
+            admin = broker.output.wait_for(lambda line: line.startswith("admin on tcp://")).split("tcp://")[1]
+            with Prometheus(folder, admin, at_once=True) as prometheus:
+                # Before the first scrape OnehopBrokerDown fires.
+                wait_until(lambda: prometheus.query("onehop_ready == 1") and not firing(prometheus), "peace")
+                lose(programs, broker, admin, folder, 200)
+                wait_until(lambda: "OnehopMessagesLost" in firing(prometheus), "an alert of lost messages")
+                with open(config, "w", encoding="utf-8") as file:
+                    file.write("keepalive_ms = 'soon'\n")
+                broker.process.send_signal(signal.SIGHUP)
+                wait_until(lambda: "OnehopReloadRefused" in firing(prometheus), "an alert of a refused reload")
+                host, port = broker.address.split("://")[1].rsplit(":", 1)
+                with contextlib.ExitStack() as crowd:
+                    for _ in range(4):
+                        crowd.enter_context(socket.create_connection((host, int(port))))
+                    wait_until(lambda: "OnehopConnectionsHigh" in firing(prometheus), "an alert of the connections")
+            broker.stop()
+
+
 def main(programs):
     needs("prometheus", "promtool")
     check_with_promtool()
@@ -200,7 +266,7 @@ def main(programs):
             # The first scrape with these messages is followed by one with more of them: rates want two.
             rejected = 'onehop_messages_total{outcome="REJECTED",reason="UNKNOWN_CLIENT"}'
             exchange(programs, broker.address, 200)
-            wait_until(lambda: prometheus.query(rejected), "a scrape with the first messages")
+            wait_until(lambda: prometheus.query(f"{rejected} >= 1"), "a scrape with the first messages")
             exchange(programs, broker.address, 200)
             wait_until(lambda: prometheus.query(f"{rejected} >= 2"), "a scrape with the second ones")
             wait_until(lambda: all(rule["health"] == "ok" for group in prometheus.ask("rules")["groups"]
@@ -208,6 +274,7 @@ def main(programs):
             asked = check_queries(prometheus, dashboard)
             check_evaluated(prometheus)
         broker.stop()
+    check_real_faults(programs)
     print(f"prometheus: {len(alerts())} alerts tried, {asked} queries asked of a Prometheus that scrapes a broker")
 
 

@@ -72,7 +72,7 @@ class Recipient:
     def sessions_begun(self):
         """How many lives found no session to go on with."""
         events = [json.loads(line) for errors in self._errors for line in errors.all()]
-        wrong = [event for event in events if "error" in event and TOO_OFTEN not in event["error"]]
+        wrong = [event for event in events if event["event"] == "error" and TOO_OFTEN not in event["text"]]
         assert not wrong, wrong
         return sum(1 for event in events if event.get("event") == "listening" and not event["resumed"])
 
@@ -92,11 +92,11 @@ class Sender:
     def __init__(self, folder, address, place, name):
         self.name = name
         self.sent = 0
-        self._errors_path = os.path.join(place, name)
-        with open(self._errors_path, "wb") as errors:
+        self._results_path = os.path.join(place, name)
+        with open(self._results_path, "wb") as results:
             self._process = start([os.path.join(folder, "onehop"), "send", NAME, "--server", address, "--name", name,
                                    "-o", "json", "--verbose"],
-                                  stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors)
+                                  stdin=subprocess.PIPE, stdout=results, stderr=subprocess.DEVNULL)
 
     def send_up_to(self, count):
         self._process.stdin.write(b"".join(b"%d\n" % n for n in range(self.sent + 1, count + 1)))
@@ -107,14 +107,15 @@ class Sender:
         """Of each message, once the program has ended."""
         self._process.stdin.close()
         code = self._process.wait(SECONDS_MAX)
-        with open(self._errors_path, "rb") as file:
+        with open(self._results_path, "rb") as file:
             events = [json.loads(line) for line in file]
         outcomes = {}
         for event in events:
             if event.get("event") != "outcome":
                 continue
-            assert event["n"] not in outcomes, f"{self.name}: two outcomes: {outcomes[event['n']]}, {event}"
-            outcomes[event["n"]] = event
+            for n in range(event["n"], event["last_n"] + 1):
+                assert n not in outcomes, f"{self.name}: two outcomes: {outcomes[n]}, {event}"
+                outcomes[n] = event
         assert sorted(outcomes) == list(range(1, self.sent + 1)), f"{self.name}: {self.sent} sent, and outcomes of " \
             f"{len(outcomes)}; the end of what it wrote: {events[-3:]}"
         summary = events[-1]

@@ -62,7 +62,9 @@ class Terminal:
             self._changed.notify_all()
 
     def _lines(self):
-        return self._shown.decode("utf-8", "backslashreplace").split("\n")[:-1]
+        # A line of progress is written over: what counts is what stays.
+        shown = re.sub(rb"\r\x1b\[K[^\r\n]*(?=\r)|\r\x1b\[K", b"", bytes(self._shown))
+        return shown.decode("utf-8", "backslashreplace").split("\n")[:-1]
 
     def wait_for_lines(self, count):
         """Waits until it has printed so many lines, or has ended; returns all."""

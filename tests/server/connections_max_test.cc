@@ -16,7 +16,12 @@ TEST(ConnectionsMax, TheNextWaitsAndIsServedWhenOneEnds) {
   BrokerRig broker(options);
   std::deque<RawClient> clients;
   for (int i = 0; i < 3; ++i) clients.emplace_back(broker.address()).connect("client-" + std::to_string(i));
-  broker.wait_for([](const SeenEvent& e) { return e.kind == BrokerEvent::Kind::kAcceptPaused; });
+  const std::string why = "all 3 connections that connections_max allows are taken";
+  EXPECT_EQ(why, broker.wait_for([](const SeenEvent& e) { return e.kind == BrokerEvent::Kind::kAcceptPaused; }).text);
+  std::string why_not;
+  EXPECT_FALSE(broker->ready(why_not));
+  EXPECT_EQ(why, why_not);
+  EXPECT_EQ(3u, broker->counters().connections_limit);
 
   RawClient waiting(broker.address());
   waiting.send(connect_frame("waiting"));

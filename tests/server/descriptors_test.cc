@@ -82,12 +82,18 @@ void expect_all_are_served(std::deque<RawClient>& crowd) {
 class Descriptors : public testing::TestWithParam<const char*> {};
 
 TEST_P(Descriptors, AStormBeyondTheLimitWaitsAndIsServed) {
-  const Onehopd broker({"--shards", GetParam()}, kDescriptors);
+  Onehopd broker({"--shards", GetParam()}, kDescriptors);
   Pair pair(broker.address());
   std::deque<RawClient> crowd;
   storm(crowd, broker.address());
   pair.exchange(100);
   EXPECT_LT(broker.open_descriptors(), kDescriptors) << "a reserve is left";
+  broker.wait_for_errors([](const std::vector<std::string>& lines) {
+    return std::any_of(lines.begin(), lines.end(), [](const std::string& line) {
+      return line.find("no descriptor is left for another connection: all ") != std::string::npos &&
+             line.find(" connections that the limit of 128 descriptors allows are taken") != std::string::npos;
+    });
+  });
   EXPECT_LT(idle_load_percent(broker, pair), 20u);
   pair.exchange(100);
   expect_all_are_served(crowd);

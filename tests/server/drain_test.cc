@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 #include "server_test/broker_rig.h"
@@ -64,6 +65,53 @@ TEST(Drain, RefusesWhatIsNewAndSettlesWhatIsUnderWay) {
     alice.close();
     bob.close();
     EXPECT_TRUE(broker->stop(std::chrono::minutes(1)));
+  }
+}
+
+TEST(Drain, CanBeTakenBackUntilClientsAreTold) {
+  BrokerOptions options = test_options(2);
+  options.drain_delay_ms = 600'000;
+  BrokerRig broker(options);
+  EXPECT_TRUE(broker->undrain()) << "there is none";
+  RawClient alice(broker.address());
+  alice.connect("alice");
+  std::string why_not;
+  broker->drain(std::chrono::hours(1));
+  EXPECT_FALSE(broker->ready(why_not));
+  EXPECT_TRUE(broker->undrain());
+  EXPECT_TRUE(broker->ready(why_not));
+  RawClient bob(broker.address());
+  bob.connect("bob");
+  alice.send(confirmed_frame("bob", 1));
+  bob.read_kind(v1::Frame::kMessage);
+  // The next drain is a whole one.
+  options.drain_delay_ms = 0;
+  std::string error;
+  ASSERT_TRUE(broker->reload(options, error)) << error;
+  broker->drain(std::chrono::hours(1));
+  EXPECT_EQ(v1::CODE_SERVER_SHUTTING_DOWN, alice.read_announcement().code());
+  bob.read_announcement();
+  EXPECT_FALSE(broker->undrain());
+  EXPECT_FALSE(broker->ready(why_not));
+}
+
+// Whatever the shards are about to do at that moment: it is taken back for all of them, or for none.
+TEST(Drain, IsTakenBackWholeOrNotAtAll) {
+  BrokerOptions options = test_options(4);
+  options.drain_delay_ms = 1;
+  BrokerRig broker(options);
+  std::deque<RawClient> clients;
+  for (int i = 0; i < 8; ++i) clients.emplace_back(broker.address()).connect("client-" + std::to_string(i));
+  for (int round = 0; round < 100; ++round) {
+    broker->drain(std::chrono::hours(1));
+    if (round % 2 == 1) std::this_thread::yield();
+    if (!broker->undrain()) {
+      for (RawClient& client : clients) EXPECT_GT(client.read_announcement().grace_ms(), 0u);
+      return;
+    }
+    for (RawClient& client : clients) {
+      for (const v1::Frame& frame : client.read_to_pong()) EXPECT_FALSE(frame.has_goodbye());
+    }
   }
 }
 

@@ -32,6 +32,24 @@ TEST(Ending, AnnouncesAfterTheDelayAndSettlesWhenAllHaveEnded) {
   EXPECT_EQ(ending.next(at(300), false, true), Step::kLeave);
 }
 
+TEST(Ending, ADrainThatIsTakenBackNeverWas) {
+  Ending ending;
+  ending.drain(at(0), at(100), at(10'000), 0);
+  ending.take_back();
+  EXPECT_EQ(ending.due(), core::Instant::never());
+  EXPECT_EQ(ending.next(at(20'000), true, false), Step::kNone);
+  ending.drain(at(20'000), at(20'050), at(30'000), 0);
+  EXPECT_EQ(ending.due(), at(20'050));
+  EXPECT_EQ(ending.next(at(20'050), true, false), Step::kAnnounce);
+}
+
+TEST(Ending, AStopIsNotTakenBack) {
+  Ending ending;
+  ending.stop(at(0), at(10'000), 0);
+  ending.take_back();
+  EXPECT_EQ(ending.next(at(0), true, false), Step::kAnnounce);
+}
+
 TEST(Ending, SettlesAMomentBeforeTheDeadlineAndIsCutAtIt) {
   Ending ending;
   ending.drain(at(0), at(0), at(10'000), 0);

@@ -29,6 +29,74 @@ uint64_t count_of(const BrokerCounters& counters, std::string_view outcome, std:
   return 0;
 }
 
+uint64_t count_of_ends(const BrokerCounters& counters, std::string_view kind, std::string_view code) {
+  for (const EndCount& counted : counters.ends) {
+    if (counted.kind == kind && counted.code == code) return counted.count;
+  }
+  ADD_FAILURE() << "there is no count of " << kind << " " << code;
+  return 0;
+}
+
+TEST(Inspection, CountsEndsByCodeAndHasCountedThemBefore) {
+  BrokerRig broker(test_options(2));
+  EXPECT_EQ(0u, count_of_ends(broker->counters(), "connect", "PROTOCOL_ERROR"));
+  EXPECT_EQ(0u, count_of_ends(broker->counters(), "connection", "ADMINISTRATIVE"));
+  EXPECT_EQ(0u, count_of_ends(broker->counters(), "session", ""));
+  RawClient refused(broker.address());
+  refused.send(connect_frame("no name"));
+  EXPECT_EQ(v1::CODE_PROTOCOL_ERROR, refused.read_goodbye().code());
+  RawClient alice(broker.address());
+  alice.connect("alice");
+  EXPECT_EQ(Broker::Kick::kEnded, broker->kick("alice", "enough"));
+  EXPECT_EQ(v1::CODE_ADMINISTRATIVE, alice.read_goodbye().code());
+  alice.close();
+  RawClient(broker.address()).connect("bob");  // Gone without a goodbye.
+  for (const std::string name : {"alice", "bob"}) {
+    broker.wait_for([&](const SeenEvent& e) { return e.kind == BrokerEvent::Kind::kSessionEnded && e.name == name; });
+  }
+  const BrokerCounters counters = broker->counters();
+  EXPECT_EQ(1u, count_of_ends(counters, "connect", "PROTOCOL_ERROR"));
+  EXPECT_EQ(1u, count_of_ends(counters, "connection", "ADMINISTRATIVE"));
+  EXPECT_EQ(1u, count_of_ends(counters, "session", "ADMINISTRATIVE"));
+  EXPECT_EQ(1u, count_of_ends(counters, "session", ""));
+}
+
+TEST(Inspection, AKickCanKeepANameOutForATime) {
+  BrokerRig broker(test_options(2));
+  RawClient alice(broker.address());
+  alice.connect("alice");
+  EXPECT_EQ(Broker::Kick::kEnded, broker->kick("alice", "enough", std::chrono::hours(1)));
+  EXPECT_EQ(v1::CODE_ADMINISTRATIVE, alice.read_goodbye().code());
+  RawClient again(broker.address());
+  again.send(connect_frame("alice"));
+  const v1::Goodbye goodbye = again.read_goodbye();
+  EXPECT_EQ(v1::CODE_ADMINISTRATIVE, goodbye.code());
+  EXPECT_EQ("an operator keeps this name out for a while", goodbye.text());
+  EXPECT_GT(goodbye.retry_after_ms(), 0u);
+  EXPECT_LE(goodbye.retry_after_ms(), 3'600'000u);
+  EXPECT_EQ("bob", RawClient(broker.address()).connect("bob").name());
+  // A kick without a time lets the name in again, although there is nobody to end.
+  EXPECT_EQ(Broker::Kick::kNoSuchClient, broker->kick("alice", ""));
+  EXPECT_EQ("alice", RawClient(broker.address()).connect("alice").name());
+}
+
+// An alert that asks how much a number has risen would miss the first event otherwise.
+TEST(Inspection, OutcomesThatCanOccurAreThereBeforeTheyDo) {
+  BrokerRig broker;
+  const BrokerCounters counters = broker->counters();
+  const auto is_there = [&](std::string_view outcome, std::string_view reason) {
+    return std::any_of(counters.outcomes.begin(), counters.outcomes.end(), [&](const OutcomeCount& one) {
+      return one.outcome == outcome && one.reason == reason && one.count == 0;
+    });
+  };
+  EXPECT_TRUE(is_there("DELIVERED", ""));
+  EXPECT_TRUE(is_there("EXPIRED", ""));
+  EXPECT_TRUE(is_there("LOST", "CONNECTION_LOST"));
+  EXPECT_TRUE(is_there("LOST", "SHUTTING_DOWN"));
+  EXPECT_TRUE(is_there("REJECTED", "QUEUE_FULL"));
+  EXPECT_FALSE(is_there("LOST", "QUEUE_FULL"));
+}
+
 TEST(Inspection, PagesThroughTheClientsOfAllShards) {
   BrokerRig broker(test_options(3));
   std::deque<RawClient> clients;

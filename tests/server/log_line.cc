@@ -1,6 +1,7 @@
 // parse_log_line: see the header.
 #include "server_test/log_line.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace onehop::test {
@@ -46,6 +47,33 @@ bool take_string(std::string_view& text, std::string& out) {
   return false;
 }
 
+bool take_number(std::string_view& text, std::string& out) {
+  const size_t end = std::min(text.find_first_not_of("0123456789"), text.size());
+  out = text.substr(0, end);
+  text.remove_prefix(end);
+  return !out.empty() && (out == "0" || out.front() != '0');
+}
+
+// Its elements with commas between them.
+bool take_list(std::string_view& text, std::string& out) {
+  if (!take(text, '[')) return false;
+  do {
+    if (!out.empty()) out += ',';
+    if (!take_string(text, out)) return false;
+  } while (take(text, ','));
+  return take(text, ']');
+}
+
+bool take_value(std::string_view& text, std::string& out) {
+  if (text.starts_with("true")) {
+    out = "true";
+    text.remove_prefix(out.size());
+    return true;
+  }
+  if (text.starts_with('"')) return take_string(text, out);
+  return text.starts_with('[') ? take_list(text, out) : take_number(text, out);
+}
+
 }  // namespace
 
 std::optional<LogLine> parse_log_line(std::string_view text) {
@@ -55,12 +83,7 @@ std::optional<LogLine> parse_log_line(std::string_view text) {
     std::string key;
     std::string value;
     if (!take_string(text, key) || !take(text, ':')) return std::nullopt;
-    if (text.starts_with("true")) {
-      value = "true";
-      text.remove_prefix(value.size());
-    } else if (!take_string(text, value)) {
-      return std::nullopt;
-    }
+    if (!take_value(text, value)) return std::nullopt;
     if (!line.emplace(key, value).second) return std::nullopt;
   } while (take(text, ','));
   if (!take(text, '}') || !text.empty()) return std::nullopt;

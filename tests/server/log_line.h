@@ -1,5 +1,5 @@
-// One JSON line of onehopd's log, read strictly: an object of strings and of true, as JSON (RFC 8259) has
-// it, and nothing else.
+// One JSON line of onehopd's log, read strictly: an object of strings, lists of strings, whole
+// numbers and true, as JSON (RFC 8259) has it, and nothing else.
 #pragma once
 
 #include <map>

@@ -173,5 +173,66 @@ TEST(DaemonLog, IsSampledUnderAFlood) {
   EXPECT_LT(all, lines_of.size() * sent);
 }
 
+// Numbers are numbers for whoever reads the lines; a session stays a text.
+TEST(DaemonLog, WritesNumbersAsNumbers) {
+  Onehopd broker({"--shards", "2", "--log-level", "debug"});
+  RawClient(broker.address()).connect("a");
+  broker.send_signal(SIGTERM);
+  broker.wait();
+  size_t looked_at = 0;
+  for (const std::string& line : broker.errors()) {
+    if (line.find("\"event\":\"served\"") != std::string::npos) {
+      EXPECT_NE(std::string::npos, line.find(",\"sessions\":1,")) << line;
+      ++looked_at;
+    }
+    if (line.find("\"event\":\"session_opened\"") != std::string::npos) {
+      EXPECT_NE(std::string::npos, line.find(",\"session\":\"")) << line;
+      EXPECT_EQ(std::string::npos, line.find(",\"shard\":\"")) << line;
+      ++looked_at;
+    }
+  }
+  EXPECT_EQ(2u, looked_at);
+}
+
+TEST(DaemonLog, SaysWhereItListensAndWhichLimitsHold) {
+  Onehopd broker({"--listen-proxy", "tcp://127.0.0.1:0", "--proxy-from", "127.0.0.1", "--admin", "tcp://127.0.0.1:0",
+                  "--shards", "3", "--connections-max", "17", "--memory-bytes-max", "123456789"});
+  const std::string admin = broker.admin_address();
+  broker.send_signal(SIGTERM);
+  broker.wait();
+  for (const std::string& text : broker.errors()) {
+    const LogLine line = parse_log_line(text).value_or(LogLine());
+    if (value_of(line, "event") != "started") continue;
+    EXPECT_EQ(broker.addresses()[0], value_of(line, "addresses"));
+    EXPECT_EQ(broker.addresses()[1], value_of(line, "proxy_addresses"));
+    EXPECT_EQ(admin, value_of(line, "admin"));
+    EXPECT_EQ("3", value_of(line, "shards"));
+    EXPECT_EQ("17", value_of(line, "connections_max"));
+    EXPECT_EQ("123456789", value_of(line, "memory_bytes_max"));
+    return;
+  }
+  ADD_FAILURE() << "nothing is logged about started";
+}
+
+// A thousand sessions end at once, and then nothing happens any more: what was left out is told all the same.
+TEST(DaemonLog, TellsWhatItLeftOutInTheSilenceAfterAFlood) {
+  Onehopd broker({"--shards", "1", "--log-level", "debug", "--admin", "tcp://127.0.0.1:0"});
+  for (int i = 0; i < 1'000; ++i) {
+    RawClient client(broker.address());
+    client.connect("client-" + std::to_string(i), [](v1::Connect& c) { c.set_session_expiry_ms(600'000); });
+  }
+  RawClient operators(broker.admin_address());
+  operators.send_bytes("POST /api/v1/drain HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+  const auto lines = broker.wait_for_errors([](const std::vector<std::string>& all) {
+    const auto drain = std::find_if(all.begin(), all.end(), [](const std::string& line) {
+      return line.find("\"event\":\"draining\"") != std::string::npos;
+    });
+    return std::any_of(drain, all.end(), [](const std::string& line) {
+      return line.find("\"event\":\"lines_left_out\"") != std::string::npos;
+    });
+  });
+  EXPECT_LT(lines.size(), 3'000u);
+}
+
 }  // namespace
 }  // namespace onehop::test

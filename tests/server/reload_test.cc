@@ -50,6 +50,29 @@ class ReloadTest : public testing::Test {
   static std::vector<LogLine> answers(const ChildProcess::Lines& lines) { return lines_about(lines, "reload"); }
 };
 
+// A metric's value, as text.
+std::string metric(Onehopd& broker, const std::string& name) {
+  RawClient operators(broker.admin_address());
+  operators.send_bytes("GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  std::string answer;
+  std::string part(65'536, '\0');
+  for (ssize_t size = 0; (size = ::read(operators.fd(), part.data(), part.size())) > 0;) {
+    answer.append(part, 0, static_cast<size_t>(size));
+  }
+  const size_t at = answer.find("\n" + name + " ");
+  if (at == std::string::npos) return {};
+  const size_t value = at + name.size() + 2;
+  return answer.substr(value, answer.find('\n', value) - value);
+}
+
+// Metrics hold for a moment after they were gathered.
+std::string wait_for_metric(Onehopd& broker, const std::string& name, const std::string& wanted) {
+  std::string value;
+  while ((value = metric(broker, name)) != wanted) {
+  }
+  return value;
+}
+
 // What must not be read is refused like anything else that is wrong, and the broker goes on.
 TEST_F(ReloadTest, AHostileFileChangesNothing) {
   write("keepalive_ms = 20000\n");
@@ -62,6 +85,21 @@ TEST_F(ReloadTest, AHostileFileChangesNothing) {
   ASSERT_EQ(0, ::mkfifo(path_.c_str(), 0600));
   EXPECT_EQ("reload_refused", value_of(reload(broker), "event"));
   EXPECT_EQ(20'000u, keepalive_of(broker));
+}
+
+TEST_F(ReloadTest, ItsSuccessIsAMetric) {
+  write("keepalive_ms = 20000\n");
+  Onehopd broker({"--shards", "1", "--config", path_, "--admin", "tcp://127.0.0.1:0"});
+  const std::string started = metric(broker, "onehop_config_last_reload_success_timestamp_seconds");
+  EXPECT_FALSE(started.empty());
+  write("keepalive_ms = 'soon'\n");
+  reload(broker);
+  EXPECT_EQ("0", wait_for_metric(broker, "onehop_config_last_reload_successful", "0"));
+  EXPECT_EQ(started, metric(broker, "onehop_config_last_reload_success_timestamp_seconds"));
+  write("keepalive_ms = 25000\n");
+  reload(broker);
+  EXPECT_EQ("1", wait_for_metric(broker, "onehop_config_last_reload_successful", "1"));
+  EXPECT_NE(started, metric(broker, "onehop_config_last_reload_success_timestamp_seconds"));
 }
 
 TEST_F(ReloadTest, TakesOverWhatChangedAndSaysSo) {

@@ -43,6 +43,25 @@ TEST(Signals, BothEndItInOrderAfterClientsAreTold) {
   }
 }
 
+// What is open when the broker is told to end is lost while it ends, and counted as that.
+TEST(Signals, WhatWasServedIsToldWhenEverythingIsSettled) {
+  Onehopd broker({"--shards", "2", "--stop-deadline-ms", "600000"});
+  RawClient sender(broker.address());
+  RawClient recipient(broker.address());
+  sender.connect("sender");
+  recipient.connect("recipient");
+  for (uint64_t id = 1; id <= 100; ++id) sender.send(confirmed_frame("recipient", id));
+  for (int i = 0; i < 100; ++i) recipient.read_kind(v1::Frame::kMessage);
+  broker.send_signal(SIGTERM);
+  sender.read_announcement();
+  recipient.read_announcement();
+  broker.send_signal(SIGTERM);  // Nobody acknowledges, and nobody says goodbye.
+  EXPECT_EQ(1, broker.wait());
+  const LogLine served = line_about(broker.errors(), "served");
+  EXPECT_EQ("100", value_of(served, "messages_admitted"));
+  EXPECT_EQ("100", value_of(served, "messages_lost"));
+}
+
 TEST(Signals, WithNobodyConnectedItJustEnds) {
   Onehopd broker;
   broker.send_signal(SIGTERM);

@@ -26,13 +26,14 @@ struct BrokerEvent {
     kTakenOver,        // As kSessionEnded; another connection took the name.
     kConnectRefused,   // A connection was ended before it had a session.
     kConnectionEnded,  // The broker ended a connection that had one; kSessionEnded or kTakenOver follows.
-    kAcceptPaused,     // No descriptor is left for a new connection; those that wait are accepted later.
+    kAcceptPaused,     // There are as many connections as there may be, `text` says why; others wait in the backlog.
     kAcceptResumed,
     kKicked,          // An operator ended the client; kConnectionEnded follows.
     kMemoryRefusing,  // The first stage: new clients and messages are refused for want of memory.
     kMemoryEnding,    // The second: the client named here, which held most, is ended.
     kMemoryFree,      // Neither any more.
     kDraining,
+    kDrainTakenBack,
   };
   Kind kind;
   unsigned shard;
@@ -147,14 +148,17 @@ class Broker {
   // Sessions without a connection end. Who stays is told goodbye once more at the deadline; the broker can still be
   // asked until stop(). Returns at once. A second time: nothing.
   virtual void drain(std::chrono::milliseconds deadline) = 0;
+  // Takes a drain back, so that clients are let in as before. That is possible during drain_delay_ms only: afterwards
+  // clients have been told, and the listeners are closed. Returns whether the broker does not drain now.
+  virtual bool undrain() = 0;
   // Drains, unless that has begun, and waits until all connections have ended, at most so long; what is open then is
   // settled without waiting. Returns whether they all ended by themselves. The broker is of no further use.
   virtual bool stop(std::chrono::milliseconds deadline) = 0;
   // While another thread waits in stop(): cuts that short. Afterwards it does nothing.
   virtual void stop_now() = 0;
 
-  // Whether connections are let in: not draining, and descriptors left. If not, says why. Short of memory it is ready
-  // still: who resumes a session, and takes what waits for it, is let in.
+  // Whether connections are let in: not draining, and fewer connections than there may be. If not, says why. Short of
+  // memory it is ready still: who resumes a session, and takes what waits for it, is let in.
   virtual bool ready(std::string& why_not) = 0;
   // Whether every shard answers within that time.
   virtual bool alive(std::chrono::milliseconds within) = 0;
@@ -164,13 +168,17 @@ class Broker {
   virtual std::vector<RecentEnd> recent_ends(size_t limit, std::string_view name_part) = 0;
   // Would a message from one client to the other arrive now, and if not, why not?
   virtual Trace trace(std::string_view from, std::string_view to) = 0;
-  // Ends a client: goodbye ADMINISTRATIVE with this text, UTF-8 of at most 256 bytes, and the end of its session.
+  // Ends a client: goodbye ADMINISTRATIVE with this text, UTF-8 of at most 256 bytes, and the end of its session. Then
+  // its name is kept out for `bar_for`, also if there is no such client now: whoever connects with it is told
+  // ADMINISTRATIVE, and the rest of the time as retry_after_ms. The last kick of a name counts, so one with 0 lets it
+  // in again. Of more than 1,024 names that are kept out the one that was kicked first is let in.
   enum class Kick : uint8_t {
     kEnded,
     kNoSuchClient,
     kNoAnswer,  // Its shard is busy: nothing was done, nor will be.
   };
-  virtual Kick kick(std::string_view name, std::string_view text) = 0;
+  virtual Kick kick(std::string_view name, std::string_view text, std::chrono::milliseconds bar_for) = 0;
+  Kick kick(std::string_view name, std::string_view text) { return kick(name, text, std::chrono::milliseconds(0)); }
 };
 
 }  // namespace onehop

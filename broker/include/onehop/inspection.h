@@ -20,6 +20,15 @@ struct OutcomeCount {
   uint64_t count = 0;
 };
 
+// How many ends of this kind had this code of a goodbye: `connect`, connects that were refused; `connection`,
+// connections with a session that the broker ended; `session`, sessions. Names as in onehop.v1.Code, without its
+// prefix; empty: the peer went away without a goodbye, or got none.
+struct EndCount {
+  std::string_view kind;
+  std::string_view code;
+  uint64_t count = 0;
+};
+
 // Of a sample of messages: from the read that brought them to the write that took them on, in the broker.
 struct RouteLatency {
   // Upper bounds of the buckets, in microseconds; one more bucket is for all above.
@@ -41,8 +50,9 @@ struct ShardState {
 // What the shards have counted, all together. Of a shard that does not answer within a second: what it had counted when
 // it last did, but for the lag of its loop, which is up to date.
 struct BrokerCounters {
-  uint64_t connections = 0;  // Now.
-  uint64_t sessions = 0;     // Now.
+  uint64_t connections = 0;        // Now.
+  uint64_t connections_limit = 0;  // How many there may be: connections_max, or what the descriptors allow.
+  uint64_t sessions = 0;           // Now.
   uint64_t sessions_opened = 0;
   uint64_t connects_refused = 0;
   uint64_t connects_refused_full = 0;  // Among them: there was no room for one more session.
@@ -75,7 +85,8 @@ struct BrokerCounters {
   uint64_t transport_bytes = 0;        // Now: what transports hold, beside memory_bytes. Plain connections have none.
   unsigned memory_stage = 0;           // 0; 1: refusing; 2: ending clients.
   uint64_t memory_ended = 0;           // Clients ended in the second stage.
-  std::vector<OutcomeCount> outcomes;  // Those that have occurred.
+  std::vector<OutcomeCount> outcomes;  // Those that can occur, each of them, also with a count of 0.
+  std::vector<EndCount> ends;          // Each kind with each code.
   RouteLatency route_latency;
   std::vector<ShardState> shards;
 };

@@ -5,8 +5,10 @@
 #include <cctype>
 #include <chrono>
 #include <cstdio>
+#include <thread>
 
 #include "cli/admin/table.h"
+#include "cli/diagnostics.h"
 #include "cli/format.h"
 #include "reactor/file_text.h"
 
@@ -16,6 +18,8 @@ namespace {
 // The admin port asks shards that may be busy, for a second at the most.
 constexpr std::chrono::milliseconds kDeadline{5'000};
 constexpr std::chrono::milliseconds kHealthDeadline{3'000};
+// What the rates of `clients --sort send_rate` are taken over.
+constexpr std::chrono::milliseconds kRateTime{1'000};
 constexpr size_t kTokenBytesMax = 4'096;
 constexpr size_t kTokenFileBytesMax = 64 << 10;
 // What the admin port gives at a time.
@@ -39,22 +43,22 @@ bool read_token(const std::string& path, std::string& token, std::string& error)
   return false;
 }
 
-ExitCode fail(const AdminAnswer& answer, const AdminPort& port) {
-  complain_of(describe(answer, port));
+ExitCode fail(const AdminOptions& options, const AdminAnswer& answer, const AdminPort& port) {
+  write_error(options.json, describe(answer, port));
   return exit_code_of(answer);
 }
 
-ExitCode fail_unreadable(const AdminPort& port) {
-  complain_of(describe_unreadable(port));
+ExitCode fail_unreadable(const AdminOptions& options, const AdminPort& port) {
+  write_error(options.json, describe_unreadable(port));
   return kCannotConnect;
 }
 
 ExitCode run_closed(const AdminOptions& options, AdminPort& port) {
   const std::string limit = std::to_string(std::min(options.limit, kPageMax));
   const AdminAnswer answer = port.get("/api/v1/closed?name=" + percent_encoded(options.name_part) + "&limit=" + limit);
-  if (!answer.is_fine()) return fail(answer, port);
+  if (!answer.is_fine()) return fail(options, answer, port);
   const auto ends = read_closed(answer.body);
-  if (!ends) return fail_unreadable(port);
+  if (!ends) return fail_unreadable(options, port);
   Table table({"TIME", "HOW", "NAME", "PEER", "CODE", "TEXT"});
   const auto or_dash = [](const std::string& text) { return text.empty() ? std::string("-") : printable(text); };
   for (const auto& [end, json] : *ends) {
@@ -100,10 +104,6 @@ void print_trace(const Trace& trace, const AdminOptions& options) {
 
 }  // namespace
 
-void complain_of(const std::string& what) {
-  std::fprintf(stderr, "onehop: %s\n", printable(what).c_str());
-}
-
 ExitCode run_admin_command(const AdminOptions& options) {
   using Command = AdminOptions::Command;
   const bool for_health = options.command == Command::kHealth;
@@ -111,7 +111,7 @@ ExitCode run_admin_command(const AdminOptions& options) {
   std::string error;
   // What is open to everybody must not fail for want of a token.
   if (!for_health && !options.token_file.empty() && !read_token(options.token_file, token, error)) {
-    complain_of(error);
+    write_error(options.json, error);
     return kUsage;
   }
   const auto deadline = !for_health ? kDeadline : options.timeout ? to_ms(*options.timeout) : kHealthDeadline;
@@ -159,19 +159,25 @@ ClientsPage ask_for_clients(AdminPort& port, const AdminOptions& options, const 
 }
 
 ExitCode run_clients(const AdminOptions& options, AdminPort& port) {
-  const ClientsPage page = ask_for_clients(port, options, options.sort.empty() ? "name" : options.sort, options.limit);
+  const std::string sort = options.sort.empty() ? "name" : options.sort;
+  // A rate is told from the second question on; the first is what it is counted from.
+  const bool by_rate = sort == "send_rate" || sort == "receive_rate";
+  if (by_rate && ask_for_clients(port, options, sort, 1).code == kSuccess) std::this_thread::sleep_for(kRateTime);
+  const ClientsPage page = ask_for_clients(port, options, sort, options.limit);
   if (page.code != kSuccess) {
-    complain_of(page.error);
+    write_error(options.json, page.error);
     return page.code;
   }
   const auto& [clients, found] = page.told;
   if (options.json) {
     for (const auto& client : clients) std::printf("%s\n", client.json.c_str());
   } else {
-    for (const std::string& line : table_of(clients).lines()) std::printf("%s\n", line.c_str());
+    for (const std::string& line : table_of(clients, {}).lines()) std::printf("%s\n", line.c_str());
   }
   if (found > clients.size()) {
-    std::fprintf(stderr, "onehop: %zu of %zu clients; --limit, --name and --sort show others\n", clients.size(), found);
+    write_note(options.json, "more",
+               std::to_string(clients.size()) + " of " + std::to_string(found) +
+                   " clients; --limit, --name and --sort show others");
   }
   return kSuccess;
 }
@@ -179,9 +185,9 @@ ExitCode run_clients(const AdminOptions& options, AdminPort& port) {
 ExitCode run_trace(const AdminOptions& options, AdminPort& port) {
   const AdminAnswer answer =
       port.get("/api/v1/trace?from=" + percent_encoded(options.from) + "&to=" + percent_encoded(options.to));
-  if (!answer.is_fine()) return fail(answer, port);
+  if (!answer.is_fine()) return fail(options, answer, port);
   const auto told = read_trace(answer.body);
-  if (!told) return fail_unreadable(port);
+  if (!told) return fail_unreadable(options, port);
   if (options.json) {
     std::printf("%s\n", told->json.c_str());
   } else {
@@ -193,7 +199,7 @@ ExitCode run_trace(const AdminOptions& options, AdminPort& port) {
 ExitCode run_kick(const AdminOptions& options, AdminPort& port) {
   const std::string text = options.text.empty() ? "" : "&text=" + percent_encoded(options.text);
   const AdminAnswer answer = port.post("/api/v1/kick?name=" + percent_encoded(options.to) + text);
-  if (!answer.is_fine()) return fail(answer, port);
+  if (!answer.is_fine()) return fail(options, answer, port);
   std::printf("%s was ended\n", options.to.c_str());
   return kSuccess;
 }
@@ -203,7 +209,7 @@ ExitCode run_health(const AdminOptions& options, AdminPort& port) {
   const AdminAnswer answer = port.get(options.ready ? "/readyz" : "/livez");
   const bool told = answer.failure == AdminAnswer::Failure::kNone && (answer.is_fine() || answer.status == 503);
   if (!told) {
-    complain_of(describe(answer, port));
+    write_error(options.json, describe(answer, port));
     return kNotDone;
   }
   std::printf("%s\n", printable(answer.body.substr(0, answer.body.find_first_of("\r\n"))).c_str());

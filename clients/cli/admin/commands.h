@@ -23,9 +23,6 @@ ExitCode run_kick(const AdminOptions& options, AdminPort& port);
 ExitCode run_drain(const AdminOptions& options, AdminPort& port);
 ExitCode run_health(const AdminOptions& options, AdminPort& port);
 
-// One line on standard error.
-void complain_of(const std::string& what);
-
 // One page of clients, or why there is none.
 struct ClientsPage {
   ClientsTold told;

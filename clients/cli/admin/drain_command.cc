@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "cli/admin/commands.h"
+#include "cli/diagnostics.h"
 
 namespace onehop::cli {
 namespace {
@@ -18,7 +19,7 @@ constexpr std::chrono::milliseconds kBetweenQuestions{200};
 ExitCode run_drain(const AdminOptions& options, AdminPort& port) {
   const AdminAnswer begun = port.post("/api/v1/drain");
   if (!begun.is_fine()) {
-    complain_of(describe(begun, port));
+    write_error(false, describe(begun, port));
     return exit_code_of(begun);
   }
   std::printf("draining\n");
@@ -37,7 +38,7 @@ ExitCode run_drain(const AdminOptions& options, AdminPort& port) {
     if (answer.is_fine()) {
       const auto connections = read_connections(answer.body);
       if (!connections) {
-        complain_of(describe_unreadable(port));
+        write_error(false, describe_unreadable(port));
         return kCannotConnect;
       }
       if (*connections == 0) {
@@ -48,7 +49,7 @@ ExitCode run_drain(const AdminOptions& options, AdminPort& port) {
     }
     const auto left = deadline - Clock::now();
     if (left <= Clock::duration::zero()) {
-      complain_of("the time is up, and it still waits for " + last);
+      write_error(false, "the time is up, and it still waits for " + last);
       return kNotDone;
     }
     std::this_thread::sleep_for(std::min<Clock::duration>(left, kBetweenQuestions));

@@ -40,6 +40,11 @@ Examples:
   onehop top
   onehop top --once --sort queue_bytes --limit 5
 )";
+constexpr const char* kKickFooter = R"(
+Examples:
+  onehop kick bob
+  onehop kick bob 'Good night.'
+)";
 constexpr const char* kTraceFooter = R"(
 Says the first thing that stands in the way of a message from A to B, or that nothing does.
 
@@ -151,7 +156,7 @@ struct Adder {
     kick->add_option("NAME", options.to, "The client's name")->required();
     kick->add_option("TEXT", options.text, "What it is told");
     add_token(*kick);
-    kick->footer(kExitCodes);
+    kick->footer(std::string(kExitCodes) + kKickFooter);
 
     CLI::App* drain = add("drain", "Have the broker send its clients away, for good", AdminOptions::Command::kDrain);
     drain->add_flag("--wait", options.wait, "Until no connection is left, or the broker is gone");

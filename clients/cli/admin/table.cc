@@ -56,8 +56,10 @@ std::vector<std::string> Table::lines() const {
   return out;
 }
 
-Table table_of(const std::vector<Told<ClientInfo>>& clients) {
-  Table table({"NAME", "STATE", ">IDLE", ">QUEUE", ">WAITING", ">UNACKED", ">OPEN", ">SENT/s", ">RECEIVED/s", ">PAUSED",
+Table table_of(const std::vector<Told<ClientInfo>>& clients, std::string_view order) {
+  const auto title = [order](std::string_view of, std::string text) { return order == of ? text + '*' : text; };
+  Table table({title("name", "NAME"), "STATE", title("idle", ">IDLE"), title("queue_bytes", ">QUEUE"), ">WAITING",
+               ">UNACKED", ">OPEN", title("send_rate", ">SENT/s"), title("receive_rate", ">RECEIVED/s"), ">PAUSED",
                ">SHARD", "PEER"});
   for (const auto& [client, json] : clients) {
     table.add({printable(client.name), state_of(client), short_time(client.idle_ms), short_bytes(client.queue_bytes),

@@ -26,7 +26,8 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-Table table_of(const std::vector<Told<ClientInfo>>& clients);
+// A star marks the column of `order`, one of kSortOrders; with none, none is marked.
+Table table_of(const std::vector<Told<ClientInfo>>& clients, std::string_view order);
 
 // "0B", "1.5KiB".
 std::string short_bytes(uint64_t bytes);

@@ -1,5 +1,6 @@
 // `onehop top`: the broker and its busiest clients, live on a terminal, else once.
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <ctime>
 #include <iterator>
@@ -8,9 +9,13 @@
 #include "cli/admin/commands.h"
 #include "cli/admin/terminal.h"
 #include "cli/admin/top_screen.h"
+#include "cli/diagnostics.h"
 
 namespace onehop::cli {
 namespace {
+
+// For a screen that may be of any length.
+constexpr size_t kAllRows = SIZE_MAX;
 
 using Clock = std::chrono::steady_clock;
 
@@ -30,7 +35,8 @@ class Top {
     if (const ExitCode code = sample(options_.limit, before)) return fail(code);
     std::this_thread::sleep_for(interval_);
     if (const ExitCode code = sample(options_.limit, now)) return fail(code);
-    for (const std::string& line : top_screen(before, now, title())) std::printf("%s\n", line.c_str());
+    for (const std::string& line : top_screen(before, now, title(), kSortOrders[order_], kAllRows))
+      std::printf("%s\n", line.c_str());
     return kSuccess;
   }
 
@@ -44,14 +50,14 @@ class Top {
     // The first rates are of a short while: there is something to see at once.
     while (!terminal.end_is_wanted()) {
       const auto next = Clock::now() + interval_;
-      const auto rows = static_cast<uint64_t>(std::max(1, terminal.rows()));
+      const auto rows = rows_of(terminal);
       TopSample fresh;
       const bool taken = sample(std::min(options_.limit, rows), fresh) == kSuccess;
       if (taken) {
         before = std::move(now);
         now = std::move(fresh);
       }
-      if (!terminal.draw(screen(before, now, taken))) break;
+      if (!terminal.draw(screen(before, now, taken, rows_of(terminal)))) break;
       if (!wait(terminal, before, now, taken, next)) break;
     }
     port_.gives_up = nullptr;
@@ -69,10 +75,12 @@ class Top {
       }
       // Nothing was pressed and it is not time: its size may be another one.
       const bool disturbed = key == '\0' && Clock::now() < until;
-      if (disturbed && !terminal.draw(screen(before, now, taken))) return false;
+      if (disturbed && !terminal.draw(screen(before, now, taken, rows_of(terminal)))) return false;
     }
     return !terminal.end_is_wanted();
   }
+
+  static size_t rows_of(const Terminal& terminal) { return static_cast<size_t>(std::max(1, terminal.rows())); }
 
   ExitCode sample(uint64_t clients_max, TopSample& to) {
     const AdminAnswer answer = port_.get("/api/v1/counters");
@@ -92,7 +100,7 @@ class Top {
     return code;
   }
   ExitCode fail(ExitCode code) const {
-    complain_of(error_);
+    write_error(false, error_);
     return code;
   }
 
@@ -104,8 +112,8 @@ class Top {
     return "onehop top  " + port_.address() + "  " + clock + "  by " + kSortOrders[order_];
   }
 
-  std::vector<std::string> screen(const TopSample& before, const TopSample& now, bool taken) const {
-    auto lines = top_screen(before, now, title() + "  (s: next order, q: quit)");
+  std::vector<std::string> screen(const TopSample& before, const TopSample& now, bool taken, size_t rows) const {
+    auto lines = top_screen(before, now, title() + "  (s: next order, q: quit)", kSortOrders[order_], rows);
     // In the place of the empty line.
     const auto place = std::find(lines.begin(), lines.end(), "");
     if (!taken && place != lines.end()) *place = "!! " + error_ + "; trying again";

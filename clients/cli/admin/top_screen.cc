@@ -50,13 +50,32 @@ class Rates {
   const double seconds_;
 };
 
+double key_of(const ClientInfo& client, const std::string& order) {
+  if (order == "send_rate") return client.sent_per_second;
+  if (order == "receive_rate") return client.received_per_second;
+  if (order == "queue_bytes") return static_cast<double>(client.queue_bytes);
+  if (order == "idle") return static_cast<double>(client.idle_ms);
+  return 0;
+}
+
+// Clients that are equal would otherwise change places from one screen to the next.
+std::vector<Told<ClientInfo>> with_steady_ties(std::vector<Told<ClientInfo>> clients, const std::string& order) {
+  std::stable_sort(clients.begin(), clients.end(), [&order](const auto& a, const auto& b) {
+    const double of_a = key_of(a.thing, order);
+    const double of_b = key_of(b.thing, order);
+    return of_a != of_b ? of_a > of_b : a.thing.name < b.thing.name;
+  });
+  return clients;
+}
+
 std::string count(uint64_t value) {
   return short_count(static_cast<double>(value));
 }
 
 }  // namespace
 
-std::vector<std::string> top_screen(const TopSample& before, const TopSample& now, const std::string& title) {
+std::vector<std::string> top_screen(const TopSample& before, const TopSample& now, const std::string& title,
+                                    const std::string& order, size_t rows_max) {
   const Rates rates(before, now);
   const BrokerCounters& counters = now.counters;
   uint64_t lag_us = 0;
@@ -70,7 +89,7 @@ std::vector<std::string> top_screen(const TopSample& before, const TopSample& no
   lines.push_back("messages/s  " + rates.count(&BrokerCounters::messages_received) + " in, " +
                   rates.count(&BrokerCounters::messages_admitted) + " admitted, " +
                   rates.count(&BrokerCounters::messages_acknowledged) + " acknowledged");
-  lines.push_back("not so/s    " + rates.count(&BrokerCounters::messages_refused) + " refused, " +
+  lines.push_back("failed/s    " + rates.count(&BrokerCounters::messages_refused) + " refused, " +
                   rates.count(&BrokerCounters::messages_refused_by_recipient) + " by recipients, " +
                   rates.count(&BrokerCounters::messages_expired) + " expired, " +
                   rates.count(&BrokerCounters::messages_lost) + " lost");
@@ -82,7 +101,14 @@ std::vector<std::string> top_screen(const TopSample& before, const TopSample& no
   lines.push_back("latency     p50 " + rates.latency_below(0.5) + ", p99 " + rates.latency_below(0.99) + ", loop lag " +
                   Rates::short_us(lag_us));
   lines.emplace_back();
-  for (std::string& line : table_of(now.clients.clients).lines()) lines.push_back(std::move(line));
+  const size_t head_lines = lines.size() + 1;
+  for (std::string& line : table_of(with_steady_ties(now.clients.clients, order), order).lines()) {
+    lines.push_back(std::move(line));
+  }
+  const size_t clients_max = rows_max - std::min(rows_max, head_lines);
+  if (now.clients.found <= std::min(now.clients.clients.size(), clients_max)) return lines;
+  if (lines.size() >= rows_max) lines.resize(std::max(head_lines, rows_max - 1));
+  lines.push_back(std::to_string(now.clients.found - (lines.size() - head_lines)) + " more");
   return lines;
 }
 

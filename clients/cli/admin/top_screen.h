@@ -15,7 +15,9 @@ struct TopSample {
   ClientsTold clients;
 };
 
-// Rates are those between the two samples. Each line is printable ASCII.
-std::vector<std::string> top_screen(const TopSample& before, const TopSample& now, const std::string& title);
+// Rates are those between the two samples. Each line is printable ASCII. Clients that are equal in `order` are in the
+// order of their names. There are at most `rows_max` lines; the last one says how many clients are not shown.
+std::vector<std::string> top_screen(const TopSample& before, const TopSample& now, const std::string& title,
+                                    const std::string& order, size_t rows_max);
 
 }  // namespace onehop::cli

@@ -114,8 +114,8 @@ struct SendOptions {
   // How long it may wait inside the library for its recipient to come back, counted from when the broker first said
   // that nobody owns the name: then it is rejected with kUnknownClient. Only where waiting may help: in the time after
   // its start for which a broker expects clients of the one before (onehopd: start_grace_ms), and for 10 seconds after
-  // this client came back and could not resume its session. Otherwise, and with 0, it is rejected at once. kForever:
-  // waits as long as the client lives.
+  // this client came back and could not resume its session (ClientOptions::names_may_come_ms: longer). Otherwise, and
+  // with 0, it is rejected at once. kForever: waits as long as the client lives.
   uint32_t unknown_patience_ms = kUnknownPatienceMs;
 };
 
@@ -316,6 +316,10 @@ struct ClientOptions {
   // Whether messages to names that nobody owns may wait (SendOptions::unknown_patience_ms) also before this client has
   // ever lost a session, where the broker has just started. False is for programs that ask who is there now.
   bool patient_at_start = true;
+  // For how long after a session begins any name may still be on its way, whatever the broker says of its start. Until
+  // then messages to names that nobody owns wait (SendOptions::unknown_patience_ms), in order. A name costs one round
+  // trip before its messages flow. 0: as the broker says.
+  uint32_t names_may_come_ms = 0;
   // The wait before an attempt: doubled with each that fails, from the first to the second value, then a random part of
   // its upper half. The broker's retry_after_ms is kept to if it is longer; the time of a goodbye that was announced
   // (with a grace) is kept to as it is, counted from that goodbye.
