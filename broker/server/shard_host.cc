@@ -340,8 +340,6 @@ bool ShardHost::may_end() {
   return false;
 }
 
-// When to flush.
-
 // Called after every event that may have given the shard something to write.
 void ShardHost::event_taken() {
   if (flush_policy_.event_taken(clock_ns(), shard_.links_to_write()) || shard_.flush_wanted()) flush();
