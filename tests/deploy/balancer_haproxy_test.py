@@ -29,7 +29,7 @@ class Haproxy(balancers.BehindABalancer, unittest.TestCase):
 
     def start_balancer(self, broker, listener, folder):
         configuration = SHIPPED.read_text(encoding="utf-8")
-        for old, new in (("maxconn 100000", f"maxconn 200\n  stats socket {folder}/stats.sock level admin"),
+        for old, new in (("fd-hard-limit 262144", f"fd-hard-limit 262144\n  stats socket {folder}/stats.sock level admin"),
                          ("timeout client 11m", f"timeout client {balancers.IDLE_SECONDS}s"),
                          ("timeout server 11m", f"timeout server {balancers.IDLE_SECONDS}s")):
             self.assertEqual(1, configuration.count(old), old)
@@ -45,8 +45,9 @@ class Haproxy(balancers.BehindABalancer, unittest.TestCase):
             "ONEHOP_BACKEND_NEXT": "127.0.0.1:1",
             "ONEHOP_BACKEND_NEXT_ADMIN_PORT": "1",
         }
-        return programs.start([self.program, "-db", "-q", "-f", path], pass_fds=[listener.fileno()],
-                              environment=environment, stdout=subprocess.DEVNULL)
+        # With the descriptors that many systems give a program: it must start with them as well.
+        return programs.start(["prlimit", "--nofile=1024:1024", self.program, "-db", "-q", "-f", path],
+                              pass_fds=[listener.fileno()], environment=environment, stdout=subprocess.DEVNULL)
 
     def states(self):
         """What each server's last check came to, by HAProxy's own account."""

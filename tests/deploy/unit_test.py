@@ -49,13 +49,21 @@ def check_settings():
     assert service["Type"] == "notify" and service["NotifyAccess"] == "main"
     assert service["ExecReload"] == "/bin/kill -HUP $MAINPID"
     assert service["DynamicUser"] == "yes" and service["ProtectSystem"] == "strict"
+    assert parser["Unit"]["StartLimitIntervalSec"] == "0", "systemd would give up after a few starts"
+    assert service["Restart"] == "on-failure" and service["RestartPreventExitStatus"] == "2"
     drain_ms = int(re.search(r"^stop_deadline_ms = (\d+)", text_of("config", "onehopd.toml"), re.MULTILINE)[1])
     assert int(service["TimeoutStopSec"].removesuffix("s")) * 1000 > drain_ms, "it would be killed while it drains"
+
+
+def check_exit_code(programs):
+    """A wrong configuration ends the broker with the code that RestartPreventExitStatus names."""
+    assert run([os.path.join(programs, "onehopd"), "--shards", "many"])[0] == 2
 
 
 def main(programs):
     needs("systemd-analyze")
     check_settings()
+    check_exit_code(programs)
     with tempfile.TemporaryDirectory() as folder:
         unit = installed(folder, os.path.abspath(programs))
         check_verify(unit)
