@@ -22,6 +22,7 @@ using B = BrokerCounters;
 
 constexpr Told kTold[] = {
     {&B::connections, "connections", "onehop_connections"},
+    {&B::connections_limit, "connections_limit", "onehop_connections_limit"},
     {&B::sessions, "sessions", "onehop_sessions"},
     {&B::sessions_opened, "sessions_opened", "onehop_sessions_opened_total"},
     {&B::connects_refused, "connects_refused", "onehop_connects_refused_total"},

@@ -300,7 +300,8 @@ TEST(Handshake, WhoBreaksItIsToldAndEnded) {
 TEST(Handshake, WhoLeavesWithoutAWordIsNotWorthAnEvent) {
   BrokerRig broker(test_options(1), with(kScrambled));
   for (int i = 0; i < 5; ++i) TransportClient(broker.address(), kPlain.client()).close();
-  TransportClient(broker.address(), kScrambled.client()).connect("last");
+  TransportClient last(broker.address(), kScrambled.client());
+  last.connect("last");
   for (const SeenEvent& e : broker.events()) EXPECT_EQ("last", e.name) << e.text;
 }
 
