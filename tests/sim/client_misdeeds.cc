@@ -109,7 +109,6 @@ void Client::misbehave_with_ack() {
   constexpr uint64_t kNeverGiven = uint64_t{1} << 50;
   v1::Ack& ack = *out_.mutable_ack();
   ack.Clear();
-  world_.oracle.connection(connection_).must_be_ended = true;
   if (misdeed_ == Misdeed::kVerdict) {
     const uint32_t what = random_.below(3);
     if (what == 0) ack.set_up_to(kNeverGiven);
@@ -124,6 +123,8 @@ void Client::misbehave_with_ack() {
   // None of it is applied.
   if (!memory_.open.empty()) add_refusal(ack, memory_.open.front().tag);
   append_frame(outbox_, out_);
+  Connection& connection = world_.oracle.connection(connection_);
+  connection.misdeed_end = connection.sent_bytes + outbox_.size();
 }
 
 // More messages to be confirmed than the send window allows, whatever has become of those before.
@@ -135,8 +136,6 @@ void Client::overdraw() {
   const bool by_bytes = world_.scenario.limits.send_window > 40;
   const uint64_t bytes = world_.scenario.limits.send_bytes_max();
   const uint64_t count = by_bytes ? bytes / large + 1 : world_.scenario.limits.send_window;
-  // What is refused at once frees its bytes at once, but not its place.
-  connection.must_be_ended = !by_bytes;
   const uint32_t name = pick_name();
   for (uint64_t i = 0; i <= count; ++i) {
     v1::Message& message = *out_.mutable_message();
@@ -149,6 +148,8 @@ void Client::overdraw() {
     sent.confirmed = true;
     send_message(message, sent, by_bytes ? large : random_.below(50));
   }
+  // What is refused at once frees its bytes at once, but not its place.
+  if (!by_bytes) connection.misdeed_end = connection.sent_bytes + outbox_.size();
 }
 
 }  // namespace onehop::sim

@@ -99,8 +99,6 @@ std::string Oracle::why_goodbye_illegal(Connection& connection, const v1::Goodby
     case v1::CODE_NOT_AUTHORIZED:
       return connection.turned_down ? "" : "it was not refused";
     case v1::CODE_KEEPALIVE_TIMEOUT:
-      if (connection.must_be_ended) return "it did wrong, and nobody minded";
-      return connection.ended_code == code ? "" : "it was ended for another reason";
     case v1::CODE_CONNECT_TIMEOUT:
     case v1::CODE_SLOW_CONSUMER:
       return connection.ended_code == code ? "" : "it was ended for another reason";
@@ -218,7 +216,10 @@ void Oracle::connection_ended(uint32_t number, v1::Code code) {
   if (connection.ended_code != v1::CODE_UNSPECIFIED) return fail(number, "was ended twice");
   connection.ended_code = code;
   connection.ending_since_us = std::min(connection.ending_since_us, now_us_);
-  if (code == v1::CODE_KEEPALIVE_TIMEOUT) check_silence(connection);
+  if (code == v1::CODE_KEEPALIVE_TIMEOUT) {
+    if (connection.read_bytes >= connection.misdeed_end) fail(number, "did wrong, and nobody minded");
+    check_silence(connection);
+  }
   if (code == v1::CODE_NAME_IN_USE && connection.wanted_name != kNone) {
     names_[connection.wanted_name].refused_us.push_back(now_us_);
   }

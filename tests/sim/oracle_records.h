@@ -231,8 +231,8 @@ struct Connection {
   v1::Code goodbye_code = v1::CODE_UNSPECIFIED;
 
   // What else happened to it.
-  uint32_t deserved_codes = 0;  // A bit for each goodbye that its misdeeds allow.
-  bool must_be_ended = false;   // By one of them; silence is not enough.
+  uint32_t deserved_codes = 0;    // A bit for each goodbye that its misdeeds allow.
+  uint64_t misdeed_end = kNever;  // Where the misdeed ends for which the broker has to end it.
   bool said_goodbye = false;
   bool said_for_good = false;
   bool half_closed = false;
