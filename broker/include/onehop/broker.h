@@ -151,6 +151,14 @@ class Broker {
   // Takes a drain back, so that clients are let in as before. That is possible during drain_delay_ms only: afterwards
   // clients have been told, and the listeners are closed. Returns whether the broker does not drain now.
   virtual bool undrain() = 0;
+  // How far a drain has come.
+  enum class DrainPhase : uint8_t {
+    kNone,     // There is no drain.
+    kDelay,    // drain_delay_ms lasts: clients are let in, and know of nothing.
+    kLeaving,  // Clients are told, and some connection is left.
+    kDrained,  // No connection is left, and every listener is closed, so nobody can come any more.
+  };
+  virtual DrainPhase drain_phase() = 0;
   // Drains, unless that has begun, and waits until all connections have ended, at most so long; what is open then is
   // settled without waiting. Returns whether they all ended by themselves. The broker is of no further use.
   virtual bool stop(std::chrono::milliseconds deadline) = 0;
