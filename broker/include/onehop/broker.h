@@ -130,6 +130,9 @@ class Broker {
   // What is wrong with the options as far as it can be known without listening, `option: why`; or nothing. Any thread,
   // also without a broker.
   static std::string check(const BrokerOptions& options);
+  // The same of everything that is wrong, one text for each; check() says the first. A text that is about several
+  // options names all of them.
+  static std::vector<std::string> check_all(const BrokerOptions& options);
   virtual ~Broker() = default;
 
   // The addresses listened on, with the ports really bound, in the order of BrokerOptions::listen, then of
