@@ -19,6 +19,7 @@ class CommandLine(AdminCase):
     def test_what_is_wrong_is_said_in_one_line(self):
         for words, what in ((["clients", "--admin", "none"], "switched off"),
                             (["clients", "--admin", "http://"], "is not http://host:port"),
+                            (["clients", "--admin", "tcp://127.0.0.1:0"], "nobody can connect to port 0"),
                             (["clients", "--admin", "ftp://x:1"], "ftp://x:1"),
                             (["clients", "--sort", "size"], "--sort"),
                             (["trace", "alice"], "B is required"),
