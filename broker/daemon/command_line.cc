@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "manual/man_page.h"
+
 namespace onehop::daemon {
 namespace {
 
@@ -66,6 +68,7 @@ class Parser {
     app_.add_flag("--check-config", check_, "Says what is wrong with the configuration, or ok, and ends");
     app_.add_flag("--print-config", print_, "Prints the configuration and where each value came from, and ends");
     app_.add_flag("--print-reference", reference_, "Prints docs/configuration.md, and ends");
+    app_.add_flag("--print-man", man_, "Prints the manual page of onehopd, as man(1) reads it, and ends");
     for (const Setting& setting : settings()) options_.push_back(add_setting(app_, setting));
     for (const std::string_view name : reserved_names()) reserved_.push_back(app_.add_option(flag_of(name))->group(""));
   }
@@ -90,10 +93,22 @@ class Parser {
       if (environment(name) != nullptr) line_.problems.push_back(environment_of(name) + ": not served yet");
     }
     gather();
-    return line_;
+    if (!man_ || !line_.problems.empty()) return line_;
+    std::cout << man_page();
+    exit_code = std::cout.flush() ? kExitOk : kExitFailed;
+    return std::nullopt;
   }
 
  private:
+  std::string man_page() const {
+    return manual::man_text({"onehopd",
+                             ONEHOP_VERSION,
+                             "the onehop message broker",
+                             manual::man_command(app_, "onehopd"),
+                             {},
+                             {"onehop", "onehop-loadgen"}});
+  }
+
   static std::optional<CommandLine> refuse(const std::string& why, int& exit_code) {
     std::cerr << "onehopd: " << why << "\n";
     exit_code = kExitUsage;
@@ -122,7 +137,7 @@ class Parser {
 
   CLI::App app_;
   CommandLine line_;
-  bool check_ = false, print_ = false, reference_ = false;
+  bool check_ = false, print_ = false, reference_ = false, man_ = false;
   std::vector<CLI::Option*> options_;  // As settings().
   std::vector<CLI::Option*> reserved_;
 };
