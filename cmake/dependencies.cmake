@@ -1,4 +1,4 @@
-# Debian packages only; nothing is downloaded at build time. The README's table says what each is for.
+# Debian packages only; nothing is downloaded at build time. The table of docs/building.md says what each is for.
 find_package(Threads REQUIRED)
 find_package(Protobuf REQUIRED)
 find_package(absl REQUIRED)

@@ -28,6 +28,7 @@ declare -A packages=(
   [test]='
     python3-protobuf            # the minimal client of docs/wire.md
     procps                      # end-to-end tests look at processes
+    groff-base                  # finds mistakes in the manual pages
     nats-server mosquitto redis-server  # what the drivers of the load generator are tested against
     chromium                    # opens the report of the load generator
     haproxy nginx-light libnginx-mod-stream  # balancers in front of the broker

@@ -223,9 +223,9 @@ Answer Api::take_drain_back(const Request&) {
 }
 
 Answer Api::drain_state(const Request&) {
-  std::string why_not;
-  broker_.ready(why_not);
-  return json_answer(json_drain_state(why_not.starts_with(kDraining), broker_.counters().connections));
+  // In this order: of a broker that is drained no connection is told.
+  const Broker::DrainPhase phase = broker_.drain_phase();
+  return json_answer(json_drain_state(phase, broker_.counters().connections));
 }
 
 }  // namespace onehop::admin

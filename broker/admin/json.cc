@@ -120,8 +120,11 @@ std::string json_draining(bool draining) {
   return text_of({{"draining", draining}});
 }
 
-std::string json_drain_state(bool draining, uint64_t connections) {
-  return text_of({{"draining", draining}, {"connections", connections}});
+std::string json_drain_state(Broker::DrainPhase phase, uint64_t connections) {
+  static constexpr const char* kPhases[] = {"none", "delay", "leaving", "drained"};
+  const bool draining = phase != Broker::DrainPhase::kNone;
+  return text_of(
+      {{"draining", draining}, {"phase", kPhases[static_cast<size_t>(phase)]}, {"connections", connections}});
 }
 
 }  // namespace onehop::admin

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "onehop/broker.h"
 #include "onehop/inspection.h"
 
 namespace onehop::admin {
@@ -22,6 +23,6 @@ std::string json_trace(const Trace& trace);
 std::string json_counters(const BrokerCounters& counters);
 std::string json_kicked(bool had_client, uint64_t barred_ms);
 std::string json_draining(bool draining);
-std::string json_drain_state(bool draining, uint64_t connections);
+std::string json_drain_state(Broker::DrainPhase phase, uint64_t connections);
 
 }  // namespace onehop::admin

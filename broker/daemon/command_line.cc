@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "manual/man_page.h"
+
 namespace onehop::daemon {
 namespace {
 
@@ -54,13 +56,19 @@ class Parser {
     app_.set_version_flag("--version", "onehopd " ONEHOP_VERSION);
     app_.footer(
         "Exit codes: 0 stopped in good order; 1 it could not start, or cut connections off at the deadline;\n"
-        "2 the configuration is wrong. SIGHUP reads the configuration file again.");
+        "2 the configuration is wrong. SIGHUP reads the configuration file again.\n\n"
+        "Examples:\n"
+        "  onehopd --listen tcp://127.0.0.1:7411 --log-level warn\n"
+        "  onehopd --config /etc/onehop/onehopd.toml --check-config\n");
     app_.get_formatter()->column_width(36);
+    // They are told together with all else that is wrong.
+    app_.allow_extras();
     app_.add_option("--config", line_.given.config_file, "File to read settings from (ONEHOP_CONFIG)")
         ->type_name("FILE");
     app_.add_flag("--check-config", check_, "Says what is wrong with the configuration, or ok, and ends");
     app_.add_flag("--print-config", print_, "Prints the configuration and where each value came from, and ends");
     app_.add_flag("--print-reference", reference_, "Prints docs/configuration.md, and ends");
+    app_.add_flag("--print-man", man_, "Prints the manual page of onehopd, as man(1) reads it, and ends");
     for (const Setting& setting : settings()) options_.push_back(add_setting(app_, setting));
     for (const std::string_view name : reserved_names()) reserved_.push_back(app_.add_option(flag_of(name))->group(""));
   }
@@ -74,16 +82,33 @@ class Parser {
     } catch (const CLI::ParseError& e) {
       return refuse(std::string(e.what()) + " (see onehopd --help)", exit_code);
     }
+    for (const std::string& extra : app_.remaining()) {
+      const bool is_flag = extra.starts_with('-');
+      line_.problems.push_back(extra + (is_flag ? ": there is no such flag" : ": is no flag") +
+                               " (see onehopd --help)");
+    }
     for (size_t i = 0; i < reserved_.size(); ++i) {
       const std::string_view name = reserved_names()[i];
-      if (reserved_[i]->count() != 0) return refuse(flag_of(name) + ": not served yet", exit_code);
-      if (environment(name) != nullptr) return refuse(environment_of(name) + ": not served yet", exit_code);
+      if (reserved_[i]->count() != 0) line_.problems.push_back(flag_of(name) + ": not served yet");
+      if (environment(name) != nullptr) line_.problems.push_back(environment_of(name) + ": not served yet");
     }
     gather();
-    return line_;
+    if (!man_ || !line_.problems.empty()) return line_;
+    std::cout << man_page();
+    exit_code = std::cout.flush() ? kExitOk : kExitFailed;
+    return std::nullopt;
   }
 
  private:
+  std::string man_page() const {
+    return manual::man_text({"onehopd",
+                             ONEHOP_VERSION,
+                             "the onehop message broker",
+                             manual::man_command(app_, "onehopd"),
+                             {},
+                             {"onehop", "onehop-loadgen"}});
+  }
+
   static std::optional<CommandLine> refuse(const std::string& why, int& exit_code) {
     std::cerr << "onehopd: " << why << "\n";
     exit_code = kExitUsage;
@@ -112,7 +137,7 @@ class Parser {
 
   CLI::App app_;
   CommandLine line_;
-  bool check_ = false, print_ = false, reference_ = false;
+  bool check_ = false, print_ = false, reference_ = false, man_ = false;
   std::vector<CLI::Option*> options_;  // As settings().
   std::vector<CLI::Option*> reserved_;
 };

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "daemon/configuration.h"
 
@@ -11,6 +13,8 @@ struct CommandLine {
   enum class Wish { kRun, kCheckConfig, kPrintConfig, kPrintReference };
   Wish wish = Wish::kRun;
   Given given;
+  // What is wrong with it, one line each; what the values of flags are is not looked at.
+  std::vector<std::string> problems;
 };
 
 // Reads flags and environment; what they say is looked at in load(). Nothing: it has printed help, the version or what

@@ -61,20 +61,27 @@ class Reading {
     const Setting& setting = settings()[index];
     Value value = value_in(node).value_or(of_another_type(setting));
     const std::string wrong = wrong_with(setting, value);
-    if (!wrong.empty()) return say(line, std::string(key) + ": " + wrong);
-    entries_.push_back({index, std::move(value), line});
+    if (wrong.empty()) {
+      file_.entries.push_back({index, std::move(value), line});
+    } else {
+      file_.wrong.push_back(index);
+      say(line, std::string(key) + ": " + wrong);
+    }
   }
 
   void say(unsigned line, const std::string& what) {
     problems_.push_back(name_ + ":" + std::to_string(line) + ": " + what);
   }
 
-  std::vector<FileEntry> take_entries() { return std::move(entries_); }
+  ConfigFile take_file() {
+    file_.is_toml = true;
+    return std::move(file_);
+  }
 
  private:
   const std::string& name_;
   std::vector<std::string>& problems_;
-  std::vector<FileEntry> entries_;
+  ConfigFile file_;
 };
 
 // Behind the string that begins at `at`. What ends within it is no TOML, and the parser stops there.
@@ -128,8 +135,7 @@ unsigned line_too_deep(std::string_view text) {
 
 }  // namespace
 
-std::vector<FileEntry> parse_config_file(std::string_view text, const std::string& name,
-                                         std::vector<std::string>& problems) {
+ConfigFile parse_config_file(std::string_view text, const std::string& name, std::vector<std::string>& problems) {
   Reading reading(name, problems);
   if (const unsigned line = line_too_deep(text); line != 0) {
     reading.say(line, "nested deeper than " + std::to_string(kDepthMax));
@@ -143,8 +149,9 @@ std::vector<FileEntry> parse_config_file(std::string_view text, const std::strin
     for (const auto& [line, entry] : lines) reading.take(entry.first, *entry.second, line);
   } catch (const toml::parse_error& error) {
     reading.say(error.source().begin.line, shown(error.description()));
+    return {};
   }
-  return reading.take_entries();
+  return reading.take_file();
 }
 
 }  // namespace onehop::daemon

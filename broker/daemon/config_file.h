@@ -16,8 +16,13 @@ struct FileEntry {
   unsigned line;
 };
 
+struct ConfigFile {
+  bool is_toml = false;  // If it is not, nothing of it is known.
+  std::vector<FileEntry> entries;
+  std::vector<size_t> wrong;  // Settings whose value is none that they may have.
+};
+
 // `name` is what problems begin with: `NAME:LINE: what is wrong`.
-std::vector<FileEntry> parse_config_file(std::string_view text, const std::string& name,
-                                         std::vector<std::string>& problems);
+ConfigFile parse_config_file(std::string_view text, const std::string& name, std::vector<std::string>& problems);
 
 }  // namespace onehop::daemon

@@ -16,16 +16,19 @@ class Loading {
  public:
   Loading(const Given& given, std::vector<std::string>& problems) : given_(given), problems_(problems) {
     configuration_.sources.resize(settings().size());
+    wrong_.resize(settings().size());
   }
 
   Configuration run() {
     if (!given_.config_file.empty()) take_file();
     take_texts(given_.environment, Source::Kind::kEnvironment);
     take_texts(given_.flags, Source::Kind::kFlag);
-    if (problems_.empty()) check_together();
-    if (problems_.empty()) check_drain();
-    if (problems_.empty()) check_admin();
-    if (problems_.empty()) check_token_file();
+    // Of a file that cannot be read nobody knows what goes together.
+    if (!file_is_known_) return std::move(configuration_);
+    check_together();
+    check_drain();
+    check_admin();
+    check_token_file();
     return std::move(configuration_);
   }
 
@@ -34,12 +37,16 @@ class Loading {
     const reactor::FileText file = reactor::read_file(given_.config_file, kFileBytesMax);
     if (!file.text) {
       problems_.push_back(given_.config_file + ": cannot be read: " + file.error);
+      file_is_known_ = false;
       return;
     }
-    for (const FileEntry& entry : parse_config_file(*file.text, given_.config_file, problems_)) {
+    const ConfigFile parsed = parse_config_file(*file.text, given_.config_file, problems_);
+    file_is_known_ = parsed.is_toml;
+    for (const FileEntry& entry : parsed.entries) {
       put(settings()[entry.setting], entry.value, configuration_.options);
       configuration_.sources[entry.setting] = {Source::Kind::kFile, entry.line};
     }
+    for (const size_t setting : parsed.wrong) wrong_[setting] = true;
   }
 
   void take_texts(const std::map<size_t, std::vector<std::string>>& texts, Source::Kind kind) {
@@ -48,6 +55,8 @@ class Loading {
       configuration_.sources[index] = {kind, 0};
       std::string wrong;
       const Value value = read_texts(setting, given, wrong);
+      // Whoever wins decides, whatever the file says.
+      wrong_[index] = !wrong.empty();
       if (wrong.empty()) {
         put(setting, value, configuration_.options);
       } else {
@@ -58,25 +67,34 @@ class Loading {
 
   // What only the broker knows: which values do not go together, which addresses are none.
   void check_together() {
-    const std::string wrong = Broker::check(configuration_.options.broker);
-    if (wrong.empty()) return;
-    const size_t colon = wrong.find(": ");
-    const size_t index = colon == std::string::npos ? settings().size() : find_setting(wrong.substr(0, colon));
-    problems_.push_back(index == settings().size() ? wrong : where(index) + wrong.substr(colon + 2));
+    for (const std::string& wrong : Broker::check_all(configuration_.options.broker)) {
+      const size_t colon = wrong.find(": ");
+      const size_t index = colon == std::string::npos ? settings().size() : find_setting(wrong.substr(0, colon));
+      if (is_about_a_wrong_one(wrong)) continue;
+      problems_.push_back(index == settings().size() ? wrong : where(index) + wrong.substr(colon + 2));
+    }
+  }
+
+  // Of a setting that could not be read the default holds, about which there is nothing to say.
+  bool is_about_a_wrong_one(std::string_view problem) const {
+    for (size_t i = 0; i < wrong_.size(); ++i) {
+      if (wrong_[i] && problem.find(settings()[i].name) != problem.npos) return true;
+    }
+    return false;
   }
 
   void check_drain() {
     const DaemonOptions& options = configuration_.options;
     const uint32_t delay = options.broker.drain_delay_ms;
     if (delay == 0 || delay < options.stop_deadline_ms) return;
-    problems_.push_back(where(find_setting("drain_delay_ms")) +
-                        "must be below stop_deadline_ms, which is all the time a drain has");
+    const std::string wrong = "must be below stop_deadline_ms, which is all the time a drain has";
+    if (!is_about_a_wrong_one(wrong)) say("drain_delay_ms", wrong);
   }
 
   void check_admin() {
     std::string wrong;
     if (configuration_.options.admin == "none" || admin::Port::check(configuration_.options.admin, wrong)) return;
-    problems_.push_back(where(find_setting("admin")) + wrong);
+    say("admin", wrong);
   }
 
   void check_token_file() {
@@ -87,7 +105,12 @@ class Loading {
       configuration_.admin_token = *std::move(token);
       return;
     }
-    problems_.push_back(where(find_setting("admin_token_file")) + wrong);
+    say("admin_token_file", wrong);
+  }
+
+  void say(std::string_view name, const std::string& wrong) {
+    const size_t index = find_setting(name);
+    problems_.push_back(where(index) + wrong);
   }
 
   std::string where(size_t index) const {
@@ -109,6 +132,8 @@ class Loading {
   const Given& given_;
   std::vector<std::string>& problems_;
   Configuration configuration_;
+  bool file_is_known_ = true;
+  std::vector<bool> wrong_;  // By setting: the value that would hold cannot be read.
 };
 
 const char* word_for(Source::Kind kind) {
@@ -145,7 +170,8 @@ be given again. Texts are printable ASCII. A variable of the environment that is
 called `ONEHOP_…` that no setting has are left alone, because Kubernetes makes such up. In the file an unknown key is an
 error.
 
-* `onehopd --check-config` says all that is wrong, `FILE:LINE: key: what it must be`, and ends with 2; or `ok` and 0.
+* `onehopd --check-config` says all that is wrong at once, a line for each, `FILE:LINE: key: what it must be`, and ends with 2;
+  or `ok` and 0. Of a file that is no TOML it says the first mistake only.
 * `onehopd --print-config` prints what holds, as such a file, with where each value came from.
 * SIGHUP reads the file and the token file again. If anything is wrong in them, or a setting differs that cannot change while
   the broker runs, everything stays as it was, and one line of the log says why. What changes is told in audit lines.

@@ -57,8 +57,8 @@ int run(const CommandLine& line, const Configuration& configuration) {
 }
 
 int begin(const CommandLine& line) {
-  if (line.wish == CommandLine::Wish::kPrintReference) return print(reference());
-  std::vector<std::string> problems;
+  if (line.wish == CommandLine::Wish::kPrintReference && line.problems.empty()) return print(reference());
+  std::vector<std::string> problems = line.problems;
   const std::optional<Configuration> configuration = load(line.given, problems);
   for (const std::string& problem : problems) std::fprintf(stderr, "onehopd: %s\n", problem.c_str());
   if (!configuration) return kExitUsage;

@@ -9,11 +9,19 @@
 #include <thread>
 #include <utility>
 
+#include "daemon/waiting.h"
+
 namespace onehop::daemon {
 namespace {
 
 // With this the thread that waits for the broker's end tells the main thread of it.
 constexpr int kStopped = SIGALRM;
+// When a broker that stops first tells whom it waits for, and how often it says so again. Most clients have gone
+// before.
+constexpr std::chrono::seconds kWaitingAfter{1};
+constexpr std::chrono::seconds kWaitingEvery{10};
+// How many clients are looked at for that: one page.
+constexpr size_t kWaitingClientsMax = 1'000;
 // How often the log is asked what it left out.
 constexpr std::chrono::seconds kLookEvery{1};
 
@@ -141,6 +149,10 @@ int Running::next_signal(const sigset_t& signals) {
       log_.tell_left_out();
       next_look_ = now + kLookEvery;
     }
+    if (now >= next_waiting_) {
+      next_waiting_ = now + kWaitingEvery;
+      tell_waiting();
+    }
     const auto next = notify_.interval().count() == 0 ? next_look_ : std::min(next_alive_, next_look_);
     const int64_t us = std::max<int64_t>(0, (next - std::chrono::steady_clock::now()) / std::chrono::microseconds(1));
     const timespec left{static_cast<time_t>(us / 1'000'000), static_cast<long>(us % 1'000'000) * 1'000};
@@ -215,6 +227,24 @@ std::chrono::milliseconds Running::stop_deadline() {
   return std::chrono::milliseconds(configuration_.options.stop_deadline_ms);
 }
 
+void Running::tell_waiting() {
+  switch (broker_->drain_phase()) {
+    case Broker::DrainPhase::kNone:
+    case Broker::DrainPhase::kDrained:
+      return;
+    case Broker::DrainPhase::kDelay:
+      return log_.line(Log::Level::kInfo, "waiting",
+                       {{"text", "lets clients in until drain_delay_ms is over; a second signal does not wait"}});
+    case Broker::DrainPhase::kLeaving:
+      break;
+  }
+  ClientQuery query;
+  query.limit = kWaitingClientsMax;
+  const Waiting waiting = waiting_for(broker_->clients(query));
+  log_.line(Log::Level::kInfo, "waiting",
+            {{"clients", waiting.clients}, {"unacknowledged", waiting.unacknowledged}, {"text", waiting.text}});
+}
+
 // Another thread waits for the end; this one for a second signal, which cuts the waiting short.
 int Running::stop(const sigset_t& signals, int signal) {
   stopping_ = true;
@@ -227,9 +257,12 @@ int Running::stop(const sigset_t& signals, int signal) {
     // The main thread waits for this signal; it ends nothing. NOLINTNEXTLINE(bugprone-bad-signal-to-kill-thread)
     pthread_kill(main_thread, kStopped);
   });
+  next_waiting_ = std::chrono::steady_clock::now() + kWaitingAfter;
   for (int next = 0; next != kStopped;) {
     next = next_signal(signals);
-    if (next == SIGTERM || next == SIGINT) broker_->stop_now();
+    if (next != SIGTERM && next != SIGINT) continue;
+    next_waiting_ = std::chrono::steady_clock::time_point::max();
+    broker_->stop_now();
   }
   stopper.join();
   // Now everything is settled, and what is counted is the whole of it.

@@ -42,6 +42,7 @@ class Running {
   bool take_over(const Configuration& next, std::string& error);
   void log_changes(const std::vector<Change>& changed);
   int stop(const sigset_t& signals, int signal);
+  void tell_waiting();
   std::chrono::milliseconds stop_deadline();
 
   const Given given_;
@@ -54,6 +55,8 @@ class Running {
   bool stopping_ = false;
   std::chrono::steady_clock::time_point next_alive_{};  // When systemd is to be told again.
   std::chrono::steady_clock::time_point next_look_{};   // When the log is to be asked again what it left out.
+  // When to tell next whom the stopping broker waits for.
+  std::chrono::steady_clock::time_point next_waiting_ = std::chrono::steady_clock::time_point::max();
   std::unique_ptr<Broker> broker_;
   std::unique_ptr<admin::Port> port_;  // Asks the broker, so it goes first. Nothing: there is no admin port.
 };

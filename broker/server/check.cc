@@ -1,5 +1,6 @@
 // Broker::check: everything about options that can be known without listening.
 #include <optional>
+#include <utility>
 
 #include "onehop/broker.h"
 #include "reactor/address.h"
@@ -30,21 +31,25 @@ std::string server::wrong_with_plaintext(const std::string& text, const reactor:
   return text + ": not a loopback address, and there is no encryption yet: allow_plaintext must be set";
 }
 
-std::string Broker::check(const BrokerOptions& given) {
+std::vector<std::string> Broker::check_all(const BrokerOptions& given) {
   const BrokerOptions options = server::with_defaults(given);
-  std::string wrong = server::wrong_with(options);
+  std::vector<std::string> all = server::all_wrong_with(options);
   server::ArrivalRules rules(options, options.shards);
-  if (wrong.empty()) rules.set(options, wrong);
+  if (std::string wrong; !rules.set(options, wrong)) all.push_back(std::move(wrong));
   const std::pair<const char*, const std::vector<std::string>&> lists[] = {{"listen: ", options.listen},
                                                                            {"listen_proxy: ", options.listen_proxy}};
   for (const auto& [name, addresses] : lists) {
     for (const std::string& text : addresses) {
-      if (!wrong.empty()) return wrong;
-      const std::string found = wrong_with_address(text, options.allow_plaintext);
-      if (!found.empty()) wrong = name + found;
+      const std::string wrong = wrong_with_address(text, options.allow_plaintext);
+      if (!wrong.empty()) all.push_back(name + wrong);
     }
   }
-  return wrong;
+  return all;
+}
+
+std::string Broker::check(const BrokerOptions& options) {
+  const std::vector<std::string> all = check_all(options);
+  return all.empty() ? std::string() : all.front();
 }
 
 }  // namespace onehop

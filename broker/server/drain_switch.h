@@ -20,25 +20,31 @@ class DrainSwitch {
   // Whether the broker does not drain any more.
   bool take_back() {
     const std::lock_guard lock(mutex_);
-    if (phase_ == Phase::kDelayed) phase_ = Phase::kNone;
+    if (phase_ == Phase::kDelayed && !stops_) phase_ = Phase::kNone;
     return phase_ == Phase::kNone;
   }
   // A shard wants to tell its clients of the drain with this number. False: it was taken back.
   bool announces(uint64_t number) {
     const std::lock_guard lock(mutex_);
     if (phase_ == Phase::kAnnounced) return true;
-    if (phase_ == Phase::kNone || number != number_) return false;
+    if (!stops_ && (phase_ == Phase::kNone || number != number_)) return false;
     phase_ = Phase::kAnnounced;
     return true;
   }
-  // The broker stops: there is no way back.
+  // The broker stops: there is no way back, also while the delay of a drain lasts.
   void stop() {
     const std::lock_guard lock(mutex_);
-    phase_ = Phase::kAnnounced;
+    stops_ = true;
+    if (phase_ == Phase::kNone) phase_ = Phase::kDelayed;
   }
   bool draining() const {
     const std::lock_guard lock(mutex_);
     return phase_ != Phase::kNone;
+  }
+  // Whether no shard has told its clients of the drain yet.
+  bool delayed() const {
+    const std::lock_guard lock(mutex_);
+    return phase_ == Phase::kDelayed;
   }
 
  private:
@@ -46,6 +52,7 @@ class DrainSwitch {
 
   mutable std::mutex mutex_;
   Phase phase_ = Phase::kNone;
+  bool stops_ = false;
   uint64_t number_ = 0;  // Of the last drain.
 };
 

@@ -76,6 +76,8 @@ class Ending {
     if (settled_) return cut_at_;
     return announced_ ? settle_at_ : std::min(announce_at_, settle_at_);
   }
+  // Whether it has announced or gone further: it accepts no more.
+  bool accepts_no_more() const { return announced_ || settled_; }
   // How long clients have before it settles. Once it has begun.
   uint64_t grace_ms(core::Instant now) const { return settle_at_ > now ? settle_at_ - now : 0; }
   uint32_t spread_ms() const { return spread_ms_; }

@@ -246,6 +246,12 @@ Broker::Kick Inspection::kick(std::string_view name, std::string_view text) {
   return answers.front() ? Broker::Kick::kEnded : Broker::Kick::kNoSuchClient;
 }
 
+bool Inspection::nobody_is_left() {
+  const auto answers =
+      ask_all<char>([](ShardHost& host) { return static_cast<char>(host.accepts_no_more() && host.drained()); });
+  return answers.size() == shards_.size() && std::find(answers.begin(), answers.end(), '\0') == answers.end();
+}
+
 bool Inspection::alive(std::chrono::milliseconds within) {
   if (ended()) return false;
   return ask<char>(

@@ -36,6 +36,9 @@ class Inspection {
   Trace trace(std::string_view from, std::string_view to, bool draining);
   Broker::Kick kick(std::string_view name, std::string_view text);
   bool alive(std::chrono::milliseconds within);
+  // Whether every shard accepts no more and has no connection. One that is handed over meanwhile may be missed: the
+  // next call finds it.
+  bool nobody_is_left();
 
  private:
   template <typename Answer>

@@ -49,19 +49,25 @@ BrokerOptions with_defaults(BrokerOptions options) {
   return options;
 }
 
-std::string wrong_with(const BrokerOptions& o) {
-  if (o.listen.empty() && o.listen_proxy.empty()) return "listen: no address is given";
+std::vector<std::string> all_wrong_with(const BrokerOptions& o) {
+  std::vector<std::string> all;
+  const auto must = [&all](bool holds, const char* wrong) {
+    if (!holds) all.emplace_back(wrong);
+  };
+  must(!o.listen.empty() || !o.listen_proxy.empty(), "listen: no address is given");
   for (const OptionRule& rule : option_rules()) {
-    if (std::string wrong = wrong_with_range(rule, o); !wrong.empty()) return wrong;
+    if (std::string wrong = wrong_with_range(rule, o); !wrong.empty()) all.push_back(std::move(wrong));
   }
-  if (o.queue_bytes_max / 4 < o.frame_bytes_max) return "queue_bytes_max: must be at least 4 x frame_bytes_max";
-  if (o.client_bytes_per_second != 0 && o.client_bytes_burst != 0 && o.client_bytes_burst < o.frame_bytes_max) {
-    return "client_bytes_burst: must be at least frame_bytes_max";
-  }
-  if (o.memory_bytes_max < 2 * uint64_t{o.queue_bytes_max}) {
-    return "memory_bytes_max: must be at least 2 x queue_bytes_max";
-  }
-  return {};
+  must(o.queue_bytes_max / 4 >= o.frame_bytes_max, "queue_bytes_max: must be at least 4 x frame_bytes_max");
+  const bool has_burst = o.client_bytes_per_second != 0 && o.client_bytes_burst != 0;
+  must(!has_burst || o.client_bytes_burst >= o.frame_bytes_max, "client_bytes_burst: must be at least frame_bytes_max");
+  must(o.memory_bytes_max >= 2 * uint64_t{o.queue_bytes_max}, "memory_bytes_max: must be at least 2 x queue_bytes_max");
+  return all;
+}
+
+std::string wrong_with(const BrokerOptions& options) {
+  const std::vector<std::string> all = all_wrong_with(options);
+  return all.empty() ? std::string() : all.front();
 }
 
 std::string wrong_with_change(const BrokerOptions& now, const BrokerOptions& next) {

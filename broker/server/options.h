@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "core/shard/shard_config.h"
 #include "onehop/broker.h"
@@ -14,6 +15,8 @@ BrokerOptions with_defaults(BrokerOptions options);
 
 // What is wrong with the options, or nothing. Of options with defaults.
 std::string wrong_with(const BrokerOptions& options);
+// Everything that is.
+std::vector<std::string> all_wrong_with(const BrokerOptions& options);
 
 // What is wrong with listening without encryption on `address`, written as `text`; or nothing.
 std::string wrong_with_plaintext(const std::string& text, const reactor::SocketAddress& address, bool allow_plaintext);

@@ -70,6 +70,7 @@ class Server final : public Broker {
   bool reload(const BrokerOptions& given, std::string& error) override;
   void drain(std::chrono::milliseconds deadline) override { post_drain(in_ms(deadline)); }
   bool undrain() override;
+  DrainPhase drain_phase() override;
   bool ready(std::string& why_not) override;
   bool alive(std::chrono::milliseconds within) override { return inspection_.alive(within); }
   ClientPage clients(const ClientQuery& query) override { return inspection_.clients(query); }
@@ -201,6 +202,14 @@ bool Server::undrain() {
   if (!rules_.drain.take_back()) return false;
   for (ShardThread& shard : shards_) shard.host->mailbox().post(server::DrainTakenBack{});
   return true;
+}
+
+// Nobody comes after the first question says so, so what one shard was handing over to another then is found by the
+// second.
+Broker::DrainPhase Server::drain_phase() {
+  if (!rules_.drain.draining()) return DrainPhase::kNone;
+  if (rules_.drain.delayed()) return DrainPhase::kDelay;
+  return inspection_.nobody_is_left() && inspection_.nobody_is_left() ? DrainPhase::kDrained : DrainPhase::kLeaving;
 }
 
 void Server::post_stop(uint64_t deadline_ms) {

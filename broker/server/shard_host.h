@@ -67,7 +67,9 @@ class ShardHost final : private core::Host,
   bool is_full() const { return full_.load(std::memory_order_relaxed); }
   // The client's address as text; empty if it is not known any more.
   std::string peer_of(core::HostLink link) const;
-  // After the loop has stopped: whether all connections had ended.
+  // Whether no connection can come any more, unless another shard hands one over.
+  bool accepts_no_more() const { return ending_.accepts_no_more(); }
+  // Whether no connection is here, not even one that moves in or lingers.
   bool drained() const { return connections_.size() == 0 && lingering_.size() == 0 && turnstile_.nobody_moves_in(); }
 
  private:

@@ -86,6 +86,10 @@ Examples:
   eval "$(onehop completion bash)"            in ~/.bashrc
   eval "$(onehop completion zsh)"             in ~/.zshrc, after compinit
 )text";
+constexpr const char* kManFooter = R"(
+Examples:
+  onehop man | man -l -
+)";
 constexpr const char* kPingFooter = R"(
 Examples:
   onehop ping --count 3

@@ -13,6 +13,7 @@
 #include "cli/server_address.h"
 #include "cli/suggestion.h"
 #include "core/base/name.h"
+#include "manual/man_page.h"
 #include "onehop/client_types.h"
 
 namespace onehop::cli {
@@ -159,6 +160,8 @@ struct Parser {
     completion = app.add_subcommand("completion", "Print a script that completes command lines in a shell");
     completion->add_option("SHELL", shell, "bash or zsh")->required()->check(CLI::IsMember(kShells));
     completion->footer(kCompletionFooter);
+    man = app.add_subcommand("man", "Print the manual page of onehop, as man(1) reads it");
+    man->footer(kManFooter);
   }
 
   void add_listen() {
@@ -255,6 +258,7 @@ struct Parser {
   CLI::App* send = nullptr;
   CLI::App* ping = nullptr;
   CLI::App* completion = nullptr;
+  CLI::App* man = nullptr;
   std::string shell;
   std::vector<std::string> headers;
 };
@@ -321,6 +325,20 @@ int print_completion(const Parser& parser) {
   return std::fflush(stdout) == 0 ? kSuccess : kNotDone;
 }
 
+int print_man_page(const CLI::App& app) {
+  manual::ManPage page{"onehop",
+                       ONEHOP_VERSION,
+                       "send messages to named clients, receive them, and look into the broker",
+                       manual::man_command(app, "onehop"),
+                       {},
+                       {"onehopd", "onehop-loadgen"}};
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    page.commands.push_back(manual::man_command(*command, "onehop " + command->get_name()));
+  }
+  std::fputs(manual::man_text(page).c_str(), stdout);
+  return std::fflush(stdout) == 0 ? kSuccess : kNotDone;
+}
+
 // Whether a command line asks for JSON that may be wrong elsewhere.
 bool asks_for_json(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
@@ -343,6 +361,7 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
     if (parser.app.get_subcommands().empty())
       throw CLI::ValidationError("COMMAND", "listen, send, ping or another is missing");
     if (parser.completion->parsed()) return print_completion(parser);
+    if (parser.man->parsed()) return print_man_page(parser.app);
     options.command = parser.listen->parsed() ? Options::Command::kListen
                       : parser.send->parsed() ? Options::Command::kSend
                                               : Options::Command::kPing;

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "reactor/address.h"
+#include "reactor/server_address.h"
 
 namespace onehop::cli {
 namespace {
@@ -29,10 +29,7 @@ std::string whole_server_address(std::string_view text, std::string& error) {
     return {};
   }
   const std::string whole = with_scheme(text);
-  const auto address = reactor::Address::parse(whole, error);
-  if (address && !address->is_unix() && address->port() == 0) {
-    error = "address '" + std::string(text) + "': nobody can connect to port 0";
-  }
+  reactor::parse_server_address(whole, error);
   return whole;
 }
 

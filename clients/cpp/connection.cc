@@ -66,7 +66,7 @@ void ClientEngine::Impl::on_link_up(core::Instant now) {
   sender_.begin_stream();
   pong_owed_.reset();
   announced_.reset();
-  grace_end_ = core::Instant::never();
+  grace_end_ = held_until_ = core::Instant::never();
   reading_ = true;
   heard_ = wrote_ = now;
   append_connect();
@@ -207,7 +207,7 @@ void ClientEngine::Impl::leave_if_done(core::Instant now) {
 // Whether there is nothing to stay for until the end that the broker has announced.
 bool ClientEngine::Impl::may_part(core::Instant now) {
   if (now >= grace_end_) return true;
-  return keeps_session_apart() ? sender_.unconfirmed_settled() : is_quiet();
+  return keeps_session_apart() ? sender_.unconfirmed_settled() : is_quiet(now);
 }
 
 // The broker wants the connection to end, not the session.
@@ -216,10 +216,12 @@ bool ClientEngine::Impl::keeps_session_apart() const {
          options_.reconnect;
 }
 
-// Whether nothing is under way any more, in either direction: every outcome is told, every delivery has its verdict,
-// and nothing has come for some round trips.
-bool ClientEngine::Impl::is_quiet() {
-  if (!sender_.stream_settled() || receiver_.has_open()) return false;
+// Whether nothing is under way any more, in either direction: every outcome is told, every delivery has its verdict or
+// has expired, and nothing has come for some round trips.
+bool ClientEngine::Impl::is_quiet(core::Instant now) {
+  const core::Instant open_until = receiver_.open_until();
+  held_until_ = open_until > now ? open_until : core::Instant::never();
+  if (!sender_.stream_settled() || open_until > now) return false;
   if (parting_.tag != receiver_.received_up_to()) parting_ = {.tag = receiver_.received_up_to()};
   if (parting_.round_trips == kPartingRoundTrips) return true;
   if (parting_.ping == 0) {
@@ -333,7 +335,7 @@ core::Instant ClientEngine::Impl::deadline() const {
   if (state_ == State::kEnded) return core::Instant::never();
   if (may_end() && !is_leaving()) return {};
   if (state_ != State::kOpen) return state_deadline_;
-  return std::min({liveness_deadline(), sender_.deadline(), grace_end_});
+  return std::min({liveness_deadline(), sender_.deadline(), grace_end_, held_until_});
 }
 
 }  // namespace onehop::client

@@ -64,7 +64,7 @@ class ClientEngine::Impl {
   bool may_end() const { return detaching_ || (closing_ && sender_.unsettled() == 0); }
   // The broker has announced the end of this connection, or of itself.
   bool may_part(core::Instant now);
-  bool is_quiet();
+  bool is_quiet(core::Instant now);
   bool keeps_session_apart() const;
   uint64_t wait_after(const Ending& ending, bool announced, core::Instant now);
 
@@ -75,7 +75,7 @@ class ClientEngine::Impl {
   const char* on_frame_kind(uint32_t kind, core::Bytes body, core::Instant now);
   const char* on_connected(core::Bytes body, core::Instant now);
   uint32_t prove_ms_of(const v1::Connected& connected) const;
-  const char* on_message(core::Bytes body);
+  const char* on_message(core::Bytes body, core::Instant now);
   const char* on_goodbye(core::Bytes body, core::Instant now);
   void on_bad_bytes(const char* what, core::Instant now);
   // Whether somebody else answers than a broker; then the connection is lost for that.
@@ -100,6 +100,7 @@ class ClientEngine::Impl {
   size_t frame_bytes_max_ = 0;
 
   uint32_t keepalive_ms_ = 0;
+  uint32_t ttl_ms_max_ = 0;
   core::Instant opened_;
   core::Instant heard_;
   core::Instant wrote_;
@@ -122,6 +123,8 @@ class ClientEngine::Impl {
   std::optional<Ending> announced_;
   core::Instant grace_end_ = core::Instant::never();
   core::Instant return_at_;
+  // When the deliveries that keep this client there will have expired.
+  core::Instant held_until_ = core::Instant::never();
   // The round trips that tell that nothing more comes: the ping under way, if any; the highest tag that had come when
   // they began; how many there have been.
   struct Parting {

@@ -81,7 +81,7 @@ const char* ClientEngine::Impl::on_frame_kind(uint32_t kind, core::Bytes body, c
   }
   switch (kind) {
     case v1::Frame::kMessageFieldNumber:
-      return on_message(body);
+      return on_message(body, now);
     case v1::Frame::kConnectedFieldNumber:
       return "connected twice";
     case v1::Frame::kReceiptsFieldNumber: {
@@ -135,6 +135,7 @@ const char* ClientEngine::Impl::on_connected(core::Bytes body, core::Instant now
   name_in_use_since_.reset();
   opened_ = now;
   keepalive_ms_ = connected.keepalive_ms();
+  ttl_ms_max_ = connected.ttl_ms_max();
   const size_t own_max = options_.frame_bytes_max != 0 ? options_.frame_bytes_max : connected.frame_bytes_max();
   frame_bytes_max_ = std::max(own_max + kStampBytesMax, kFrameBytesMaxFloor);
   if (resumed) {
@@ -175,12 +176,15 @@ uint32_t ClientEngine::Impl::prove_ms_of(const v1::Connected& connected) const {
   return std::max(grace_ms, returns ? kReturnMs : 0);
 }
 
-const char* ClientEngine::Impl::on_message(core::Bytes body) {
+const char* ClientEngine::Impl::on_message(core::Bytes body, core::Instant now) {
   Message message;
   if (!read_message(body, headers_, message)) return "a message that does not parse";
   if (message.tag) {
     // What can no longer be acknowledged is not handed out: it would be lost for its sender, or come again.
-    if (is_leaving() || !receiver_.receive(message.tag.tag)) return nullptr;
+    const uint32_t ttl_ms = message.redelivered   ? message.ttl_left_ms
+                            : message.ttl_ms == 0 ? ttl_ms_max_
+                                                  : std::min(message.ttl_ms, ttl_ms_max_);
+    if (is_leaving() || !receiver_.receive(message.tag.tag, now + ttl_ms)) return nullptr;
     message.tag.session = receiver_.session();
   }
   events_.on_message(message);

@@ -12,6 +12,7 @@
 #include "onehop/client_engine.h"
 #include "reactor/address.h"
 #include "reactor/connect_attempt.h"
+#include "reactor/server_address.h"
 #include "reactor/socket.h"
 #include "reactor/timer.h"
 
@@ -25,7 +26,7 @@ constexpr int kWritesPerFlush = 8;
 
 reactor::Address parse_server(std::string_view server) {
   std::string error;
-  const auto address = reactor::Address::parse(server, error);
+  const auto address = reactor::parse_server_address(server, error);
   if (!address) throw std::invalid_argument(error);
   return *address;
 }

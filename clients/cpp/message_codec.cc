@@ -220,6 +220,9 @@ bool read_message(Bytes body, std::vector<Header>& headers, Message& out) {
       case kInReplyToSessionTag:
         out.in_reply_to_session = fields.value();
         break;
+      case kTtlTag:
+        out.ttl_ms = static_cast<uint32_t>(std::min<uint64_t>(fields.value(), UINT32_MAX));
+        break;
       case core::kTtlLeftTag:
         out.ttl_left_ms = static_cast<uint32_t>(fields.value());
         break;

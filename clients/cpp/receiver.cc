@@ -24,11 +24,19 @@ void Receiver::begin(uint64_t session) {
   session_ = session;
 }
 
-bool Receiver::receive(uint64_t tag) {
+bool Receiver::receive(uint64_t tag, core::Instant expired_at) {
   if (tag <= received_up_to_) return false;
   received_up_to_ = tag;
-  open_.push_back({tag, false});
+  open_.push_back({tag, expired_at, false});
   return true;
+}
+
+core::Instant Receiver::open_until() const {
+  core::Instant until;
+  for (size_t i = first_; i < open_.size(); ++i) {
+    if (!open_[i].settled) until = std::max(until, open_[i].expired_at);
+  }
+  return until;
 }
 
 Receiver::Delivery* Receiver::find_open(uint64_t tag) {

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/instant.h"
 #include "onehop/client_types.h"
 #include "onehop/v1/onehop.pb.h"
 
@@ -27,17 +28,19 @@ class Receiver {
   void begin(uint64_t session);
   uint64_t session() const { return session_; }
 
-  // A delivery has come. False: it has come before.
-  bool receive(uint64_t tag);
+  // A delivery has come, which has expired by that time. False: it has come before.
+  bool receive(uint64_t tag, core::Instant expired_at);
 
   // The program's verdicts. The first of a tag counts.
   void take(DeliveryTag tag);
   void take_up_to(DeliveryTag tag);
   void refuse(DeliveryTag tag, const Refusal& refusal);
 
-  // The highest tag that has come; whether a delivery has no verdict yet.
+  // The highest tag that has come.
   uint64_t received_up_to() const { return received_up_to_; }
-  bool has_open() const { return first_ != open_.size(); }
+  // When every delivery that has no verdict yet has expired, so that none matters to its sender any more. It looks at
+  // each of them.
+  core::Instant open_until() const;
 
   // Whether tell() has something to say.
   bool has_news() const;
@@ -58,6 +61,7 @@ class Receiver {
  private:
   struct Delivery {
     uint64_t tag;
+    core::Instant expired_at;
     bool settled;
   };
   struct KeptRefusal {

@@ -15,6 +15,7 @@
 #include "loadgen/run/flag.h"
 #include "loadgen/run/option_reader.h"
 #include "loadgen/run/options_help.h"
+#include "manual/man_page.h"
 
 namespace onehop::loadgen {
 
@@ -31,6 +32,23 @@ struct Parser {
     app.footer(kFooter);
     app.set_version_flag("--version", "onehop-loadgen " ONEHOP_VERSION);
     app.get_formatter()->column_width(26);
+  }
+
+  // The options of the command that it is.
+  void add_all() {
+    if (options.command == Options::Command::kRun) {
+      add_target();
+      add_load();
+      add_generator();
+      add_outcome();
+      add_table(scenario_flags(settings.scenario));
+      add_files();
+    } else if (options.command == Options::Command::kMerge) {
+      add_merge();
+      add_table(report_flags(settings.scenario));
+    } else {
+      add_compare();
+    }
   }
 
   void add_target() {
@@ -282,6 +300,33 @@ void Parser::keep_flags() {
   keep_scenario_flags(settings);
 }
 
+// What a command's options are, for the manual page.
+manual::ManCommand man_command_of(Options::Command kind, const std::string& name, const char* what) {
+  Options options;
+  options.command = kind;
+  Parser parser(options);
+  parser.add_all();
+  manual::ManCommand command = manual::man_command(parser.app, "onehop-loadgen " + name);
+  command.text = what;
+  command.footer.clear();
+  return command;
+}
+
+int print_man_page() {
+  using Kind = Options::Command;
+  manual::ManPage page{"onehop-loadgen",
+                       ONEHOP_VERSION,
+                       "find out what a message broker carries",
+                       {"", kDescription, {}, kFooter},
+                       {},
+                       {"onehop", "onehopd"}};
+  page.commands.push_back(man_command_of(Kind::kRun, "run", "Makes one run. The word run may be left out."));
+  page.commands.push_back(man_command_of(Kind::kMerge, "merge", "Adds up runs that were made together."));
+  page.commands.push_back(man_command_of(Kind::kCompare, "compare", "Says whether two sets of runs differ."));
+  std::fputs(manual::man_text(page).c_str(), stdout);
+  return std::fflush(stdout) == 0 ? 0 : 1;
+}
+
 }  // namespace
 
 void complain(const std::string& what) {
@@ -296,21 +341,10 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
     options.command = kCommands.at(arguments[0]);
     arguments.erase(arguments.begin());
   }
+  if (!arguments.empty() && arguments[0] == "man") return print_man_page();
   Parser parser(options);
+  parser.add_all();
   const bool is_run = options.command == Options::Command::kRun;
-  if (is_run) {
-    parser.add_target();
-    parser.add_load();
-    parser.add_generator();
-    parser.add_outcome();
-    parser.add_table(scenario_flags(options.settings.scenario));
-    parser.add_files();
-  } else if (options.command == Options::Command::kMerge) {
-    parser.add_merge();
-    parser.add_table(report_flags(options.settings.scenario));
-  } else {
-    parser.add_compare();
-  }
   if (options.command == Options::Command::kCompare) {
     const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
     if (dashes != arguments.end()) {

@@ -10,7 +10,8 @@ inline constexpr const char* kDescription =
     "\n"
     "  onehop-loadgen [run] [OPTION...]                 one run, or with --find-capacity as many as it takes\n"
     "  onehop-loadgen merge A.json... [OPTION...]       adds up runs that were made together\n"
-    "  onehop-loadgen compare A.json... -- B.json...    says whether two sets of runs differ\n";
+    "  onehop-loadgen compare A.json... -- B.json...    says whether two sets of runs differ\n"
+    "  onehop-loadgen man                               prints the manual page, as man(1) reads it\n";
 inline constexpr const char* kFooter = R"(
 Workloads:
   pairs    client 0 sends to 1, 2 to 3, ...      echo   the same, and each message is answered; timed there and back
@@ -30,6 +31,12 @@ Exit codes:
   4    void: the generator was the limit, so that the figures, or one that a --threshold is about, say nothing about the
        system
   130  interrupted: the figures are of a part of the run
+
+Examples:
+  onehop-loadgen --clients 100 --rate 5000 --duration 30s --threshold 'p99<5ms' 'lost==0'
+  onehop-loadgen --find-capacity --slo 'p99<10ms' --json result.json
+  onehop-loadgen compare old.json -- new.json --fail-if-slower 5%
+
 docs/capacity.md shows how to size a deployment with it, and says what each figure means.
 )";
 

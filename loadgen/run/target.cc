@@ -4,6 +4,8 @@
 #include <array>
 #include <string_view>
 
+#include "reactor/server_address.h"
+
 namespace onehop::loadgen {
 namespace {
 
@@ -39,7 +41,7 @@ std::optional<Target> parse_target(const std::string& text, std::string& error) 
     std::string rest = text.substr(scheme.text.size());
     while (!rest.empty() && rest.back() == '/') rest.pop_back();
     if (!has_port(rest) && scheme.port != 0) rest += ":" + std::to_string(scheme.port);
-    const auto address = reactor::Address::parse("tcp://" + rest, error);
+    const auto address = reactor::parse_server_address("tcp://" + rest, error);
     return address ? std::optional<Target>({scheme.system, *address}) : std::nullopt;
   }
   error = "'" + text +

@@ -124,10 +124,13 @@ TEST_F(AdminPort, ADrainIsNotTakenBackOnceClientsWereTold) {
 
 TEST_F(AdminPort, DrainsOnPostOnly) {
   EXPECT_EQ(json("GET /api/v1/drain")["draining"], false);
+  EXPECT_EQ(json("GET /api/v1/drain")["phase"], "none");
   EXPECT_EQ(json("POST /api/v1/drain", 202)["draining"], true);
-  const Json state = json("GET /api/v1/drain");
+  Json state = json("GET /api/v1/drain");
   EXPECT_EQ(state["draining"], true);
   EXPECT_EQ(state["connections"], 0);
+  while (state["phase"] == "leaving") state = json("GET /api/v1/drain");
+  EXPECT_EQ(state["phase"], "drained");
 }
 
 TEST_F(AdminPort, SpeaksHttpAsToolsExpect) {

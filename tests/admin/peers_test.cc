@@ -27,6 +27,7 @@ class SlowBroker final : public Broker {
   bool reload(const BrokerOptions&, std::string&) override { return true; }
   void drain(std::chrono::milliseconds) override {}
   bool undrain() override { return true; }
+  DrainPhase drain_phase() override { return DrainPhase::kNone; }
   bool stop(std::chrono::milliseconds) override { return true; }
   void stop_now() override {}
   bool ready(std::string&) override { return true; }

@@ -19,6 +19,7 @@ class CommandLine(AdminCase):
     def test_what_is_wrong_is_said_in_one_line(self):
         for words, what in ((["clients", "--admin", "none"], "switched off"),
                             (["clients", "--admin", "http://"], "is not http://host:port"),
+                            (["clients", "--admin", "tcp://127.0.0.1:0"], "nobody can connect to port 0"),
                             (["clients", "--admin", "ftp://x:1"], "ftp://x:1"),
                             (["clients", "--sort", "size"], "--sort"),
                             (["trace", "alice"], "B is required"),
@@ -41,11 +42,10 @@ class CommandLine(AdminCase):
             self.assert_fails(self.run_onehop("clients", "--token-file", path), 2, "holds no token")
 
     def test_help_has_examples_and_exit_codes(self):
-        for command in ("clients", "top", "trace", "kick", "drain", "health"):
+        for command in ("clients", "top", "trace", "kick", "drain", "undrain", "health"):
             text = self.run_onehop("help", command).out
             self.assertIn("Exit codes:", text)
-            if command != "kick":
-                self.assertIn(f"  onehop {command}", text)
+            self.assertIn(f"  onehop {command}", text)
 
 
 class Misbehaving(AdminCase):
@@ -153,26 +153,113 @@ class Views(AdminCase):
 
 
 class Drain(AdminCase):
-    def test_it_waits_until_no_connection_is_left(self):
-        left = iter([2, 1, 0])
-        port = self.fake({"POST /api/v1/drain": (202, {"draining": True}),
-                          "GET /api/v1/drain": lambda _: (200, {"draining": True, "connections": next(left)})})
-        done = self.run_onehop("drain", "--wait", "--admin", port.address)
-        self.assertEqual((done.code, done.out), (0, "draining\ndrained: no connection is left\n"))
+    def fake_drain(self, *states):
+        """A broker that drains, and tells these states in turn, the last one for ever."""
+        left = list(states)
+
+        def state(_):
+            phase, connections = left.pop(0) if len(left) > 1 else left[0]
+            return 200, {"draining": phase != "none", "phase": phase, "connections": connections}
+
+        return self.fake({"POST /api/v1/drain": (202, {"draining": True}), "GET /api/v1/drain": state})
+
+    def drain(self, port, *args):
+        return self.run_onehop("drain", "--admin", port.address, *args)
+
+    def test_it_waits_until_nobody_is_left_and_nobody_is_let_in(self):
+        port = self.fake_drain(("delay", 0), ("delay", 0), ("leaving", 2), ("leaving", 0), ("drained", 0))
+        done = self.drain(port, "--wait")
+        self.assertEqual((done.code, done.out),
+                         (0, "draining\ndrained: no connection is left, and nobody is let in\n"))
+        self.assertEqual(len(port.requests), 6)
 
     def test_the_time_is_up(self):
-        port = self.fake({"POST /api/v1/drain": (202, {"draining": True}),
-                          "GET /api/v1/drain": (200, {"draining": True, "connections": 3})})
-        done = self.run_onehop("drain", "--wait", "--timeout", "0.3", "--admin", port.address)
-        self.assert_fails(done, 1, "it still waits for 3 connections")
+        for state, words in ((("leaving", 3), "it still waits for 3 connections"),
+                             (("leaving", 1), "it still waits for 1 connection"),
+                             (("leaving", 0), "it still waits for its last connections"),
+                             (("delay", 0), "it still waits for its drain delay")):
+            done = self.drain(self.fake_drain(state), "--wait", "--timeout", "0.1")
+            self.assert_fails(done, 1, words)
+
+    def test_a_drain_that_is_taken_back_is_not_waited_for(self):
+        done = self.drain(self.fake_drain(("delay", 0), ("none", 0)), "--wait")
+        self.assert_fails(done, 1, "the drain was taken back")
+
+    def test_json(self):
+        done = self.drain(self.fake_drain(("drained", 0)), "--wait", "-o", "json")
+        events = [json.loads(line) for line in done.out.splitlines()]
+        self.assertEqual([event["event"] for event in events], ["draining", "drained"])
+        self.assertIn("no connection is left", events[1]["text"])
+        self.assertEqual((done.code, done.err), (0, b""))
+        late = self.drain(self.fake_drain(("leaving", 3)), "--wait", "--timeout", "0.1", "-o", "json")
+        self.assertEqual(late.code, 1)
+        error = json.loads(late.err)
+        self.assertEqual((error["event"], "3 connections" in error["text"]), ("error", True))
 
 
-class RealBroker(AdminCase):
-    """What the admin port of a broker really says."""
+class Orders(AdminCase):
+    """kick, undrain and health: what they ask for, and their JSON."""
+
+    def fake_kick(self, kicked=True):
+        return self.fake({"POST /api/v1/kick": (200, {"kicked": kicked, "for_ms": 0})})
+
+    def test_a_kick_for_a_time(self):
+        for text, ms in (("90", 90_000), ("0.5", 500), ("250ms", 250), ("1.5s", 1_500), ("10m", 600_000),
+                         ("2h", 7_200_000), ("1d", 86_400_000)):
+            port = self.fake_kick()
+            done = self.run_onehop("kick", "bob", "--for", text, "--admin", port.address)
+            self.assertEqual((done.code, port.requests[0][1]), (0, f"/api/v1/kick?name=bob&for_ms={ms}"))
+            self.assertEqual(done.out, f"bob was ended; its name is kept out for {ms / 1000:g} s\n")
+        port = self.fake_kick()
+        for wrong in ("0", "-1", "25h", "10x", "ms", "", "nan", "inf", "1 0"):
+            done = self.run_onehop("kick", "bob", "--for", wrong, "--admin", port.address)
+            self.assert_fails(done, 2, "is not a time above 0, at most a day")
+        self.assertEqual(port.requests, [])
+
+    def test_a_name_without_a_client_is_kept_out(self):
+        port = self.fake_kick(kicked=False)
+        done = self.run_onehop("kick", "bob", "--for", "1m", "--admin", port.address)
+        self.assertEqual((done.code, done.out), (0, "there was no client bob; its name is kept out for 60 s\n"))
+
+    def test_an_order_in_json_is_one_object_on_standard_output(self):
+        port = self.fake({"POST /api/v1/kick": (200, {"kicked": True, "for_ms": 0}),
+                          "POST /api/v1/undrain": (200, {"draining": False}),
+                          "POST /api/v1/drain": (202, {"draining": True}),
+                          "GET /livez": (200, b"ok\n"), "GET /readyz": (503, b"drai\x1bning\n")})
+        for words, code, told in (
+                (["kick", "bob", "--for", "1s"], 0, {"event": "kicked", "name": "bob", "kicked": True, "for_ms": 1000}),
+                (["undrain"], 0, {"event": "undrained"}),
+                (["drain"], 0, {"event": "draining"}),
+                (["health"], 0, {"event": "health", "alive": True, "text": "ok"}),
+                (["health", "--ready"], 1, {"event": "health", "ready": False, "text": "drai\\x1bning"})):
+            with self.subTest(words=words):
+                done = self.run_onehop(*words, "-o", "json", "--admin", port.address)
+                self.assertEqual((done.code, done.err), (code, b""))
+                self.assertEqual(len(done.out.splitlines()), 1)
+                said = json.loads(done.out)
+                self.assertIn("text", said)
+                self.assertEqual({key: said[key] for key in told}, told)
+
+    def test_what_goes_wrong_in_json_is_told_in_one_shape(self):
+        port = self.fake({})
+        for words in (["kick", "bob"], ["undrain"], ["drain"], ["health"], ["trace", "a", "b"], ["clients"]):
+            with self.subTest(words=words):
+                done = self.run_onehop(*words, "-o", "json", "--admin", port.address)
+                self.assertEqual((done.code, done.out), (1, ""))
+                self.assertEqual(list(json.loads(done.err)), ["event", "text"])
+                self.assertEqual(json.loads(done.err)["event"], "error")
+
+    def test_a_refusal_to_take_a_drain_back(self):
+        port = self.fake({"POST /api/v1/undrain": (409, {"error": "clients have been told"})})
+        self.assert_fails(self.run_onehop("undrain", "--admin", port.address), 1, "clients have been told")
+
+
+class BrokerCase(AdminCase):
+    flags = ()
 
     def setUp(self):
         self.broker = self.start(ONEHOPD, "--listen", "tcp://127.0.0.1:0", "--admin", "tcp://127.0.0.1:0", "--shards", "2",
-                                 "--log-level", "off", "--drain-spread-ms", "1", stdout=subprocess.PIPE)
+                                 "--log-level", "off", "--drain-spread-ms", "1", *self.flags, stdout=subprocess.PIPE)
         self.server = self.broker.stdout.readline().decode().split()[-1]
         self.admin = self.broker.stdout.readline().decode().split()[-1]
 
@@ -199,6 +286,10 @@ class RealBroker(AdminCase):
     def send(self, to, *args):
         return self.run_onehop("send", to, "x", "--server", self.server, *args)
 
+
+class RealBroker(BrokerCase):
+    """What the admin port of a broker really says."""
+
     def test_clients_and_their_ends(self):
         self.assertEqual(self.ask("clients").out.splitlines()[1:], [])
         carol = self.listen("carol", "--ack", "manual")
@@ -221,6 +312,15 @@ class RealBroker(AdminCase):
         self.assertEqual(len(shown), 2)
         self.assertIn("time \\x1b to go", shown[1])
         self.assert_fails(self.ask("kick", "carol"), 1, "there is no client of this name")
+
+    def test_a_kick_that_keeps_the_name_out(self):
+        self.listen("bob")
+        self.assertEqual(self.ask("kick", "bob", "--for", "1h").code, 0)
+        barred = self.run_onehop("listen", "bob", "--server", self.server)
+        self.assertEqual(barred.code, 4)
+        self.assertIn("an operator keeps this name out", barred.err.decode())
+        self.assert_fails(self.ask("kick", "bob"), 1, "there is no client of this name")
+        self.listen("bob")
 
     def test_trace(self):
         nobody = self.ask("trace", "alice", "bob")
@@ -261,6 +361,31 @@ class RealBroker(AdminCase):
         self.assertTrue(done.out.startswith("draining\ndrained: "), done.out)
         ready = self.ask("health", "--ready")
         self.assertEqual(ready.code, 1, ready.out)
+        self.assert_fails(self.ask("undrain"), 1, "start the broker anew")
+        # Drained it is for good: nobody is let in.
+        self.assertEqual(self.send("bob").code, 3)
+
+
+class DrainDelay(BrokerCase):
+    """A broker whose drain tells nobody for ten minutes."""
+    flags = ("--drain-delay-ms", "600000", "--stop-deadline-ms", "700000")
+
+    def test_while_clients_are_let_in_it_is_not_drained(self):
+        done = self.ask("drain", "--wait", "--timeout", "0.5")
+        self.assert_fails(done, 1, "it still waits for its drain delay")
+        self.listen("bob")
+
+    def test_a_drain_is_taken_back(self):
+        waiting = self.start(ONEHOP, "drain", "--wait", "--admin", self.admin, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE)
+        self.assertEqual(waiting.stdout.readline(), b"draining\n")
+        self.assertEqual(self.ask("health", "--ready").code, 1)
+        done = self.ask("undrain")
+        self.assertEqual((done.code, done.out), (0, "not draining: clients are let in\n"))
+        self.assertEqual(self.ask("health", "--ready").code, 0)
+        self.assertIn(b"the drain was taken back", waiting.communicate(timeout=LIMIT)[1])
+        self.assertEqual(waiting.returncode, 1)
+        self.assertEqual(self.ask("undrain").code, 0)
 
 
 if __name__ == "__main__":

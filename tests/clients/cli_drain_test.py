@@ -63,6 +63,13 @@ class Drain(Case):
         done = self.finish(sender)
         self.assertEqual((done.code, done.results()[-1]["delivered"]), (0, 20))
 
+    # The recipient has it on its screen, and never says anything.
+    def test_a_message_that_has_expired_keeps_no_drain_waiting(self):
+        self.listen("bob", "--ack", "manual", "--session-expiry", "0", stdin=subprocess.PIPE)
+        self.assertIn(b"EXPIRED", self.run_onehop("send", "bob", "x", "--ttl", "0.1").err)
+        self.broker.process.send_signal(signal.SIGTERM)
+        self.assertEqual(self.broker.process.wait(LIMIT), 0)  # 1, if it had to cut the recipient off.
+
     def test_every_message_of_a_stream_has_its_outcome(self):
         bob = self.listen("bob")
         printed = []

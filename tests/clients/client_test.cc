@@ -287,6 +287,7 @@ TEST(Client, OutlivesWrongAnswers) {
 
 TEST(Client, SaysWhatIsWrongWithItsArguments) {
   EXPECT_THROW(Client("nonsense", {}, {}), std::invalid_argument);
+  EXPECT_THROW(Client("tcp://127.0.0.1:0", {}, {}), std::invalid_argument);
   EXPECT_THROW(Client("tcp://127.0.0.1:1", named("a b"), {}), std::invalid_argument);
 }
 

@@ -89,6 +89,50 @@ TEST(EngineDrain, TakesWhatItsAcknowledgementsMakeRoomFor) {
   EXPECT_EQ(after_round_trips(rig), Words{"goodbye"});
 }
 
+v1::Frame expiring_frame(uint64_t tag, uint32_t ttl_ms) {
+  v1::Frame frame = delivery_frame(tag);
+  frame.mutable_message()->set_ttl_ms(ttl_ms);
+  return frame;
+}
+
+// Whose sender has been told EXPIRED does not keep the broker waiting.
+TEST(EngineDrain, DoesNotStayForWhatHasExpired) {
+  ResumeRig rig({.ack = AckMode::kManual});
+  rig.give(expiring_frame(1, 500));
+  rig.give(expiring_frame(2, 2'000));
+  rig.give(drain_frame());
+  EXPECT_TRUE(rig.written().empty());
+  rig.wait(500);
+  EXPECT_TRUE(rig.written().empty());
+  EXPECT_LE(rig.engine.deadline(), rig.now + 1'500);
+  rig.wait(1'499);
+  EXPECT_TRUE(rig.written().empty());
+  rig.wait(1);
+  EXPECT_EQ(rig.written(), Words{"ping"});
+  EXPECT_GT(rig.engine.deadline(), rig.now) << "it would be asked again at once, for ever";
+  rig.pong();
+  EXPECT_EQ(after_round_trips(rig), Words{"goodbye"});
+}
+
+// Without a ttl of its own, a message has that of the broker; a delivery that came again has what was left.
+TEST(EngineDrain, KnowsWhenADeliveryExpires) {
+  ResumeRig rig({.ack = AckMode::kManual});
+  rig.give(delivery_frame(1));
+  rig.give(drain_frame());
+  rig.wait(kGraceMs);
+  EXPECT_TRUE(rig.written().empty());
+  rig.take(1);
+  EXPECT_EQ(rig.written(), (Words{"ack to 1", "ping"}));
+  v1::Frame again = expiring_frame(2, 60'000);
+  again.mutable_message()->set_redelivered(true);
+  again.mutable_message()->set_ttl_left_ms(10);
+  rig.give(again);
+  rig.pong();
+  EXPECT_TRUE(rig.written().empty());
+  rig.wait(10);
+  EXPECT_EQ(rig.written(), Words{"ping"});
+}
+
 TEST(EngineDrain, WaitsForOutcomesAndTellsThem) {
   ResumeRig rig;
   rig.send("bob", "a", Confirm::kDelivered);

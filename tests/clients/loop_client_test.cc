@@ -238,6 +238,7 @@ TEST(LoopClient, SaysWhatIsWrongWithItsArguments) {
   Peer peer;
   EXPECT_THROW(LoopClient(client_loop, "http://x", {}, peer), std::invalid_argument);
   EXPECT_THROW(LoopClient(client_loop, "tcp://127.0.0.1", {}, peer), std::invalid_argument);
+  EXPECT_THROW(LoopClient(client_loop, "tcp://127.0.0.1:0", {}, peer), std::invalid_argument) << "nobody listens there";
   for (const char* name : {"$sys", "~mine", "a b", "a*", "\x7F"}) {
     EXPECT_THROW(LoopClient(client_loop, "tcp://127.0.0.1:1", named(name), peer), std::invalid_argument) << name;
   }

@@ -17,8 +17,10 @@ Problems problems_of(std::string_view text) {
 TEST(ConfigFile, ValuesOfEachType) {
   Problems problems;
   const auto entries = parse_config_file(
-      "# A comment.\npin = true\nqueue_bytes_max = 8_388_608\n\nlog_level = 'warn'\nlisten = [\n  'unix:///a',\n]\n",
-      "f", problems);
+                           "# A comment.\npin = true\nqueue_bytes_max = 8_388_608\n\nlog_level = 'warn'\nlisten = [\n  "
+                           "'unix:///a',\n]\n",
+                           "f", problems)
+                           .entries;
   EXPECT_EQ(Problems(), problems);
   ASSERT_EQ(4u, entries.size());
   EXPECT_EQ(Value(true), entries[0].value);

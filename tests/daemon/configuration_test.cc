@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -165,6 +166,44 @@ TEST_F(ConfigurationTest, EveryProblemIsTold) {
   environment("pin", "perhaps");
   flag("log_level", "loud");
   EXPECT_EQ(4u, problems().size());
+}
+
+TEST_F(ConfigurationTest, EveryProblemOfEveryKindIsToldAtOnce) {
+  write(
+      "queue_bytes_max = 65536\nlisten = ['nonsense', 'tcp://0.0.0.0:1']\ncolour = 1\nadmin = 'nowhere'\n"
+      "admin_token_file = '/no/such/file'\ndrain_delay_ms = 40000\nmemory_bytes_max = 1\n");
+  environment("shards", "many");
+  flag("proxy_from", "nobody");
+  const auto at = [this](int line, const std::string& name) {
+    return path_ + ":" + std::to_string(line) + ": " + name;
+  };
+  const Problems all = problems();
+  const auto count = [&all](const std::string& start) {
+    return std::count_if(all.begin(), all.end(), [&](const std::string& one) { return one.starts_with(start + ": "); });
+  };
+  EXPECT_EQ(10u, all.size());
+  EXPECT_EQ(2, count(at(2, "listen")));
+  for (const std::string& start :
+       {at(1, "queue_bytes_max"), at(3, "colour"), at(4, "admin"), at(5, "admin_token_file"), at(6, "drain_delay_ms"),
+        at(7, "memory_bytes_max"), std::string("ONEHOP_SHARDS"), std::string("--proxy-from")}) {
+    EXPECT_EQ(1, count(start)) << start;
+  }
+}
+
+// Of a setting that cannot be read the default holds, and of that nothing else is said.
+TEST_F(ConfigurationTest, NothingIsSaidOfWhatDependsOnAWrongValue) {
+  write("frame_bytes_max = 67108865\nqueue_bytes_max = 100000\n");
+  EXPECT_EQ(Problems({path_ + ":1: frame_bytes_max: must be a whole number, 16384 to 67108864, not 67108865"}),
+            problems());
+  // Unless a flag decides.
+  flag("frame_bytes_max", "67108864");
+  EXPECT_EQ(2u, problems().size());
+  given_.flags.clear();
+  write("stop_deadline_ms = 'soon'\ndrain_delay_ms = 4000000\n");
+  EXPECT_EQ(1u, problems().size());
+  write("stop_deadline_ms = [\n");
+  flag("drain_delay_ms", "4000000");
+  EXPECT_EQ(1u, problems().size());
 }
 
 // Nobody writes into the pipe: reading it would wait for ever.

@@ -31,7 +31,7 @@ bool says_where(const std::string& problem) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   std::vector<std::string> problems;
-  const auto entries = onehop::daemon::parse_config_file(text, "f.toml", problems);
+  const auto entries = onehop::daemon::parse_config_file(text, "f.toml", problems).entries;
   for (const std::string& problem : problems) require(says_where(problem), "a problem without its line, or not plain");
   DaemonOptions options;
   for (const auto& entry : entries) {
@@ -47,7 +47,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     again.append(onehop::daemon::literal(entry.value)).append("\n");
   }
   std::vector<std::string> none;
-  const auto read_again = onehop::daemon::parse_config_file(again, "f.toml", none);
+  const auto read_again = onehop::daemon::parse_config_file(again, "f.toml", none).entries;
   require(none.empty() && read_again.size() == entries.size(), "what is printed cannot be read");
   for (size_t i = 0; i < entries.size(); ++i) {
     require(read_again[i].setting == entries[i].setting && read_again[i].value == entries[i].value,

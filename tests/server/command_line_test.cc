@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -98,6 +99,23 @@ TEST(CommandLine, WhatCannotBeConfiguredIsAUsageError) {
   const Ended ended = run({"--check-config"});
   EXPECT_EQ(0, ended.exit_code);
   EXPECT_EQ(std::vector<std::string>{"configuration: ok"}, ended.output);
+}
+
+TEST(CommandLine, EverythingThatIsWrongIsToldAtOnce) {
+  const std::vector<std::string> environment{"ONEHOP_ACL_FILE=x", "ONEHOP_LOG_LEVEL=loud"};
+  const Ended ended = run({"--check-config", "--shards", "many", "--colour", "--tls-key-file", "x", "stray", "--listen",
+                           "nonsense", "--queue-bytes-max", "65536"},
+                          environment);
+  EXPECT_EQ(2, ended.exit_code);
+  EXPECT_TRUE(ended.output.empty());
+  EXPECT_EQ(8u, ended.errors.size());
+  for (const std::string name : {"ONEHOP_ACL_FILE", "ONEHOP_LOG_LEVEL", "--shards", "--colour", "--tls-key-file",
+                                 "stray", "--listen", "--queue-bytes-max"}) {
+    const std::string start = "onehopd: " + name + ": ";
+    EXPECT_EQ(1, std::count_if(ended.errors.begin(), ended.errors.end(),
+                               [&start](const std::string& line) { return line.starts_with(start); }))
+        << name;
+  }
 }
 
 TEST(CommandLine, APortThatIsTakenIsNamed) {

@@ -164,6 +164,34 @@ TEST(Drain, ReadinessFailsAtOnceAndNobodyIsLetInAfterTheDelay) {
   broker.wait_for([](const SeenEvent& e) { return e.kind == BrokerEvent::Kind::kDraining; });
 }
 
+TEST(Drain, IsOverWhenNobodyIsLeftAndNobodyIsLetIn) {
+  using Phase = Broker::DrainPhase;
+  BrokerOptions options = test_options(2);
+  options.drain_delay_ms = 600'000;
+  BrokerRig broker(options);
+  EXPECT_EQ(Phase::kNone, broker->drain_phase());
+  broker->drain(std::chrono::hours(1));
+  EXPECT_EQ(Phase::kDelay, broker->drain_phase()) << "nobody is there, but somebody may come";
+  RawClient(broker.address()).connect("alice");
+  EXPECT_TRUE(broker->undrain());
+  EXPECT_EQ(Phase::kNone, broker->drain_phase());
+  options.drain_delay_ms = 0;
+  std::string error;
+  ASSERT_TRUE(broker->reload(options, error)) << error;
+  RawClient bob(broker.address());
+  bob.connect("bob");
+  broker->drain(std::chrono::hours(1));
+  bob.read_announcement();
+  EXPECT_EQ(Phase::kLeaving, broker->drain_phase());
+  bob.say_goodbye();
+  bob.close();
+  while (broker->drain_phase() != Phase::kDrained) {
+    EXPECT_EQ(Phase::kLeaving, broker->drain_phase());
+    std::this_thread::yield();
+  }
+  EXPECT_THROW(RawClient{broker.address()}, std::system_error);
+}
+
 TEST(Drain, TheDeadlineEndsItForThoseWhoStay) {
   BrokerRig broker(test_options(2));
   RawClient alice(broker.address());

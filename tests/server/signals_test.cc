@@ -79,6 +79,39 @@ TEST(Signals, ASecondSignalCutsTheWaitingShort) {
   EXPECT_EQ("cut off at the deadline", value_of(line_about(broker.errors(), "stopped"), "connections"));
 }
 
+TEST(Signals, ItTellsWhomItWaitsForAndHowNotTo) {
+  Onehopd broker({"--shards", "2", "--stop-deadline-ms", "600000"});
+  std::deque<RawClient> clients;
+  for (const char* name : {"anna", "bob", "carol", "dave", "erin"})
+    clients.emplace_back(broker.address()).connect(name);
+  for (uint64_t id = 1; id <= 3; ++id) clients[0].send(confirmed_frame("erin", id));
+  for (int i = 0; i < 3; ++i) clients[4].read_kind(v1::Frame::kMessage);
+  broker.send_signal(SIGINT);
+  clients[1].read_announcement();
+  clients[1].say_goodbye();
+  const auto lines = broker.wait_for_errors([](const ChildProcess::Lines& all) {
+    return !all.empty() && all.back().find("\"waiting\"") != std::string::npos;
+  });
+  const LogLine waiting = line_about(lines, "waiting");
+  EXPECT_EQ("waits for erin, anna, carol and 1 more; 3 messages are unacknowledged; a second signal does not wait",
+            value_of(waiting, "text"));
+  EXPECT_EQ("4", value_of(waiting, "clients"));
+  EXPECT_EQ("3", value_of(waiting, "unacknowledged"));
+  broker.send_signal(SIGINT);
+  EXPECT_EQ(1, broker.wait());
+}
+
+TEST(Signals, ItTellsThatItStillLetsClientsIn) {
+  Onehopd broker({"--stop-deadline-ms", "600000", "--drain-delay-ms", "500000"});
+  broker.send_signal(SIGTERM);
+  const auto lines = broker.wait_for_errors([](const ChildProcess::Lines& all) {
+    return !all.empty() && all.back().find("\"waiting\"") != std::string::npos;
+  });
+  EXPECT_TRUE(value_of(line_about(lines, "waiting"), "text").starts_with("lets clients in until drain_delay_ms"));
+  broker.send_signal(SIGTERM);
+  EXPECT_EQ(0, broker.wait());
+}
+
 TEST(Signals, TheDeadlineEndsItToo) {
   Onehopd broker({"--stop-deadline-ms", "1"});
   RawClient client(broker.address());

@@ -130,6 +130,9 @@ class Broker {
   // What is wrong with the options as far as it can be known without listening, `option: why`; or nothing. Any thread,
   // also without a broker.
   static std::string check(const BrokerOptions& options);
+  // The same of everything that is wrong, one text for each; check() says the first. A text that is about several
+  // options names all of them.
+  static std::vector<std::string> check_all(const BrokerOptions& options);
   virtual ~Broker() = default;
 
   // The addresses listened on, with the ports really bound, in the order of BrokerOptions::listen, then of
@@ -151,6 +154,14 @@ class Broker {
   // Takes a drain back, so that clients are let in as before. That is possible during drain_delay_ms only: afterwards
   // clients have been told, and the listeners are closed. Returns whether the broker does not drain now.
   virtual bool undrain() = 0;
+  // How far a drain has come.
+  enum class DrainPhase : uint8_t {
+    kNone,     // There is no drain.
+    kDelay,    // drain_delay_ms lasts: clients are let in, and know of nothing.
+    kLeaving,  // Clients are told, and some connection is left.
+    kDrained,  // No connection is left, and every listener is closed, so nobody can come any more.
+  };
+  virtual DrainPhase drain_phase() = 0;
   // Drains, unless that has begun, and waits until all connections have ended, at most so long; what is open then is
   // settled without waiting. Returns whether they all ended by themselves. The broker is of no further use.
   virtual bool stop(std::chrono::milliseconds deadline) = 0;

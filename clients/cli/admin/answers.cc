@@ -169,12 +169,22 @@ std::optional<BrokerCounters> read_counters(std::string_view body) {
   return counters;
 }
 
-std::optional<uint64_t> read_connections(std::string_view body) {
+std::optional<DrainTold> read_drain(std::string_view body) {
   const Json json = parse(body);
+  DrainTold told;
   if (!json.is_object()) return std::nullopt;
-  const auto found = json.find("connections");
-  if (found == json.end() || !found->is_number()) return std::nullopt;
-  return found->get<uint64_t>();
+  read(json, "phase", told.phase);
+  read(json, "connections", told.connections);
+  if (told.phase.empty()) return std::nullopt;
+  return told;
+}
+
+std::optional<bool> read_kicked(std::string_view body) {
+  const Json json = parse(body);
+  bool kicked = false;
+  if (!json.is_object() || !json.contains("kicked")) return std::nullopt;
+  read(json, "kicked", kicked);
+  return kicked;
 }
 
 std::string error_in(std::string_view body) {

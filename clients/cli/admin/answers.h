@@ -29,8 +29,14 @@ std::optional<std::vector<Told<RecentEnd>>> read_closed(std::string_view body);
 std::optional<Told<Trace>> read_trace(std::string_view body);
 // Without the counts of single outcomes.
 std::optional<BrokerCounters> read_counters(std::string_view body);
-// How many connections a drain waits for.
-std::optional<uint64_t> read_connections(std::string_view body);
+// How far a drain has come, in the admin port's word for it, and how many connections are left.
+struct DrainTold {
+  std::string phase;
+  uint64_t connections = 0;
+};
+std::optional<DrainTold> read_drain(std::string_view body);
+// Whether a kick has ended a client.
+std::optional<bool> read_kicked(std::string_view body);
 // Why a request was refused; empty if it does not say so.
 std::string error_in(std::string_view body);
 

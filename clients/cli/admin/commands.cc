@@ -1,4 +1,4 @@
-// Which of the operator's commands it is, and those that ask once: clients, trace, kick, health.
+// Which of the operator's commands it is, and those that look once: clients and trace.
 #include "cli/admin/commands.h"
 
 #include <algorithm>
@@ -41,16 +41,6 @@ bool read_token(const std::string& path, std::string& token, std::string& error)
   if (!token.empty() && token.size() <= kTokenBytesMax && printable(token) == token) return true;
   error = path + " holds no token in its first line";
   return false;
-}
-
-ExitCode fail(const AdminOptions& options, const AdminAnswer& answer, const AdminPort& port) {
-  write_error(options.json, describe(answer, port));
-  return exit_code_of(answer);
-}
-
-ExitCode fail_unreadable(const AdminOptions& options, const AdminPort& port) {
-  write_error(options.json, describe_unreadable(port));
-  return kCannotConnect;
 }
 
 ExitCode run_closed(const AdminOptions& options, AdminPort& port) {
@@ -104,6 +94,16 @@ void print_trace(const Trace& trace, const AdminOptions& options) {
 
 }  // namespace
 
+ExitCode fail(const AdminOptions& options, const AdminAnswer& answer, const AdminPort& port) {
+  write_error(options.json, describe(answer, port));
+  return exit_code_of(answer);
+}
+
+ExitCode fail_unreadable(const AdminOptions& options, const AdminPort& port) {
+  write_error(options.json, describe_unreadable(port));
+  return kCannotConnect;
+}
+
 ExitCode run_admin_command(const AdminOptions& options) {
   using Command = AdminOptions::Command;
   const bool for_health = options.command == Command::kHealth;
@@ -127,6 +127,8 @@ ExitCode run_admin_command(const AdminOptions& options) {
       return run_kick(options, port);
     case Command::kDrain:
       return run_drain(options, port);
+    case Command::kUndrain:
+      return run_undrain(options, port);
     case Command::kHealth:
       return run_health(options, port);
     case Command::kNone:
@@ -194,26 +196,6 @@ ExitCode run_trace(const AdminOptions& options, AdminPort& port) {
     print_trace(told->thing, options);
   }
   return told->thing.would_arrive ? kSuccess : kNotDone;
-}
-
-ExitCode run_kick(const AdminOptions& options, AdminPort& port) {
-  const std::string text = options.text.empty() ? "" : "&text=" + percent_encoded(options.text);
-  const AdminAnswer answer = port.post("/api/v1/kick?name=" + percent_encoded(options.to) + text);
-  if (!answer.is_fine()) return fail(options, answer, port);
-  std::printf("%s was ended\n", options.to.c_str());
-  return kSuccess;
-}
-
-// For health checks, which know only whether it is well: a broker that is not reached is not.
-ExitCode run_health(const AdminOptions& options, AdminPort& port) {
-  const AdminAnswer answer = port.get(options.ready ? "/readyz" : "/livez");
-  const bool told = answer.failure == AdminAnswer::Failure::kNone && (answer.is_fine() || answer.status == 503);
-  if (!told) {
-    write_error(options.json, describe(answer, port));
-    return kNotDone;
-  }
-  std::printf("%s\n", printable(answer.body.substr(0, answer.body.find_first_of("\r\n"))).c_str());
-  return answer.is_fine() ? kSuccess : kNotDone;
 }
 
 }  // namespace onehop::cli

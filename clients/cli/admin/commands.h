@@ -21,7 +21,15 @@ ExitCode run_top(const AdminOptions& options, AdminPort& port);
 ExitCode run_trace(const AdminOptions& options, AdminPort& port);
 ExitCode run_kick(const AdminOptions& options, AdminPort& port);
 ExitCode run_drain(const AdminOptions& options, AdminPort& port);
+ExitCode run_undrain(const AdminOptions& options, AdminPort& port);
 ExitCode run_health(const AdminOptions& options, AdminPort& port);
+
+// Tells why it was not done, on standard error: the admin port refused or was not reached; it said what cannot be read.
+ExitCode fail(const AdminOptions& options, const AdminAnswer& answer, const AdminPort& port);
+ExitCode fail_unreadable(const AdminOptions& options, const AdminPort& port);
+// Tells what was done, on standard output: `text`, or {"event":EVENT,FIELDS"text":TEXT}. `fields` are members of a JSON
+// object, each with a comma behind it.
+void tell(const AdminOptions& options, const char* event, const std::string& text, const std::string& fields = {});
 
 // One page of clients, or why there is none.
 struct ClientsPage {

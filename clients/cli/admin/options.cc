@@ -2,8 +2,12 @@
 #include "cli/admin/options.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <iterator>
+#include <optional>
+#include <utility>
 
 #include "cli/admin/port.h"
 #include "cli/format.h"
@@ -41,9 +45,12 @@ Examples:
   onehop top --once --sort queue_bytes --limit 5
 )";
 constexpr const char* kKickFooter = R"(
+With --for the name is kept out for that time, also if no client has it now: whoever connects with it is told when to try
+again. The last kick of a name counts, so one without --for lets it in again.
+
 Examples:
   onehop kick bob
-  onehop kick bob 'Good night.'
+  onehop kick bob 'Good night.' --for 10m
 )";
 constexpr const char* kTraceFooter = R"(
 Says the first thing that stands in the way of a message from A to B, or that nothing does.
@@ -61,12 +68,20 @@ Examples:
 constexpr const char* kDrainFooter = R"(
 From then on the broker is not ready (health --ready), and after its drain delay lets nobody in and tells every client to
 finish and when to come back (--drain-*, --stop-deadline-ms). Drained, it still answers here, until SIGTERM ends it.
+'onehop undrain' takes a drain back while the drain delay lasts; then --wait ends with 1.
 
 Examples:
   onehop drain --wait --timeout 40                 before a container is stopped (preStop)
 )";
+constexpr const char* kUndrainFooter = R"(
+That is possible while the broker's drain delay lasts (--drain-delay-ms of onehopd). Afterwards clients are on their way, and
+the broker has to be started anew. A broker that does not drain is left as it is.
+
+Examples:
+  onehop undrain
+)";
 constexpr const char* kHealthFooter = R"(
-Prints one line.
+Prints one line: 'ok' or 'ready', or why not.
 
 Exit codes:
   0  it lives; with --ready: it lets clients in
@@ -84,6 +99,32 @@ CLI::Validator positive() {
         double value = 0;
         const bool fine = CLI::detail::lexical_cast(text, value) && value > 0 && value <= 86'400;
         return fine ? std::string() : "'" + printable(text) + "' is not a number above 0, at most 86400";
+      },
+      "");
+}
+
+// What the admin port allows: a day.
+constexpr double kKickMsMax = 86'400'000;
+
+// Milliseconds; a number without a unit is seconds. Nothing: it is no time, or none that a kick may have.
+std::optional<uint64_t> read_kick_time(const std::string& text) {
+  constexpr std::pair<std::string_view, double> kUnits[] = {{"ms", 1},        {"s", 1'000},      {"m", 60'000},
+                                                            {"h", 3'600'000}, {"d", 86'400'000}, {"", 1'000}};
+  const size_t end = text.find_last_of("0123456789.") + 1;
+  const auto* unit = std::find_if(std::begin(kUnits), std::end(kUnits),
+                                  [&](const auto& one) { return one.first == text.substr(end); });
+  double value = 0;
+  if (unit == std::end(kUnits) || !CLI::detail::lexical_cast(text.substr(0, end), value)) return std::nullopt;
+  const double ms = std::ceil(value * unit->second);
+  if (!(ms >= 1 && ms <= kKickMsMax)) return std::nullopt;
+  return static_cast<uint64_t>(ms);
+}
+
+CLI::Validator kick_time() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        if (read_kick_time(text)) return std::string();
+        return "'" + printable(text) + "' is not a time above 0, at most a day, such as 90s, 10m or 1h";
       },
       "");
 }
@@ -155,18 +196,30 @@ struct Adder {
     CLI::App* kick = add("kick", "End a client and its session", AdminOptions::Command::kKick);
     kick->add_option("NAME", options.to, "The client's name")->required();
     kick->add_option("TEXT", options.text, "What it is told");
+    kick->add_option_function<std::string>(
+            "--for", [to = &options](const std::string& text) { to->kick_for_ms = *read_kick_time(text); },
+            "Keep the name out for this time, at most a day: 90 (seconds), 500ms, 90s, 10m, 1h, 1d")
+        ->check(kick_time());
+    add_output(*kick);
     add_token(*kick);
     kick->footer(std::string(kExitCodes) + kKickFooter);
 
     CLI::App* drain = add("drain", "Have the broker send its clients away, for good", AdminOptions::Command::kDrain);
     drain->add_flag("--wait", options.wait, "Until no connection is left, or the broker is gone");
     drain->add_option("--timeout", options.timeout, "With --wait: so many seconds at the most")->check(positive());
+    add_output(*drain);
     add_token(*drain);
     drain->footer(std::string(kDrainFooter) + kExitCodes);
+
+    CLI::App* undrain = add("undrain", "Take a drain back before clients are told", AdminOptions::Command::kUndrain);
+    add_output(*undrain);
+    add_token(*undrain);
+    undrain->footer(std::string(kUndrainFooter) + kExitCodes);
 
     CLI::App* health = add("health", "Does the broker live? For health checks", AdminOptions::Command::kHealth);
     health->add_flag("--ready", options.ready, "Does it let clients in?");
     health->add_option("--timeout", options.timeout, "Seconds to wait for the answer; default: 3")->check(positive());
+    add_output(*health);
     health->footer(kHealthFooter);
   }
 

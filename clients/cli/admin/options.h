@@ -12,14 +12,14 @@ class App;
 namespace onehop::cli {
 
 struct AdminOptions {
-  enum class Command : uint8_t { kNone, kClients, kTop, kTrace, kKick, kDrain, kHealth };
+  enum class Command : uint8_t { kNone, kClients, kTop, kTrace, kKick, kDrain, kUndrain, kHealth };
   Command command = Command::kNone;
 
   // tcp://host:port, unix:///path or http://…
   std::string address = "tcp://127.0.0.1:7412";
   std::string token_file;
 
-  // clients, trace
+  // All but top.
   bool json = false;
 
   // clients, top
@@ -37,6 +37,8 @@ struct AdminOptions {
 
   // kick; the name is also in `to`.
   std::string text;
+  // For how long the name is kept out; 0: not at all.
+  uint64_t kick_for_ms = 0;
 
   // drain, health, seconds
   bool wait = false;

@@ -7,8 +7,8 @@
 
 #include "cli/admin/answers.h"
 #include "cli/format.h"
-#include "reactor/address.h"
 #include "reactor/fd.h"
+#include "reactor/server_address.h"
 
 namespace onehop::cli {
 namespace {
@@ -83,7 +83,7 @@ std::string what_is_wrong_with_admin_address(const std::string& address) {
     return whole && plain ? "" : "'" + printable(address) + "' is not http://host:port";
   }
   std::string error;
-  reactor::Address::parse(address, error);
+  reactor::parse_server_address(address, error);
   return error;
 }
 

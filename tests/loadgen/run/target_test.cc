@@ -28,7 +28,8 @@ TEST(TargetTest, EachSystemHasItsSchemeAndPort) {
 }
 
 TEST(TargetTest, WhatIsNoneIsNamed) {
-  for (const char* text : {"", "127.0.0.1:7411", "http://x", "onehop://", "onehop://x:99999", "blind://x", "unix://"}) {
+  for (const char* text :
+       {"", "127.0.0.1:7411", "http://x", "onehop://", "onehop://x:99999", "nats://x:0", "blind://x", "unix://"}) {
     std::string error;
     EXPECT_FALSE(parse_target(text, error)) << text;
     EXPECT_FALSE(error.empty()) << text;

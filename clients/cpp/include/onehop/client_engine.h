@@ -16,9 +16,9 @@
 //    all that follow it to the same name. None of these overtakes another, and other destinations go on.
 //  - When the broker announces that it goes (a goodbye with a grace), what is accepted from then on waits, and so does
 //    what the broker refuses for it (SHUTTING_DOWN). What is under way is finished: outcomes are awaited, deliveries
-//    handed out and acknowledged. Then, or at the end of the grace, the client says goodbye, and comes back at the time
-//    it was told, with what waits. Where the broker only wants the connection to end (USE_ANOTHER_SERVER), the session
-//    goes on with the next.
+//    handed out and acknowledged, unless their ttl runs out before. Then, or at the end of the grace, the client says
+//    goodbye, and comes back at the time it was told, with what waits. Where the broker only wants the connection to
+//    end (USE_ANOTHER_SERVER), the session goes on with the next.
 //  - Nothing is dropped: what the end of a session leaves unknown is reported as such, or repeated on request.
 //  - on_message() is called once for each delivery, in the order of the sender.
 //

@@ -199,6 +199,8 @@ struct Message {
   // The broker says that this delivery may have been seen before: it was written to an earlier connection of this
   // session. The client itself hands no message out twice, so that only an earlier process can have seen it.
   bool redelivered = false;
+  // How long its sender lets it wait; 0: as long as the broker allows (SessionInfo::ttl_ms_max).
+  uint32_t ttl_ms = 0;
   // With `redelivered`: what is left of its ttl.
   uint32_t ttl_left_ms = 0;
   // The sender says that it does not know whether an earlier attempt arrived.
