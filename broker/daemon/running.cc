@@ -14,7 +14,7 @@ namespace {
 
 // With this the thread that waits for the broker's end tells the main thread of it.
 constexpr int kStopped = SIGALRM;
-// How often the log is asked what it left out.
+// How often the log is asked what it left out, and the files are looked at.
 constexpr std::chrono::seconds kLookEvery{1};
 
 sigset_t all_signals() {
@@ -60,7 +60,9 @@ Running::Running(const Given& given, const Configuration& configuration)
     : given_(given),
       configuration_(configuration),
       last_reload_success_unix_seconds_(unix_seconds()),
-      log_(configuration.options) {}
+      log_(configuration.options) {
+  files_.watch(configuration.files);
+}
 
 Running::~Running() = default;
 
@@ -140,12 +142,18 @@ int Running::next_signal(const sigset_t& signals) {
     if (now >= next_look_) {
       log_.tell_left_out();
       next_look_ = now + kLookEvery;
+      if (files_changed()) return SIGHUP;
     }
     const auto next = notify_.interval().count() == 0 ? next_look_ : std::min(next_alive_, next_look_);
     const int64_t us = std::max<int64_t>(0, (next - std::chrono::steady_clock::now()) / std::chrono::microseconds(1));
     const timespec left{static_cast<time_t>(us / 1'000'000), static_cast<long>(us % 1'000'000) * 1'000};
     if (const int signal = sigtimedwait(&signals, nullptr, &left); signal >= 0) return signal;
   }
+}
+
+bool Running::files_changed() {
+  // Only this thread writes the configuration.
+  return !stopping_ && configuration_.options.reload_on_change && files_.changed();
 }
 
 // Shards end one after the other while the broker stops, and then do not answer; the deadline bounds that.
@@ -160,6 +168,7 @@ void Running::tell_alive() {
 
 void Running::reload() {
   notify_.reloading();
+  files_.renew();
   std::vector<std::string> problems;
   const std::optional<Configuration> next = load(given_, problems);
   std::vector<Change> changed;
@@ -199,6 +208,7 @@ bool Running::take_over(const Configuration& next, std::string& error) {
   log_.set_level(next.options.log_level);
   const std::lock_guard lock(mutex_);
   configuration_ = next;
+  files_.watch(next.files);
   return true;
 }
 
