@@ -56,8 +56,8 @@ def check_runbooks():
     names = [rule["alert"] for rule in alerts()]
     assert sorted(headings) == sorted(names), f"alerts and headings differ: {set(headings) ^ set(names)}"
     for rule in alerts():
-        wanted = "docs/operations.md#" + rule["alert"].lower()
-        assert rule["annotations"]["runbook"] == wanted, rule["alert"]
+        wanted = "{{ $externalLabels.onehop_runbook }}#" + rule["alert"].lower()
+        assert rule["annotations"]["runbook_url"] == wanted, rule["alert"]
 
 
 def panels_of(dashboard):
@@ -102,12 +102,16 @@ def rules_at_once(folder):
     return path
 
 
+RUNBOOK = "https://wiki.example/onehop"  # As an operator would set it.
+
+
 class Prometheus:
     """A Prometheus that scrapes one address every second, with the shipped rules; or with these, which do not wait."""
 
     def __init__(self, folder, target, at_once=False):
         config = yaml_of("prometheus", "prometheus.yml")[0]
-        config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+        config["global"].update(scrape_interval="1s", evaluation_interval="1s")
+        config["global"]["external_labels"]["onehop_runbook"] = RUNBOOK
         config["rule_files"] = [rules_at_once(folder) if at_once else path_of("prometheus", "onehop.rules.yml")]
         config["scrape_configs"][0]["static_configs"] = [{"targets": [target]}]
         path = os.path.join(folder, "prometheus.yml")
@@ -207,6 +211,13 @@ def firing(prometheus):
     return {alert["metric"]["alertname"] for alert in prometheus.query('ALERTS{alertstate="firing"}')}
 
 
+def check_links(prometheus):
+    """Who is paged finds an address that a browser opens."""
+    links = {alert["labels"]["alertname"]: alert["annotations"]["runbook_url"]
+             for alert in prometheus.ask("alerts")["alerts"]}
+    assert links and links == {name: f"{RUNBOOK}#{name.lower()}" for name in links}, links
+
+
 def lose(programs, broker, admin, folder, count):
     """A recipient goes away for a while; what was sent to it meanwhile is lost, because an operator ends its session."""
     onehop = os.path.join(programs, "onehop")
@@ -251,6 +262,7 @@ def check_real_faults(programs):
                     for _ in range(4):
                         crowd.enter_context(socket.create_connection((host, int(port))))
                     wait_until(lambda: "OnehopConnectionsHigh" in firing(prometheus), "an alert of the connections")
+                check_links(prometheus)
             broker.stop()
 
 
