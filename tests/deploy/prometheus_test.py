@@ -52,7 +52,13 @@ def check_with_promtool():
 
 def check_runbooks():
     with open(os.path.join(ROOT, "docs", "operations.md"), encoding="utf-8") as file:
-        headings = re.findall(r"^#+ (Onehop\w+)$", file.read(), re.MULTILINE)
+        text = file.read()
+    sections = dict(re.findall(r"^### (Onehop\w+)\n(.*?)(?=^#|\Z)", text, re.MULTILINE | re.DOTALL))
+    for name, section in sections.items():
+        assert re.search(r"^\* \*\*Means:\*\* ", section), f"{name}: what does it mean?"
+        assert re.search(r"^\* \*\*Look", section, re.MULTILINE), f"{name}: where to look?"
+        assert re.search(r"^\* \*\*(Look and do|Do)\b", section, re.MULTILINE), f"{name}: what to do?"
+    headings = list(sections)
     names = [rule["alert"] for rule in alerts()]
     assert sorted(headings) == sorted(names), f"alerts and headings differ: {set(headings) ^ set(names)}"
     for rule in alerts():
@@ -241,7 +247,7 @@ def lose(programs, broker, admin, folder, count):
 
 
 def check_real_faults(programs):
-    """Three faults of a real broker, seen by a real Prometheus."""
+    """Four faults of a real broker, seen by a real Prometheus."""
     with tempfile.TemporaryDirectory() as folder:
         config = os.path.join(folder, "onehopd.toml")
         with open(config, "w", encoding="utf-8") as file:
@@ -263,7 +269,8 @@ def check_real_faults(programs):
                         crowd.enter_context(socket.create_connection((host, int(port))))
                     wait_until(lambda: "OnehopConnectionsHigh" in firing(prometheus), "an alert of the connections")
                 check_links(prometheus)
-            broker.stop()
+                broker.stop()
+                wait_until(lambda: "OnehopBrokerDown" in firing(prometheus), "an alert of a broker that is gone")
 
 
 def main(programs):
