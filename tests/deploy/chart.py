@@ -48,8 +48,10 @@ class Chart:
         os.makedirs(os.path.dirname(self._renderer), exist_ok=True)
         environment = {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOFLAGS": "",
                        "GOCACHE": self._renderer + ".cache"}
-        must_run(["go", "build", "-o", self._renderer, os.path.join(HERE, "chart_renderer", "render.go")],
-                 environment=environment)
+        # Another test may build and use it at the same time.
+        mine = f"{self._renderer}.{os.getpid()}"
+        must_run(["go", "build", "-o", mine, os.path.join(HERE, "chart_renderer", "render.go")], environment=environment)
+        os.replace(mine, self._renderer)
         return True
 
     def render(self, **given):

@@ -16,7 +16,7 @@ from deployed import ROOT, SECONDS_MAX, Broker, must_run, run
 FOREIGN = {
     "docker": "build build-arg cap-drop label read-only rm stop-timeout",
     "docker, in a HEALTHCHECK": "interval timeout start-period retries",
-    "helm, kubectl": "set from-literal namespace previous",
+    "helm, kubectl": "set values from-literal namespace previous",
     "apt-get, strip": "no-install-recommends strip-debug",
     "systemctl, git": "now build",
     "curl": "unix-socket",
