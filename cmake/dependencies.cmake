@@ -1,26 +1,34 @@
 # Debian packages only; nothing is downloaded at build time. The table of docs/building.md says what each is for.
+
+# The libraries.
 find_package(Threads REQUIRED)
 find_package(Protobuf REQUIRED)
 find_package(absl REQUIRED)
-find_package(GTest REQUIRED)
-find_package(benchmark REQUIRED)
-find_package(spdlog REQUIRED)
-find_package(CLI11 REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(uv REQUIRED IMPORTED_TARGET libuv)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
-find_package(nlohmann_json REQUIRED)
-pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
-# Its CMake package wants curl and civetweb even for the part used here.
-pkg_check_modules(prometheus REQUIRED IMPORTED_TARGET prometheus-cpp-core)
-pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl)
-pkg_check_modules(systemd REQUIRED IMPORTED_TARGET libsystemd)
-# Debian has llhttp as the C sources that Node.js builds; here they are a library.
-find_path(LLHTTP_SOURCES llhttp.c PATHS /usr/share/llhttp REQUIRED)
-find_path(LLHTTP_INCLUDE llhttp.h PATHS /usr/share/include/llhttp REQUIRED)
-add_library(llhttp STATIC ${LLHTTP_SOURCES}/llhttp.c ${LLHTTP_SOURCES}/api.c ${LLHTTP_SOURCES}/http.c)
-set_target_properties(llhttp PROPERTIES UNITY_BUILD OFF)
-target_compile_options(llhttp PRIVATE -w)
-target_include_directories(llhttp SYSTEM PUBLIC ${LLHTTP_INCLUDE})
-# Two parsers in one file: this is the one that takes nothing which RFC 9112 does not let pass.
-target_compile_definitions(llhttp PRIVATE LLHTTP_STRICT_MODE=1)
+
+if(ONEHOP_BUILD_PROGRAMS)
+  find_package(spdlog REQUIRED)
+  find_package(CLI11 REQUIRED)
+  find_package(nlohmann_json REQUIRED)
+  pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
+  # Its CMake package wants curl and civetweb even for the part used here.
+  pkg_check_modules(prometheus REQUIRED IMPORTED_TARGET prometheus-cpp-core)
+  pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl)
+  pkg_check_modules(systemd REQUIRED IMPORTED_TARGET libsystemd)
+  # Debian has llhttp as the C sources that Node.js builds; here they are a library.
+  find_path(LLHTTP_SOURCES llhttp.c PATHS /usr/share/llhttp REQUIRED)
+  find_path(LLHTTP_INCLUDE llhttp.h PATHS /usr/share/include/llhttp REQUIRED)
+  add_library(llhttp STATIC ${LLHTTP_SOURCES}/llhttp.c ${LLHTTP_SOURCES}/api.c ${LLHTTP_SOURCES}/http.c)
+  set_target_properties(llhttp PROPERTIES UNITY_BUILD OFF)
+  target_compile_options(llhttp PRIVATE -w)
+  target_include_directories(llhttp SYSTEM PUBLIC ${LLHTTP_INCLUDE})
+  # Two parsers in one file: this is the one that takes nothing which RFC 9112 does not let pass.
+  target_compile_definitions(llhttp PRIVATE LLHTTP_STRICT_MODE=1)
+endif()
+
+if(ONEHOP_BUILD_TESTS)
+  find_package(GTest REQUIRED)
+  find_package(benchmark REQUIRED)
+endif()

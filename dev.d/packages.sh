@@ -36,6 +36,7 @@ declare -A packages=(
     systemd                     # systemd-analyze verifies the unit
     buildah debootstrap         # build the image, and what it is built from
     python3-yaml python3-jsonschema  # the files of deploy/ are what they should be
+    golang-go golang-github-masterminds-sprig-dev golang-k8s-sigs-yaml-dev  # render the Helm chart, as helm does
     gnuplot-nox                 # draws what the comparison has measured
   '
   [clang]='

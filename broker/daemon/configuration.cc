@@ -34,6 +34,7 @@ class Loading {
 
  private:
   void take_file() {
+    configuration_.files.push_back(stamp_of(given_.config_file));
     const reactor::FileText file = reactor::read_file(given_.config_file, kFileBytesMax);
     if (!file.text) {
       problems_.push_back(given_.config_file + ": cannot be read: " + file.error);
@@ -101,6 +102,7 @@ class Loading {
     const std::string& path = configuration_.options.admin_token_file;
     std::string wrong;
     if (path.empty()) return;
+    configuration_.files.push_back(stamp_of(path));
     if (std::optional<std::string> token = admin::read_token(path, wrong)) {
       configuration_.admin_token = *std::move(token);
       return;
@@ -175,6 +177,7 @@ error.
 * `onehopd --print-config` prints what holds, as such a file, with where each value came from.
 * SIGHUP reads the file and the token file again. If anything is wrong in them, or a setting differs that cannot change while
   the broker runs, everything stays as it was, and one line of the log says why. What changes is told in audit lines.
+* With `reload_on_change` the broker does the same without a signal, when one of these files has changed.
 
 Kept for later, and an error until then: `tls://` addresses, and the keys )";
 

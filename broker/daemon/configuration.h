@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/file_watch.h"
 #include "daemon/settings.h"
 
 namespace onehop::daemon {
@@ -28,6 +29,7 @@ struct Configuration {
   std::vector<Source> sources;  // As settings().
   // What is in admin_token_file. It is read once, with all else, so that whoever takes this over cannot fail any more.
   std::string admin_token;
+  std::vector<FileStamp> files;  // All that was read, each as it was before it was read.
 };
 
 // Reads the file, if there is one, and puts all together. Nothing: `problems` says, one a line, what is wrong and

@@ -15,6 +15,7 @@ struct DaemonOptions {
   std::string log_level = "info";   // debug, info, warn, error, off.
   std::string log_format = "auto";  // text, json; auto: text on a terminal, json otherwise.
   uint32_t stop_deadline_ms = 30'000;
+  bool reload_on_change = false;  // The files are looked at again and again; otherwise only SIGHUP reads them anew.
 };
 
 // Exit codes of onehopd.

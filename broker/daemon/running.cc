@@ -22,7 +22,7 @@ constexpr std::chrono::seconds kWaitingAfter{1};
 constexpr std::chrono::seconds kWaitingEvery{10};
 // How many clients are looked at for that: one page.
 constexpr size_t kWaitingClientsMax = 1'000;
-// How often the log is asked what it left out.
+// How often the log is asked what it left out, and the files are looked at.
 constexpr std::chrono::seconds kLookEvery{1};
 
 sigset_t all_signals() {
@@ -68,7 +68,9 @@ Running::Running(const Given& given, const Configuration& configuration)
     : given_(given),
       configuration_(configuration),
       last_reload_success_unix_seconds_(unix_seconds()),
-      log_(configuration.options) {}
+      log_(configuration.options) {
+  files_.watch(configuration.files);
+}
 
 Running::~Running() = default;
 
@@ -148,6 +150,7 @@ int Running::next_signal(const sigset_t& signals) {
     if (now >= next_look_) {
       log_.tell_left_out();
       next_look_ = now + kLookEvery;
+      if (files_changed()) return SIGHUP;
     }
     if (now >= next_waiting_) {
       next_waiting_ = now + kWaitingEvery;
@@ -158,6 +161,11 @@ int Running::next_signal(const sigset_t& signals) {
     const timespec left{static_cast<time_t>(us / 1'000'000), static_cast<long>(us % 1'000'000) * 1'000};
     if (const int signal = sigtimedwait(&signals, nullptr, &left); signal >= 0) return signal;
   }
+}
+
+bool Running::files_changed() {
+  // Only this thread writes the configuration.
+  return !stopping_ && configuration_.options.reload_on_change && files_.changed();
 }
 
 // Shards end one after the other while the broker stops, and then do not answer; the deadline bounds that.
@@ -172,6 +180,7 @@ void Running::tell_alive() {
 
 void Running::reload() {
   notify_.reloading();
+  files_.renew();
   std::vector<std::string> problems;
   const std::optional<Configuration> next = load(given_, problems);
   std::vector<Change> changed;
@@ -211,6 +220,7 @@ bool Running::take_over(const Configuration& next, std::string& error) {
   log_.set_level(next.options.log_level);
   const std::lock_guard lock(mutex_);
   configuration_ = next;
+  files_.watch(next.files);
   return true;
 }
 

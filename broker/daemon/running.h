@@ -11,6 +11,7 @@
 
 #include "admin/port.h"
 #include "daemon/configuration.h"
+#include "daemon/file_watch.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
 #include "onehop/broker.h"
@@ -33,8 +34,10 @@ class Running {
  private:
   bool start_admin(std::string& error);
   void tell_started();
-  // The next of these signals; meanwhile tells systemd that the broker is alive, and which lines the log left out.
+  // The next of these signals, or SIGHUP if files have changed that are to be reloaded then; meanwhile tells systemd
+  // that the broker is alive, and which lines the log left out.
   int next_signal(const sigset_t& signals);
+  bool files_changed();
   void tell_alive();
   void reload();
   void note_reload(bool successful);
@@ -52,9 +55,10 @@ class Running {
   double last_reload_success_unix_seconds_;
   Log log_;
   Notify notify_;
+  FileWatch files_;
   bool stopping_ = false;
   std::chrono::steady_clock::time_point next_alive_{};  // When systemd is to be told again.
-  std::chrono::steady_clock::time_point next_look_{};   // When the log is to be asked again what it left out.
+  std::chrono::steady_clock::time_point next_look_{};   // When log and files are to be looked at again.
   // When to tell next whom the stopping broker waits for.
   std::chrono::steady_clock::time_point next_waiting_ = std::chrono::steady_clock::time_point::max();
   std::unique_ptr<Broker> broker_;

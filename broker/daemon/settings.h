@@ -16,9 +16,9 @@ namespace onehop::daemon {
 using Value = std::variant<bool, uint64_t, std::string, std::vector<std::string>>;
 
 // Where a setting is kept.
-using Place =
-    std::variant<bool BrokerOptions::*, int BrokerOptions::*, uint32_t BrokerOptions::*, uint64_t BrokerOptions::*,
-                 std::vector<std::string> BrokerOptions::*, uint32_t DaemonOptions::*, std::string DaemonOptions::*>;
+using Place = std::variant<bool BrokerOptions::*, int BrokerOptions::*, uint32_t BrokerOptions::*,
+                           uint64_t BrokerOptions::*, std::vector<std::string> BrokerOptions::*,
+                           uint32_t DaemonOptions::*, std::string DaemonOptions::*, bool DaemonOptions::*>;
 
 struct Range {
   uint64_t least = 0;  // Of numbers.
@@ -32,7 +32,7 @@ struct Setting {
   Place place;
   Range range;
   std::string_view unit;  // Empty: none.
-  bool reloadable;        // Whether SIGHUP takes over another value.
+  bool reloadable;        // Whether a reload takes over another value.
   std::string_view meaning;
 };
 

@@ -110,6 +110,13 @@ std::vector<Setting> program() {
        "a file with the token that the HTTP API wants where it is not on a loopback address; empty: there is none"},
       {"stop_deadline_ms", &D::stop_deadline_ms, Range{0, UINT32_MAX, false, {}}, "ms", kLive,
        "how long a drain, SIGTERM and SIGINT wait for connections to end; a second signal does not wait"},
+      {"reload_on_change",
+       &D::reload_on_change,
+       {},
+       "",
+       kLive,
+       "reload, as on SIGHUP, when the configuration file or the token file has changed and then stayed the same for a "
+       "second; for files that another program puts in place, as Kubernetes does"},
       {"log_level",
        &D::log_level,
        {0, 0, false, {"debug", "info", "warn", "error", "off"}},

@@ -206,6 +206,12 @@ TEST_F(ConfigurationTest, NothingIsSaidOfWhatDependsOnAWrongValue) {
   EXPECT_EQ(1u, problems().size());
 }
 
+TEST_F(ConfigurationTest, AllFilesThatWereReadAreNamed) {
+  EXPECT_TRUE(loaded().files.empty());
+  write("admin_token_file = '" + token_path_ + "'\n");
+  EXPECT_EQ((std::vector<FileStamp>{stamp_of(path_), stamp_of(token_path_)}), loaded().files);
+}
+
 // Nobody writes into the pipe: reading it would wait for ever.
 TEST_F(ConfigurationTest, APipeIsNoConfiguration) {
   const std::string pipe = testing::TempDir() + "onehop-pipe-" + std::to_string(::getpid());

@@ -1,21 +1,18 @@
-"""The Helm chart, as far as it can be checked where helm cannot be had: its values against the schema, every value that a
-template names, the balance of its actions, and that what it copies is alike. With helm: lint and template as well.
+"""The Helm chart: its values against the schema, every value that a template names, the balance of its actions, that what
+it copies is alike, and what it makes of values (by helm or by chart_renderer; with helm: lint as well).
 
-    chart_test.py
+    chart_test.py FOLDER-OF-PROGRAMS
 """
 
 import copy
 import os
 import re
-import shutil
+import sys
+import tempfile
 
-import jsonschema
-import json
-import yaml
+from chart import CHART, Chart, default_values, settings_file, validator
+from deployed import must_run, path_of, project_version, text_of, yaml_of
 
-from deployed import fails, must_run, path_of, text_of, yaml_of
-
-CHART = path_of("helm", "onehop")
 ACTION = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
 
 
@@ -31,25 +28,26 @@ def actions_of(text):
 
 
 def check_values():
-    values = yaml_of("helm", "onehop", "values.yaml")[0]
-    schema = json.loads(text_of("helm", "onehop", "values.schema.json"))
-    validator = jsonschema.Draft7Validator(schema)
-    jsonschema.Draft7Validator.check_schema(schema)
-    validator.validate(values)
+    values, checker = default_values(), validator()
+    checker.validate(values)
     # Every value that has a default has a place in the schema, so that a slip in a name is found.
-    missing = set(values) - set(schema["properties"])
+    missing = set(values) - set(checker.schema["properties"])
     assert not missing, f"values.yaml has what values.schema.json has not: {missing}"
 
     def refused(change):
         wrong = copy.deepcopy(values)
         change(wrong)
-        assert not validator.is_valid(wrong), f"the schema lets this pass: {wrong}"
+        assert not checker.is_valid(wrong), f"the schema lets this pass: {wrong}"
 
     refused(lambda v: v.update(replicas=2))
     refused(lambda v: v["config"].update(listen="tcp://0.0.0.0:1"))
     refused(lambda v: v["drain"].update(deadlineSeconds="30"))
     refused(lambda v: v["drain"].update(deadlinSeconds=30))
     refused(lambda v: v["service"].update(type="ExternalName"))
+    refused(lambda v: v["service"].update(loadBalancerSourceRanges=["10.0.0.1"]))
+    refused(lambda v: v["networkPolicy"].update(adminFrom=["monitoring"]))
+    refused(lambda v: v["networkPolicy"].update(adminFrom=[{}]))
+    refused(lambda v: v["prometheusRule"].update(runbookUrl=""))
     refused(lambda v: v.pop("drain"))
     return values
 
@@ -88,48 +86,143 @@ def check_structure():
     assert defined <= included, f"never included: {defined - included}"
 
 
-def check_promises():
-    """What operators rely on, word by word; whoever changes it should have to say so here too."""
-    texts = dict(templates())
-    for part in ("replicas: 1", "type: Recreate", "readOnlyRootFilesystem: true", "allowPrivilegeEscalation: false",
-                 'drop: ["ALL"]', "runAsNonRoot: true", "type: RuntimeDefault", "automountServiceAccountToken: false",
-                 "path: /livez", "path: /readyz", '["onehop", "drain", "--wait"'):
-        assert part in texts["deployment.yaml"], f"deployment.yaml has no longer: {part}"
-    grace = re.search(r"terminationGracePeriodSeconds: \{\{ add \.Values\.drain\.deadlineSeconds (\d+)",
-                      texts["deployment.yaml"])
-    wait = re.search(r'"--timeout", "\{\{ add \.Values\.drain\.deadlineSeconds (\d+)', texts["deployment.yaml"])
-    assert int(grace[1]) > int(wait[1]), "the pod would be killed before preStop has waited for the drain"
+def check_copies(onehopd):
+    """What is copied is alike, and what is of one version says so."""
     assert text_of("helm", "onehop", "onehop.rules.yml") == text_of("prometheus", "onehop.rules.yml"), \
         "cp deploy/prometheus/onehop.rules.yml deploy/helm/onehop/"
+    table = must_run([onehopd, "--print-reference"])
+    live = re.findall(r"^\| `([a-z_]+)`.* \| changes \|", table, re.MULTILINE)
+    assert text_of("helm", "onehop", "reloadable.txt").split() == live, f"reloadable.txt should be: {' '.join(live)}"
     chart = yaml_of("helm", "onehop", "Chart.yaml")[0]
-    with open(os.path.join(path_of(".."), "CMakeLists.txt"), encoding="utf-8") as file:
-        version = re.search(r"project\(onehop VERSION ([0-9.]+)", file.read())[1]
-    assert chart["appVersion"] == version, f"the chart is of {chart['appVersion']}, the source of {version}"
+    assert chart["appVersion"] == project_version(), f"the chart is of {chart['appVersion']}"
 
 
-def check_with_helm(helm):
-    must_run([helm, "lint", "--strict", CHART])
-    everything = ["--set", "proxyFrom={10.0.0.0/8}", "--set", "adminToken.secretName=token",
-                  "--set", "serviceMonitor.enabled=true", "--set", "prometheusRule.enabled=true"]
-    for flags in ([], everything):
-        documents = list(yaml.safe_load_all(must_run([helm, "template", "test", CHART, *flags])))
-        kinds = {document["kind"] for document in documents if document}
-        assert {"Deployment", "Service", "ConfigMap", "ServiceAccount", "PodDisruptionBudget"} <= kinds, kinds
-    fails([helm, "template", "test", CHART, "--set", "replicas=2"])
-    fails([helm, "template", "test", CHART, "--set", "drain.delaySeconds=30"])
+def everything():
+    """Values under which each template makes all that it can."""
+    return {
+        "proxyFrom": ["10.0.0.0/8"],
+        "adminToken": {"secretName": "token"},
+        "imagePullSecrets": [{"name": "pull"}],
+        "config": {"queue_bytes_max": 8388608, "pin": False},
+        "service": {"type": "LoadBalancer", "loadBalancerSourceRanges": ["192.0.2.0/24"], "annotations": {"a": "b"},
+                    "externalTrafficPolicy": "Local"},
+        "networkPolicy": {"clientsFrom": [{"ipBlock": {"cidr": "192.0.2.0/24"}}],
+                          "adminFrom": [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}]},
+        "serviceAccount": {"name": "account", "annotations": {"a": "b"}},
+        "podAnnotations": {"a": "b"}, "podLabels": {"c": "d"}, "nodeSelector": {"disk": "none"},
+        "tolerations": [{"key": "a", "operator": "Exists"}], "affinity": {"nodeAffinity": {}},
+        "priorityClassName": "high",
+        "serviceMonitor": {"enabled": True, "labels": {"a": "b"}},
+        "prometheusRule": {"enabled": True, "labels": {"a": "b"}, "runbookUrl": "https://wiki.example/onehop"},
+    }
 
 
-def main():
+def container_of(deployment):
+    return deployment["spec"]["template"]["spec"]["containers"][0]
+
+
+def check_pod(chart, onehopd):
+    deployment = chart.one("Deployment", **everything())
+    spec, pod = deployment["spec"], deployment["spec"]["template"]["spec"]
+    assert spec["replicas"] == 1 and spec["strategy"] == {"type": "Recreate"}
+    assert pod["automountServiceAccountToken"] is False and pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    container = container_of(deployment)
+    assert container["securityContext"] == {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True,
+                                            "capabilities": {"drop": ["ALL"]}}
+    prestop = container["lifecycle"]["preStop"]["exec"]["command"]
+    assert prestop[:4] == ["onehop", "drain", "--wait", "--timeout"]
+    drain = default_values()["drain"]
+    assert drain["deadlineSeconds"] < int(prestop[4]) < pod["terminationGracePeriodSeconds"], "killed while it drains"
+    # Where no token is, preStop could not ask for the drain; SIGTERM begins it.
+    assert "lifecycle" not in container_of(chart.one("Deployment"))
+    # Every value of the chart's own makes a configuration that the broker takes.
+    for given in ({}, everything()):
+        objects = chart.render(**given)
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "onehopd.toml")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(settings_file(objects))
+            must_run([onehopd, "--config", path, "--check-config"])
+
+
+def check_probes(chart):
+    container = container_of(chart.one("Deployment"))
+    ready, alive = container["readinessProbe"], container["livenessProbe"]
+    assert ready["httpGet"] == {"path": "/readyz", "port": "admin"} and alive["httpGet"]["path"] == "/livez"
+    for probe in (ready, alive):
+        assert probe["failureThreshold"] >= 2, "one slow answer would count"
+
+    def seconds(probe):
+        return probe["periodSeconds"] * probe["failureThreshold"]
+    assert seconds(alive) >= 5 * seconds(ready), "the pod would be killed soon after it is unready"
+    assert default_values()["drain"]["delaySeconds"] > seconds(ready), "clients would be told before readiness has failed"
+
+
+def check_who_may_connect(chart):
+    policy = chart.one("NetworkPolicy")["spec"]
+    assert policy["policyTypes"] == ["Ingress", "Egress"] and "egress" not in policy
+    assert policy["ingress"] == [{"ports": [{"port": "onehop"}]}], "all may be clients, nobody may ask the admin port"
+    given = everything()
+    policy = chart.one("NetworkPolicy", **given)["spec"]
+    assert policy["ingress"] == [
+        {"ports": [{"port": "onehop"}], "from": given["networkPolicy"]["clientsFrom"]},
+        {"ports": [{"port": "admin"}], "from": given["networkPolicy"]["adminFrom"]}]
+    deployment = chart.one("Deployment", **given)
+    assert policy["podSelector"]["matchLabels"].items() <= deployment["spec"]["template"]["metadata"]["labels"].items()
+    assert {port["name"] for port in container_of(deployment)["ports"]} == {"onehop", "admin"}
+    assert "NetworkPolicy" not in chart.render(networkPolicy={"enabled": False})
+    service = next(one for one in chart.render(**given)["Service"] if one["spec"]["type"] == "LoadBalancer")
+    assert service["spec"]["loadBalancerSourceRanges"] == ["192.0.2.0/24"]
+    chart.refuses(service={"loadBalancerSourceRanges": ["192.0.2.0/24"]})
+    assert "adminFrom" in chart.refuses(serviceMonitor={"enabled": True})[0]
+    chart.refuses(drain={"delaySeconds": 30})
+
+
+def check_restarts(chart):
+    """Another pod is made exactly when something has changed that a running broker cannot take over."""
+    def pod(**given):
+        return chart.one("Deployment", **given)["spec"]["template"]
+    before = pod()
+    for stays in ({"config": {"queue_bytes_max": 8388608}}, {"config": {"log_level": "warn"}},
+                  {"drain": {"delaySeconds": 7}}, {"drain": {"spreadSeconds": 9}}):
+        assert pod(**stays) == before, f"{stays} would replace the pod"
+        assert settings_file(chart.render(**stays)) != settings_file(chart.render()), f"{stays} changes nothing"
+    for replaced in ({"config": {"shards": 2}}, {"config": {"log_format": "text"}}, {"drain": {"deadlineSeconds": 31}},
+                     {"proxyFrom": ["10.0.0.0/8"]}):
+        assert pod(**replaced) != before, f"{replaced} would not reach the broker"
+    assert pod(proxyFrom=["10.0.0.0/8"]) == pod(proxyFrom=["10.0.0.0/16"])
+    mounts = container_of(chart.one("Deployment"))["volumeMounts"]
+    assert all("subPath" not in mount for mount in mounts), "kubelet never updates what is mounted by subPath"
+    assert "reload_on_change = true" in settings_file(chart.render())
+
+
+def check_runbooks(chart):
+    rules = [rule for group in chart.one("PrometheusRule", **everything())["spec"]["groups"] for rule in group["rules"]]
+    for rule in rules:
+        if "alert" in rule:
+            wanted = "https://wiki.example/onehop#" + rule["alert"].lower()
+            assert rule["annotations"]["runbook_url"] == wanted, rule
+
+
+def main(programs):
+    onehopd = os.path.join(programs, "onehopd")
     check_references(check_values())
     check_structure()
-    check_promises()
-    helm = shutil.which("helm")
-    if helm:
-        check_with_helm(helm)
-        print("chart: values, references, structure; helm lint and helm template")
-    else:
-        print("chart: values, references, structure. SKIPPED for want of helm: helm lint, helm template")
+    check_copies(onehopd)
+    chart = Chart(os.path.join(os.path.dirname(os.path.abspath(programs)), "chart"))
+    if not chart.can_render:
+        print("chart: values, references, structure. SKIPPED for want of helm or go: what it makes of its values")
+        return
+    if chart.helm:
+        must_run([chart.helm, "lint", "--strict", CHART])
+    check_pod(chart, onehopd)
+    check_probes(chart)
+    check_who_may_connect(chart)
+    check_restarts(chart)
+    check_runbooks(chart)
+    print("chart: values, references, structure, and what it makes of them, by", "helm" if chart.helm else "chart_renderer")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])

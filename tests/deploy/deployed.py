@@ -1,6 +1,7 @@
 """What the tests of deploy/ share: where things are, reading them, and a process's exit told in one line."""
 
 import os
+import re
 import shutil
 import sys
 
@@ -33,6 +34,11 @@ def text_of(*parts):
 
 def yaml_of(*parts):
     return list(yaml.safe_load_all(text_of(*parts)))
+
+
+def project_version():
+    with open(os.path.join(ROOT, "CMakeLists.txt"), encoding="utf-8") as file:
+        return re.search(r"project\(onehop VERSION ([0-9.]+)", file.read())[1]
 
 
 def must_run(command, **keywords):

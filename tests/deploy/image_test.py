@@ -16,10 +16,11 @@ import subprocess
 import sys
 import tempfile
 
-from deployed import ROOT, must_run, path_of, run, text_of
+from deployed import ROOT, must_run, path_of, project_version, run, text_of, yaml_of
 
 DOCKERFILE = path_of("container", "Dockerfile")
 SKIPPED = 77
+REVISION = "0123456789abcdef0123456789abcdef01234567"
 STEP_SECONDS_MAX = 3600  # Of a step that installs packages or compiles: on a slow machine that takes many minutes.
 PROGRAMS = ("onehopd", "onehop", "onehop-loadgen")
 INSIDE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "image_inside.py")
@@ -61,6 +62,29 @@ def make_base(folder):
     return tar
 
 
+def check_labels(labels):
+    """Whoever finds the image in a registry sees what it is and what it was built from."""
+    def told(name):
+        return labels["org.opencontainers.image." + name]
+    assert told("title") == "onehop" and told("description") and told("documentation")
+    assert told("licenses") == "Apache-2.0"
+    assert told("version") == project_version(), f"the image says {told('version')}"
+    assert told("revision") == REVISION and told("base.name").startswith("localhost/onehop-base")
+
+
+def check_bases():
+    """Images that are built on or run with are of a version that somebody has chosen, not of whatever is newest."""
+    text = text_of("container", "Dockerfile")
+    stages = set(re.findall(r"^FROM \S+ AS (\w+)", text, re.MULTILINE))
+    bases = set(re.findall(r"^FROM (\S+)", text, re.MULTILINE)) - stages
+    assert bases == {"${BASE}"}, f"a base that no build argument names: {bases}"
+    names = re.findall(r"^ARG BASE=(\S+)", text, re.MULTILINE)
+    names += [service["image"] for service in yaml_of("compose", "compose.yaml")[0]["services"].values()
+              if "build" not in service]
+    for name in names:
+        assert re.search(r":v?[0-9][\w.-]*(@sha256:[0-9a-f]{64})?$", name), f"{name} names no version"
+
+
 class Buildah:
     """buildah with a store of its own, without an engine and without a registry."""
 
@@ -87,8 +111,9 @@ class Buildah:
         self("add", "-q", base, base_tar, "/")
         self("commit", "-q", "--rm", base, "localhost/onehop-base")
         self("bud", "--isolation", "chroot", "--pull-never", "--format", "docker", "--build-arg",
-             "BASE=localhost/onehop-base", "-f", DOCKERFILE, "-t", "localhost/onehop", *flags, context)
+             "BASE=localhost/onehop-base", "--build-arg", f"REVISION={REVISION}", "-f", DOCKERFILE, "-t", "localhost/onehop", *flags, context)
         about = json.loads("\n".join(self("inspect", "--type", "image", "localhost/onehop")))["Docker"]["config"]
+        check_labels(about["Labels"])
         container = self("from", "--pull-never", "localhost/onehop")[-1]
         return self("mount", container)[-1], about
 
@@ -128,7 +153,7 @@ def build_in_chroot(base_tar, folder, programs):
         elif word == "STOPSIGNAL":
             about["StopSignal"] = rest.strip()
         else:
-            assert word in ("LABEL", "EXPOSE", "WORKDIR"), f"{word} in the last stage is not known here"
+            assert word in ("ARG", "LABEL", "EXPOSE", "WORKDIR"), f"{word} in the last stage is not known here"
     return root, about
 
 
@@ -154,6 +179,7 @@ def build(programs, folder, base_tar, full, by_hand):
 
 
 def main(arguments):
+    check_bases()
     full, by_hand = "--full" in arguments, "--chroot" in arguments
     programs = os.path.abspath(next(argument for argument in arguments if not argument.startswith("--")))
     if os.geteuid() != 0 or not shutil.which("debootstrap") or run(["unshare", "--mount", "--net", "true"])[0] != 0:

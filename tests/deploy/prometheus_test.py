@@ -52,12 +52,18 @@ def check_with_promtool():
 
 def check_runbooks():
     with open(os.path.join(ROOT, "docs", "operations.md"), encoding="utf-8") as file:
-        headings = re.findall(r"^#+ (Onehop\w+)$", file.read(), re.MULTILINE)
+        text = file.read()
+    sections = dict(re.findall(r"^### (Onehop\w+)\n(.*?)(?=^#|\Z)", text, re.MULTILINE | re.DOTALL))
+    for name, section in sections.items():
+        assert re.search(r"^\* \*\*Means:\*\* ", section), f"{name}: what does it mean?"
+        assert re.search(r"^\* \*\*Look", section, re.MULTILINE), f"{name}: where to look?"
+        assert re.search(r"^\* \*\*(Look and do|Do)\b", section, re.MULTILINE), f"{name}: what to do?"
+    headings = list(sections)
     names = [rule["alert"] for rule in alerts()]
     assert sorted(headings) == sorted(names), f"alerts and headings differ: {set(headings) ^ set(names)}"
     for rule in alerts():
-        wanted = "docs/operations.md#" + rule["alert"].lower()
-        assert rule["annotations"]["runbook"] == wanted, rule["alert"]
+        wanted = "{{ $externalLabels.onehop_runbook }}#" + rule["alert"].lower()
+        assert rule["annotations"]["runbook_url"] == wanted, rule["alert"]
 
 
 def panels_of(dashboard):
@@ -102,12 +108,16 @@ def rules_at_once(folder):
     return path
 
 
+RUNBOOK = "https://wiki.example/onehop"  # As an operator would set it.
+
+
 class Prometheus:
     """A Prometheus that scrapes one address every second, with the shipped rules; or with these, which do not wait."""
 
     def __init__(self, folder, target, at_once=False):
         config = yaml_of("prometheus", "prometheus.yml")[0]
-        config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+        config["global"].update(scrape_interval="1s", evaluation_interval="1s")
+        config["global"]["external_labels"]["onehop_runbook"] = RUNBOOK
         config["rule_files"] = [rules_at_once(folder) if at_once else path_of("prometheus", "onehop.rules.yml")]
         config["scrape_configs"][0]["static_configs"] = [{"targets": [target]}]
         path = os.path.join(folder, "prometheus.yml")
@@ -207,6 +217,13 @@ def firing(prometheus):
     return {alert["metric"]["alertname"] for alert in prometheus.query('ALERTS{alertstate="firing"}')}
 
 
+def check_links(prometheus):
+    """Who is paged finds an address that a browser opens."""
+    links = {alert["labels"]["alertname"]: alert["annotations"]["runbook_url"]
+             for alert in prometheus.ask("alerts")["alerts"]}
+    assert links and links == {name: f"{RUNBOOK}#{name.lower()}" for name in links}, links
+
+
 def lose(programs, broker, admin, folder, count):
     """A recipient goes away for a while; what was sent to it meanwhile is lost, because an operator ends its session."""
     onehop = os.path.join(programs, "onehop")
@@ -230,7 +247,7 @@ def lose(programs, broker, admin, folder, count):
 
 
 def check_real_faults(programs):
-    """Three faults of a real broker, seen by a real Prometheus."""
+    """Four faults of a real broker, seen by a real Prometheus."""
     with tempfile.TemporaryDirectory() as folder:
         config = os.path.join(folder, "onehopd.toml")
         with open(config, "w", encoding="utf-8") as file:
@@ -251,7 +268,9 @@ def check_real_faults(programs):
                     for _ in range(4):
                         crowd.enter_context(socket.create_connection((host, int(port))))
                     wait_until(lambda: "OnehopConnectionsHigh" in firing(prometheus), "an alert of the connections")
-            broker.stop()
+                check_links(prometheus)
+                broker.stop()
+                wait_until(lambda: "OnehopBrokerDown" in firing(prometheus), "an alert of a broker that is gone")
 
 
 def main(programs):

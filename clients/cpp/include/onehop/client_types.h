@@ -71,8 +71,8 @@ enum class Outcome : uint8_t {
   kAdmitted,
   // The recipient's program acknowledged it.
   kDelivered,
-  // It was not taken, and the reason is none that waiting cures. With kRefusedByRecipient the recipient's program has
-  // seen it; otherwise nothing of it reached the recipient.
+  // It was refused for a reason that does not pass with time. With kRefusedByRecipient the recipient's program has seen
+  // it; otherwise nothing of it reached the recipient.
   kRejected,
   // Its ttl ran out before the recipient acknowledged it.
   kExpired,
