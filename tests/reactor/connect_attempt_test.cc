@@ -1,13 +1,26 @@
 // Connecting from a client's loop: every kind of address, every way to fail, exactly one answer.
 #include "reactor/connect_attempt.h"
 
+#include <dlfcn.h>
 #include <gtest/gtest.h>
+#include <netdb.h>
 
+#include <cstdio>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "connections.h"
+#include "reactor/file_text.h"
+
+// The resolver of this program knows a name with two addresses, which not every machine has. Others are the system's.
+extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo* hints, addrinfo** answer) {
+  static const auto of_system = reinterpret_cast<decltype(&getaddrinfo)>(dlsym(RTLD_NEXT, "getaddrinfo"));
+  if (name == nullptr || std::string_view(name) != "two.test") return of_system(name, service, hints, answer);
+  const int status = of_system("127.0.0.1", service, hints, answer);
+  return status != 0 ? status : of_system("127.0.0.2", service, hints, &(*answer)->ai_next);
+}
 
 namespace onehop::reactor {
 namespace {
@@ -129,6 +142,35 @@ struct Deaf {
   SocketAddress address;
   Fd fillers[4];
 };
+
+// How many connects to this port wait for their first answer.
+size_t unanswered(uint16_t port) {
+  char state[16];
+  std::snprintf(state, sizeof state, ":%04X 02 ", unsigned{port});
+  const std::string table = read_file("/proc/self/net/tcp", 16 << 20).text.value_or("");
+  size_t count = 0;
+  for (size_t at = table.find(state); at != std::string::npos; at = table.find(state, at + 1)) ++count;
+  return count;
+}
+
+TEST(ConnectAttempt, TriesTheNextAddressWhetherTheOneBeforeIsRefusedAtOnceOrLater) {
+  Loop loop;
+  for (const bool later : {false, true}) {
+    auto first = std::make_unique<Deaf>();
+    const uint16_t port = first->address.port();
+    const Server second(loop, "tcp://127.0.0.2:" + std::to_string(port));
+    if (!later) first.reset();
+    const size_t others = unanswered(port);
+    Answer answer;
+    const ConnectAttempt attempt(loop, address("tcp://two.test:" + std::to_string(port)), loop.now_ms() + kAmpleMs,
+                                 answer.callback());
+    turn_until(loop, [&] { return !later || unanswered(port) > others; });
+    // Now it is refused when the kernel asks again.
+    first.reset();
+    turn_until(loop, [&] { return answer.calls > 0; });
+    EXPECT_TRUE(answer.result->fd) << answer.result->error;
+  }
+}
 
 TEST(ConnectAttempt, GivesUpAtItsDeadline) {
   Loop loop;

@@ -261,6 +261,26 @@ TEST(Inspection, AShardThatDoesNotAnswerInTimeKeepsWhatItHasCountedAndDoesNothin
   EXPECT_EQ(1u, broker->clients({"blocker", ClientOrder::kName, 0, 1}).found);
 }
 
+TEST(Inspection, AKickThatFoundNoAnswerKeepsNobodyOut) {
+  std::latch release(1);
+  BrokerOptions options = test_options(2);
+  options.on_event = [&release](const BrokerEvent& e) {
+    if (e.name == "blocker") release.wait();
+  };
+  std::string error;
+  const std::unique_ptr<Broker> broker = Broker::start(options, error);
+  ASSERT_NE(nullptr, broker) << error;
+  RawClient blocker(broker->addresses()[0]);
+  blocker.send(connect_frame("blocker"));
+  while (broker->alive(std::chrono::milliseconds(100))) continue;
+  EXPECT_EQ(Broker::Kick::kNoAnswer, broker->kick("blocker", "", std::chrono::hours(1)));
+  release.count_down();
+  blocker.read_kind(v1::Frame::kConnected);
+  blocker.say_goodbye();
+  RawClient again(broker->addresses()[0]);
+  EXPECT_EQ("blocker", again.connect("blocker").name());
+}
+
 // From several threads, while clients come and go, during the end, and after it.
 TEST(Inspection, AnswersWheneverItIsAsked) {
   BrokerRig broker(test_options(4));

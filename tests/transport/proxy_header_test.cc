@@ -24,6 +24,8 @@ std::string tlv(char type, const std::string& value) {
   return type + two_bytes(value.size()) + value;
 }
 const std::string kFour("\xC0\x00\x02\x01\x7F\x00\x00\x01\x9C\x40\x1C\xF3", 12);  // 192.0.2.1:40000 to 127.0.0.1:7411
+const std::string kSix =
+    std::string(15, '\0') + "\x01" + std::string(16, '\0') + "\x9C\x40\x1C\xF3";  // [::1]:40000 to [::]:7411
 
 struct Result {
   ProxyRead read;
@@ -56,7 +58,7 @@ const std::vector<std::string> kGood = {
     "PROXY UNKNOWN ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n",
     version_2(0x21, 0x11, kFour),
     version_2(0x21, 0x11, kFour + tlv('\x04', "") + tlv('\x05', "unique")),
-    version_2(0x21, 0x21, std::string(15, '\0') + "\x01" + std::string(20, '\0')),
+    version_2(0x21, 0x21, kSix),
     version_2(0x21, 0x31, std::string(216, '\0')),
     version_2(0x21, 0x00, ""),
     version_2(0x20, 0x00, ""),
@@ -72,7 +74,7 @@ TEST(ProxyHeader, SaysWhereAConnectionComesFrom) {
   EXPECT_EQ("itself", source_of(kGood[4]));
   EXPECT_EQ("::ffff:192.0.2.1 40000", source_of(kGood[5]));
   EXPECT_EQ("::ffff:192.0.2.1 40000", source_of(kGood[6]));
-  EXPECT_EQ("::1 0", source_of(kGood[7]));
+  EXPECT_EQ("::1 40000", source_of(kGood[7]));
   EXPECT_EQ("unix", source_of(kGood[8]));
   for (size_t i = 9; i < kGood.size(); ++i) EXPECT_EQ("itself", source_of(kGood[i]));
   EXPECT_EQ(107u, kGood[4].size());  // The longest there can be.

@@ -23,6 +23,7 @@ TEST(SenderTable, ASenderIsToldOnceALease) {
   EXPECT_EQ(table.tell_pause(sender(1, 2), {199}, {299}), Tell::kTell) << "another session in the same slot";
   EXPECT_EQ(table.tell_pause(sender(1), {200}, {300}), Tell::kTell) << "the lease has run out";
   EXPECT_EQ(table.tell_pause(sender(1), {299}, {399}), Tell::kKnows);
+  EXPECT_EQ(table.told(), 2u) << "each counts once, however often it is told";
 }
 
 TEST(SenderTable, EachThatWasToldIsTakenOutOnce) {

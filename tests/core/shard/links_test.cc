@@ -1,6 +1,7 @@
 // Links by themselves: which are read, and how much at a time.
 #include <gtest/gtest.h>
 
+#include "confirmed.h"
 #include "core/base/limits.h"
 #include "parts_rig.h"
 
@@ -30,6 +31,31 @@ TEST(Links, WhileOneIsNotReadTheClockOfItsLifeStands) {
   rig.parts.links.resume_reading(link);
   EXPECT_EQ(link.last_heard, rig.now);
   EXPECT_FALSE(link.pinged);
+}
+
+TEST(Links, OneThatIsReadAgainHasTheWholeTimeToAcknowledge) {
+  Limits limits;
+  limits.ack_timeout_ms = 20'000;
+  limits.keepalive_ms_default = 600'000;
+  LastingPair pair(1, limits, 2);
+  pair.broker.held_credits = {{0, 1}, {1, 0}};
+  pair.send(1, 2);
+  std::string to_alice;
+  for (uint64_t id = 1; id <= 1'200; ++id) {
+    to_alice += wire(message_frame(pair.alices_name, id, std::string(1'000, 'x')));
+  }
+  pair.bob.send_bytes(to_alice);
+  ASSERT_FALSE(pair.bob.link().reading);
+  pair.broker.advance(35'000);
+  pair.alice.read();
+  pair.broker.held_credits = {};
+  pair.broker.settle();
+  ASSERT_TRUE(pair.bob.link().reading);
+  pair.broker.advance(19'900);
+  EXPECT_FALSE(pair.bob.closed());
+  pair.broker.advance(200);
+  pair.bob.read();
+  EXPECT_TRUE(pair.bob.closed());
 }
 
 TEST(Links, OneThatMayGoOnDecodesWhatItHadSent) {

@@ -252,6 +252,16 @@ TEST_P(LastingSessions, WhoWasPausedIsToldWhenWhatWaitsForSomebodyAwayRunsOutOfT
   EXPECT_EQ(flows[0].flow().state(), v1::STATE_RESUME);
 }
 
+TEST_P(LastingSessions, WhoWasPausedIsToldWhenWhatWaitsForAWindowRunsOutOfTime) {
+  LastingPair pair(GetParam(), small_limits(), 1);
+  pair.send(1, 55, 400, 1'000);
+  ASSERT_EQ(frames_of(pair.alice.read(), v1::Frame::kFlow).size(), 1u);
+  pair.broker.advance(400 + kTick);
+  const std::vector<v1::Frame> flows = frames_of(pair.alice.read(), v1::Frame::kFlow);
+  ASSERT_EQ(flows.size(), 1u);
+  EXPECT_EQ(flows[0].flow().state(), v1::STATE_RESUME);
+}
+
 TEST_P(LastingSessions, OnlyUnconfirmedMessagesAreDroppedWithTheConnection) {
   LastingPair pair(GetParam());
   pair.bob.set_room(0);

@@ -31,6 +31,19 @@ TEST_P(ShardDrain, EverybodyIsToldAndStaysConnected) {
   }
 }
 
+TEST_P(ShardDrain, NobodyGrowsOldMeanwhile) {
+  Limits limits;
+  limits.connection_age_ms_max = 10'000;
+  limits.keepalive_ms_default = 600'000;
+  LastingPair pair(GetParam(), limits);
+  drain(pair.broker);
+  pair.broker.advance(15'000);
+  for (FakeClient* client : {&pair.alice, &pair.bob}) {
+    EXPECT_EQ(client->read_one().goodbye().code(), v1::CODE_SERVER_SHUTTING_DOWN);
+    EXPECT_FALSE(client->closed());
+  }
+}
+
 // Its host may have nothing else to flush for.
 TEST_P(ShardDrain, EachStepWantsAFlush) {
   LastingPair pair(GetParam());
