@@ -61,7 +61,7 @@ def check_tables(pages, bin_folder):
     wrong = in_page.items() - in_help.items()  # It has the most used; docs/configuration.md has all.
     assert not wrong, f"onehopd's flags: {wrong}"
     for heading, every in (("Sending and receiving", ("listen", "send", "ping")),
-                           ("Looking in", ("clients", "top", "trace", "kick", "drain", "health"))):
+                           ("Looking in", ("clients", "top", "trace", "kick", "drain", "undrain", "health"))):
         in_help = {(flag, command) for command in every for flag in options_in_help(bin_folder, "onehop", command)}
         in_page = set()
         for row in table_rows(pages["docs/cli.md"], heading):

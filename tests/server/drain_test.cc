@@ -185,10 +185,9 @@ TEST(Drain, IsOverWhenNobodyIsLeftAndNobodyIsLetIn) {
   EXPECT_EQ(Phase::kLeaving, broker->drain_phase());
   bob.say_goodbye();
   bob.close();
-  while (broker->drain_phase() != Phase::kDrained) {
-    EXPECT_EQ(Phase::kLeaving, broker->drain_phase());
-    std::this_thread::yield();
-  }
+  Phase phase = broker->drain_phase();
+  for (; phase == Phase::kLeaving; phase = broker->drain_phase()) std::this_thread::yield();
+  EXPECT_EQ(Phase::kDrained, phase);
   EXPECT_THROW(RawClient{broker.address()}, std::system_error);
 }
 
