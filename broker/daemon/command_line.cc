@@ -58,9 +58,9 @@ class Parser {
     app_.get_formatter()->column_width(36);
     app_.add_option("--config", line_.given.config_file, "File to read settings from (ONEHOP_CONFIG)")
         ->type_name("FILE");
-    app_.add_flag("--check-config", check_, "Says what is wrong with the configuration, or ok, and ends");
-    app_.add_flag("--print-config", print_, "Prints the configuration and where each value came from, and ends");
-    app_.add_flag("--print-reference", reference_, "Prints docs/configuration.md, and ends");
+    app_.add_flag("--check-config", check_, "Say what is wrong with the configuration, or ok, and end");
+    app_.add_flag("--print-config", print_, "Print the configuration and where each value came from, and end");
+    app_.add_flag("--print-reference", reference_, "Print docs/configuration.md, and end");
     for (const Setting& setting : settings()) options_.push_back(add_setting(app_, setting));
     for (const std::string_view name : reserved_names()) reserved_.push_back(app_.add_option(flag_of(name))->group(""));
   }
