@@ -110,8 +110,9 @@ def peer_table(results):
             rows.append([work.title] + cells)
     if not rows:
         return ""
-    return ("### onehop, in multiples of the others\n\nCPU per message; of connects, per connect (blind is then a bare "
-            "server); of idle connections, memory.\n\n" + table(["work"] + others, rows))
+    return ("### onehop, in multiples of the others\n\nEach figure is onehop's CPU time per message divided by that of the "
+            "system in the head of the column. For connects it is CPU time per connect, and blind is a bare server. For "
+            "idle connections it is memory.\n\n" + table(["work"] + others, rows))
 
 
 def origin_lines(origins):
@@ -151,8 +152,8 @@ def markdown(origins, results, problem=None):
     parts += [verdict_table(results), peer_table(results)]
     parts += [work_section(result) for result in results]
     if any(one.void_runs() for result in results for one in result.cases):
-        parts.append(VOID_MARK + " The generator was the limit in some of the runs, as by its nature in most closed "
-                     "loops: rate and latencies are the generator's too, CPU time is the system's.\n")
+        parts.append(VOID_MARK + " The generator was the limit in some of the runs, as is usual in a closed loop. Rate and "
+                     "latencies then depend on the generator too; CPU time is the system's alone.\n")
     return "\n".join(part for part in parts if part)
 
 

@@ -117,7 +117,7 @@ def confirmed_work(cast):
                     Target(broker.name + ", confirmed", "nats", "rate", 1, at_least=True)]
     cases += cases_of([cast.nats()], flags(**load))
     return Work("confirmed", "100 pairs, window 128, 128 B, confirm = DELIVERED", cases, "onehop, unconfirmed",
-                "onehop, confirmed", tuple(targets), note="Nobody is told anything by nats. Confirmed: a message is "
+                "onehop, confirmed", tuple(targets), note="nats tells senders nothing. Confirmed: a message is "
                 "under way until its sender has read the outcome.")
 
 

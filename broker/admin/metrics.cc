@@ -70,7 +70,7 @@ void add_counters(Families& to, const BrokerCounters& c) {
 
 void add_route_latency(Families& to, const RouteLatency& latency) {
   to.add(MetricType::Histogram, "onehop_route_latency_seconds",
-         "Of a sample of messages, from the read that brought them to the write that took them on.");
+         "The time from the read that brought a message to the write that passed it on, for a sample of messages.");
   ClientMetric metric;
   uint64_t count = 0;
   for (size_t i = 0; i < RouteLatency::kBoundsUs.size(); ++i) {

@@ -65,10 +65,10 @@ class Parser {
     app_.allow_extras();
     app_.add_option("--config", line_.given.config_file, "File to read settings from (ONEHOP_CONFIG)")
         ->type_name("FILE");
-    app_.add_flag("--check-config", check_, "Says what is wrong with the configuration, or ok, and ends");
-    app_.add_flag("--print-config", print_, "Prints the configuration and where each value came from, and ends");
-    app_.add_flag("--print-reference", reference_, "Prints docs/configuration.md, and ends");
-    app_.add_flag("--print-man", man_, "Prints the manual page of onehopd, as man(1) reads it, and ends");
+    app_.add_flag("--check-config", check_, "Say what is wrong with the configuration, or ok, and end");
+    app_.add_flag("--print-config", print_, "Print the configuration and where each value came from, and end");
+    app_.add_flag("--print-reference", reference_, "Print docs/configuration.md, and end");
+    app_.add_flag("--print-man", man_, "Print the manual page of onehopd, as man(1) reads it, and end");
     for (const Setting& setting : settings()) options_.push_back(add_setting(app_, setting));
     for (const std::string_view name : reserved_names()) reserved_.push_back(app_.add_option(flag_of(name))->group(""));
   }

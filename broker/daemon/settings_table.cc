@@ -32,18 +32,25 @@ std::vector<Setting> listening() {
              "where to listen: tcp://host:port, tcp://[v6]:port, unix:///path; port 0 takes a free one, and the real "
              "addresses are printed on standard output"),
       option("listen_proxy", "",
-             "as listen, for connections that must begin with a PROXY protocol header, version 1 or 2"),
+             "as listen, for connections through a balancer; each must begin with a PROXY protocol header, version 1 "
+             "or 2"),
       option("proxy_from", "",
-             "whose PROXY headers are believed: addresses and ranges such as 10.0.0.0/8; unix: those of Unix sockets"),
+             "the balancers whose PROXY headers are believed: addresses, ranges such as 10.0.0.0/8, or unix for those "
+             "that "
+             "connect through a Unix socket"),
       option("allow_plaintext", "", "permits listening on addresses other than loopback, where nothing is encrypted"),
-      option("shards", "", "threads, each with a loop and clients of its own; 0: one for each core"),
+      option("shards", "", "the number of threads, each with clients of its own; 0: one for each core"),
       option("acceptors", "",
-             "how many shards accept TCP connections, sharing the port; 0: all, 1: one accepts for all"),
+             "how many shards accept TCP connections, sharing the port; 0: all of them; 1: one accepts for all"),
       option("pin", "", "each shard's thread runs on a core of its own"),
       option("spin_us", "us",
-             "how long a shard looks for events before it sleeps: lower latency for a whole core; 0: not at all"),
-      option("connections_max", "",
-             "connections beyond wait in the kernel's backlog; 0: what the limit of open files allows"),
+             "how long a shard looks for events before it sleeps; this lowers latency and takes a whole core for each "
+             "shard; "
+             "0: it sleeps at once"),
+      option(
+          "connections_max", "",
+          "the most connections at a time; further ones wait in the kernel's backlog; 0: as many as the limit of open "
+          "files allows"),
       option("send_buffer_bytes", "bytes", "SO_SNDBUF of connections; 0: the system's"),
       option("receive_buffer_bytes", "bytes", "SO_RCVBUF of connections; 0: the system's"),
   };
@@ -51,43 +58,52 @@ std::vector<Setting> listening() {
 
 std::vector<Setting> protection() {
   return {
-      option("address_connections_max", "", "connections of one source address (IPv6: of one /64); 0: no limit"),
-      option("address_connects_per_second", "", "new connections of one source address in a second; 0: no limit"),
-      option("address_connects_burst", "", "how many of these may come at once; 0: as many as in a second"),
-      option("address_sessions_max", "",
-             "sessions that were opened from one source address and have not ended, those away included; who resumes "
-             "is let in; 0: no limit"),
+      option("address_connections_max", "",
+             "the most connections of one source address (IPv6: of one /64); 0: no limit"),
+      option("address_connects_per_second", "",
+             "the most new connections of one source address in a second; 0: no limit"),
+      option("address_connects_burst", "", "how many new connections may come at once; 0: as many as in a second"),
+      option(
+          "address_sessions_max", "",
+          "the most sessions that were opened from one source address and have not ended, also those whose client is "
+          "away; a client that resumes is let in all the same; 0: no limit"),
       option("client_messages_per_second", "",
-             "messages of one client in a second; what is over is refused, RATE_LIMITED; 0: no limit"),
-      option("client_messages_burst", "", "how many of these may come at once; 0: as many as in a second"),
-      option("client_bytes_per_second", "bytes",
-             "bytes of messages of one client in a second; what is over is refused, RATE_LIMITED; 0: no limit"),
+             "the most messages of one client in a second; further ones are refused with RATE_LIMITED; 0: no limit"),
+      option("client_messages_burst", "", "how many messages may come at once; 0: as many as in a second"),
+      option(
+          "client_bytes_per_second", "bytes",
+          "the most bytes of messages of one client in a second; further messages are refused with RATE_LIMITED; 0: no "
+          "limit"),
       option("client_bytes_burst", "bytes",
-             "how many of these may come at once, at least frame_bytes_max; 0: as many as in a second"),
+             "how many bytes may come at once, at least frame_bytes_max; 0: as many as in a second"),
       option("memory_bytes_max", "bytes",
              "the memory for queued and unacknowledged messages of all shards together, at least 2 x queue_bytes_max; "
              "0: half of the memory of the control group or the machine"),
-      option("connection_age_ms_max", "ms", "a connection that is about this old is told to connect again; 0: never"),
+      option("connection_age_ms_max", "ms",
+             "a client whose connection is about this old is told to connect again; 0: never"),
       option("drain_delay_ms", "ms",
-             "how long a drain fails readiness before it tells anybody, for balancers that poll"),
-      option("drain_spread_ms", "ms", "a drain tells each client to come back after a time of its own, up to this"),
+             "for this time a drain only makes the broker unready, before any client is told; for balancers that poll "
+             "readiness"),
+      option("drain_spread_ms", "ms", "a drain tells each client to come back after a time of its own, at most this"),
   };
 }
 
 std::vector<Setting> protocol() {
   return {
-      option("frame_bytes_max", "bytes", "the largest frame a client may send"),
-      option("queue_bytes_max", "bytes", "what may wait for one client; at least 4 x frame_bytes_max"),
-      option("keepalive_ms", "ms", "keepalive of clients that ask for none"),
+      option("frame_bytes_max", "bytes", "the largest frame that a client may send"),
+      option("queue_bytes_max", "bytes", "how many bytes may wait for one client; at least 4 x frame_bytes_max"),
+      option("keepalive_ms", "ms", "the keepalive of clients that ask for none"),
       option("slow_consumer_ms", "ms",
              "a client whose queue is full and that reads nothing for this time is disconnected"),
-      option("pause_lease_ms", "ms", "how long a sender pauses if it is not told to go on"),
-      option("send_window", "", "confirmed messages of one client that may have no outcome yet"),
-      option("receive_window", "", "deliveries a client may leave unacknowledged, if it asks for no other number"),
+      option("pause_lease_ms", "ms", "after this time a sender that was told to pause goes on by itself"),
+      option("send_window", "", "how many confirmed messages of one client may be without an outcome at the same time"),
+      option("receive_window", "",
+             "how many deliveries to one client may be unacknowledged at the same time, unless it asks for another "
+             "number"),
       option("ack_timeout_ms", "ms",
              "a client whose receive window is full and that acknowledges nothing for this time is disconnected"),
-      option("session_expiry_ms_max", "ms", "the longest a session may outlive its connection"),
-      option("ttl_ms_max", "ms", "the longest a message may wait for its acknowledgement, and the default"),
+      option("session_expiry_ms_max", "ms", "the longest time that a session may outlive its connection"),
+      option("ttl_ms_max", "ms", "the longest time that a message may wait for its acknowledgement; also the default"),
       option("start_grace_ms", "ms",
              "for this time after its start the broker adds retry_after_ms to UNKNOWN_CLIENT, because clients of its "
              "predecessor may still be reconnecting; 0: never"),
@@ -107,9 +123,10 @@ std::vector<Setting> program() {
        {},
        "",
        kLive,
-       "a file with the token that the HTTP API wants where it is not on a loopback address; empty: there is none"},
+       "a file with the token that the HTTP API requires if admin is not a loopback address; empty: no token, and no "
+       "API there"},
       {"stop_deadline_ms", &D::stop_deadline_ms, Range{0, UINT32_MAX, false, {}}, "ms", kLive,
-       "how long a drain, SIGTERM and SIGINT wait for connections to end; a second signal does not wait"},
+       "how long a drain, SIGTERM and SIGINT wait for connections to end; a second signal ends the wait"},
       {"reload_on_change",
        &D::reload_on_change,
        {},
@@ -122,13 +139,13 @@ std::vector<Setting> program() {
        {0, 0, false, {"debug", "info", "warn", "error", "off"}},
        "",
        kLive,
-       "what is logged, on standard error; audit lines are of level info, warn or error too"},
+       "the least severe level that is logged, on standard error; audit lines have levels, too: info, warn or error"},
       {"log_format",
        &D::log_format,
        {0, 0, false, {"auto", "text", "json"}},
        "",
        kFixed,
-       "one line an event; auto: text on a terminal, json otherwise"},
+       "one line for each event; auto: text on a terminal, json otherwise"},
   };
 }
 

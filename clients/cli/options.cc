@@ -90,7 +90,7 @@ CLI::Validator positive() {
 void add_session_expiry(CLI::App& command, Options& options) {
   command
       .add_option("--session-expiry", options.session_expiry,
-                  "Seconds that the broker keeps the session when the connection breaks; 0: none")
+                  "Seconds that the broker keeps the session after the connection breaks; 0: none")
       ->check(CLI::Range(0.0, 86'400.0).description(""))
       ->capture_default_str();
 }
@@ -107,19 +107,20 @@ void add_patience(CLI::App& command, Options& options, const char* what) {
       ->check(CLI::Range(0.0, 86'400.0).description(""));
 }
 
-void add_common(CLI::App& command, Options& options) {
+void add_common(CLI::App& command, Options& options, const char* count_text) {
   command
       .add_option("--server", options.server,
                   "host, host:port, tcp://host:port or unix:///path (environment: ONEHOP_SERVER)")
       ->capture_default_str();
-  command.add_option("--count", options.count, "Stop after so many messages")->check(positive());
-  command.add_option("--timeout", options.timeout, "Give up after so many seconds")->check(positive());
+  command.add_option("--count", options.count, count_text)->check(positive());
+  command.add_option("--timeout", options.timeout, "End after this many seconds")->check(positive());
   command
       .add_option_function<std::string>(
           "-o,--output", [&options](const std::string& value) { options.json = value == "json"; },
-          "text, or json: one object a line")
+          "text, or json: one object on each line")
       ->check(CLI::IsMember({"text", "json"}));
-  command.add_flag("-q,--quiet", options.quiet, "Nothing on standard error but what ended the command");
+  command.add_flag("-q,--quiet", options.quiet,
+                   "Write nothing to standard error except the reason why the command failed");
 }
 
 const std::vector<std::string> kShells = {"bash", "zsh"};
@@ -165,10 +166,10 @@ struct Parser {
   }
 
   void add_listen() {
-    listen = app.add_subcommand("listen", "Own NAME and print the messages that arrive");
-    listen->add_option("NAME", options.name, "The name to own; without it the broker makes one");
-    listen->add_flag("--take-over", options.take_over, "End whoever owns the name already");
-    listen->add_option("-f,--format", options.format, "How to print a message as text");
+    listen = app.add_subcommand("listen", "Connect as NAME, and print the messages that arrive");
+    listen->add_option("NAME", options.name, "The name to connect as; without it the broker makes one");
+    listen->add_flag("--take-over", options.take_over, "Take NAME from the client that holds it, and end that client");
+    listen->add_option("-f,--format", options.format, "How to print a message as text: see below");
     listen->add_flag("--raw", options.raw, "Write control characters of messages to a terminal as they are");
     listen
         ->add_option_function<std::string>(
@@ -180,40 +181,42 @@ struct Parser {
             },
             "auto, manual or refuse: see below")
         ->check(CLI::IsMember({"auto", "manual", "refuse"}));
-    listen->add_option("--refuse-text", options.refuse_text, "What the senders are told, with --ack refuse")
+    listen->add_option("--refuse-text", options.refuse_text, "The text that senders get with --ack refuse")
         ->capture_default_str();
     listen
         ->add_option("--receive-window", options.receive_window,
-                     "Messages that may be unacknowledged at a time; default: the broker's")
+                     "How many messages may be unacknowledged at the same time; default: what the broker sets")
         ->check(CLI::Range(1, 65'535).description(""));
-    listen->add_option("--state", options.state_file, "Keep the session in this file, and go on with the one in it");
+    listen->add_option("--state", options.state_file, "Keep the session in this file; if it holds one, go on with it");
     add_session_expiry(*listen, options);
     add_patience(*listen, options, "Seconds to try again while NAME is in use; default: 5; 0: not at all");
     listen->footer(kListenFooter);
-    add_common(*listen, options);
+    add_common(*listen, options, "End after this many messages");
   }
 
   void add_send() {
     send = app.add_subcommand("send", "Send a message, or the lines of standard input, to the client TO");
     send->add_option_function<std::string>(
             "TO", [this](const std::string& names) { options.to = split_names(names); },
-            "The recipient's name; several with commas between them")
+            "The recipient's name, or several names with commas between them")
         ->required();
-    send->add_option("TEXT", options.text, "The message; - or nothing: the lines of standard input");
+    send->add_option("TEXT", options.text, "The message; without it, or with -, each line of standard input is one");
     add_sources();
-    send->add_option("-H,--header", headers, "A header, as key:value; may be given again")->allow_extra_args(false);
-    send->add_flag("!--no-confirm", options.confirm, "The fast path: learn what was refused, not what was delivered");
+    send->add_option("-H,--header", headers, "Add a header, as key:value; may be given again")->allow_extra_args(false);
+    send->add_flag("!--no-confirm", options.confirm,
+                   "The fast path: report what was refused, and not what was delivered");
     send->add_option("--ttl", options.ttl,
-                     "Seconds until an undelivered message expires; default: the broker's ceiling")
+                     "Seconds until a message that is not acknowledged expires; default: the broker's maximum")
         ->check(positive());
     send->add_flag("--repeat-unknown", options.repeat_unknown,
-                   "Repeat what was open when the broker was replaced, marked as perhaps repeated");
-    send->add_flag("-v,--verbose", options.verbose, "Report every outcome, not only what was not delivered");
+                   "After the broker was replaced, repeat messages without an outcome, and mark them");
+    send->add_flag("-v,--verbose", options.verbose,
+                   "Report every outcome, not only those of messages that were not delivered");
     add_session_expiry(*send, options);
     add_patience(*send, options, "Seconds to wait for a recipient that may be on its way back; default: see below");
     send->add_option("--name", options.name, "The name to send as; default: one that the broker makes");
     send->footer(kSendFooter);
-    add_common(*send, options);
+    add_common(*send, options, "End after this many messages");
   }
 
   void add_sources() {
@@ -228,13 +231,14 @@ struct Parser {
     CLI::Option* whole = send->add_flag_callback(
         "--whole", [this] { options.source = Source::kWhole; }, "Send all of standard input as one message");
     CLI::Option* nulls = send->add_flag_callback(
-        "-0,--null", [this] { options.source = Source::kNulls; }, "A zero byte ends each message, not a newline");
+        "-0,--null", [this] { options.source = Source::kNulls; },
+        "A zero byte ends each message of standard input, instead of a newline");
     file->excludes(whole)->excludes(nulls);
     whole->excludes(nulls);
     CLI::Option* interval =
         send->add_option("--interval", options.step, "Seconds between two messages")->check(positive());
     send->add_option_function<double>(
-            "--rate", [this](double rate) { options.step = 1 / rate; }, "At most so many messages a second")
+            "--rate", [this](double rate) { options.step = 1 / rate; }, "Send at most this many messages a second")
         ->check(positive())
         ->excludes(interval);
     send->add_flag("--fail-fast", options.fail_fast, "Stop sending at the first message that fails");
@@ -249,7 +253,7 @@ struct Parser {
         ->capture_default_str();
     ping->add_option("--name", options.name, "The name to connect as; default: one that the broker makes");
     ping->footer(kPingFooter);
-    add_common(*ping, options);
+    add_common(*ping, options, "End after this many pings");
   }
 
   Options& options;

@@ -40,7 +40,7 @@ void add_banner(std::string& page, const RunResult& result) {
   if (!result.account.sound()) add_bad_banner(page, "FAILED:", "a target must not do such things, however slow it is");
   if (result.interrupted) {
     add_bad_banner(page, "INTERRUPTED:",
-                   result.capacity ? std::string("these figures are of a part of what was planned")
+                   result.capacity ? std::string("these figures cover only a part of what was planned")
                                    : printed("after %.1f of %.1f s", result.duration_s, result.planned_s));
   }
   for (const std::string& warning : result.warnings) add_bad_banner(page, "DOUBTFUL:", warning);

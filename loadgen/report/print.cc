@@ -110,7 +110,7 @@ NamedCounts faults(const Account& account) {
           {"corrupted", account.corrupted},
           {"misdirected", account.misdirected},
           {"delivered, and the sender was never told", account.untold},
-          {"told otherwise than it was", account.contradicted}};
+          {"the outcome is not what happened", account.contradicted}};
 }
 
 }  // namespace onehop::loadgen

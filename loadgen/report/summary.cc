@@ -164,7 +164,7 @@ void add_verdicts(std::string& out, const RunResult& result) {
   if (!failed.empty()) out += "\n";
   for (const std::string& failure : failed) out += concat("FAILED: ", visible(failure), "\n");
   if (!result.account.sound()) out += "A target must not do such things, however slow it is.\n";
-  if (result.interrupted) out += "\nINTERRUPTED: these figures are of a part of what was planned.\n";
+  if (result.interrupted) out += "\nINTERRUPTED: these figures cover only a part of what was planned.\n";
   if (!result.is_void()) return;
   out += "\nVOID: the generator was the limit. These figures say nothing about the target.\n";
   for (const std::string& reason : result.void_reasons) out += concat("  ", visible(reason), "\n");

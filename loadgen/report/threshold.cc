@@ -116,7 +116,7 @@ std::optional<Threshold> Threshold::parse(std::string_view text, std::string& er
     return std::nullopt;
   }
   if (!threshold.is_of_stages()) {
-    error = concat("'", text, "': of a stage there is no '", metric,
+    error = concat("'", text, "': a stage has no '", metric,
                    "'. There are pNN max mean min, of lag. too; sent delivered undelivered; rate");
     return std::nullopt;
   }
@@ -160,8 +160,7 @@ std::optional<Threshold> Threshold::parse_allowance(std::string_view text, std::
   const bool goes_wrong = threshold->stage_ == 0 && threshold->kind_ == Kind::kCount && threshold->metric_ != "sent" &&
                           threshold->metric_ != "delivered";
   if (is_most && goes_wrong) return threshold;
-  error =
-      concat("'", text, "' allows nothing: it must be a count and the most of it, as in lost<1% or undelivered<=10");
+  error = concat("'", text, "' is not an allowance: write a count and its limit, as in lost<1% or undelivered<=10");
   return std::nullopt;
 }
 

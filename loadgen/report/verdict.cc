@@ -85,7 +85,7 @@ std::vector<Count> others(const RunResult& result) {
       {"corrupted", "messages arrived corrupted", account.corrupted, Kind::kCannotBe},
       {"misdirected", "messages came to another client", account.misdirected, Kind::kCannotBe},
       {"untold", "messages were delivered, and their senders were never told", account.untold, Kind::kCannotBe},
-      {"contradicted", "messages were told otherwise than it was", account.contradicted, Kind::kCannotBe}};
+      {"contradicted", "messages had an outcome that is not what happened", account.contradicted, Kind::kCannotBe}};
   if (!result.sends()) {
     counts.push_back(
         {"not_sent", "connections were due and never begun", result.generator.missed_arrivals, Kind::kNotIssued});

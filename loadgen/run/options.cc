@@ -75,17 +75,18 @@ struct Parser {
     app.add_option("--recipients", settings.recipients, "fan-in: how many of the clients receive")
         ->capture_default_str();
     app.add_option("--zipf", settings.zipf,
-                   "random: the exponent of Zipf's law, by which some are popular; 0: none are")
+                   "random: the exponent of Zipf's law, by which some recipients get more; 0: all equally many")
         ->check(CLI::Range(0.0, 10.0).description(""))
         ->capture_default_str();
-    run.add("--slow-readers", nullptr, "The part of the recipients that read slowly, as 10% or 0.1", "PART",
+    run.add("--slow-readers", nullptr, "The part of the recipients that read slowly, such as 10% or 0.1", "PART",
             [this](const std::string& text) {
               settings.slow_part = required(parse_part(text), "--slow-readers", text, "a part, 0 to 1");
             });
-    run.add("--slow-rate", "10KiB", "How many bytes a second these read", "SIZE", [this](const std::string& text) {
-      settings.slow_bytes = required(parse_bytes(text), "--slow-rate", text, "a size");
-    });
-    app.add_option("--idle", settings.idle, "So many clients more, which only keep alive")
+    run.add("--slow-rate", "10KiB", "How many bytes a second each slow reader reads", "SIZE",
+            [this](const std::string& text) {
+              settings.slow_bytes = required(parse_bytes(text), "--slow-rate", text, "a size");
+            });
+    app.add_option("--idle", settings.idle, "This many additional clients connect and only keep alive")
         ->check(CLI::Range(0U, 10'000'000U).description(""))
         ->capture_default_str();
   }
@@ -96,27 +97,29 @@ struct Parser {
     run.choice<ArrivalKind>("--arrivals", settings.arrivals,
                             {{"constant", ArrivalKind::kConstant}, {"poisson", ArrivalKind::kPoisson}}, "constant",
                             "constant, or poisson: at random");
-    window = app.add_option("--window", settings.window,
-                            "A closed loop: each sender keeps so many messages under way, at no rate. It hides\nwhat "
-                            "waiting senders did not send");
+    window =
+        app.add_option("--window", settings.window,
+                       "A closed loop: each sender keeps this many messages under way, at no fixed rate. It hides\nthe "
+                       "messages that waiting senders did not send");
     window->check(CLI::Range(1U, 1'000'000U).description(""));
     run.duration("--duration", settings.duration_ns, "10s", "How long messages are sent");
-    run.duration("--warmup", settings.warm_up_ns, "0s", "How much of that, at its beginning, is not timed");
-    run.duration("--drain", settings.drain_ns, "10s", "How long to wait for the last ones at the end, at most");
+    run.duration("--warmup", settings.warm_up_ns, "0s", "How much of the beginning of --duration is not timed");
+    run.duration("--drain", settings.drain_ns, "10s", "How long to wait at the end for the last messages, at most");
     run.add("--size", "128", "Payload bytes, or their distribution, see below; at least 24, with --window 16", "SIZES",
             [this](const std::string& text) { size_text = text; });
     confirm = run.choice<Confirm>(
         "--confirm", settings.confirm,
         {{"none", Confirm::kNone}, {"taken", Confirm::kTaken}, {"delivered", Confirm::kDelivered}}, nullptr,
-        "What senders are told: none, taken (the broker has it; MQTT's QoS 1), delivered\n(what became of it); "
+        "What senders learn: none, taken (the broker has it; MQTT's QoS 1), delivered\n(the outcome); "
         "default: delivered for onehop, none for others");
-    run.milliseconds("--ttl", settings.ttl_ms, nullptr, "Expires messages; onehop only");
-    run.milliseconds("--keepalive", settings.keepalive_ms, "30s", "What is agreed with the system");
+    run.milliseconds("--ttl", settings.ttl_ms, nullptr,
+                     "Messages that are not acknowledged within this time expire; only for onehop");
+    run.milliseconds("--keepalive", settings.keepalive_ms, "30s", "The keepalive that the clients ask for");
   }
 
   void add_generator() {
     app.option_defaults()->group("The generator");
-    app.add_option("--threads", settings.threads, "Of the generator")
+    app.add_option("--threads", settings.threads, "The generator's threads")
         ->check(CLI::Range(1U, 256U).description(""))
         ->capture_default_str();
     run.add("--source", nullptr, "Addresses to connect from, in turn: 127.0.0.1-127.0.0.9,10.0.0.7", "LIST",
@@ -124,56 +127,56 @@ struct Parser {
               settings.sources = required(parse_sources(text), "--source", text, "a list of IPv4 addresses");
             });
     app.add_option("--connect-rate", settings.connect_rate,
-                   "Connections to open a second, before the start; 0: at will")
+                   "How many connections a second are opened before the start; 0: as fast as possible")
         ->capture_default_str();
-    run.add("--start-at", nullptr, "When to begin, to do so together with others: seconds since 1970, or +5s from now",
+    run.add("--start-at", nullptr, "Begin at this time, together with others: seconds since 1970, or +5s from now",
             "TIME", [this](const std::string& text) { settings.start_at_unix_s = start_at(text); });
     run.add(
-        "--part", nullptr, "This is the K-th of N runs made together; merge says which are missing", "K/N",
+        "--part", nullptr, "This is the K-th of N runs that are made together; merge says which are missing", "K/N",
         [this](const std::string& text) { settings.part = required(parse_part_of(text), "--part", text, "like 1/3"); });
-    app.add_option("--prefix", settings.prefix, "Of the clients' names; default: one that no other process has");
-    app.add_option("--seed", settings.seed, "Of what is random; default: another one each time");
+    app.add_option("--prefix", settings.prefix,
+                   "What the clients' names begin with; default: one that no other process has");
+    app.add_option("--seed", settings.seed, "The seed of everything random; default: another one each time");
     app.add_flag("--spin", settings.spin,
-                 "Never sleep: exact times of few messages, at the price of a processor for each thread");
+                 "The threads never sleep: exact times of few messages, but each occupies a processor");
     app.add_option("--system-pid", settings.system_pid,
-                   "A process of the system on this machine: tells its CPU time for each message, and its memory")
+                   "A process of the system on this machine: report its CPU time for each message, and its memory")
         ->check(CLI::PositiveNumber.description(""));
-    run.duration(
-        "--lag-max", settings.lag_max_ns, "1ms",
-        "Lag of the generator itself up to this is taken as it is. Beyond it, a percentile is spoiled\nif more "
-        "than a tenth of it is lag, and the run is void if that is p99");
+    run.duration("--lag-max", settings.lag_max_ns, "1ms",
+                 "The lag of the generator that is accepted. Above it, a percentile is spoiled if more than a\ntenth "
+                 "of it is lag, and the run is void if that percentile is p50, p90 or p99");
   }
 
   void add_outcome() {
     app.option_defaults()->group("Verdict");
-    add_conditions("A condition that makes the exit code; may be given again", kAnyNumber);
-    app.add_flag("--find-capacity", settings.find_capacity, "Search the highest rate that keeps --slo, from --rate on");
+    add_conditions("A condition that the run must meet, or the exit code is 1; may be given again", kAnyNumber);
+    app.add_flag("--find-capacity", settings.find_capacity,
+                 "Search for the highest rate that meets every --slo, beginning at --rate");
     run.conditions("--slo", settings.slo, "A condition for --find-capacity; may be given again");
     run.duration("--step", settings.step_ns, "5s", "How long each rate is tried");
-    run.rate("--rate-max", settings.rate_max, nullptr, "Where the search ends");
+    run.rate("--rate-max", settings.rate_max, nullptr, "The highest rate that the search tries");
   }
 
   void add_conditions(const char* what_a_threshold_is, int expected) {
     run.conditions("--threshold", settings.thresholds, what_a_threshold_is)->expected(expected);
-    run.allowances(
-           "--allow", settings.allowed,
-           "What may go wrong without the run's having failed: lost<1%, undelivered<=10,\nbroken<=2; may be given "
-           "again")
+    run.allowances("--allow", settings.allowed,
+                   "Failures that do not make the run fail: lost<1%, undelivered<=10, broken<=2;\nmay be given "
+                   "again")
         ->expected(expected);
   }
 
   void add_merge() {
     app.add_option("FILE", options.files, "Results that --json has written")->required();
-    add_conditions("A condition on the sum; may be given again", 1);
+    add_conditions("A condition that the sum must meet; may be given again", 1);
     app.add_flag("--force", settings.force,
-                 "Add them up although a part is missing, or there twice, or they do not belong together");
+                 "Add them up although a part is missing or present twice, or they do not belong together");
     add_files();
   }
 
   void add_compare() {
     app.add_option("FILE", options.files, "Results that --json has written")->required();
     run.add("--fail-if-slower", nullptr,
-            "End with 1 if B is slower than A by more than this, as 5%, or if it cannot be judged", "PART",
+            "End with 1 if B is slower than A by more than this, such as 5%, or if that cannot be judged", "PART",
             [this](const std::string& text) {
               options.slower_max = required(parse_part(text), "--fail-if-slower", text, "a part, as 5% or 0.05");
             });

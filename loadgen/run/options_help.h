@@ -4,9 +4,8 @@
 namespace onehop::loadgen {
 
 inline constexpr const char* kDescription =
-    "onehop-loadgen: what does a deployment carry? Sends messages on a schedule, checks every one of them, and times "
-    "them\n"
-    "from when they should have been sent.\n"
+    "onehop-loadgen: how much can a deployment carry? It sends messages on a schedule, checks every one of them, and\n"
+    "times them from the moment at which they should have been sent.\n"
     "\n"
     "  onehop-loadgen [run] [OPTION...]                 one run, or with --find-capacity as many as it takes\n"
     "  onehop-loadgen merge A.json... [OPTION...]       adds up runs that were made together\n"
@@ -23,21 +22,21 @@ Durations: 300ms, 8s, 2m. Sizes: 128, 4KiB, uniform:64-4096, 128:90,4KiB:9,64KiB
 Conditions: p99<5ms, max<=1s, confirm.p99.9<20ms, rate>=9500, lost==0, rejected<0.1%; of stage 2: 2:p99<5ms
 
 Exit codes:
-  0    everything planned was sent and delivered, or --allow permits what was not; every --threshold was kept
-  1    it was not; a --threshold was not kept; something happened that cannot be, as a message delivered twice; nothing
-       held the --slo; merge or compare refuse, or --fail-if-slower fails
+  0    everything planned was sent and delivered, or --allow permits what was not; every --threshold was met
+  1    something was not; a --threshold was not met; something impossible happened, such as a message delivered twice;
+       no rate met the --slo; merge or compare refused, or --fail-if-slower failed
   2    the command line is wrong
-  3    cannot connect, or this machine does not allow so many connections
-  4    void: the generator was the limit, so that the figures, or one that a --threshold is about, say nothing about the
+  3    cannot connect, or this machine does not allow that many connections
+  4    void: the generator was the limit, so the figures, or one that a --threshold is about, say nothing about the
        system
-  130  interrupted: the figures are of a part of the run
+  130  interrupted: the figures cover only a part of the run
 
 Examples:
   onehop-loadgen --clients 100 --rate 5000 --duration 30s --threshold 'p99<5ms' 'lost==0'
   onehop-loadgen --find-capacity --slo 'p99<10ms' --json result.json
   onehop-loadgen compare old.json -- new.json --fail-if-slower 5%
 
-docs/capacity.md shows how to size a deployment with it, and says what each figure means.
+docs/loadgen.md has every option. docs/capacity.md shows how to size a deployment, and says what each figure means.
 )";
 
 }  // namespace onehop::loadgen

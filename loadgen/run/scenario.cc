@@ -26,9 +26,9 @@ std::string apply_stages(Settings& settings, const GivenFlags& given) {
   if (settings.window != 0) return "--stage: a closed loop (--window) has no rate";
   if (settings.find_capacity) return "--stage: --find-capacity has steps of its own";
   if (scenario.count != 0) return "--count: the stages say how many messages there are";
-  if (scenario.stages.size() > kStagesMax) return "--stage: at most 1000 of them";
+  if (scenario.stages.size() > kStagesMax) return "--stage: at most 1000 stages";
   scenario.curve = RateCurve(given.rate ? settings.rate : 0, scenario.stages);
-  if (scenario.curve.total() < 1) return "--stage: all of them together make no message";
+  if (scenario.curve.total() < 1) return "--stage: all stages together send no message";
   settings.duration_ns = scenario.curve.duration_ns();
   settings.rate =
       scenario.curve.total() / (static_cast<double>(settings.duration_ns) * 1e-9);  // This is the mean rate.
@@ -39,9 +39,9 @@ std::string apply_count(Settings& settings, const GivenFlags& given) {
   const uint64_t count = settings.scenario.count;
   if (count == 0) return "";
   if (settings.workload == Workload::kStorm || settings.workload == Workload::kIdle) {
-    return "--count: for storm and idle it is --clients that says how many";
+    return "--count: for storm and idle, --clients says how many";
   }
-  if (given.duration) return "--count: is instead of --duration";
+  if (given.duration) return "--count: cannot be given together with --duration";
   if (settings.find_capacity) return "--count: a search is made of --step";
   const double seconds = static_cast<double>(count) / settings.rate;
   if (seconds > 1e9) return "--count: takes more than a thousand million seconds at that --rate";
@@ -56,8 +56,9 @@ std::string check_commands(Settings& settings) {
   std::vector<TimedCommand>& commands = settings.scenario.commands;
   if (commands.empty()) return "";
   if (!is_of_messages(settings.workload)) return "--at: only for workloads that send";
-  if (settings.window != 0) return "--at: recovery is held against a plan, and a closed loop (--window) has none";
-  if (settings.find_capacity) return "--at: not for --find-capacity";
+  if (settings.window != 0)
+    return "--at: recovery is measured against a schedule, and a closed loop (--window) has none";
+  if (settings.find_capacity) return "--at: cannot be given together with --find-capacity";
   std::stable_sort(commands.begin(), commands.end(),
                    [](const TimedCommand& a, const TimedCommand& b) { return a.at_ns < b.at_ns; });
   if (commands.back().at_ns < settings.duration_ns) return "";
@@ -66,7 +67,7 @@ std::string check_commands(Settings& settings) {
 }
 
 std::string check_headers(const Scenario& scenario) {
-  if (scenario.headers.size() > core::kHeadersMax) return "--header: more than a message may have";
+  if (scenario.headers.size() > core::kHeadersMax) return "--header: more headers than a message may have";
   size_t bytes = 0;
   for (const auto& [key, value] : scenario.headers) {
     if (!core::is_valid_utf8(key)) return "--header: the key must be UTF-8";

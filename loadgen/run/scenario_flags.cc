@@ -59,26 +59,27 @@ void read_count(Scenario& scenario, const std::string& text) {
 
 std::vector<Flag> scenario_flags(Scenario& scenario) {
   std::vector<Flag> flags = {
-      {"--count", kMessages, "N", "", "Sends N messages in all, instead of for a --duration", 1, false,
+      {"--count", kMessages, "N", "", "Send N messages in all, instead of sending for --duration", 1, false,
        [&](const auto& values) { read_count(scenario, values.front()); }},
       {"--stage", kMessages, "TIME:RATE", "",
-       "Instead of --duration: within TIME the rate goes evenly from that of the stage before\nto RATE; 0s:RATE jumps. "
-       "May be given again. The first begins at --rate, or else at 0",
+       "Instead of --duration: within TIME the rate changes evenly from that of the stage before\nto RATE; 0s:RATE "
+       "jumps. "
+       "May be given again. The first stage begins at --rate, or at 0",
        1, true, [&](const auto& values) { read_stages(scenario, values); }},
       text_flag("--payload", kMessages, "FILE",
-                "Each message carries the generator's 24 bytes, then those of this file", scenario.payload_file),
-      {"--header,-H", kMessages, "KEY:VALUE", "", "A header of each message; may be given again; onehop only", 1, true,
-       [&](const auto& values) { read_headers(scenario, values); }},
+                "Each message carries 24 bytes of the generator, then the bytes of this file", scenario.payload_file),
+      {"--header,-H", kMessages, "KEY:VALUE", "", "A header of each message; may be given again; only for onehop", 1,
+       true, [&](const auto& values) { read_headers(scenario, values); }},
       {"--at", kVerdict, "TIME COMMAND", "",
-       "Runs COMMAND by /bin/sh at that time of the run, and tells what was lost and doubled from\nthen on, and how "
+       "Run COMMAND by /bin/sh at that time of the run, and report what was lost or doubled from\nthen on, and how "
        "long recovery took. May be given again",
        2, true, [&](const auto& values) { read_commands(scenario, values); }},
-      {"--on-time", kVerdict, "TIME", "100ms", "--at: what arrives within TIME has kept up with the plan", 1, false,
+      {"--on-time", kVerdict, "TIME", "100ms", "For --at: a message that arrives within TIME is on time", 1, false,
        [&](const auto& values) { scenario.on_time_ns = duration_of(values.front()); }},
-      {"--abort-on-fail", kVerdict, "", "", "Ends as soon as a --threshold can no longer be kept", 0, false,
+      {"--abort-on-fail", kVerdict, "", "", "End the run as soon as a --threshold can no longer be met", 0, false,
        [&](const auto&) { scenario.abort_on_fail = true; }},
       text_flag("--metrics", kOutput, "URL",
-                "Serves live figures for Prometheus at tcp://host:port, with port 0 a free one", scenario.metrics),
+                "Serve live figures for Prometheus at tcp://host:port; port 0 takes a free one", scenario.metrics),
   };
   for (Flag& flag : report_flags(scenario)) flags.push_back(std::move(flag));
   return flags;

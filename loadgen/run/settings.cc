@@ -28,7 +28,7 @@ std::string wrong_with_capacity(const Settings& settings) {
   if (!is_of_messages(settings.workload)) return "--find-capacity: only for workloads that send";
   if (settings.slo.empty()) return "--find-capacity: needs an --slo, as 'p99<5ms'";
   if (settings.start_at_unix_s) return "--find-capacity: its steps follow each other, so there is no --start-at";
-  if (settings.step_ns < kStepNsMin) return "--step: must be 2s at least, to see whether a backlog grows";
+  if (settings.step_ns < kStepNsMin) return "--step: must be at least 2s, to see whether a backlog grows";
   return "";
 }
 
@@ -52,27 +52,27 @@ bool is_in_pairs(Workload workload) {
 
 std::string what_is_wrong_with(const Settings& settings, bool rate_given) {
   const uint32_t clients = settings.clients;
-  if (settings.duration_ns == 0) return "--duration: must be more than nothing";
+  if (settings.duration_ns == 0) return "--duration: must be above 0";
   if (settings.warm_up_ns >= settings.duration_ns) return "--warmup: leaves nothing of --duration";
   if (is_in_pairs(settings.workload) && clients % 2 != 0) return "--clients: pairs need an even number of clients";
   const bool needs_two = settings.workload == Workload::kRandom || settings.workload == Workload::kFanOut;
-  if (needs_two && clients < 2) return "--clients: must be 2 at least";
+  if (needs_two && clients < 2) return "--clients: must be at least 2";
   if (settings.workload == Workload::kFanIn && (settings.recipients == 0 || settings.recipients >= clients)) {
-    return "--recipients: must be 1 at least, and below --clients";
+    return "--recipients: must be at least 1, and below --clients";
   }
   const bool all_come_and_go = settings.workload == Workload::kConnects;
   if (!all_come_and_go && settings.threads > (is_in_pairs(settings.workload) ? clients / 2 : clients)) {
-    return "--threads: more than there are clients, or pairs of them, to share";
+    return "--threads: there are fewer clients, or pairs of them, than threads";
   }
-  if (settings.slow_part > 0 && settings.slow_bytes == 0) return "--slow-rate: must be more than nothing";
+  if (settings.slow_part > 0 && settings.slow_bytes == 0) return "--slow-rate: must be above 0";
   const double duration_s = static_cast<double>(settings.duration_ns) * 1e-9;
   if (settings.workload == Workload::kStorm && settings.rate > 0 && settings.rate * duration_s < clients) {
-    return "--duration: too short for so many clients at that --rate";
+    return "--duration: too short for this many clients at that --rate";
   }
   if (settings.find_capacity) {
     if (std::string wrong = wrong_with_capacity(settings); !wrong.empty()) return wrong;
   } else if (!settings.slo.empty()) {
-    return "--slo: is for --find-capacity; for one run it is --threshold";
+    return "--slo: only for --find-capacity; a single run has --threshold";
   }
   return settings.window == 0 ? "" : wrong_with_window(settings, rate_given);
 }

@@ -103,7 +103,7 @@ class Completion(unittest.TestCase):
     def test_zsh_has_them_too(self):
         script = self.script("zsh")
         self.assertTrue(script.startswith("#compdef onehop\n"))
-        for words in ("'listen:Own NAME", "'--ack[", "(auto manual refuse)", "'--fail-fast["):
+        for words in ("'listen:Connect as NAME", "'--ack[", "(auto manual refuse)", "'--fail-fast["):
             self.assertIn(words, script)
 
     def test_no_other_shell(self):

@@ -112,7 +112,7 @@ class Targets(Flattery):
 
     def test_it_lies(self):
         run = self.run_against("--lie-every", EVERY)
-        self.check_failed(run, f"{WRONG} UNEXPLAINED", f"{WRONG} messages were told otherwise")
+        self.check_failed(run, f"{WRONG} UNEXPLAINED", f"{WRONG} messages had an outcome that is not what happened")
         self.assertEqual(run.json["faults"]["contradicted"], WRONG, run)
         self.check_never(run, WRONG)
 

@@ -26,7 +26,7 @@ struct BrokerEvent {
     kTakenOver,        // As kSessionEnded; another connection took the name.
     kConnectRefused,   // A connection was ended before it had a session.
     kConnectionEnded,  // The broker ended a connection that had one; kSessionEnded or kTakenOver follows.
-    kAcceptPaused,     // There are as many connections as there may be, `text` says why; others wait in the backlog.
+    kAcceptPaused,     // The limit of connections is reached, `text` says which; others wait in the backlog.
     kAcceptResumed,
     kKicked,          // An operator ended the client; kConnectionEnded follows.
     kMemoryRefusing,  // The first stage: new clients and messages are refused for want of memory.
@@ -47,7 +47,7 @@ struct BrokerEvent {
 struct BrokerOptions {
   // Where to listen: `tcp://host:port`, `tcp://[v6]:port`, `unix:///path`. Port 0 takes a free one. At least one.
   std::vector<std::string> listen{"tcp://127.0.0.1:7411"};
-  // There is no encryption yet: other than loopback addresses and Unix sockets are refused unless this is set.
+  // Nothing is encrypted yet: unless this is set, only loopback addresses and Unix sockets are accepted.
   bool allow_plaintext = false;
   // Threads, each with its own loop; 1 to 64. 0: one for each core the process may use.
   unsigned shards = 0;
@@ -56,8 +56,8 @@ struct BrokerOptions {
   unsigned acceptors = 0;
   // Whether each shard's thread asks to run on a core of its own.
   bool pin = false;
-  // Microseconds, at most 1,000,000: how long a shard looks for events before it sleeps. 0: not at all. It saves a
-  // message the time that waking takes, and costs a core for each shard even when nothing happens.
+  // Microseconds, at most 1,000,000: how long a shard looks for events before it sleeps. 0: it sleeps at once. A longer
+  // time saves a message the time that waking takes, and costs a core for each shard even when nothing happens.
   uint32_t spin_us = 0;
   // Connections beyond this wait in the kernel's backlog. 0: as the descriptor limit allows, with a reserve.
   uint64_t connections_max = 0;
@@ -77,19 +77,19 @@ struct BrokerOptions {
   // Sessions that were opened from there and have not ended, those that are away included. Whoever resumes a session,
   // or takes the place of one of the same name, is let in all the same.
   uint32_t address_sessions_max = 0;
-  // Limits of what one client sends; 0: none. What is over them is refused: RATE_LIMITED, with the time after which to
-  // send it again; never closed for it.
+  // Limits of what one client sends; 0: none. A message over them is refused with RATE_LIMITED and the time after which
+  // to send it again. The connection stays open.
   uint32_t client_messages_per_second = 0;
   uint32_t client_messages_burst = 0;  // How many at once; 0: as many as in one second.
   uint64_t client_bytes_per_second = 0;
   uint64_t client_bytes_burst = 0;  // 0: as many as in one second; at least frame_bytes_max.
-  // What everything that waits or is unacknowledged may take, on all shards together. From 7/8 of it new clients and
-  // new messages are refused (SERVER_BUSY, BROKER_BUSY); from all of it on the client that holds most is ended, one
-  // after the other. At least 2 × queue_bytes_max. 0: half of the control group's memory limit, or of the machine's
-  // memory.
+  // The memory that everything that waits or is unacknowledged may take, on all shards together. From 7/8 of it on new
+  // clients and new messages are refused (SERVER_BUSY, BROKER_BUSY). When all of it is used, the clients that hold most
+  // are ended, one after the other. At least 2 × queue_bytes_max. 0: half of the control group's memory limit, or of
+  // the machine's memory.
   uint64_t memory_bytes_max = 0;
-  // After about so long, a tenth up or down, a connection is told to connect anew, so that clients spread to new
-  // replicas; its session stays as long as its expiry says. 0: never.
+  // A connection of this age, give or take a tenth, is told to connect anew, so that clients spread to new replicas.
+  // Its session stays for as long as its expiry says. 0: never.
   uint32_t connection_age_ms_max = 0;
 
   // Drain: see Broker::drain.
@@ -109,7 +109,7 @@ struct BrokerOptions {
   uint32_t receive_window = 1'024;              // Unacknowledged deliveries, for clients that ask for none; to 65,535.
   uint32_t ack_timeout_ms = 300'000;            // A client whose window is full and that settles nothing is ended.
   uint32_t session_expiry_ms_max = 86'400'000;  // What a client may ask for.
-  uint32_t ttl_ms_max = 3'600'000;              // To which longer ones, and none, are cut.
+  uint32_t ttl_ms_max = 3'600'000;              // Longer ttls are cut to this; messages without a ttl get it.
   // How long after its start the broker expects clients of the broker before it to come back: until then UNKNOWN_CLIENT
   // comes with retry_after_ms, and clients that can wait do. 0: not at all. The default is the longest time between two
   // attempts of the C++ client, so that every one that was trying to connect has come by then.
@@ -121,8 +121,8 @@ struct BrokerOptions {
 
 // What may be asked of a broker while it runs is in inspection.h.
 //
-// All methods: any thread, also several at once, until the destructor. What asks the shards waits for their answers, a
-// second at the most: a shard that does not answer is left out.
+// Any thread may call any method, also several at once, until the destructor. Methods that ask the shards wait for
+// their answers for a second at most; a shard that does not answer is left out.
 class Broker {
  public:
   // Starts listening and serving. On failure returns nothing and says why in `error`, naming the option or address.
@@ -141,15 +141,15 @@ class Broker {
   virtual unsigned shards() const = 0;
   virtual BrokerCounters counters() = 0;
 
-  // Takes over those of `options` that may change while it runs: docs/configuration.md says which. All or
-  // nothing: if one that may not change differs, or one is wrong, false, with the reason in `error`.
+  // Applies the options that may change while it runs; docs/configuration.md says which. If an option that may not
+  // change differs, or one is wrong, it applies nothing, returns false and says why in `error`.
   virtual bool reload(const BrokerOptions& options, std::string& error) = 0;
 
   // Begins the end: readiness fails at once; after drain_delay_ms nothing more is accepted, and every client is told
-  // goodbye SERVER_SHUTTING_DOWN with a time of its own to come back after, and the rest of `deadline` as its grace:
-  // new messages are refused (SHUTTING_DOWN), acknowledgements and receipts flow until the client says goodbye.
-  // Sessions without a connection end. Who stays is told goodbye once more at the deadline; the broker can still be
-  // asked until stop(). Returns at once. A second time: nothing.
+  // goodbye SERVER_SHUTTING_DOWN, with a time of its own to come back after, and with the rest of `deadline` as its
+  // grace. New messages are refused (SHUTTING_DOWN); acknowledgements and receipts flow until the client says goodbye.
+  // Sessions without a connection end. A client that stays is told goodbye once more at the deadline. The broker
+  // answers questions until stop(). Returns at once. A second call does nothing.
   virtual void drain(std::chrono::milliseconds deadline) = 0;
   // Takes a drain back, so that clients are let in as before. That is possible during drain_delay_ms only: afterwards
   // clients have been told, and the listeners are closed. Returns whether the broker does not drain now.
@@ -162,14 +162,16 @@ class Broker {
     kDrained,  // No connection is left, and every listener is closed, so nobody can come any more.
   };
   virtual DrainPhase drain_phase() = 0;
-  // Drains, unless that has begun, and waits until all connections have ended, at most so long; what is open then is
-  // settled without waiting. Returns whether they all ended by themselves. The broker is of no further use.
+  // Drains, unless a drain has begun, and waits until all connections have ended, at most for `deadline`. Connections
+  // that are open then are ended without waiting. Returns whether all ended by themselves. Afterwards the broker cannot
+  // be used any more.
   virtual bool stop(std::chrono::milliseconds deadline) = 0;
-  // While another thread waits in stop(): cuts that short. Afterwards it does nothing.
+  // Cuts short the wait of another thread in stop(). At any other time it does nothing.
   virtual void stop_now() = 0;
 
-  // Whether connections are let in: not draining, and fewer connections than there may be. If not, says why. Short of
-  // memory it is ready still: who resumes a session, and takes what waits for it, is let in.
+  // Whether connections are let in: the broker does not drain, and its limit of connections is not reached. If not,
+  // says why. A broker that is short of memory is ready still, because clients that resume a session, and take what
+  // waits for them, are let in.
   virtual bool ready(std::string& why_not) = 0;
   // Whether every shard answers within that time.
   virtual bool alive(std::chrono::milliseconds within) = 0;

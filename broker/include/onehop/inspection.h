@@ -11,7 +11,8 @@
 
 namespace onehop {
 
-// How many messages ended so. Names as in onehop.v1.Outcome and Reason, without their prefix; `reason` may be empty.
+// How many messages had this outcome. Names as in onehop.v1.Outcome and Reason, without their prefix; `reason` may be
+// empty.
 // REJECTED counts refusals at admission and by recipients; DELIVERED counts acknowledged ones; unconfirmed ones that
 // were admitted have no outcome, and are among messages_admitted only.
 struct OutcomeCount {
@@ -42,13 +43,13 @@ struct ShardState {
   uint64_t connections = 0;
   uint64_t sessions = 0;
   uint64_t queued_bytes = 0;
-  // The longest that its loop was busy without looking for events, in microseconds, in the last 30 to 60 s; what lasts
-  // is among it, so a shard that hangs shows it while it hangs.
+  // The longest time that its loop was busy without looking for events, in microseconds, in the last 30 to 60 s. A
+  // stretch that still lasts counts, so a shard that hangs shows it while it hangs.
   uint64_t loop_lag_us_max = 0;
 };
 
-// What the shards have counted, all together. Of a shard that does not answer within a second: what it had counted when
-// it last did, but for the lag of its loop, which is up to date.
+// What the shards have counted, all together. For a shard that does not answer within a second it is what that shard
+// had counted when it last answered; only the lag of its loop is up to date.
 struct BrokerCounters {
   uint64_t connections = 0;        // Now.
   uint64_t connections_limit = 0;  // How many there may be: connections_max, or what the descriptors allow.
@@ -93,15 +94,15 @@ struct BrokerCounters {
 
 enum class ClientOrder : uint8_t {
   kName,
-  kQueueBytes,   // The most first, and so on below.
+  kQueueBytes,   // The largest first, as in the orders below.
   kSendRate,     // Messages a second that the client sends.
-  kReceiveRate,  // That are delivered to it.
+  kReceiveRate,  // Messages a second that are delivered to it.
   kIdle,
 };
 
-// Which clients, and which of them.
+// Which clients to return.
 struct ClientQuery {
-  std::string name_part;  // Of names that contain this; empty: all.
+  std::string name_part;  // Only clients whose names contain this; empty: all.
   ClientOrder order = ClientOrder::kName;
   size_t offset = 0;
   size_t limit = 100;  // At most 1,000.
@@ -122,11 +123,13 @@ struct ClientInfo {
   uint64_t open_sent = 0;          // Its own confirmed messages without an outcome.
   uint64_t messages_sent = 0;      // By it, since its session began.
   uint64_t messages_received = 0;  // Delivered to it, since then.
-  double sent_per_second = 0;      // Since its rates were last asked for, if that is one second to one minute ago;
-  double received_per_second = 0;  // sooner: as told then; later or never: 0.
-  uint32_t paused_senders = 0;     // Who were told to pause because of its queue.
-  uint32_t closed_gates = 0;       // Senders that are refused until they have taken note of a refusal.
-  bool blocked = false;            // Its socket takes nothing at the moment.
+  // Rates since they were last asked for. If that was less than a second ago, they are those of that time; if it was
+  // more than a minute ago, or never, they are 0.
+  double sent_per_second = 0;
+  double received_per_second = 0;
+  uint32_t paused_senders = 0;  // Senders that were told to pause because of its queue.
+  uint32_t closed_gates = 0;    // Senders that are refused until they have taken note of a refusal.
+  bool blocked = false;         // Its socket takes nothing at the moment.
 };
 
 struct ClientPage {
@@ -155,8 +158,8 @@ struct Trace {
   unsigned to_shard = 0;
   std::optional<ClientInfo> from;
   std::optional<ClientInfo> to;
-  bool paused = false;                // `from` was told to pause sending to `to`, and the lease runs.
-  bool gate_closed = false;           // `from` has been refused at `to`, and has not said that it knows.
+  bool paused = false;                // `from` was told to pause sending to `to`, and the pause has not ended.
+  bool gate_closed = false;           // A message to `to` was refused, and `from` has not said yet that it knows.
   std::optional<RecentEnd> last_end;  // Of `to`.
 };
 

@@ -27,10 +27,10 @@ constexpr const char* kClientsFooter = R"(
 Columns:
   STATE     up; blocked: its socket takes nothing at the moment; away: the session waits to be resumed
   IDLE      since something was heard of it
-  QUEUE     what waits for its socket                     WAITING   messages behind that
-  UNACKED   deliveries it has not acknowledged / may have so
+  QUEUE     bytes that wait for it                        WAITING   messages that wait for it
+  UNACKED   deliveries that it has not acknowledged / how many of these there may be
   OPEN      its own messages that have no outcome yet     PAUSED    senders that were told to pause because of it
-With --closed: who has left, or was never let in, and why; the newest first.
+With --closed: clients that have left or were not let in, and why; the newest first.
 
 Examples:
   onehop clients --sort queue_bytes --limit 10      who is slow
@@ -66,9 +66,10 @@ Examples:
   onehop trace alice bob -o json | jq -r .why
 )";
 constexpr const char* kDrainFooter = R"(
-From then on the broker is not ready (health --ready), and after its drain delay lets nobody in and tells every client to
-finish and when to come back (--drain-*, --stop-deadline-ms). Drained, it still answers here, until SIGTERM ends it.
-'onehop undrain' takes a drain back while the drain delay lasts; then --wait ends with 1.
+From then on the broker is not ready (health --ready). After its drain delay it lets nobody in, and tells every client
+to finish and when to come back (onehopd's --drain-delay-ms, --drain-spread-ms and --stop-deadline-ms). The process
+still answers the operator's commands until SIGTERM ends it. 'onehop undrain' takes a drain back while the drain delay
+lasts; then --wait ends with 1.
 
 Examples:
   onehop drain --wait --timeout 40                 before a container is stopped (preStop)
@@ -149,18 +150,18 @@ struct Adder {
     command
         .add_option_function<std::string>(
             "-o,--output", [to = &options](const std::string& value) { to->json = value == "json"; },
-            "text, or json: one object a line")
+            "text, or json: one object on each line")
         ->check(CLI::IsMember({"text", "json"}));
   }
 
   void add_query(CLI::App& command, const char* sort_default) {
-    command.add_option("--name", options.name_part, "Only those whose name contains this");
+    command.add_option("--name", options.name_part, "Show only clients whose name contains this");
     command
         .add_option("--sort", options.sort,
                     std::string("By name, queue_bytes, send_rate, receive_rate or idle; default: ") + sort_default)
         ->check(
             CLI::IsMember(std::vector<std::string>(std::begin(kSortOrders), std::end(kSortOrders))).description(""));
-    command.add_option("--limit", options.limit, "At most so many")
+    command.add_option("--limit", options.limit, "Show at most this many")
         ->check(CLI::Range(1, 1'000'000).description(""))
         ->capture_default_str();
   }
@@ -169,7 +170,7 @@ struct Adder {
     CLI::App* clients =
         add("clients", "List the broker's clients, or who has left and why", AdminOptions::Command::kClients);
     add_query(*clients, "name");
-    clients->add_flag("--closed", options.closed, "Recent ends of clients and connections instead");
+    clients->add_flag("--closed", options.closed, "Show clients and connections that ended recently, and why");
     add_output(*clients);
     add_token(*clients);
     clients->footer(std::string(kClientsFooter) + kExitCodes);
@@ -204,7 +205,8 @@ struct Adder {
     add_token(*kick);
     kick->footer(std::string(kExitCodes) + kKickFooter);
 
-    CLI::App* drain = add("drain", "Have the broker send its clients away, for good", AdminOptions::Command::kDrain);
+    CLI::App* drain =
+        add("drain", "Make the broker send its clients away, before it is stopped", AdminOptions::Command::kDrain);
     drain->add_flag("--wait", options.wait, "Until no connection is left, or the broker is gone");
     drain->add_option("--timeout", options.timeout, "With --wait: so many seconds at the most")->check(positive());
     add_output(*drain);
@@ -216,7 +218,7 @@ struct Adder {
     add_token(*undrain);
     undrain->footer(std::string(kUndrainFooter) + kExitCodes);
 
-    CLI::App* health = add("health", "Does the broker live? For health checks", AdminOptions::Command::kHealth);
+    CLI::App* health = add("health", "Check whether the broker is alive", AdminOptions::Command::kHealth);
     health->add_flag("--ready", options.ready, "Does it let clients in?");
     health->add_option("--timeout", options.timeout, "Seconds to wait for the answer; default: 3")->check(positive());
     add_output(*health);

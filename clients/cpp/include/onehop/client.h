@@ -21,29 +21,31 @@ namespace onehop::client {
 
 class Client {
  public:
-  // Each may be empty.
+  // Each of them may be empty.
   struct Handlers {
     std::function<void(const Message&)> on_message = {};
-    // The session is open. Again with each connection: `session.resumed` says whether it is the one from before.
+    // The session is open. Called for each new connection: `session.resumed` says whether it is the session from
+    // before.
     std::function<void(const SessionInfo&)> on_open = {};
-    // The connection ended or did not come about; another will be tried in so many milliseconds.
+    // The connection ended, or could not be made. The client tries again after `retry_in_ms` milliseconds.
     std::function<void(const Ending&, uint64_t retry_in_ms)> on_down = {};
-    // The end; every message has its outcome.
+    // The client has ended, and every message has its outcome.
     std::function<void(const Ending&)> on_ended = {};
   };
 
-  // What send() may have accepted without an outcome yet, payloads and all, before it blocks: for one destination, and
-  // for all together.
+  // How many bytes of messages, payloads included, may be accepted and without an outcome before send() blocks: for one
+  // destination, and for all together.
   struct Limits {
     uint64_t destination_bytes_max = 4 << 20;
     uint64_t total_bytes_max = 64 << 20;
   };
 
   // `server`: "tcp://host:port", "tcp://[address]:port" or "unix:///path". Throws std::invalid_argument with one line
-  // for people if that, or the name in `options`, cannot be right. Returns at once and connects meanwhile.
+  // for people if the address, or the name in `options`, cannot be right. Returns at once; the client's thread
+  // connects.
   Client(std::string_view server, ClientOptions options, Handlers handlers, Limits limits);
   Client(std::string_view server, ClientOptions options, Handlers handlers);
-  // close() with five seconds, unless it was called.
+  // Calls close() with five seconds, unless the client was closed before.
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
@@ -64,12 +66,12 @@ class Client {
   void acknowledge_up_to(DeliveryTag tag);
   void refuse(DeliveryTag tag, const Refusal& refusal);
 
-  // Accepts no more messages, waits until each has its outcome, says goodbye and ends. After `deadline_ms` it ends as
-  // it is: then what was sent is kUnknown, what was not is kNotSent. Returns why the client ended; again what it
-  // returned before, if it is closed already.
+  // Accepts no more messages, waits until each has its outcome, says goodbye and ends. If that takes longer than
+  // `deadline_ms`, it ends all the same: messages that were sent are then kUnknown, the others kNotSent. Returns why
+  // the client ended. A second call returns the same.
   Ending close(uint64_t deadline_ms);
-  // Ends as ClientEngine::detach() does, and returns the session for another process to go on with; nothing if none was
-  // ever open. After close() it is of no use any more.
+  // Ends as ClientEngine::detach() does, and returns the session, so that another process can go on with it; nothing if
+  // no session was ever open. After close() the session has ended and cannot be resumed.
   std::optional<SavedSession> detach(uint64_t deadline_ms);
 
  private:

@@ -1,4 +1,4 @@
-// What a client tells its owner. The same events for ClientEngine and LoopClient.
+// What a client tells its owner. ClientEngine and LoopClient have the same events.
 #pragma once
 
 #include <cstdint>
@@ -8,23 +8,25 @@
 
 namespace onehop::client {
 
-// Implemented by the owner; outlives the client. Called on the client's thread, never from within send(). What an event
-// may call is said by the client; it must not destroy the client that it comes from.
+// The owner implements it, and keeps it alive longer than the client. Events are called on the client's thread, never
+// from within send(). The client's header says what an event may call; it must not destroy the client that it comes
+// from.
 class ClientEvents {
  public:
   virtual void on_message(const Message& message) = 0;
   // What became of a message that send() accepted; once for each.
   virtual void on_outcome(std::string_view to, const SendResult& result) = 0;
-  // The end. Every message has its outcome; no event follows.
+  // The client has ended. Every message has its outcome, and no event follows.
   virtual void on_ended(const Ending& ending) = 0;
 
-  // The session is open. Again with each connection: `session.resumed` says whether it is the one from before.
+  // The session is open. Called for each new connection: `session.resumed` says whether it is the session from before.
   virtual void on_open(const SessionInfo& session) { (void)session; }
-  // The connection ended or did not come about; another will be tried in `retry_in_ms`.
+  // The connection ended, or could not be made. The client tries again after `retry_in_ms`.
   virtual void on_down(const Ending& ending, uint64_t retry_in_ms) { (void)ending, (void)retry_in_ms; }
-  // A send() was answered kWouldBlock since the last on_room(); trying again makes sense now.
+  // A send() returned kWouldBlock since the last on_room(), and trying again makes sense now.
   virtual void on_room() {}
-  // The answer to the ping() that returned this nonce, or to a later one. A nonce may have been the client's own.
+  // The answer to the ping() that returned this nonce, or to a later one. The nonce may belong to a ping that the
+  // client sent by itself.
   virtual void on_pong(uint64_t nonce) { (void)nonce; }
 
  protected:

@@ -93,7 +93,7 @@ struct Header {
   std::string_view value;
 };
 
-// For a patience: without an end.
+// A patience without an end.
 inline constexpr uint32_t kForever = UINT32_MAX;
 // SendOptions::unknown_patience_ms, by default.
 inline constexpr uint32_t kUnknownPatienceMs = 10'000;
@@ -141,15 +141,15 @@ struct SendResult {
   Outcome outcome = Outcome::kNotSent;
   // With kRejected and kLost always, with kNotSent if it had been refused before: the broker's reason.
   Reason reason = Reason::kNone;
-  // With kRejected: when trying again may make sense; 0: not told.
+  // With kRejected: after this time trying again may make sense; 0: the broker did not say.
   uint32_t retry_after_ms = 0;
-  // With kExpired and kLost: whether it was ever written to a connection of the recipient's. False: repeating it is
+  // With kExpired and kLost: whether it was ever written to a connection of the recipient. If not, repeating it is
   // safe.
   bool attempted = false;
   // With kRefusedByRecipient: what the recipient said.
   uint32_t code = 0;
   std::string text = {};
-  // From Client's futures and completions only: other than kAccepted, the message was not even accepted, and the
+  // Only from Client's futures and completions: if it is not kAccepted, send() did not accept the message, and the
   // outcome is kNotSent.
   SendStatus status = SendStatus::kAccepted;
 };
@@ -235,7 +235,7 @@ struct SavedSession {
   uint64_t session = 0;
   // Opaque bytes.
   std::string token;
-  // How often it has been connected; a resume must be above.
+  // How often it has been connected; a resume must have a higher number.
   uint32_t attempt = 0;
 };
 
@@ -289,14 +289,15 @@ struct ClientOptions {
   // Credentials, opaque bytes; empty: none.
   std::string token = {};
   OnConflict on_conflict = OnConflict::kReject;
-  // Silence after which either side pings; dead after 1.5 times as long. 0: the broker's default. The broker clamps it.
+  // After this silence either side pings; after 1.5 times as long the connection is dead. 0: the broker's default. The
+  // broker clamps it.
   uint32_t keepalive_ms = 0;
   // The largest frame to receive, at least 16 KiB; senders of larger ones are refused with kTooLarge. 0: the broker's.
   uint32_t frame_bytes_max = 0;
   // How long the broker keeps the session when a connection breaks: what was sent to the client meanwhile, and the
   // outcomes of what it sent. 0: the session ends with its connection. The broker clamps it.
   uint32_t session_expiry_ms = 60'000;
-  // Deliveries that may be unacknowledged at a time. 0: the broker's default.
+  // How many deliveries may be unacknowledged at the same time. 0: the broker's default.
   uint32_t receive_window = 0;
   AckMode ack = AckMode::kAuto;
   // A session to go on with, of an earlier process; its name counts, not `name`. If the broker does not know it any
@@ -327,19 +328,21 @@ struct ClientOptions {
   // (with a grace) is kept to as it is, counted from that goodbye.
   uint32_t backoff_ms_min = 100;
   uint32_t backoff_ms_max = 30'000;
-  // What to do, in a new session, with messages whose fate the end of the old one left unknown (because the broker was
-  // replaced, or the session expired, or has none to expire): false, they are
-  // reported as kUnknown; true, they are repeated, in order, marked maybe_repeated.
+  // Messages of an old session may have no outcome when it ends: the broker was replaced, the session expired, or it
+  // had no expiry. False: they are reported as kUnknown. True: they are repeated in the new session, in order, marked
+  // maybe_repeated.
   bool repeat_unknown = false;
 
-  // Limits of what the library holds. A message is accepted while it is below them, so each may be exceeded by one.
-  // Sent, and without an outcome. For confirmed messages the broker's send window holds as well.
+  // Limits of what the library holds. A message is accepted while what is held is below them, so each limit may be
+  // exceeded by one message. The first two limit what is sent and has no outcome; for confirmed messages the broker's
+  // send window limits that as well.
   uint32_t in_flight_bytes_max = 8 << 20;
   uint32_t in_flight_messages_max = 16'384;
-  // Accepted by the socket of nobody yet. Small, because what is written cannot be held when PAUSE comes.
+  // Handed to the connection and not yet taken by its socket. Small, because such messages cannot be held back when the
+  // broker asks for a pause.
   uint32_t unsent_bytes_max = 256 << 10;
-  // Held back for one destination, which is paused, has refused, is not back yet, or not reachable before the session
-  // is open; and for all of them together. Each message counts with 64 bytes more than it has.
+  // Held back for one destination that is paused, has refused, is not back yet, or waits for the session to open; and
+  // held back for all destinations together. Each message counts as 64 bytes more than its size.
   uint32_t waiting_bytes_max = 1 << 20;
   uint32_t waiting_bytes_total_max = 64 << 20;
 };

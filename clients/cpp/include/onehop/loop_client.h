@@ -1,9 +1,9 @@
 // A client on the caller's libuv loop.
 //
-// Every call, and every event, is on the loop's thread. Events, and what flush() calls, may call everything but the
-// destructor of the client that they come from. They may make other clients of the loop, and destroy other clients:
-// these are not heard of again, whatever they were about to do. What many send() calls of one turn of the loop bring
-// about is written with one system call, before the loop sleeps.
+// Every call, and every event, is on the loop's thread. Events, and the callback of flush(), may call everything but
+// the destructor of the client that they come from. They may make other clients of the loop, and destroy other clients;
+// a client that was destroyed has no more events. The messages of many send() calls in one turn of the loop are written
+// with one system call, before the loop sleeps.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,8 @@ namespace onehop::client {
 // The library's part of the caller's loop: one for each loop, shared by all its clients.
 class ClientLoop {
  public:
-  // To be constructed by the thread that runs `loop`. It is destroyed by that thread after its clients, and before the
-  // loop is closed: the loop must run once more in between (uv_run returns when nothing else is left on it).
+  // Constructed by the thread that runs `loop`. That thread destroys it after its clients, and before it closes the
+  // loop. In between the loop must run once more (uv_run returns when nothing else is left on it).
   explicit ClientLoop(uv_loop_s* loop);
   ~ClientLoop();
   ClientLoop(const ClientLoop&) = delete;
@@ -41,11 +41,11 @@ class ClientLoop {
 class LoopClient {
  public:
   // `server`: "tcp://host:port", "tcp://[address]:port" or "unix:///path". Throws std::invalid_argument with one line
-  // for people if that, or the name in `options`, cannot be right. Begins to connect at once. While it has not ended,
-  // it keeps uv_run() from returning.
+  // for people if the address, or the name in `options`, cannot be right. Begins to connect at once. Until the client
+  // has ended, uv_run() does not return.
   LoopClient(ClientLoop& loop, std::string_view server, ClientOptions options, ClientEvents& events);
-  // Ends at once, without events: the outcome of open messages will not be told. close() first to know. Not from an
-  // event of this client's own.
+  // Ends at once, without events, so the outcomes of open messages are not reported; call close() first to learn them.
+  // An event of this client may not destroy it.
   ~LoopClient();
   LoopClient(const LoopClient&) = delete;
   LoopClient& operator=(const LoopClient&) = delete;
@@ -60,20 +60,22 @@ class LoopClient {
   void acknowledge_up_to(DeliveryTag tag);
   void refuse(DeliveryTag tag, const Refusal& refusal);
   std::optional<SavedSession> saved_session() const;
-  // Messages accepted and without an outcome so far.
+  // The number of messages that are accepted and have no outcome yet.
   uint64_t unsettled() const;
   SendCounts counts() const;
-  // Calls `done`, once, when everything accepted so far has its outcome; at once if that is so already.
+  // Calls `done` once, when every message accepted so far has its outcome; at once if all have it already.
   void flush(std::function<void()> done);
   // Asks for an on_pong(), if the session is open; returns its nonce, or 0.
   uint64_t ping();
 
-  // While not reading, the broker queues for this client, then pauses and refuses its senders. At most what one read
-  // brought (64 KiB) and one frame still arrive as on_message(). A new connection is read.
+  // While the client does not read, the broker queues messages for it, then pauses its senders and refuses their
+  // messages. What one read brought (64 KiB) and one frame may still arrive as on_message(). A new connection is read
+  // again.
   void set_reading(bool reading);
 
-  // Accepts no more messages; when each has its outcome, says goodbye and ends with on_ended(). After `deadline_ms`
-  // (0: none) it ends as it is: then what was sent is kUnknown, what was not is kNotSent.
+  // Accepts no more messages. When each has its outcome, the client says goodbye and ends with on_ended(). If that
+  // takes longer than `deadline_ms` (0: no deadline), it ends all the same: messages that were sent are then kUnknown,
+  // the others kNotSent.
   void close(uint64_t deadline_ms);
   // As ClientEngine::detach(), with the same deadline.
   void detach(uint64_t deadline_ms);
