@@ -66,6 +66,7 @@ class Folding(Case):
         large = b"x" * (3 << 20) + b"\n"
         sent = self.run_onehop("send", "nobody", stdin=large + large)
         self.assertTrue(sent.error_lines()[0].startswith("REJECTED to=nobody line=1..2 reason=TOO_LARGE"), sent.err)
+        self.assertEqual(sent.error_lines()[1:], ["0 delivered, 2 rejected"])
 
     def test_an_interrupt_folds_what_is_open(self):
         bob = self.listen("bob", "--ack", "manual", "--receive-window", "2")
@@ -125,6 +126,15 @@ class Sources(Case):
     def test_only_one_source(self):
         for args in (("x", "--whole"), ("x", "--file", "f"), ("--whole", "--file", "f"), ("-0", "--whole")):
             self.assertEqual(self.run_onehop("send", "bob", *args).code, 2, args)
+
+
+class SmallFrames(Case):
+    flags = ("--frame-bytes-max", "16384", "--queue-bytes-max", "65536")
+
+    def test_an_input_that_is_too_large_stays_so_to_its_end(self):
+        sent = self.run_onehop("send", "nobody", "--whole", stdin=b"x" * 100_000)
+        self.assertEqual(sent.code, 1)
+        self.assertIn("reason=TOO_LARGE", sent.error_lines()[0])
 
 
 class Recipients(Case):

@@ -14,6 +14,7 @@
 #include <mutex>
 #include <stdexcept>
 #include <thread>
+#include <vector>
 
 #include "broker_process.h"
 
@@ -176,6 +177,28 @@ TEST(Client, BlocksForTheSlowAndNotForTheRest) {
     const std::string number = std::to_string(i);
     ASSERT_EQ(messages[static_cast<size_t>(i)].substr(0, number.size() + 1), number + ".");
   }
+}
+
+TEST(Client, WhoHasRoomGoesOnWhileOthersStillWaitForTheirs) {
+  BrokerProcess broker;
+  Latch first_goes_on, second_goes_on;
+  Client first(broker.address(), named("first"), {.on_message = [&](const Message&) { first_goes_on.wait(); }});
+  Client second(broker.address(), named("second"), {.on_message = [&](const Message&) { second_goes_on.wait(); }});
+  Client quick(broker.address(), named("quick"), {});
+  ASSERT_TRUE(first.wait_until_open(kLong) && second.wait_until_open(kLong) && quick.wait_until_open(kLong));
+  // One message without an outcome is all that a destination may have.
+  Client alice(broker.address(), named("alice"), {}, {.destination_bytes_max = 1, .total_bytes_max = 10 << 20});
+  alice.send("first", "1");
+  alice.send("second", "1");
+  std::vector<std::thread> waiting;
+  for (int i = 0; i < 4; ++i) waiting.emplace_back([&] { alice.send("second", "2"); });
+  std::thread goes_on([&] { alice.send("first", "2"); });
+  // These round trips give the other threads the time to come to wait.
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(alice.send("quick", "x").get().outcome, Outcome::kDelivered);
+  first_goes_on.open();
+  goes_on.join();
+  second_goes_on.open();
+  for (std::thread& thread : waiting) thread.join();
 }
 
 TEST(Client, ComesBackWhenTheBrokerDied) {

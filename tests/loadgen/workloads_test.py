@@ -124,6 +124,18 @@ class Workloads(Case):
         self.assertEqual(run.json["connect_latency_us"]["infinite"], 5, run)
         self.check_failed(run, "5 connections were wanted and never open")
 
+    def test_a_connection_that_is_refused_at_first_is_timed_from_when_it_was_due(self):
+        with socket.socket() as held:  # It is bound and does not listen, so each connect is refused.
+            held.bind(("127.0.0.1", 0))
+            port = held.getsockname()[1]
+            run = self.begin("--target", f"onehop://127.0.0.1:{port}", "--workload", "storm", "--clients", 1,
+                             "--duration", "3s", "--drain", "60s")
+            run.await_progress(" 1 s ")
+        self.started(Broker(loadgen_cases.folder, listen=f"tcp://127.0.0.1:{port}"))
+        run.finish()
+        self.assertEqual(run.json["connections"]["opened"], 1, run)
+        self.assertGreater(run.json["connect_latency_us"]["max"], 1e6, run)
+
     def test_idle(self):
         # The keepalive is the shortest, so that some are due.
         run = self.generate("--target", self.target, "--workload", "idle", "--clients", 50, "--keepalive", "1s",

@@ -48,6 +48,14 @@ TEST(AwayList, WhoWentBeforeAllOthersIsPutInFront) {
   EXPECT_EQ(sessions.take_all(), (Order{10, 20, 30, 40}));
 }
 
+TEST(AwayList, WhoWentAfterTheFirstIsNotPutInFrontOfIt) {
+  Sessions sessions;
+  sessions.add(20);
+  sessions.add(40);
+  sessions.add(30);
+  EXPECT_EQ(sessions.list.first(), sessions.slab.id_at(0));
+}
+
 TEST(AwayList, AnyOneMayLeaveIt) {
   for (size_t which = 0; which < 3; ++which) {
     Sessions sessions;

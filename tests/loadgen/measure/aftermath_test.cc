@@ -97,11 +97,16 @@ TEST(Aftermath, EachCommandHasItsTimeUntilTheNext) {
 }
 
 TEST(Aftermath, ThreadsAddUp) {
+  Aftermath one = run_of(3'000, [](uint64_t due_ms) { return due_ms == 4'000 ? 0 : due_ms + 1; });
+  Aftermath other = run_of(3'000, [](uint64_t due_ms) { return due_ms == 4'500 ? due_ms + 300 : due_ms + 1; });
+  one.note_double(kStart + 5'000 * kMs);
+  other.note_double(kStart + 5'000 * kMs);
   Aftermath sum;
-  sum.add(run_of(3'000, [](uint64_t due_ms) { return due_ms == 4'000 ? 0 : due_ms + 1; }));
-  sum.add(run_of(3'000, [](uint64_t due_ms) { return due_ms == 4'500 ? due_ms + 300 : due_ms + 1; }));
+  sum.add(one);
+  sum.add(other);
   const auto result = judged(sum, 3'000);
   EXPECT_EQ(result.lost, 1u);
+  EXPECT_EQ(result.doubled, 2u);
   ASSERT_TRUE(result.recovery_s);
   EXPECT_DOUBLE_EQ(*result.recovery_s, 1.8);
 }
