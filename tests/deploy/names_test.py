@@ -138,7 +138,7 @@ def check_tables():
 def main(programs):
     found = []
     for pattern, known in (
-            (r"(?<![\w-])--([a-z][a-z0-9-]+)", known_options(programs)),
+            (r"(?<![\w-])--([a-z][a-z0-9-]+)(?!\w)", known_options(programs)),
             (r"(?<![\w/])((?:onehop|process)_[a-z_]+)(?![\w.:]*\.(?:cc|h|py))",
              known_metrics(programs) | targets() | set(NO_METRICS)),
             (r"(ONEHOP_[A-Z_]*[A-Z])", known_variables(programs))):
