@@ -4,7 +4,7 @@
 namespace onehop::reactor {
 
 std::optional<Address> parse_server_address(std::string_view text, std::string& error) {
-  const std::optional<Address> address = Address::parse(text, error);
+  std::optional<Address> address = Address::parse(text, error);
   if (!address || address->is_unix() || address->port() != 0) return address;
   error = "address '" + std::string(text) + "': nobody can connect to port 0";
   return std::nullopt;

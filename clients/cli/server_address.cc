@@ -28,7 +28,7 @@ std::string whole_server_address(std::string_view text, std::string& error) {
     error = "the address is empty";
     return {};
   }
-  const std::string whole = with_scheme(text);
+  std::string whole = with_scheme(text);
   reactor::parse_server_address(whole, error);
   return whole;
 }

@@ -57,7 +57,7 @@ std::vector<std::string> Table::lines() const {
 }
 
 Table table_of(const std::vector<Told<ClientInfo>>& clients, std::string_view order) {
-  const auto title = [order](std::string_view of, std::string text) { return order == of ? text + '*' : text; };
+  const auto title = [order](std::string_view of, const std::string& text) { return order == of ? text + '*' : text; };
   Table table({title("name", "NAME"), "STATE", title("idle", ">IDLE"), title("queue_bytes", ">QUEUE"), ">WAITING",
                ">UNACKED", ">OPEN", title("send_rate", ">SENT/s"), title("receive_rate", ">RECEIVED/s"), ">PAUSED",
                ">SHARD", "PEER"});
