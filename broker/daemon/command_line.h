@@ -13,7 +13,7 @@ struct CommandLine {
   enum class Wish { kRun, kCheckConfig, kPrintConfig, kPrintReference };
   Wish wish = Wish::kRun;
   Given given;
-  // What is wrong with it, one line each; what the values of flags are is not looked at.
+  // What is wrong with the command line, one line each. The values of flags are not checked here.
   std::vector<std::string> problems;
 };
 

@@ -17,9 +17,9 @@ struct FileEntry {
 };
 
 struct ConfigFile {
-  bool is_toml = false;  // If it is not, nothing of it is known.
+  bool is_toml = false;  // If false, the text could not be parsed, and entries and wrong are empty.
   std::vector<FileEntry> entries;
-  std::vector<size_t> wrong;  // Settings whose value is none that they may have.
+  std::vector<size_t> wrong;  // Indices of settings whose value is not allowed.
 };
 
 // `name` is what problems begin with: `NAME:LINE: what is wrong`.

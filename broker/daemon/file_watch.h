@@ -23,19 +23,19 @@ FileStamp stamp_of(const std::string& path);
 
 class FileWatch {
  public:
-  // From now on these, which were stamped before they were read.
+  // Watches these files from now on. They were stamped before they were read.
   void watch(std::vector<FileStamp> files);
   // The same files as before, as they are now: they are about to be read again.
   void renew();
-  // Looks at them. True: they are others than were read, and were the same others at the last look. Each change is told
-  // once.
+  // Looks at the files. True: they differ from what was read, and have not changed since the last look. Each change is
+  // reported once.
   bool changed();
 
  private:
   std::vector<FileStamp> now() const;
 
   std::vector<FileStamp> known_;
-  std::vector<FileStamp> pending_;  // What was seen at the last look and is not known; or nothing.
+  std::vector<FileStamp> pending_;  // What the last look saw, if it differs from known_; else empty.
 };
 
 }  // namespace onehop::daemon

@@ -11,7 +11,7 @@ class LineBudget {
  public:
   explicit LineBudget(int64_t lines_per_second) : lines_per_second_(lines_per_second) {}
 
-  // Whether a line may be written in this second. `left_out` is as of take_left_out.
+  // Whether a line may be written in this second. Sets `left_out` to what take_left_out() returns.
   bool admit(int64_t second, int64_t& left_out) {
     left_out = take_left_out(second);
     return lines_.fetch_add(1) < lines_per_second_;

@@ -34,8 +34,8 @@ class Running {
  private:
   bool start_admin(std::string& error);
   void tell_started();
-  // The next of these signals, or SIGHUP if files have changed that are to be reloaded then; meanwhile tells systemd
-  // that the broker is alive, and which lines the log left out.
+  // Waits for the next of these signals. Returns SIGHUP too if reload_on_change is on and the files have changed. While
+  // it waits, it tells systemd that the broker is alive, and the log how many lines were left out.
   int next_signal(const sigset_t& signals);
   bool files_changed();
   void tell_alive();
@@ -51,7 +51,7 @@ class Running {
   const Given given_;
   std::mutex mutex_;
   Configuration configuration_;         // The admin port's thread looks at it too.
-  bool last_reload_successful_ = true;  // Of this and the next: mutex_.
+  bool last_reload_successful_ = true;  // mutex_ guards this and the next.
   double last_reload_success_unix_seconds_;
   Log log_;
   Notify notify_;

@@ -17,6 +17,26 @@ size_t size_of_character(unsigned char first, uint32_t& bits) {
   return size;
 }
 
+// How groff is told to print an ASCII character that means something to it; empty: the character itself.
+std::string_view groff_name(char c) {
+  switch (c) {
+    case '\\':
+      return "\\e";
+    case '-':
+      return "\\-";
+    case '\'':
+      return "\\(aq";
+    case '^':
+      return "\\(ha";
+    case '~':
+      return "\\(ti";
+    case '`':
+      return "\\(ga";
+    default:
+      return {};
+  }
+}
+
 // Text that groff prints as it is.
 std::string escaped(std::string_view text) {
   std::string out;
@@ -32,18 +52,8 @@ std::string escaped(std::string_view text) {
       char name[16];
       std::snprintf(name, sizeof name, "\\[u%04X]", code);
       out += name;
-    } else if (c == '\\') {
-      out += "\\e";
-    } else if (c == '-') {
-      out += "\\-";
-    } else if (c == '\'') {
-      out += "\\(aq";
-    } else if (c == '^') {
-      out += "\\(ha";
-    } else if (c == '~') {
-      out += "\\(ti";
-    } else if (c == '`') {
-      out += "\\(ga";
+    } else if (const std::string_view name = groff_name(c); !name.empty()) {
+      out += name;
     } else {
       out += c;
     }

@@ -1,5 +1,6 @@
 // Names that an operator keeps out for a while. Memory is bounded: of more than kNamesMax names the one that was barred
-// first goes. Any thread; while no name is barred, asking costs one look at a number.
+// first goes. A name whose time is over stays in the list until it is barred anew, freed, or pushed out. Any thread;
+// while the list is empty, asking costs one atomic load.
 #pragma once
 
 #include <atomic>

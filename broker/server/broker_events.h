@@ -22,7 +22,7 @@ class BrokerEvents {
   BrokerEvents(core::ShardIndex shard, RecentEnds& ends, const std::function<void(const BrokerEvent&)>& on_event)
       : shard_(shard), ends_(ends), on_event_(on_event) {}
 
-  // How the ends that it was told of are counted.
+  // The counts of all ends passed to count().
   const EndCounts& end_counts() const { return counts_; }
   void count(const core::Event& event) { counts_.count(event.kind, event.code); }
   // Whether anybody wants to know: who the peer is costs a system call.

@@ -1,5 +1,5 @@
 // Whether the broker drains, for all shards together. A drain can be taken back until the first shard tells its
-// clients: who has been told is on its way, and the listeners are closed. Any thread.
+// clients: a client that has been told is already leaving, and then the listeners are closed. Any thread.
 #pragma once
 
 #include <cstdint>

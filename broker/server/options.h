@@ -15,7 +15,7 @@ BrokerOptions with_defaults(BrokerOptions options);
 
 // What is wrong with the options, or nothing. Of options with defaults.
 std::string wrong_with(const BrokerOptions& options);
-// Everything that is.
+// Everything that is wrong with the options, a line for each; empty if nothing is. Of options with defaults.
 std::vector<std::string> all_wrong_with(const BrokerOptions& options);
 
 // What is wrong with listening without encryption on `address`, written as `text`; or nothing.

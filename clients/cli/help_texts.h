@@ -14,7 +14,7 @@ Exit codes:
   0  every message was delivered, or with --no-confirm admitted; 'listen' reached --count, or without --count its
      --timeout, or was ended by SIGINT or SIGTERM
   1  some message was not delivered; the time was up, for 'listen' before it reached --count; an operator's command
-     (clients, top, trace, kick, drain, health) did not do what it says
+     (clients, top, trace, kick, drain, undrain, health) did not do what it says
   2  the command line is wrong
   3  the broker or its admin port cannot be reached
   4  the broker ended the connection, or it was lost and did not come back in time

@@ -21,7 +21,7 @@ class MessageSource {
   // `on_more` is called when next() may have more after it has answered kNeedMore.
   MessageSource(reactor::Loop& loop, const Options& options, std::function<void()> on_more);
 
-  // Messages are at most so large. Nothing is read before this.
+  // Begins to read. Messages of more than `bytes_max` are passed over.
   void begin(size_t bytes_max);
 
   enum class Next { kMessage, kTooLarge, kNeedMore, kEnd };

@@ -25,9 +25,9 @@ class OutcomeReport {
   // `before_line` is called before anything is written.
   OutcomeReport(reactor::Loop& loop, const Options& options, std::function<void()> before_line);
 
-  // A message is the only one: its outcome is told whatever it is, and there is no sum.
+  // There is only one message: its outcome is reported whatever it is, and there is no sum.
   void set_single() { single_ = true; }
-  // Messages go to so many recipients in turn.
+  // Each message goes to this many recipients, one after the other.
   void set_recipients(uint64_t recipients) { step_ = recipients; }
 
   void on_outcome(std::string_view to, const client::SendResult& result);

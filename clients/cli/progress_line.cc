@@ -27,7 +27,7 @@ void ProgressLine::begin(const char* reached) {
   next_.arm_at(began_ms_ + kFirstMs);
 }
 
-// The rate is that of what has its outcome since the line was written last.
+// The rate counts the messages that got their outcome since the line was last written.
 void ProgressLine::show() {
   const Counts counts = counts_();
   const uint64_t now_ms = loop_.now_ms();

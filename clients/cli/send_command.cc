@@ -67,7 +67,7 @@ class SendCommand final : public Command {
     if (options_.fail_fast) stop(kCloseMs);
   }
 
-  // Sends nothing more. What is under way has so long to get its outcome; 0: as long as it takes.
+  // Sends nothing more, and waits up to `close_ms` for the outcomes of messages that are under way; 0: without a limit.
   void stop(uint64_t close_ms) {
     if (stopped_) return;
     stopped_ = true;

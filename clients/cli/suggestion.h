@@ -7,7 +7,7 @@
 
 namespace onehop::cli {
 
-// "; did you mean 'send'?", or nothing if no name is close to what was typed.
+// Text such as "; did you mean 'send'?", or an empty one if no name is close to what was typed.
 std::string did_you_mean(std::string_view typed, const std::vector<std::string>& names);
 
 }  // namespace onehop::cli

@@ -123,7 +123,7 @@ class ClientEngine::Impl {
   std::optional<Ending> announced_;
   core::Instant grace_end_ = core::Instant::never();
   core::Instant return_at_;
-  // When the deliveries that keep this client there will have expired.
+  // During a drain: when all deliveries that keep this client connected will have expired.
   core::Instant held_until_ = core::Instant::never();
   // The round trips that tell that nothing more comes: the ping under way, if any; the highest tag that had come when
   // they began; how many there have been.

@@ -6,6 +6,7 @@
 #include <deque>
 #include <latch>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -235,46 +236,56 @@ TEST(Inspection, TracesTheWayOfAMessage) {
   EXPECT_EQ("SHUTTING_DOWN", trace.reason);
 }
 
+// A broker of two shards. From hang() to go_on() one of them does nothing: it is told that "blocker" has connected.
+class HangingBroker {
+ public:
+  HangingBroker() {
+    BrokerOptions options = test_options(2);
+    options.on_event = [this](const BrokerEvent& e) {
+      if (e.name == "blocker") release_.wait();
+    };
+    std::string error;
+    broker_ = Broker::start(options, error);
+    if (broker_ == nullptr) throw std::runtime_error(error);
+  }
+
+  RawClient hang() {
+    RawClient blocker(broker_->addresses()[0]);
+    blocker.send(connect_frame("blocker"));
+    while (broker_->alive(std::chrono::milliseconds(100))) continue;
+    return blocker;
+  }
+  void go_on() { release_.count_down(); }
+
+  Broker* operator->() { return broker_.get(); }
+
+ private:
+  std::latch release_{1};
+  std::unique_ptr<Broker> broker_;
+};
+
 // A sum that went back would look like a restart to who takes its rate; and what was given up is not done later.
 TEST(Inspection, AShardThatDoesNotAnswerInTimeKeepsWhatItHasCountedAndDoesNothingLater) {
-  std::latch release(1);
-  BrokerOptions options = test_options(2);
-  options.on_event = [&release](const BrokerEvent& e) {
-    if (e.name == "blocker") release.wait();
-  };
-  std::string error;
-  const std::unique_ptr<Broker> broker = Broker::start(options, error);
-  ASSERT_NE(nullptr, broker) << error;
+  HangingBroker broker;
   std::deque<RawClient> clients;
   for (int i = 0; i < 8; ++i) clients.emplace_back(broker->addresses()[0]).connect("client-" + std::to_string(i));
   EXPECT_EQ(8u, broker->counters().sessions_opened);
-  RawClient blocker(broker->addresses()[0]);
-  blocker.send(connect_frame("blocker"));
-  while (broker->alive(std::chrono::milliseconds(100))) continue;
+  RawClient blocker = broker.hang();
   const BrokerCounters counters = broker->counters();
   EXPECT_GE(counters.sessions_opened, 8u);
   EXPECT_EQ(2u, counters.shards.size());
   EXPECT_EQ(Broker::Kick::kNoAnswer, broker->kick("blocker", ""));
-  release.count_down();
+  broker.go_on();
   blocker.read_kind(v1::Frame::kConnected);
   while (!broker->alive(std::chrono::seconds(1))) continue;
   EXPECT_EQ(1u, broker->clients({"blocker", ClientOrder::kName, 0, 1}).found);
 }
 
 TEST(Inspection, AKickThatFoundNoAnswerKeepsNobodyOut) {
-  std::latch release(1);
-  BrokerOptions options = test_options(2);
-  options.on_event = [&release](const BrokerEvent& e) {
-    if (e.name == "blocker") release.wait();
-  };
-  std::string error;
-  const std::unique_ptr<Broker> broker = Broker::start(options, error);
-  ASSERT_NE(nullptr, broker) << error;
-  RawClient blocker(broker->addresses()[0]);
-  blocker.send(connect_frame("blocker"));
-  while (broker->alive(std::chrono::milliseconds(100))) continue;
+  HangingBroker broker;
+  RawClient blocker = broker.hang();
   EXPECT_EQ(Broker::Kick::kNoAnswer, broker->kick("blocker", "", std::chrono::hours(1)));
-  release.count_down();
+  broker.go_on();
   blocker.read_kind(v1::Frame::kConnected);
   blocker.say_goodbye();
   RawClient again(broker->addresses()[0]);

@@ -11,9 +11,9 @@
 // It is the only object of core that several threads change: every shard publishes what it holds, and reads what all
 // hold. All of it is counters that may be read a moment late, so the order of memory is relaxed throughout.
 //
-// Invariant: `total_` is the sum of `used_`, but for what is being published at this moment. At the limit only the
-// shard that could free most ends clients; sessions that are away are ended by each shard that holds its share of their
-// memory. A shard publishes what each end has freed before the next one.
+// Invariant: `total_` is the sum of `used_`, except while a shard publishes. At the limit only the shard that could
+// free most ends clients; sessions that are away are ended by each shard that holds its share of their memory. A shard
+// publishes what each end has freed before the next one.
 #pragma once
 
 #include <algorithm>

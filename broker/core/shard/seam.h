@@ -23,8 +23,8 @@
 // few, come as bytes. The shard writes to it with Host::write, usually once in each flush. If the client is slow,
 // write() takes less than it is offered.
 //
-// The seam has room for what comes next: to claim or find a name on another machine, or to store a message on disk,
-// will be further kinds of Question.
+// What comes next will be further kinds of Question: claiming or finding a name on another machine, and storing a
+// message on disk.
 #pragma once
 
 #include <cstddef>

@@ -77,8 +77,8 @@ struct BrokerOptions {
   // Sessions that were opened from there and have not ended, those that are away included. Whoever resumes a session,
   // or takes the place of one of the same name, is let in all the same.
   uint32_t address_sessions_max = 0;
-  // Limits of what one client sends; 0: none. A message over them is refused with RATE_LIMITED and the time after which
-  // to send it again. The connection stays open.
+  // Limits of what one client sends; 0: no limit. A message that exceeds one is refused with RATE_LIMITED, and its
+  // sender is told when to send it again. The connection stays open.
   uint32_t client_messages_per_second = 0;
   uint32_t client_messages_burst = 0;  // How many at once; 0: as many as in one second.
   uint64_t client_bytes_per_second = 0;

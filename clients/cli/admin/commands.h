@@ -24,7 +24,8 @@ ExitCode run_drain(const AdminOptions& options, AdminPort& port);
 ExitCode run_undrain(const AdminOptions& options, AdminPort& port);
 ExitCode run_health(const AdminOptions& options, AdminPort& port);
 
-// Tells why it was not done, on standard error: the admin port refused or was not reached; it said what cannot be read.
+// Both write to standard error why a command failed. fail(): the admin port refused it or was not reached.
+// fail_unreadable(): its answer cannot be read.
 ExitCode fail(const AdminOptions& options, const AdminAnswer& answer, const AdminPort& port);
 ExitCode fail_unreadable(const AdminOptions& options, const AdminPort& port);
 // Tells what was done, on standard output: `text`, or {"event":EVENT,FIELDS"text":TEXT}. `fields` are members of a JSON

@@ -319,8 +319,9 @@ struct ClientOptions {
   // Whether messages to names that nobody owns may wait (SendOptions::unknown_patience_ms) also before this client has
   // ever lost a session, where the broker has just started. False is for programs that ask who is there now.
   bool patient_at_start = true;
-  // For how long after a session begins any name may still be on its way, whatever the broker says of its start. Until
-  // then messages to names that nobody owns wait (SendOptions::unknown_patience_ms), in order. A name costs one round
+  // For this time after a session begins, the client assumes that the owner of any name may still connect, whatever the
+  // broker says of its start. Until then messages to names that nobody owns wait in order, as
+  // SendOptions::unknown_patience_ms says. A name costs one round
   // trip before its messages flow. 0: as the broker says.
   uint32_t names_may_come_ms = 0;
   // The wait before an attempt: doubled with each that fails, from the first to the second value, then a random part of
@@ -333,9 +334,9 @@ struct ClientOptions {
   // maybe_repeated.
   bool repeat_unknown = false;
 
-  // Limits of what the library holds. A message is accepted while what is held is below them, so each limit may be
-  // exceeded by one message. The first two limit what is sent and has no outcome; for confirmed messages the broker's
-  // send window limits that as well.
+  // Limits of what the library holds. It accepts a message as long as it holds less than each limit, so one message may
+  // exceed a limit. The first two limit messages that are sent and have no outcome. The broker's send window limits
+  // confirmed ones as well.
   uint32_t in_flight_bytes_max = 8 << 20;
   uint32_t in_flight_messages_max = 16'384;
   // Handed to the connection and not yet taken by its socket. Small, because such messages cannot be held back when the
