@@ -20,6 +20,9 @@
 namespace onehop {
 namespace {
 
+// How long a reload waits for a shard. It takes the options later if it is busy for longer.
+constexpr std::chrono::milliseconds kReloadWithin{1'000};
+
 using reactor::ListenOptions;
 using reactor::SocketAddress;
 
@@ -87,6 +90,7 @@ class Server final : public Broker {
   void make_shards();
   bool listen_on_all(const std::vector<std::string>& listen, server::ListenerKind kind, std::string& error);
   bool listen_on(const SocketAddress& address, server::ListenerKind kind, std::string& error);
+  bool post_options(const BrokerOptions& given, std::string& error);
   void post_drain(uint64_t deadline_ms);
   void post_stop(uint64_t deadline_ms);
 
@@ -169,6 +173,13 @@ BrokerCounters Server::counters() {
 }
 
 bool Server::reload(const BrokerOptions& given, std::string& error) {
+  if (!post_options(given, error)) return false;
+  // Whoever answers has taken what was posted before the question.
+  inspection_.alive(kReloadWithin);
+  return true;
+}
+
+bool Server::post_options(const BrokerOptions& given, std::string& error) {
   BrokerOptions next = server::with_defaults(given);
   const std::lock_guard lock(options_mutex_);
   if (given.shards == 0) next.shards = shard_count_;

@@ -1,8 +1,11 @@
 // Limits of what clients send and of what the broker holds, and their change while it runs, through real sockets.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <deque>
+#include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "server_test/broker_rig.h"
@@ -46,15 +49,28 @@ TEST_P(Protection, ReloadedLimitsHoldFromThenOnForThoseWhoAreThere) {
   options.client_messages_per_second = 1;
   std::string error;
   ASSERT_TRUE(broker->reload(options, error)) << error;
-  // The shards take it in their time, so this is sent until it is felt.
-  uint64_t id = 0;
-  while (refused_ids(alice.read_to_pong(), v1::REASON_RATE_LIMITED).empty()) {
-    for (int i = 0; i < 10; ++i) alice.send(message_frame("bob", ++id, "x"));
-  }
+  for (uint64_t id = 1; id <= 10; ++id) alice.send(message_frame("bob", id, "x"));
+  EXPECT_FALSE(refused_ids(alice.read_to_pong(), v1::REASON_RATE_LIMITED).empty());
   ASSERT_TRUE(broker->reload(test_options(GetParam()), error)) << error;
-  while (true) {
-    alice.send(message_frame("bob", ++id, "x"));
-    if (refused_ids(alice.read_to_pong(), v1::REASON_RATE_LIMITED).empty()) break;
+  alice.send(message_frame("bob", 11, "x"));
+  EXPECT_TRUE(refused_ids(alice.read_to_pong(), v1::REASON_RATE_LIMITED).empty());
+}
+
+// Also for a client that connects at once, while the shard is still busy with the one before.
+TEST(Reload, HoldsWhenTheCallReturns) {
+  BrokerOptions options = test_options(1);
+  options.on_event = [](const BrokerEvent&) { std::this_thread::sleep_for(std::chrono::milliseconds(2)); };
+  std::string error;
+  const std::unique_ptr<Broker> broker = Broker::start(options, error);
+  ASSERT_NE(nullptr, broker) << error;
+  for (uint32_t i = 1; i <= 50; ++i) {
+    RawClient before(broker->addresses()[0]);
+    before.send(connect_frame("before-" + std::to_string(i)));
+    options.keepalive_ms = 20'000 + i;
+    ASSERT_TRUE(broker->reload(options, error)) << error;
+    RawClient client(broker->addresses()[0]);
+    ASSERT_EQ(options.keepalive_ms, client.connect("client-" + std::to_string(i)).keepalive_ms());
+    before.read_kind(v1::Frame::kConnected);
   }
 }
 

@@ -142,7 +142,9 @@ class Broker {
   virtual BrokerCounters counters() = 0;
 
   // Applies the options that may change while it runs; docs/configuration.md says which. If an option that may not
-  // change differs, or one is wrong, it applies nothing, returns false and says why in `error`.
+  // change differs, or one is wrong, it applies nothing, returns false and says why in `error`. What it applies
+  // holds for everything that comes after it has returned. A shard that is busy for longer than a second is not waited
+  // for, and applies it later.
   virtual bool reload(const BrokerOptions& options, std::string& error) = 0;
 
   // Begins the end: readiness fails at once; after drain_delay_ms nothing more is accepted, and every client is told
