@@ -15,10 +15,10 @@
 
 #include "client/backoff.h"
 #include "client/first_answer.h"
-#include "client/receiver.h"
 #include "client/sender.h"
 #include "core/base/instant.h"
 #include "core/wire/frame_decoder.h"
+#include "message/receiver.h"
 #include "onehop/client_engine.h"
 
 namespace onehop::client {

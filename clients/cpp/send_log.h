@@ -20,8 +20,8 @@
 #include <span>
 #include <unordered_map>
 
-#include "client/message_codec.h"
 #include "core/base/bytes.h"
+#include "message/message_codec.h"
 
 namespace onehop::client {
 

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "client/message_codec.h"
 #include "client/sender.h"
+#include "message/message_codec.h"
 
 namespace onehop::client {
 namespace {

@@ -7,7 +7,7 @@
 #include <span>
 #include <string>
 
-#include "client/message_codec.h"
+#include "message/message_codec.h"
 #include "core/base/bytes.h"
 #include "core/wire/message_scan.h"
 #include "core/wire/tags.h"

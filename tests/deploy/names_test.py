@@ -37,7 +37,7 @@ def read(*parts):
 def documents():
     """Path and text. Decisions and the changelog tell of what was, so their names may be gone."""
     paths = ["README.md", "SECURITY.md"]
-    for pattern in ("docs/*.md", "broker/include/**/*.h", "clients/cpp/include/**/*.h", "proto/**/*.proto"):
+    for pattern in ("docs/*.md", "broker/include/**/*.h", "clients/*/include/**/*.h", "proto/**/*.proto"):
         paths += glob.glob(pattern, root_dir=ROOT, recursive=True)
     for folder, _, names in os.walk(os.path.join(ROOT, "deploy")):
         paths += [os.path.relpath(os.path.join(folder, name), ROOT) for name in names]

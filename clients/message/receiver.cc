@@ -1,5 +1,5 @@
 // See the header.
-#include "client/receiver.h"
+#include "message/receiver.h"
 
 #include <algorithm>
 #include <utility>

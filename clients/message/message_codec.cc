@@ -1,5 +1,5 @@
 // See the header.
-#include "client/message_codec.h"
+#include "message/message_codec.h"
 
 #include <algorithm>
 
