@@ -31,6 +31,9 @@ class Inspection {
   // The loops have ended: what is asked from now on is read from where it lies.
   void loops_have_ended();
 
+  // Where a client of this name lives.
+  ShardHost* home_of(std::string_view name);
+
   BrokerCounters counters();
   ClientPage clients(const ClientQuery& query);
   Trace trace(std::string_view from, std::string_view to, bool draining);
@@ -46,7 +49,6 @@ class Inspection {
                           std::chrono::milliseconds within);
   template <typename Answer>
   std::vector<Answer> ask_all(std::function<Answer(ShardHost&)> question);
-  ShardHost* home_of(std::string_view name);
   bool ended();
 
   const RecentEnds& ends_;

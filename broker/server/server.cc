@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -68,6 +69,9 @@ class Server final : public Broker {
   std::vector<std::string> addresses() const override { return addresses_; }
   unsigned shards() const override { return shard_count_; }
   BrokerCounters counters() override;
+  std::unique_ptr<LocalClient> attach(const LocalClientOptions& options, LocalClientEvents& events,
+                                      std::string& error) override;
+  unsigned home_of(std::string_view name) override { return inspection_.home_of(name)->index(); }
   bool stop(std::chrono::milliseconds deadline) override;
   void stop_now() override { post_stop(0); }
   bool reload(const BrokerOptions& given, std::string& error) override;
@@ -107,6 +111,27 @@ class Server final : public Broker {
   std::mutex stop_mutex_;  // Of the two below.
   bool drained_ = true;
   bool stopped_ = false;
+  std::atomic<unsigned> next_home_{0};  // Of local clients without a name.
+};
+
+// What the program holds of a local client.
+class AttachedClient final : public LocalClient {
+ public:
+  explicit AttachedClient(std::shared_ptr<server::LocalLink> link) : link_(std::move(link)) {}
+  ~AttachedClient() override { link_->detach(); }
+  client::SendStatus send(std::string_view to, std::string_view payload, const client::SendOptions& options,
+                          uint64_t* ticket) override {
+    return link_->send(to, payload, options, ticket);
+  }
+  void acknowledge(client::DeliveryTag tag) override { link_->acknowledge(tag, false); }
+  void acknowledge_up_to(client::DeliveryTag tag) override { link_->acknowledge(tag, true); }
+  void refuse(client::DeliveryTag tag, const client::Refusal& refusal) override { link_->refuse(tag, refusal); }
+  void set_reading(bool reading) override { link_->set_reading(reading); }
+  void close(uint64_t deadline_ms) override { link_->close(deadline_ms); }
+  unsigned home() const override { return link_->home(); }
+
+ private:
+  const std::shared_ptr<server::LocalLink> link_;
 };
 
 void Server::make_shards() {
@@ -159,6 +184,22 @@ bool Server::listen_on(const SocketAddress& address, server::ListenerKind kind, 
     if (!shards_[i].host->arrivals().listen(bound, kind, listen_options, joined, error)) return false;
   }
   return true;
+}
+
+std::unique_ptr<LocalClient> Server::attach(const LocalClientOptions& options, LocalClientEvents& events,
+                                            std::string& error) {
+  const char* wrong = options.name.empty() ? nullptr : client::what_is_wrong_with_name(options.name);
+  if (wrong != nullptr) {
+    error = std::string("name: ") + wrong;
+    return nullptr;
+  }
+  const unsigned home = options.name.empty() ? next_home_++ % shard_count_ : home_of(options.name);
+  std::shared_ptr<server::LocalLink> link = shards_[home].host->locals().make(options, events);
+  if (link == nullptr) {
+    error = "the broker has been stopped";
+    return nullptr;
+  }
+  return std::make_unique<AttachedClient>(std::move(link));
 }
 
 BrokerCounters Server::counters() {
@@ -247,7 +288,10 @@ bool Server::stop(std::chrono::milliseconds deadline) {
   for (ShardThread& shard : shards_) {
     if (shard.thread->running()) shard.thread->join();
   }
-  for (ShardThread& shard : shards_) drained_ = drained_ && shard.host->drained();
+  for (ShardThread& shard : shards_) {
+    drained_ = drained_ && shard.host->drained();
+    shard.host->locals().end_all();
+  }
   inspection_.loops_have_ended();
   return drained_;
 }

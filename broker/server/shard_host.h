@@ -25,6 +25,7 @@
 #include "server/counted_sessions.h"
 #include "server/ending.h"
 #include "server/flush_policy.h"
+#include "server/local_clients.h"
 #include "server/loop_lag.h"
 #include "server/shard_load.h"
 #include "server/shard_mail.h"
@@ -53,6 +54,7 @@ class ShardHost final : private core::Host,
   Arrivals& arrivals() { return arrivals_; }
 
   reactor::Mailbox<ShardMail>& mailbox() { return mailbox_; }
+  LocalClients& locals() { return locals_; }
   // For inquiries: on the loop's thread, or after it has ended.
   core::Shard& shard() { return shard_; }
   core::ShardIndex index() const { return index_; }
@@ -75,6 +77,7 @@ class ShardHost final : private core::Host,
  private:
   // core::Host
   size_t write(core::HostLink link, std::span<const core::Iov> pieces) override {
+    if (LocalClients::owns(link)) return locals_.write(link, pieces);
     return writer_.write(connection_of(link), pieces);
   }
   void set_reading(core::HostLink link, bool reading) override;
@@ -115,6 +118,7 @@ class ShardHost final : private core::Host,
   void event_taken();
   void flush();
   void before_sleep();
+  void run_locals();
   // Runs what is due; returns when the next is.
   core::Instant tick();
   static Connection& connection_of(core::HostLink link) { return *reinterpret_cast<Connection*>(link.value); }
@@ -126,6 +130,7 @@ class ShardHost final : private core::Host,
   Connections connections_;
   StreamWriter writer_;
   StreamReader reader_;
+  LocalClients locals_;
   FlushPolicy flush_policy_;
   reactor::LingeringClose lingering_;
   reactor::Timer wake_;  // For on_tick.

@@ -24,6 +24,10 @@ class SlowBroker final : public Broker {
     std::this_thread::sleep_for(takes_);
     return {};
   }
+  std::unique_ptr<LocalClient> attach(const LocalClientOptions&, LocalClientEvents&, std::string&) override {
+    return nullptr;
+  }
+  unsigned home_of(std::string_view) override { return 0; }
   bool reload(const BrokerOptions&, std::string&) override { return true; }
   void drain(std::chrono::milliseconds) override {}
   bool undrain() override { return true; }

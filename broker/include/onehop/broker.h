@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "onehop/inspection.h"
+#include "onehop/local_client.h"
 
 namespace onehop {
 
@@ -140,6 +141,14 @@ class Broker {
   virtual std::vector<std::string> addresses() const = 0;
   virtual unsigned shards() const = 0;
   virtual BrokerCounters counters() = 0;
+
+  // A client in this process: see local_client.h. It connects at once; events.on_open() or on_ended() tells whether it
+  // has the name. On failure returns nothing and says why in `error`: the name breaks the rules, or the broker has been
+  // stopped. `events` outlives the client.
+  virtual std::unique_ptr<LocalClient> attach(const LocalClientOptions& options, LocalClientEvents& events,
+                                              std::string& error) = 0;
+  // The shard where a client of this name lives, from 0 to shards() - 1.
+  virtual unsigned home_of(std::string_view name) = 0;
 
   // Applies the options that may change while it runs; docs/configuration.md says which. If an option that may not
   // change differs, or one is wrong, it applies nothing, returns false and says why in `error`. What it applies
