@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "onehop/export.h"
 #include "onehop/inspection.h"
 
 namespace onehop {
@@ -123,7 +124,7 @@ struct BrokerOptions {
 //
 // Any thread may call any method, also several at once, until the destructor. Methods that ask the shards wait for
 // their answers for a second at most; a shard that does not answer is left out.
-class Broker {
+class ONEHOP_EXPORT Broker {
  public:
   // Starts listening and serving. On failure returns nothing and says why in `error`, naming the option or address.
   static std::unique_ptr<Broker> start(const BrokerOptions& options, std::string& error);

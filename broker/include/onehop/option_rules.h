@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "onehop/broker.h"
+#include "onehop/export.h"
 
 namespace onehop {
 
@@ -27,6 +28,6 @@ struct OptionRule {
 };
 
 // All rules, in the order of docs/configuration.md. Any thread may call it.
-std::span<const OptionRule> option_rules();
+ONEHOP_EXPORT std::span<const OptionRule> option_rules();
 
 }  // namespace onehop

@@ -11,6 +11,8 @@
 #include <string>
 #include <string_view>
 
+#include "onehop/export.h"
+
 namespace onehop::client {
 
 // Why a message was not taken. The numbers are those of the wire; one the library does not know keeps its number.
@@ -53,8 +55,8 @@ enum class Code : uint8_t {
 };
 
 // The name as the wire contract writes it: "UNKNOWN_CLIENT"; "REASON_99" for a number without a name.
-std::string to_string(Reason reason);
-std::string to_string(Code code);
+ONEHOP_EXPORT std::string to_string(Reason reason);
+ONEHOP_EXPORT std::string to_string(Code code);
 
 // What a sender wants to know about a message.
 enum class Confirm : uint8_t {
@@ -85,7 +87,7 @@ enum class Outcome : uint8_t {
   kNotSent,
 };
 // "DELIVERED".
-std::string_view to_string(Outcome outcome);
+ONEHOP_EXPORT std::string_view to_string(Outcome outcome);
 
 // One entry of a message's headers; carried opaquely. `key` is UTF-8.
 struct Header {
@@ -131,7 +133,7 @@ enum class SendStatus : uint8_t {
   // Not accepted: the client is closing or has ended.
   kClosed,
 };
-std::string_view to_string(SendStatus status);
+ONEHOP_EXPORT std::string_view to_string(SendStatus status);
 
 struct SendResult {
   // What send() returned for the message.
@@ -266,7 +268,7 @@ struct Ending {
 };
 
 // One line for people: "the broker said goodbye NAME_IN_USE: …".
-std::string describe(const Ending& ending);
+ONEHOP_EXPORT std::string describe(const Ending& ending);
 
 // What to do if the name is already connected.
 enum class OnConflict : uint8_t { kReject, kTakeOver };
@@ -349,6 +351,6 @@ struct ClientOptions {
 };
 
 // Checks a name by the rule above. Returns nullptr if it may be asked for, else what is wrong with it.
-const char* what_is_wrong_with_name(std::string_view name);
+ONEHOP_EXPORT const char* what_is_wrong_with_name(std::string_view name);
 
 }  // namespace onehop::client
