@@ -14,6 +14,7 @@ declare -A packages=(
   [build]='
     python3 valgrind            # tests: configured with everything else; instructions are counted
     ccache                      # makes the second build of the same source short
+    dpkg-dev                    # what Debian packages of the programs depend on
     libspdlog-dev libfmt-dev    # logging
     libcli11-dev                # command lines
     nlohmann-json3-dev          # reports of the load generator
