@@ -50,6 +50,7 @@ declare -A packages=(
   [check]='
     clang-format clang-tidy     # layout and lint of C++
     shellcheck                  # lint of shell scripts
+    doxygen                     # the reference of the public headers
   '
 )
 # `libraries` is enough with -DONEHOP_BUILD_PROGRAMS=OFF; everything else needs it too.

@@ -45,6 +45,7 @@ struct BrokerEvent {
   std::string_view text;  // Why.
 };
 
+// How a broker runs: where it listens, its threads, and its limits.
 struct BrokerOptions {
   // Where to listen: `tcp://host:port`, `tcp://[v6]:port`, `unix:///path`. Port 0 takes a free one. At least one.
   std::vector<std::string> listen{"tcp://127.0.0.1:7411"};
@@ -179,6 +180,7 @@ class ONEHOP_EXPORT Broker {
   // Whether every shard answers within that time.
   virtual bool alive(std::chrono::milliseconds within) = 0;
 
+  // The clients that match, in the order and within the limits that the query gives.
   virtual ClientPage clients(const ClientQuery& query) = 0;
   // Recent ends, newest first: of clients, and of connections that never became one.
   virtual std::vector<RecentEnd> recent_ends(size_t limit, std::string_view name_part) = 0;

@@ -14,9 +14,11 @@
 
 namespace onehop {
 
+// The member of BrokerOptions that a rule is about.
 using BrokerOption = std::variant<bool BrokerOptions::*, int BrokerOptions::*, uint32_t BrokerOptions::*,
                                   uint64_t BrokerOptions::*, std::vector<std::string> BrokerOptions::*>;
 
+// The rule for one member.
 struct OptionRule {
   std::string_view name;
   BrokerOption place;

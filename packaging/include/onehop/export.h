@@ -2,5 +2,7 @@
 // used from outside, and what belongs to it, except for what carries ONEHOP_HIDDEN.
 #pragma once
 
+// What others can use.
 #define ONEHOP_EXPORT __attribute__((visibility("default")))
+// What belongs to something that others can use, and is for the library alone.
 #define ONEHOP_HIDDEN __attribute__((visibility("hidden")))

@@ -20,6 +20,7 @@
 
 namespace onehop::client {
 
+// A client with a thread of its own.
 class ONEHOP_EXPORT Client {
  public:
   // Each of them may be empty.

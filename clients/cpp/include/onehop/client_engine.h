@@ -52,6 +52,7 @@ enum class Link : uint8_t {
   kFinishing,
 };
 
+// A client without input and output.
 class ONEHOP_EXPORT ClientEngine {
  public:
   // `seed`: for the jitter of backoff; any value, best unpredictable. That `options.name` may be asked for is

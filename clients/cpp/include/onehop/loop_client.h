@@ -39,6 +39,7 @@ class ONEHOP_EXPORT ClientLoop {
   std::unique_ptr<Impl> impl_;
 };
 
+// A client on the caller's loop.
 class ONEHOP_EXPORT LoopClient {
  public:
   // `server`: "tcp://host:port", "tcp://[address]:port" or "unix:///path". Throws std::invalid_argument with one line

@@ -14,6 +14,7 @@ namespace onehop::client {
 // from.
 class ONEHOP_EXPORT ClientEvents {
  public:
+  // A message has arrived. With AckMode::kAuto it is acknowledged when this returns, unless it was refused in here.
   virtual void on_message(const Message& message) = 0;
   // What became of a message that send() accepted; once for each.
   virtual void on_outcome(std::string_view to, const SendResult& result) = 0;

@@ -121,6 +121,7 @@ struct SendOptions {
   uint32_t unknown_patience_ms = kUnknownPatienceMs;
 };
 
+// Whether send() accepted a message.
 enum class SendStatus : uint8_t {
   // Accepted: its outcome will be reported.
   kAccepted,
@@ -133,8 +134,10 @@ enum class SendStatus : uint8_t {
   // Not accepted: the client is closing or has ended.
   kClosed,
 };
+// "a limit is reached".
 ONEHOP_EXPORT std::string_view to_string(SendStatus status);
 
+// What became of a message, and why.
 struct SendResult {
   // What send() returned for the message.
   uint64_t ticket = 0;
@@ -282,6 +285,7 @@ enum class AckMode : uint8_t {
   kManual,
 };
 
+// How a client connects, what it asks the broker for, and how much it holds.
 struct ClientOptions {
   // The name to own: 1 to 255 bytes of visible ASCII without " ' \ ` * > # + ? , and not beginning with $ or ~. Empty:
   // the broker makes one, another for each session.
