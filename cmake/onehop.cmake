@@ -42,6 +42,13 @@ if(ONEHOP_SYSTEM_PCH)
   add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:SHELL:-DGTEST_HAS_PTHREAD=1 -include-pch ${system_headers}>")
 endif()
 
+# A failed assertion names its file as the repository does: what is shipped tells nobody where it was built.
+add_compile_options(-fmacro-prefix-map=${PROJECT_BINARY_DIR}/= -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
+
+# The mark of what shared libraries show, for every layer with public headers.
+add_library(onehop_export INTERFACE)
+target_include_directories(onehop_export INTERFACE ${PROJECT_SOURCE_DIR}/packaging/include)
+
 add_library(onehop_options INTERFACE)
 target_compile_options(onehop_options INTERFACE -Wall -Wextra -Wconversion -Wshadow)
 # It warns of unnamed namespaces outside the file that the compiler was given, which here includes the others.
@@ -56,7 +63,7 @@ endif()
 # file can include a layer only if its target links the layer: a wrong include does not build. A layer may be a path, as
 # loadgen/measure is: its folder in the root then holds that link alone.
 function(onehop_include_root target layer folder)
-  set(root ${CMAKE_BINARY_DIR}/include_roots/${layer})
+  set(root ${PROJECT_BINARY_DIR}/include_roots/${layer})
   cmake_path(GET layer PARENT_PATH parent)
   file(MAKE_DIRECTORY ${root}/${parent})
   file(CREATE_LINK ${folder} ${root}/${layer} SYMBOLIC)

@@ -2,16 +2,19 @@
 # shellcheck disable=SC2034 # dev, which reads this file, uses the lists.
 # The Debian packages that each kind of command of ./dev needs, and why.
 declare -A packages=(
-  [build]='
+  [libraries]='
     g++                         # compiles what is tested, measured and shipped
-    python3 valgrind            # tests: configured with everything else; instructions are counted
     cmake ninja-build           # the build
     pkg-config                  # finds libuv and libsodium
-    ccache                      # makes the second build of the same source short
     libuv1-dev                  # event loop
     libprotobuf-dev protobuf-compiler  # wire schema
     libabsl-dev                 # hash map
     libsodium-dev               # seeded hash, token
+  '
+  [build]='
+    python3 valgrind            # tests: configured with everything else; instructions are counted
+    ccache                      # makes the second build of the same source short
+    dpkg-dev                    # what Debian packages of the programs depend on
     libspdlog-dev libfmt-dev    # logging
     libcli11-dev                # command lines
     nlohmann-json3-dev          # reports of the load generator
@@ -47,5 +50,8 @@ declare -A packages=(
   [check]='
     clang-format clang-tidy     # layout and lint of C++
     shellcheck                  # lint of shell scripts
+    doxygen                     # the reference of the public headers
   '
 )
+# `libraries` is enough with -DONEHOP_BUILD_PROGRAMS=OFF; everything else needs it too.
+packages[build]=${packages[libraries]}${packages[build]}

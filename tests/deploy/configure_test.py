@@ -4,13 +4,15 @@
 """
 
 import os
+import re
 import tempfile
 
 from deployed import ROOT, fails, must_run, needs
 
 FOR_TESTS = ("GTest", "benchmark")
 FOR_PROGRAMS = ("spdlog", "CLI11", "nlohmann_json")  # And modules of pkg-config: see only_modules().
-LIBRARIES = {"onehop_core_shard", "onehop_reactor", "onehop_transport", "onehop_server", "onehop_client"}
+LIBRARIES = {"onehop_core_shard", "onehop_reactor", "onehop_transport", "onehop_server", "onehop_client",
+             "onehop-broker", "onehop-client", "onehop-broker.so", "onehop-client.so"}
 PROGRAMS = {"onehopd", "onehop", "onehop-loadgen"}
 
 
@@ -25,7 +27,7 @@ def targets_of(folder):
     told = must_run(["ninja", "-C", folder, "-t", "targets", "all"])
     paths = [line.split(": ")[0] for line in told.splitlines() if "_LINKER__" in line]
     names = {os.path.basename(path) for path in paths}
-    return {name.removeprefix("lib").removesuffix(".a") for name in names}
+    return {re.sub(r"(\.so)[\d.]*$", r"\1", name.removeprefix("lib").removesuffix(".a")) for name in names}
 
 
 def only_modules(folder, *modules):
@@ -45,7 +47,7 @@ def main():
         must_run(command, **keywords)
         targets = targets_of(folder)
         assert LIBRARIES | PROGRAMS <= targets, (LIBRARIES | PROGRAMS) - targets
-        more = {name for name in targets if name.endswith("_test") or name.startswith("onehop-")} - PROGRAMS
+        more = {name for name in targets if name.endswith("_test") or name.startswith("onehop-")} - PROGRAMS - LIBRARIES
         assert not more, f"built although tests and benchmarks are off: {more}"
 
         folder = os.path.join(work, "libraries")

@@ -16,50 +16,14 @@ import subprocess
 import sys
 import tempfile
 
+from debian_base import STEP_SECONDS_MAX, make_base
 from deployed import ROOT, must_run, path_of, project_version, run, text_of, yaml_of
 
 DOCKERFILE = path_of("container", "Dockerfile")
 SKIPPED = 77
 REVISION = "0123456789abcdef0123456789abcdef01234567"
-STEP_SECONDS_MAX = 3600  # Of a step that installs packages or compiles: on a slow machine that takes many minutes.
 PROGRAMS = ("onehopd", "onehop", "onehop-loadgen")
 INSIDE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "image_inside.py")
-
-
-def debian_sources():
-    """Where this machine gets Debian's own packages, as lines of sources.list, those of the base first."""
-    targets = must_run(["apt-get", "indextargets", "--format", "$(ORIGIN)|$(RELEASE)|$(REPO_URI)|$(COMPONENT)",
-                        "Created-By: Packages"])
-    lines = []
-    for line in sorted(set(targets.splitlines())):
-        origin, release, address, component = line.split("|")
-        if origin == "Debian" and component == "main" and release.startswith("bookworm"):
-            lines.append((release, address))
-    return sorted(lines)
-
-
-def make_base(folder):
-    """A tar of a minimal Debian 12 that gets its packages from where this machine does. Kept for the next time."""
-    tar = os.path.join(folder, "base.tar")
-    if os.path.exists(tar):
-        return tar
-    sources = debian_sources()
-    assert sources and sources[0][0] == "bookworm", f"no bookworm among the package sources of this machine: {sources}"
-    keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
-    with tempfile.TemporaryDirectory(dir=folder) as work:
-        root = os.path.join(work, "root")
-        must_run(["debootstrap", "--variant=minbase", "--include=ca-certificates", f"--keyring={keyring}", "bookworm",
-                  root, sources[0][1]], timeout=STEP_SECONDS_MAX)
-        with open(os.path.join(root, "etc/apt/sources.list"), "w", encoding="utf-8") as file:
-            for release, address in sources:
-                file.write(f"deb [signed-by={keyring}] {address} {release} main\n")
-        settings = must_run(["apt-config", "dump"])
-        with open(os.path.join(root, "etc/apt/apt.conf.d/90outer-machine"), "w", encoding="utf-8") as file:
-            file.writelines(line + "\n" for line in settings.splitlines()
-                            if re.match(r"Acquire::(http|https|Check|Retries)", line))
-        must_run(["tar", "-C", root, "-cf", tar + ".new", "--numeric-owner", "."])
-    os.rename(tar + ".new", tar)
-    return tar
 
 
 def check_labels(labels):

@@ -19,6 +19,7 @@ FOREIGN = {
     "helm, kubectl": "set values from-literal namespace previous",
     "apt-get, strip": "no-install-recommends strip-debug",
     "systemctl, git": "now build",
+    "cmake, pkg-config": "install prefix component cflags libs",
     "curl": "unix-socket",
     "redis-server": "appendonly client-output-buffer-limit save maxclients",
     "valgrind": "tool toggle-collect",
@@ -37,7 +38,7 @@ def read(*parts):
 def documents():
     """Path and text. Decisions and the changelog tell of what was, so their names may be gone."""
     paths = ["README.md", "SECURITY.md"]
-    for pattern in ("docs/*.md", "broker/include/**/*.h", "clients/*/include/**/*.h", "proto/**/*.proto"):
+    for pattern in ("docs/*.md", "broker/include/**/*.h", "clients/*/include/**/*.h", "packaging/include/**/*.h", "proto/**/*.proto"):
         paths += glob.glob(pattern, root_dir=ROOT, recursive=True)
     for folder, _, names in os.walk(os.path.join(ROOT, "deploy")):
         paths += [os.path.relpath(os.path.join(folder, name), ROOT) for name in names]
@@ -87,7 +88,8 @@ def targets():
 
 def known_variables(programs):
     texts = [must_run([os.path.join(programs, program), "--help"]) for program in ("onehopd", "onehop-loadgen")]
-    texts += [must_run([os.path.join(programs, "onehop"), "listen", "--help"]), read("dev"), read("CMakeLists.txt")]
+    texts += [must_run([os.path.join(programs, "onehop"), "listen", "--help"]), read("dev"), read("CMakeLists.txt"),
+              read("packaging/include/onehop/export.h")]
     texts += [read("deploy", "haproxy", "haproxy.cfg"), read("deploy", "nginx", "stream.conf")]
     return set(re.findall(r"ONEHOP_[A-Z_]*[A-Z]", "\n".join(texts)))
 

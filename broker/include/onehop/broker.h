@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "onehop/export.h"
 #include "onehop/inspection.h"
 #include "onehop/local_client.h"
 
@@ -45,6 +46,7 @@ struct BrokerEvent {
   std::string_view text;  // Why.
 };
 
+// How a broker runs: where it listens, its threads, and its limits.
 struct BrokerOptions {
   // Where to listen: `tcp://host:port`, `tcp://[v6]:port`, `unix:///path`. Port 0 takes a free one. At least one.
   std::vector<std::string> listen{"tcp://127.0.0.1:7411"};
@@ -124,7 +126,7 @@ struct BrokerOptions {
 //
 // Any thread may call any method, also several at once, until the destructor. Methods that ask the shards wait for
 // their answers for a second at most; a shard that does not answer is left out.
-class Broker {
+class ONEHOP_EXPORT Broker {
  public:
   // Starts listening and serving. On failure returns nothing and says why in `error`, naming the option or address.
   static std::unique_ptr<Broker> start(const BrokerOptions& options, std::string& error);
@@ -187,6 +189,7 @@ class Broker {
   // Whether every shard answers within that time.
   virtual bool alive(std::chrono::milliseconds within) = 0;
 
+  // The clients that match, in the order and within the limits that the query gives.
   virtual ClientPage clients(const ClientQuery& query) = 0;
   // Recent ends, newest first: of clients, and of connections that never became one.
   virtual std::vector<RecentEnd> recent_ends(size_t limit, std::string_view name_part) = 0;

@@ -39,6 +39,7 @@ struct RouteLatency {
   uint64_t sum_us = 0;
 };
 
+// One shard.
 struct ShardState {
   uint64_t connections = 0;
   uint64_t sessions = 0;
@@ -92,6 +93,7 @@ struct BrokerCounters {
   std::vector<ShardState> shards;
 };
 
+// How the clients of a page are sorted.
 enum class ClientOrder : uint8_t {
   kName,
   kQueueBytes,   // The largest first, as in the orders below.
@@ -108,6 +110,7 @@ struct ClientQuery {
   size_t limit = 100;  // At most 1,000.
 };
 
+// One client, connected or away.
 struct ClientInfo {
   std::string name;
   uint64_t session = 0;
@@ -132,6 +135,7 @@ struct ClientInfo {
   bool blocked = false;         // Its socket takes nothing at the moment.
 };
 
+// What Broker::clients() returns.
 struct ClientPage {
   std::vector<ClientInfo> clients;
   size_t found = 0;  // How many match, on this page or not.
@@ -149,6 +153,7 @@ struct RecentEnd {
   std::string text;
 };
 
+// What Broker::trace() returns.
 struct Trace {
   bool would_arrive = false;
   std::string why;  // In words, for people: the first thing that stands in the way, or that nothing does.

@@ -22,6 +22,7 @@
 #include <string_view>
 
 #include "onehop/client_types.h"
+#include "onehop/export.h"
 
 namespace onehop {
 
@@ -45,7 +46,7 @@ struct LocalClientOptions {
 };
 
 // The program implements it, and keeps it alive until the client is destroyed.
-class LocalClientEvents {
+class ONEHOP_EXPORT LocalClientEvents {
  public:
   // A message has arrived. `message` is valid during the call. With AckMode::kAuto it is acknowledged when the call has
   // returned, or refused if the call throws.
@@ -70,7 +71,7 @@ class LocalClientEvents {
 };
 
 // Made by Broker::attach(). It may outlive its broker: then it has ended.
-class LocalClient {
+class ONEHOP_EXPORT LocalClient {
  public:
   // Ends the client at once and without events; close() it first to learn what became of its messages. Waits for an
   // event of this client that runs on another thread.

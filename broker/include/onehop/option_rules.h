@@ -10,12 +10,15 @@
 #include <vector>
 
 #include "onehop/broker.h"
+#include "onehop/export.h"
 
 namespace onehop {
 
+// The member of BrokerOptions that a rule is about.
 using BrokerOption = std::variant<bool BrokerOptions::*, int BrokerOptions::*, uint32_t BrokerOptions::*,
                                   uint64_t BrokerOptions::*, std::vector<std::string> BrokerOptions::*>;
 
+// The rule for one member.
 struct OptionRule {
   std::string_view name;
   BrokerOption place;
@@ -27,6 +30,6 @@ struct OptionRule {
 };
 
 // All rules, in the order of docs/configuration.md. Any thread may call it.
-std::span<const OptionRule> option_rules();
+ONEHOP_EXPORT std::span<const OptionRule> option_rules();
 
 }  // namespace onehop

@@ -16,10 +16,12 @@
 #include <string_view>
 
 #include "onehop/client_types.h"
+#include "onehop/export.h"
 
 namespace onehop::client {
 
-class Client {
+// A client with a thread of its own.
+class ONEHOP_EXPORT Client {
  public:
   // Each of them may be empty.
   struct Handlers {
@@ -75,7 +77,7 @@ class Client {
   std::optional<SavedSession> detach(uint64_t deadline_ms);
 
  private:
-  class Impl;
+  class ONEHOP_HIDDEN Impl;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -38,6 +38,7 @@
 
 #include "onehop/client_events.h"
 #include "onehop/client_types.h"
+#include "onehop/export.h"
 
 namespace onehop::client {
 
@@ -51,7 +52,8 @@ enum class Link : uint8_t {
   kFinishing,
 };
 
-class ClientEngine {
+// A client without input and output.
+class ONEHOP_EXPORT ClientEngine {
  public:
   // `seed`: for the jitter of backoff; any value, best unpredictable. That `options.name` may be asked for is
   // the caller's to check; the broker would refuse it.
@@ -128,7 +130,7 @@ class ClientEngine {
   uint64_t deadline() const;
 
  private:
-  class Impl;
+  class ONEHOP_HIDDEN Impl;
   std::unique_ptr<Impl> impl_;
 };
 

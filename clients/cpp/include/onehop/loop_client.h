@@ -15,13 +15,14 @@
 
 #include "onehop/client_events.h"
 #include "onehop/client_types.h"
+#include "onehop/export.h"
 
 struct uv_loop_s;
 
 namespace onehop::client {
 
 // The library's part of the caller's loop: one for each loop, shared by all its clients.
-class ClientLoop {
+class ONEHOP_EXPORT ClientLoop {
  public:
   // Constructed by the thread that runs `loop`. That thread destroys it after its clients, and before it closes the
   // loop. In between the loop must run once more (uv_run returns when nothing else is left on it).
@@ -30,7 +31,7 @@ class ClientLoop {
   ClientLoop(const ClientLoop&) = delete;
   ClientLoop& operator=(const ClientLoop&) = delete;
 
-  class Impl;
+  class ONEHOP_HIDDEN Impl;
   // For the library itself.
   Impl& impl() { return *impl_; }
 
@@ -38,7 +39,8 @@ class ClientLoop {
   std::unique_ptr<Impl> impl_;
 };
 
-class LoopClient {
+// A client on the caller's loop.
+class ONEHOP_EXPORT LoopClient {
  public:
   // `server`: "tcp://host:port", "tcp://[address]:port" or "unix:///path". Throws std::invalid_argument with one line
   // for people if the address, or the name in `options`, cannot be right. Begins to connect at once. Until the client
@@ -81,7 +83,7 @@ class LoopClient {
   void detach(uint64_t deadline_ms);
 
  private:
-  class Impl;
+  class ONEHOP_HIDDEN Impl;
   std::unique_ptr<Impl> impl_;
 };
 

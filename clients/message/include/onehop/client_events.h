@@ -5,14 +5,16 @@
 #include <string_view>
 
 #include "onehop/client_types.h"
+#include "onehop/export.h"
 
 namespace onehop::client {
 
 // The owner implements it, and keeps it alive longer than the client. Events are called on the client's thread, never
 // from within send(). The client's header says what an event may call; it must not destroy the client that it comes
 // from.
-class ClientEvents {
+class ONEHOP_EXPORT ClientEvents {
  public:
+  // A message has arrived. With AckMode::kAuto it is acknowledged when this returns, unless it was refused in here.
   virtual void on_message(const Message& message) = 0;
   // What became of a message that send() accepted; once for each.
   virtual void on_outcome(std::string_view to, const SendResult& result) = 0;

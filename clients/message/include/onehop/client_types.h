@@ -11,6 +11,8 @@
 #include <string>
 #include <string_view>
 
+#include "onehop/export.h"
+
 namespace onehop::client {
 
 // Why a message was not taken. The numbers are those of the wire; one the library does not know keeps its number.
@@ -53,8 +55,8 @@ enum class Code : uint8_t {
 };
 
 // The name as the wire contract writes it: "UNKNOWN_CLIENT"; "REASON_99" for a number without a name.
-std::string to_string(Reason reason);
-std::string to_string(Code code);
+ONEHOP_EXPORT std::string to_string(Reason reason);
+ONEHOP_EXPORT std::string to_string(Code code);
 
 // What a sender wants to know about a message.
 enum class Confirm : uint8_t {
@@ -85,7 +87,7 @@ enum class Outcome : uint8_t {
   kNotSent,
 };
 // "DELIVERED".
-std::string_view to_string(Outcome outcome);
+ONEHOP_EXPORT std::string_view to_string(Outcome outcome);
 
 // One entry of a message's headers; carried opaquely. `key` is UTF-8.
 struct Header {
@@ -119,6 +121,7 @@ struct SendOptions {
   uint32_t unknown_patience_ms = kUnknownPatienceMs;
 };
 
+// Whether send() accepted a message.
 enum class SendStatus : uint8_t {
   // Accepted: its outcome will be reported.
   kAccepted,
@@ -131,8 +134,10 @@ enum class SendStatus : uint8_t {
   // Not accepted: the client is closing or has ended.
   kClosed,
 };
-std::string_view to_string(SendStatus status);
+// "a limit is reached".
+ONEHOP_EXPORT std::string_view to_string(SendStatus status);
 
+// What became of a message, and why.
 struct SendResult {
   // What send() returned for the message.
   uint64_t ticket = 0;
@@ -266,7 +271,7 @@ struct Ending {
 };
 
 // One line for people: "the broker said goodbye NAME_IN_USE: …".
-std::string describe(const Ending& ending);
+ONEHOP_EXPORT std::string describe(const Ending& ending);
 
 // What to do if the name is already connected.
 enum class OnConflict : uint8_t { kReject, kTakeOver };
@@ -280,6 +285,7 @@ enum class AckMode : uint8_t {
   kManual,
 };
 
+// How a client connects, what it asks the broker for, and how much it holds.
 struct ClientOptions {
   // The name to own: 1 to 255 bytes of visible ASCII without " ' \ ` * > # + ? , and not beginning with $ or ~. Empty:
   // the broker makes one, another for each session.
@@ -349,6 +355,6 @@ struct ClientOptions {
 };
 
 // Checks a name by the rule above. Returns nullptr if it may be asked for, else what is wrong with it.
-const char* what_is_wrong_with_name(std::string_view name);
+ONEHOP_EXPORT const char* what_is_wrong_with_name(std::string_view name);
 
 }  // namespace onehop::client

@@ -1,0 +1,62 @@
+"""The shared libraries show what the public headers declare and nothing else, and load no library but those that
+docs/building.md names for them.
+
+    symbols_test.py LIBONEHOP_BROKER_SO LIBONEHOP_CLIENT_SO
+"""
+
+import re
+import subprocess
+import sys
+
+# What every program in C++ loads.
+EVERYWHERE = r"lib(c|m|stdc\+\+|gcc_s)\.so\.\d+|ld-linux-[\w-]+\.so\.\d+"
+CLIENT = rf"{EVERYWHERE}|libuv\.so\.1|libprotobuf-lite\.so\.\d+"
+BROKER = rf"{CLIENT}|libabsl_\w+\.so\.\d+|libsodium\.so\.\d+"
+# Layers, which are within the namespace, and what public classes hide.
+INNER = r"onehop::(client::)?(v1|core|reactor|transport|server|message|local)::|::Impl\b"
+
+
+def told_by(*command):
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+def shown(library):
+    """The symbols that others can use, by their names in C++."""
+    table = told_by("nm", "--dynamic", "--defined-only", "--demangle", library)
+    return [re.match(r"[0-9a-f]* +\w (.*)", line)[1] for line in table.splitlines()]
+
+
+def foreign(symbols):
+    """Those that no public header declares."""
+    ours = re.compile(r"(?:(?:typeinfo|typeinfo name|vtable) for )?onehop::")
+    return [name for name in symbols if not ours.match(name) or re.search(INNER, name.split("(")[0])]
+
+
+def check(library, needed, expected):
+    symbols = shown(library)
+    assert not foreign(symbols), f"{library} shows what is nobody's concern:\n" + "\n".join(foreign(symbols))
+    for name in expected:
+        assert any(symbol.startswith(name) for symbol in symbols), f"{library} does not show {name}"
+    loads = re.findall(r"NEEDED.*\[(.*)\]", told_by("readelf", "--dynamic", library))
+    more = [name for name in loads if not re.fullmatch(needed, name)]
+    assert loads and not more, f"{library} loads {more}"
+    name = re.search(r"SONAME.*\[(.*)\]", told_by("readelf", "--dynamic", library))[1]
+    assert re.fullmatch(r"libonehop-\w+\.so\.\d+", name), name
+    return len(symbols)
+
+
+def main(broker, client):
+    # The check is none if it lets anything pass.
+    inner = ["onehop::core::Shard::tick()", "onehop::client::Client::Impl::give()", "absl::Hash()",
+             "vtable for std::_Result<onehop::client::SendResult>"]
+    assert foreign(inner) == inner, foreign(inner)
+    assert foreign(["onehop::Broker::start(std::string&)", "typeinfo for onehop::Broker"]) == []
+    counts = (check(broker, BROKER, ["onehop::Broker::start", "onehop::option_rules", "typeinfo for onehop::Broker"]),
+              check(client, CLIENT, ["onehop::client::Client::send", "onehop::client::LoopClient::send",
+                                     "onehop::client::ClientEngine::output", "onehop::client::to_string",
+                                     "typeinfo for onehop::client::ClientEvents"]))
+    print(f"symbols: the broker shows {counts[0]}, the client {counts[1]}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])
