@@ -17,20 +17,13 @@ uint64_t clock_ns() {
   return static_cast<uint64_t>(at.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(at.tv_nsec);
 }
 
-template <typename... Handlers>
-struct Overloaded : Handlers... {
-  using Handlers::operator()...;
-};
-template <typename... Handlers>
-Overloaded(Handlers...) -> Overloaded<Handlers...>;
-
 }  // namespace
 
 ShardHost::ShardHost(const core::ShardConfig& config, reactor::Loop& loop, ArrivalRules& rules, RecentEnds& recent_ends,
-                     const std::function<void(const BrokerEvent&)>& on_event)
+                     Handlers& handlers)
     : loop_(loop),
       index_(config.index),
-      events_(config.index, recent_ends, on_event),
+      events_(config.index, recent_ends, handlers),
       shard_(config, *this),
       connections_(loop, *this),
       writer_(connections_),
@@ -142,7 +135,7 @@ void ShardHost::stream_broke(Connection& connection) {
   const core::Bytes why = connections_.transport_of(connection)->error();
   if (why.empty()) return fail(connection);
   const auto kind = connection.named ? BrokerEvent::Kind::kConnectionEnded : BrokerEvent::Kind::kConnectRefused;
-  events_.tell(kind, peer_of({reinterpret_cast<uint64_t>(&connection)}), {}, why);
+  events_.tell(kind, peer_of({reinterpret_cast<uint64_t>(&connection)}), why);
   shard_.on_link_failed(connection.link, now());
   end(connection);
 }
@@ -218,11 +211,11 @@ void ShardHost::take(ShardMail mail) {
                  [this](DrainWanted& m) {
                    ending_.drain(now(), now() + m.delay_ms, now() + m.deadline_ms, m.spread_ms);
                    drain_number_ = m.number;
-                   if (index_ == 0) events_.tell(BrokerEvent::Kind::kDraining, {}, {}, {});
+                   if (index_ == 0) events_.tell(BrokerEvent::Kind::kDraining, {}, {});
                  },
                  [this](DrainTakenBack&) {
                    ending_.take_back();
-                   if (index_ == 0) events_.tell(BrokerEvent::Kind::kDrainTakenBack, {}, {}, {});
+                   if (index_ == 0) events_.tell(BrokerEvent::Kind::kDrainTakenBack, {}, {});
                  },
                  [this](StopWanted& m) { ending_.stop(now(), now() + m.deadline_ms, m.spread_ms); },
              },
@@ -295,7 +288,7 @@ void ShardHost::note(const core::Event& event) {
 }
 
 void ShardHost::on_arrivals_event(BrokerEvent::Kind kind, std::string_view peer, std::string_view text) {
-  events_.tell(kind, peer, {}, text);
+  events_.tell(kind, peer, text);
 }
 
 // Empty once the peer has reset the connection, unless a PROXY header said who it is.
@@ -394,6 +387,10 @@ core::Instant ShardHost::tick() {
 
 uint64_t ShardHost::lag_us_max() const {
   return lag_.us_max(clock_ns());
+}
+
+uint64_t ShardHost::busy_us() const {
+  return lag_.lasting_us(clock_ns());
 }
 
 }  // namespace onehop::server
