@@ -11,10 +11,10 @@
 namespace onehop::server {
 
 ShardHost::ShardHost(const core::ShardConfig& config, reactor::Loop& loop, ArrivalRules& rules, RecentEnds& recent_ends,
-                     const std::function<void(const BrokerEvent&)>& on_event)
+                     Handlers& handlers)
     : loop_(loop),
       index_(config.index),
-      events_(config.index, recent_ends, on_event),
+      events_(config.index, recent_ends, handlers),
       shard_(config, *this),
       connections_(loop, *this),
       writer_(connections_),
@@ -129,7 +129,7 @@ void ShardHost::stream_broke(Connection& connection) {
   const core::Bytes why = connections_.transport_of(connection)->error();
   if (why.empty()) return fail(connection);
   const auto kind = connection.named ? BrokerEvent::Kind::kConnectionEnded : BrokerEvent::Kind::kConnectRefused;
-  events_.tell(kind, peer_of({reinterpret_cast<uint64_t>(&connection)}), {}, why);
+  events_.tell(kind, peer_of({reinterpret_cast<uint64_t>(&connection)}), why);
   shard_.on_link_failed(connection.link, now());
   end(connection);
 }
@@ -241,7 +241,7 @@ void ShardHost::note(const core::Event& event) {
 }
 
 void ShardHost::on_arrivals_event(BrokerEvent::Kind kind, std::string_view peer, std::string_view text) {
-  events_.tell(kind, peer, {}, text);
+  events_.tell(kind, peer, text);
 }
 
 // Empty once the peer has reset the connection, unless a PROXY header said who it is.
@@ -352,6 +352,10 @@ core::Instant ShardHost::tick() {
 
 uint64_t ShardHost::lag_us_max() const {
   return lag_.us_max(clock_ns());
+}
+
+uint64_t ShardHost::busy_us() const {
+  return lag_.lasting_us(clock_ns());
 }
 
 }  // namespace onehop::server

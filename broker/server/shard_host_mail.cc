@@ -5,17 +5,6 @@
 #include "server/shard_host.h"
 
 namespace onehop::server {
-namespace {
-
-template <typename... Handlers>
-struct Overloaded : Handlers... {
-  using Handlers::operator()...;
-};
-template <typename... Handlers>
-Overloaded(Handlers...) -> Overloaded<Handlers...>;
-
-}  // namespace
-
 void ShardHost::take(ShardMail mail) {
   lag_.event_begins(clock_ns);
   if (over_) return;
@@ -28,11 +17,11 @@ void ShardHost::take(ShardMail mail) {
                  [this](DrainWanted& m) {
                    ending_.drain(now(), now() + m.delay_ms, now() + m.deadline_ms, m.spread_ms);
                    drain_number_ = m.number;
-                   if (index_ == 0) events_.tell(BrokerEvent::Kind::kDraining, {}, {}, {});
+                   if (index_ == 0) events_.tell(BrokerEvent::Kind::kDraining, {}, {});
                  },
                  [this](DrainTakenBack&) {
                    ending_.take_back();
-                   if (index_ == 0) events_.tell(BrokerEvent::Kind::kDrainTakenBack, {}, {}, {});
+                   if (index_ == 0) events_.tell(BrokerEvent::Kind::kDrainTakenBack, {}, {});
                  },
                  [this](StopWanted& m) { ending_.stop(now(), now() + m.deadline_ms, m.spread_ms); },
              },

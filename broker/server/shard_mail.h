@@ -56,4 +56,12 @@ struct StopWanted {
 using ShardMail = std::variant<HandOver, ArrivingParcel, ReturningParcel, Inquiry, LocalNews, DrainWanted,
                                DrainTakenBack, StopWanted>;
 
+// One function for each kind of mail, for std::visit.
+template <typename... Takers>
+struct Overloaded : Takers... {
+  using Takers::operator()...;
+};
+template <typename... Takers>
+Overloaded(Takers...) -> Overloaded<Takers...>;
+
 }  // namespace onehop::server

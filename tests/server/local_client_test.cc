@@ -128,7 +128,7 @@ TEST(LocalClientOfABroker, IsToldWhyItCannotBeAttached) {
   } events;
   EXPECT_EQ(nullptr, rig->attach({.name = "no spaces"}, events, error));
   EXPECT_THAT(error, testing::HasSubstr("name"));
-  rig->stop(std::chrono::milliseconds(0));
+  rig->stop(0);
   EXPECT_EQ(nullptr, rig->attach({.name = "alice"}, events, error));
   EXPECT_EQ("the broker has been stopped", error);
 }
@@ -302,7 +302,7 @@ TEST(LocalClientOfABroker, LeavesADrainingBrokerByItself) {
   bob.wait_until_open();
   alice.wait_until_open();
   for (int i = 0; i < 1'000; ++i) alice.send(name_on(*rig, 0, "bob"), std::to_string(i));
-  EXPECT_TRUE(rig->stop(std::chrono::milliseconds(600'000)));
+  EXPECT_EQ(Broker::Stopped::kAllEnded, rig->stop(600'000));
   EXPECT_EQ(Code::kServerShuttingDown, alice.wait_until_ended().code);
   size_t delivered = 0;
   for (const auto& result : alice.wait_for_outcomes(1'000)) {
@@ -322,7 +322,7 @@ TEST(LocalClientOfABroker, LearnsThatTheBrokerStoppedWithoutWaiting) {
   LocalProgram alice(*rig, "alice");
   alice.send("bob", "never acknowledged");
   bob.wait_for_messages(1);
-  rig->stop(std::chrono::milliseconds(0));
+  rig->stop(0);
   alice.wait_until_ended();
   bob.wait_until_ended();
   EXPECT_EQ(1u, alice.wait_for_outcomes(1).size());
