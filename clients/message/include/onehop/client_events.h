@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <string_view>
 
 #include "onehop/client_types.h"
@@ -11,6 +12,10 @@ namespace onehop::client {
 // The owner implements it, and keeps it alive longer than the client. Events are called on the client's thread, never
 // from within send(). The client's header says what an event may call; it must not destroy the client that it comes
 // from.
+//
+// An event that throws does no harm: the client catches the exception, counts it (SendCounts::exceptions), tells
+// on_exception() and goes on. Its own work for the event is done: an outcome is told once, whatever becomes of the
+// call. Where on_message() throws and AckMode::kAuto is set, the delivery is refused with kHandlerFailedText.
 class ClientEvents {
  public:
   virtual void on_message(const Message& message) = 0;
@@ -28,6 +33,8 @@ class ClientEvents {
   // The answer to the ping() that returned this nonce, or to a later one. The nonce may belong to a ping that the
   // client sent by itself.
   virtual void on_pong(uint64_t nonce) { (void)nonce; }
+  // An event, or the callback of flush(), threw this. What on_exception() throws itself is only counted.
+  virtual void on_exception(std::exception_ptr exception) { (void)exception; }
 
  protected:
   ~ClientEvents() = default;
