@@ -255,7 +255,7 @@ void Endpoint::take_message(Bytes body, Instant now) {
   const bool returned = tell([&] { events_->on_message(message); });
   if (options_.ack != client::AckMode::kAuto || !message.tag) return;
   if (returned) return receiver_.take(message.tag);
-  receiver_.refuse(message.tag, {.text = "the recipient's program failed on it"});
+  receiver_.refuse(message.tag, {.text = client::kHandlerFailedText});
 }
 
 void Endpoint::take_receipts(Bytes body) {

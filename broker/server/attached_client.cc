@@ -25,7 +25,7 @@ class AttachedClient final : public LocalClient {
 
   client::SendStatus send(std::string_view to, std::string_view payload, const client::SendOptions& options,
                           uint64_t* ticket) override {
-    return forked() ? client::SendStatus::kClosed : link().send(to, payload, options, ticket);
+    return forked() ? client::SendStatus::kForked : link().send(to, payload, options, ticket);
   }
   void acknowledge(client::DeliveryTag tag) override {
     if (!forked()) link().acknowledge(tag, false);

@@ -16,6 +16,26 @@ std::string_view to_string(SendStatus status) {
       return "the destination or the headers break the rules";
     case SendStatus::kClosed:
       return "the client is closed";
+    case SendStatus::kWouldDeadlock:
+      return "the client's own thread would wait for itself";
+    case SendStatus::kForked:
+      return "the client belongs to the process that started it";
+  }
+  return "";
+}
+
+std::string_view to_string(WaitStatus status) {
+  switch (status) {
+    case WaitStatus::kDone:
+      return "done";
+    case WaitStatus::kTimeUp:
+      return "the time is up";
+    case WaitStatus::kEnded:
+      return "the client has ended";
+    case WaitStatus::kWouldDeadlock:
+      return "the client's own thread would wait for itself";
+    case WaitStatus::kForked:
+      return "the client belongs to the process that started it";
   }
   return "";
 }
@@ -35,6 +55,10 @@ std::string describe(const Ending& ending) {
       return "the broker is silent" + tail;
     case Ending::Cause::kBadBytes:
       return ending.text.empty() ? "bad bytes" : ending.text;
+    case Ending::Cause::kWouldDeadlock:
+      return "refused: the client's own thread would wait for itself";
+    case Ending::Cause::kForked:
+      return "refused: the client belongs to the process that started it";
   }
   return "";
 }

@@ -13,7 +13,7 @@
 //   - anywhere else the message is copied into a batch that the shard takes a moment later. Waking the shard costs a
 //     few microseconds, so a batch of many messages costs little for each, and a single message costs the most.
 //
-// In a child that fork() made, a local client is of no use: its calls do nothing, send() answers kClosed, and the
+// In a child that fork() made, a local client is of no use: its calls do nothing, send() answers kForked, and the
 // destructor returns at once.
 //
 // No exception leaves the library. What an event throws is contained and told to on_exception().

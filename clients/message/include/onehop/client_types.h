@@ -75,9 +75,29 @@ enum class SendStatus : uint8_t {
   kInvalid,
   // Not accepted: the client is closing or has ended.
   kClosed,
+  // Only from SendFuture::get() on the client's own thread, which would wait for itself. The message is accepted.
+  kWouldDeadlock,
+  // Not accepted: this process is a copy that fork() made. The client belongs to the process that started it.
+  kForked,
 };
 // "a limit is reached".
 ONEHOP_EXPORT std::string_view to_string(SendStatus status);
+
+// How waiting for a client has ended.
+enum class WaitStatus : uint8_t {
+  // What was waited for has happened.
+  kDone,
+  // The time is up.
+  kTimeUp,
+  // The client has ended, so that it cannot happen any more.
+  kEnded,
+  // Refused at once: the client's own thread would wait for itself.
+  kWouldDeadlock,
+  // Refused at once: this process is a copy that fork() made.
+  kForked,
+};
+// "the time is up".
+ONEHOP_EXPORT std::string_view to_string(WaitStatus status);
 
 // What became of a message, and why.
 struct SendResult {
@@ -96,8 +116,8 @@ struct SendResult {
   // With kRefusedByRecipient: what the recipient said.
   uint32_t code = 0;
   std::string text = {};
-  // Only from Client's futures and completions: if it is not kAccepted, send() did not accept the message, and the
-  // outcome is kNotSent.
+  // Only from Client's futures and completions: if it is neither kAccepted nor kWouldDeadlock, the message was not
+  // accepted, and the outcome is kNotSent.
   SendStatus status = SendStatus::kAccepted;
 };
 
@@ -110,6 +130,8 @@ struct SendCounts {
   uint64_t repeats = 0;
   // Sessions that were resumed on another connection.
   uint64_t resumes = 0;
+  // Exceptions that came out of the program's handlers and completions: see ClientEvents::on_exception().
+  uint64_t exceptions = 0;
 };
 
 // Names a delivery that wants an acknowledgement, for ever: a tag is good for one session.
@@ -201,6 +223,12 @@ struct Ending {
     kSilence,
     // What came is not the protocol: not a onehop broker, or one that is out of order.
     kBadBytes,
+    // Client::close() and detach() only: the call was refused, because the client's own thread would wait for itself.
+    // The client has not ended.
+    kWouldDeadlock,
+    // Client::close() and detach() only: the call was refused, because this process is a copy that fork() made. The
+    // client goes on in the process that started it.
+    kForked,
   };
   Cause cause = Cause::kClosed;
   Code code = Code::kNone;
@@ -220,12 +248,16 @@ enum class OnConflict : uint8_t { kReject, kTakeOver };
 
 // Who acknowledges deliveries.
 enum class AckMode : uint8_t {
-  // The client, each when on_message() has returned, unless it was refused in there.
+  // The client, each when on_message() has returned, unless it was refused in there. If on_message() throws, the
+  // client refuses the delivery with the text kHandlerFailedText, so that the sender learns of it.
   kAuto,
   // The program, with acknowledge() and refuse(), in any order, until the session ends. What it never acknowledges
   // fills its receive window: then nothing more arrives.
   kManual,
 };
+
+// What the sender is told (kRejected, kRefusedByRecipient) if the recipient's on_message() threw.
+inline constexpr std::string_view kHandlerFailedText = "the recipient's message handler failed";
 
 // How a client connects, what it asks the broker for, and how much it holds.
 struct ClientOptions {
