@@ -56,6 +56,7 @@ LAYERS = [
     ("loadgen/report/", {"allow": ("loadgen/report/", "loadgen/measure/", "core/", "nlohmann/")}),
     ("loadgen/run/", {"allow": ("loadgen/", "core/", "reactor/", "onehop/", "posix", "CLI/", "uv.h", "absl/", "manual/"),
                       "deny": ("onehop/v1/",)}),
+    ("examples/", {"allow": ("onehop/",), "deny": ("onehop/v1/",)}),
     ("tests/sim/", {"allow": ("sim/", "core/", "onehop/v1/", "gtest/", "gmock/", "absl/", "google/protobuf/",
                               "sanitizer/"),
                     "std_deny": ("thread", "chrono", "mutex", "atomic")}),
