@@ -205,7 +205,7 @@ void print_connections(size_t count) {
   print_each("heap", (heap_bytes() - heap) / static_cast<double>(count));
   print_each("resident", (resident_bytes() - resident) / static_cast<double>(count));
   for (const int fd : fds) close(fd);
-  broker->stop(std::chrono::seconds(5));
+  broker->stop(5'000);
 }
 
 }  // namespace

@@ -12,7 +12,7 @@
 namespace onehop::admin {
 namespace {
 
-constexpr std::chrono::milliseconds kAliveWithin{2'000};
+constexpr uint32_t kAliveWithinMs = 2'000;
 constexpr std::chrono::milliseconds kAliveHolds{1'000};
 // Broker waits a second for shards: who waited about as long met one that does not answer.
 constexpr std::chrono::milliseconds kLong{900};
@@ -27,8 +27,6 @@ constexpr size_t kKickTextBytesMax = 256;
 // For how long a kick may keep a name out: a day.
 constexpr size_t kKickMsMax = 86'400'000;
 constexpr std::string_view kUnderApi = "/api/";
-// What Broker::ready says of a broker that drains.
-constexpr std::string_view kDraining = "draining";
 
 Answer json_answer(std::string body, unsigned status = 200) {
   Answer answer;
@@ -117,7 +115,7 @@ Answer Api::answer_on(const Route& route, const Request& request) {
 
 Answer Api::livez(const Request&) {
   if (Clock::now() >= alive_until_) {
-    alive_ = broker_.alive(kAliveWithin);
+    alive_ = broker_.alive(kAliveWithinMs);
     alive_until_ = Clock::now() + kAliveHolds;
   }
   return probe_answer(alive_, "ok", "a shard has not answered for 2 s");
@@ -135,8 +133,9 @@ Answer Api::metrics(const Request&) {
     std::string why_not;
     MetricsState state;
     state.version = ONEHOP_VERSION;
-    state.ready = broker_.ready(why_not);
-    state.draining = why_not.starts_with(kDraining);
+    const Broker::Readiness readiness = broker_.readiness(why_not);
+    state.ready = readiness == Broker::Readiness::kReady;
+    state.draining = readiness == Broker::Readiness::kDraining;
     if (actions_.state) state.program = actions_.state();
     metrics_ = metrics_text(broker_.counters(), process_.read(), state);
     const Clock::time_point after = Clock::now();
@@ -202,7 +201,7 @@ Answer Api::kick(const Request& request) {
   if (!number_parameter(request.parameters, "for_ms", for_ms) || for_ms > kKickMsMax) {
     return error_answer(400, "for_ms is a number, and at most 86400000");
   }
-  const Broker::Kick kicked = broker_.kick(*name, text, std::chrono::milliseconds(for_ms));
+  const Broker::Kick kicked = broker_.kick(*name, text, static_cast<uint32_t>(for_ms));
   if (kicked == Broker::Kick::kNoAnswer) return error_answer(503, "its shard does not answer: nothing was done");
   const bool had_client = kicked == Broker::Kick::kEnded;
   if (!had_client && for_ms == 0) return error_answer(404, "there is no client of this name");

@@ -37,16 +37,18 @@ Json json_of(const ClientInfo& client) {
 }
 
 Json json_of(const RecentEnd& end) {
-  return {{"unix_ms", end.unix_ms}, {"how", end.how},   {"name", end.name}, {"session", std::to_string(end.session)},
-          {"shard", end.shard},     {"peer", end.peer}, {"code", end.code}, {"text", end.text}};
+  return {{"unix_ms", end.unix_ms},    {"how", to_string(end.how)},
+          {"name", end.name},          {"session", std::to_string(end.session)},
+          {"shard", end.shard},        {"peer", end.peer},
+          {"code", name_of(end.code)}, {"text", end.text}};
 }
 
 Json json_of(const OutcomeCount& outcome) {
-  return {{"outcome", outcome.outcome}, {"reason", outcome.reason}, {"count", outcome.count}};
+  return {{"outcome", to_string(outcome.outcome)}, {"reason", name_of(outcome.reason)}, {"count", outcome.count}};
 }
 
 Json json_of(const EndCount& end) {
-  return {{"kind", end.kind}, {"code", end.code}, {"count", end.count}};
+  return {{"kind", to_string(end.kind)}, {"code", name_of(end.code)}, {"count", end.count}};
 }
 
 Json json_of(const ShardState& shard) {
@@ -90,7 +92,7 @@ std::string json_ends(const std::vector<RecentEnd>& ends) {
 std::string json_trace(const Trace& trace) {
   return text_of({{"would_arrive", trace.would_arrive},
                   {"why", trace.why},
-                  {"reason", trace.reason},
+                  {"reason", name_of(trace.reason)},
                   {"from_shard", trace.from_shard},
                   {"to_shard", trace.to_shard},
                   {"from", json_of(trace.from)},

@@ -54,12 +54,12 @@ void add_counters(Families& to, const BrokerCounters& c) {
   }
   to.add(MetricType::Counter, "onehop_messages_total", "Messages by their outcome and its reason.");
   for (const OutcomeCount& one : c.outcomes) {
-    to.value(one.count, {{"outcome", std::string(one.outcome)}, {"reason", std::string(one.reason)}});
+    to.value(one.count, {{"outcome", std::string(to_string(one.outcome))}, {"reason", name_of(one.reason)}});
   }
   to.add(MetricType::Counter, "onehop_ends_total",
          "Refused connects, and ended connections and sessions, by the goodbye's code.");
   for (const EndCount& one : c.ends) {
-    to.value(one.count, {{"kind", std::string(one.kind)}, {"code", std::string(one.code)}});
+    to.value(one.count, {{"kind", std::string(to_string(one.kind))}, {"code", name_of(one.code)}});
   }
   to.add(MetricType::Counter, "onehop_bytes_total", "Bytes from and to clients.");
   to.value(c.bytes_received, {{"direction", "in"}});

@@ -106,7 +106,6 @@ spdlog::level::level_enum spdlog_level(Log::Level level) {
 
 struct EventLine {
   Log::Level level;
-  std::string_view event;
   bool audit;
 };
 
@@ -115,37 +114,37 @@ EventLine line_for(BrokerEvent::Kind kind) {
   using Level = Log::Level;
   switch (kind) {
     case Kind::kSessionOpened:
-      return {Level::kDebug, "session_opened", false};
+      return {Level::kDebug, false};
     case Kind::kSessionDetached:
-      return {Level::kDebug, "session_detached", false};
+      return {Level::kDebug, false};
     case Kind::kSessionResumed:
-      return {Level::kDebug, "session_resumed", false};
+      return {Level::kDebug, false};
     case Kind::kSessionEnded:
-      return {Level::kDebug, "session_ended", false};
+      return {Level::kDebug, false};
     case Kind::kTakenOver:
-      return {Level::kInfo, "session_taken_over", true};
+      return {Level::kInfo, true};
     case Kind::kConnectRefused:
-      return {Level::kInfo, "connect_refused", true};
+      return {Level::kInfo, true};
     case Kind::kConnectionEnded:
-      return {Level::kInfo, "connection_ended", false};
+      return {Level::kInfo, false};
     case Kind::kAcceptPaused:
-      return {Level::kWarn, "accept_paused", false};
+      return {Level::kWarn, false};
     case Kind::kAcceptResumed:
-      return {Level::kInfo, "accept_resumed", false};
+      return {Level::kInfo, false};
     case Kind::kKicked:
-      return {Level::kInfo, "client_kicked", true};
+      return {Level::kInfo, true};
     case Kind::kMemoryRefusing:
-      return {Level::kWarn, "memory_refusing", true};
+      return {Level::kWarn, true};
     case Kind::kMemoryEnding:
-      return {Level::kError, "memory_ending", true};
+      return {Level::kError, true};
     case Kind::kMemoryFree:
-      return {Level::kInfo, "memory_free", true};
+      return {Level::kInfo, true};
     case Kind::kDraining:
-      return {Level::kInfo, "draining", true};
+      return {Level::kInfo, true};
     case Kind::kDrainTakenBack:
-      return {Level::kInfo, "drain_taken_back", true};
+      return {Level::kInfo, true};
   }
-  return {Level::kInfo, "event", false};
+  return {Level::kInfo, false};
 }
 
 }  // namespace
@@ -175,13 +174,10 @@ void Log::set_level(const std::string& level) {
 void Log::event(const BrokerEvent& e) {
   const EventLine kind = line_for(e.kind);
   const std::string session = e.session == 0 ? std::string() : std::to_string(e.session);
-  write(kind.level, kind.event, kind.audit,
-        {{"code", e.code},
-         {"name", e.name},
-         {"peer", e.peer},
-         {"session", session},
-         {"shard", e.shard},
-         {"text", e.text}});
+  const std::string code = name_of(e.code);
+  write(
+      kind.level, to_string(e.kind), kind.audit,
+      {{"code", code}, {"name", e.name}, {"peer", e.peer}, {"session", session}, {"shard", e.shard}, {"text", e.text}});
 }
 
 void Log::line(Level level, std::string_view event, std::initializer_list<Field> fields) {

@@ -101,7 +101,7 @@ bool Running::start_admin(std::string& error) {
   actions.state = [this] { return state(); };
   actions.drain = [this] {
     log_.audit(Log::Level::kInfo, "drain_asked", {});
-    broker_->drain(stop_deadline());
+    broker_->drain(stop_deadline_ms());
   };
   port_ = admin::Port::start({options.admin, configuration_.admin_token, options.broker.allow_plaintext}, *broker_,
                              std::move(actions), error);
@@ -170,8 +170,8 @@ bool Running::files_changed() {
 
 // Shards end one after the other while the broker stops, and then do not answer; the deadline bounds that.
 void Running::tell_alive() {
-  const auto within = std::chrono::duration_cast<std::chrono::milliseconds>(notify_.interval() / 2);
-  if (stopping_ || broker_->alive(within)) {
+  const auto within_ms = std::chrono::duration_cast<std::chrono::milliseconds>(notify_.interval() / 2).count();
+  if (stopping_ || broker_->alive(static_cast<uint32_t>(std::min<int64_t>(within_ms, UINT32_MAX)))) {
     notify_.alive();
   } else {
     log_.line(Log::Level::kError, "not_alive", {{"text", "a shard does not answer"}});
@@ -232,9 +232,9 @@ void Running::log_changes(const std::vector<Change>& changed) {
   log_.audit(Log::Level::kInfo, "reloaded", {{"changed", changed.size()}});
 }
 
-std::chrono::milliseconds Running::stop_deadline() {
+uint32_t Running::stop_deadline_ms() {
   const std::lock_guard lock(mutex_);
-  return std::chrono::milliseconds(configuration_.options.stop_deadline_ms);
+  return configuration_.options.stop_deadline_ms;
 }
 
 void Running::tell_waiting() {
@@ -263,7 +263,7 @@ int Running::stop(const sigset_t& signals, int signal) {
   bool all_ended = false;
   const pthread_t main_thread = pthread_self();
   std::thread stopper([this, &all_ended, main_thread] {
-    all_ended = broker_->stop(stop_deadline());
+    all_ended = broker_->stop(stop_deadline_ms()) == Broker::Stopped::kAllEnded;
     // The main thread waits for this signal; it ends nothing. NOLINTNEXTLINE(bugprone-bad-signal-to-kill-thread)
     pthread_kill(main_thread, kStopped);
   });

@@ -46,7 +46,7 @@ class Running {
   void log_changes(const std::vector<Change>& changed);
   int stop(const sigset_t& signals, int signal);
   void tell_waiting();
-  std::chrono::milliseconds stop_deadline();
+  uint32_t stop_deadline_ms();
 
   const Given given_;
   std::mutex mutex_;

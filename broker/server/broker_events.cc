@@ -1,17 +1,9 @@
 // BrokerEvents: see the header.
 #include "server/broker_events.h"
 
-#include "onehop/v1/onehop.pb.h"
+#include <optional>
 
 namespace onehop::server {
-
-std::string_view code_name(uint32_t code) {
-  constexpr std::string_view kPrefix = "CODE_";
-  std::string_view name = v1::Code_Name(static_cast<v1::Code>(code));
-  if (code == 0 || !name.starts_with(kPrefix)) return {};
-  return name.substr(kPrefix.size());
-}
-
 namespace {
 
 BrokerEvent::Kind kind_of(core::Event::Kind kind) {
@@ -42,41 +34,42 @@ BrokerEvent::Kind kind_of(core::Event::Kind kind) {
   return {};
 }
 
-// As RecentEnd::how; empty: it is not the end of anything. The end of a connection is told with its session's.
-std::string_view how_it_ends(core::Event::Kind kind) {
+// Nothing: it is not the end of anything. The end of a connection is told with its session's.
+std::optional<EndHow> how_it_ends(core::Event::Kind kind) {
   switch (kind) {
     case core::Event::Kind::kSessionEnded:
-      return "session_ended";
+      return EndHow::kSessionEnded;
     case core::Event::Kind::kTakenOver:
-      return "session_taken_over";
+      return EndHow::kSessionTakenOver;
     case core::Event::Kind::kSessionDetached:
-      return "session_detached";
+      return EndHow::kSessionDetached;
     case core::Event::Kind::kConnectRefused:
-      return "connect_refused";
+      return EndHow::kConnectRefused;
     default:
-      return {};
+      return std::nullopt;
   }
 }
 
 }  // namespace
 
 bool BrokerEvents::wants(const core::Event& event) const {
-  return on_event_ || !how_it_ends(event.kind).empty();
+  return handlers_.wants_events() || how_it_ends(event.kind);
 }
 
 void BrokerEvents::tell(const core::Event& event, std::string_view peer) {
-  const std::string_view how = how_it_ends(event.kind);
-  const std::string_view code = code_name(event.code);
-  if (!how.empty()) ends_.note({how, event.name, event.session, shard_, peer, code, event.text});
-  if (on_event_) on_event_({kind_of(event.kind), shard_, peer, event.name, event.session, code, event.text});
+  const auto code = static_cast<Code>(event.code);
+  if (const std::optional<EndHow> how = how_it_ends(event.kind)) {
+    ends_.note({*how, event.name, event.session, shard_, peer, code, event.text});
+  }
+  handlers_.tell({kind_of(event.kind), shard_, peer, event.name, event.session, code, event.text});
 }
 
-void BrokerEvents::tell(BrokerEvent::Kind kind, std::string_view peer, std::string_view code, std::string_view text) {
+void BrokerEvents::tell(BrokerEvent::Kind kind, std::string_view peer, std::string_view text) {
   if (kind == BrokerEvent::Kind::kConnectRefused) {
     counts_.count_refused_connect();
-    ends_.note({"connect_refused", {}, 0, shard_, peer, code, text});
+    ends_.note({EndHow::kConnectRefused, {}, 0, shard_, peer, Code::kNone, text});
   }
-  if (on_event_) on_event_({kind, shard_, peer, {}, 0, code, text});
+  handlers_.tell({kind, shard_, peer, {}, 0, Code::kNone, text});
 }
 
 }  // namespace onehop::server

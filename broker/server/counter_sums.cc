@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <span>
-#include <string_view>
 #include <utility>
 
 #include "onehop/v1/onehop.pb.h"
@@ -12,13 +11,17 @@
 namespace onehop::server {
 namespace {
 
-std::string_view outcome_name(int outcome) {
-  return std::string_view(v1::Outcome_Name(static_cast<v1::Outcome>(outcome))).substr(sizeof "OUTCOME_" - 1);
-}
-
-std::string_view reason_name(size_t reason) {
-  if (reason == 0) return {};
-  return std::string_view(v1::Reason_Name(static_cast<v1::Reason>(reason))).substr(sizeof "REASON_" - 1);
+Outcome outcome_of(int outcome) {
+  switch (outcome) {
+    case v1::OUTCOME_REJECTED:
+      return Outcome::kRejected;
+    case v1::OUTCOME_EXPIRED:
+      return Outcome::kExpired;
+    case v1::OUTCOME_LOST:
+      return Outcome::kLost;
+    default:
+      return Outcome::kDelivered;
+  }
 }
 
 constexpr int kRefusals[] = {v1::REASON_UNKNOWN_CLIENT, v1::REASON_QUEUE_FULL,           v1::REASON_RATE_LIMITED,
@@ -38,7 +41,8 @@ bool can_occur(int outcome, size_t reason) {
 // What can occur is told before it has, for whoever asks how much a number has risen.
 void add_outcomes(const core::Counters& all, std::vector<OutcomeCount>& out) {
   const auto add = [&out](int outcome, size_t reason, uint64_t count) {
-    if (count != 0 || can_occur(outcome, reason)) out.push_back({outcome_name(outcome), reason_name(reason), count});
+    if (count != 0 || can_occur(outcome, reason))
+      out.push_back({outcome_of(outcome), static_cast<Reason>(reason), count});
   };
   add(v1::OUTCOME_DELIVERED, 0, all.outcomes[v1::OUTCOME_DELIVERED]);
   for (size_t reason = 0; reason < core::kReasons; ++reason) {

@@ -1,10 +1,7 @@
 // EndCounts: see the header.
 #include "server/end_counts.h"
 
-#include <string_view>
-
 #include "onehop/v1/onehop.pb.h"
-#include "server/broker_events.h"
 
 namespace onehop::server {
 
@@ -34,11 +31,11 @@ void EndCounts::add(const EndCounts& more) {
 }
 
 std::vector<EndCount> EndCounts::told() const {
-  static constexpr std::string_view kNames[kKinds] = {"connect", "connection", "session"};
+  static constexpr EndKind kTold[kKinds] = {EndKind::kConnect, EndKind::kConnection, EndKind::kSession};
   std::vector<EndCount> all;
   for (size_t kind = 0; kind < kKinds; ++kind) {
     for (size_t code = 0; code < kCodes; ++code) {
-      all.push_back({kNames[kind], code_name(static_cast<uint32_t>(code)), counts_[kind][code]});
+      all.push_back({kTold[kind], static_cast<Code>(code), counts_[kind][code]});
     }
   }
   return all;

@@ -2,6 +2,7 @@
 #include "server/inspection.h"
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <iterator>
 #include <memory>
@@ -14,7 +15,7 @@
 namespace onehop::server {
 namespace {
 
-constexpr std::chrono::milliseconds kAnswerWithin{1'000};
+constexpr uint32_t kAnswerWithinMs = 1'000;
 constexpr size_t kClientsMax = 1'000;
 
 // The answers that have come, shared by the asker and the shards.
@@ -39,9 +40,9 @@ struct Answers {
     changed.notify_one();
   }
   // On the asking thread. What has been begun then is waited for, and no more will be.
-  std::vector<Answer> take(size_t wanted, std::chrono::milliseconds within) {
+  std::vector<Answer> take(size_t wanted, uint32_t within_ms) {
     std::unique_lock lock(mutex);
-    changed.wait_for(lock, within, [&] { return given.size() == wanted; });
+    changed.wait_for(lock, std::chrono::milliseconds(within_ms), [&] { return given.size() == wanted; });
     given_up = true;
     changed.wait(lock, [&] { return given.size() == begun; });
     return std::move(given);
@@ -92,7 +93,7 @@ double key_of(ClientOrder order, const ClientInfo& client) {
 
 template <typename Answer>
 std::vector<Answer> Inspection::ask(const std::vector<ShardHost*>& shards, std::function<Answer(ShardHost&)> question,
-                                    std::chrono::milliseconds within) {
+                                    uint32_t within_ms) {
   if (ended()) {
     const std::lock_guard lock(ended_mutex_);
     std::vector<Answer> read;
@@ -104,12 +105,12 @@ std::vector<Answer> Inspection::ask(const std::vector<ShardHost*>& shards, std::
   for (ShardHost* shard : shards) {
     shard->mailbox().post(Inquiry{[answers, question](ShardHost& host) { answers->give(question, host); }});
   }
-  return answers->take(shards.size(), within);
+  return answers->take(shards.size(), within_ms);
 }
 
 template <typename Answer>
 std::vector<Answer> Inspection::ask_all(std::function<Answer(ShardHost&)> question) {
-  return ask<Answer>(shards_, std::move(question), kAnswerWithin);
+  return ask<Answer>(shards_, std::move(question), kAnswerWithinMs);
 }
 
 bool Inspection::ended() {
@@ -133,8 +134,14 @@ ShardHost* Inspection::home_of(std::string_view name) {
   return shards_[shards_.front()->shard().home_of(name)];
 }
 
+ShardHost* Inspection::own_shard() const {
+  const auto found =
+      std::find_if(shards_.begin(), shards_.end(), [](const ShardHost* one) { return one->runs_here(); });
+  return found == shards_.end() ? nullptr : *found;
+}
+
 BrokerCounters Inspection::counters() {
-  const auto answers = ask_all<CountersOfShard>([](ShardHost& host) {
+  const auto count = [](ShardHost& host) {
     CountersOfShard counted;
     counted.index = host.index();
     counted.counters = host.shard().counters();
@@ -143,7 +150,10 @@ BrokerCounters Inspection::counters() {
     counted.route_latency = host.route_latency();
     counted.ends = host.end_counts();
     return counted;
-  });
+  };
+  ShardHost* const own = own_shard();
+  const auto answers =
+      own != nullptr ? std::vector<CountersOfShard>{count(*own)} : ask_all<CountersOfShard>(std::move(count));
   const std::lock_guard lock(counted_mutex_);
   for (const CountersOfShard& answer : answers) counted_[answer.index] = answer;
   // Above all of those that did not answer.
@@ -152,6 +162,11 @@ BrokerCounters Inspection::counters() {
 }
 
 ClientPage Inspection::clients(const ClientQuery& query) {
+  if (asked_by_shard()) {
+    ClientPage refused;
+    refused.answered = Answered::kNotFromHandler;
+    return refused;
+  }
   const size_t limit = std::min(query.limit, kClientsMax);
   const core::ClientSearch search{query.name_part, static_cast<core::ClientOrder>(query.order), query.offset + limit};
   const auto answers = ask_all<ClientPage>([search](ShardHost& host) {
@@ -162,6 +177,7 @@ ClientPage Inspection::clients(const ClientQuery& query) {
     return page;
   });
   ClientPage all;
+  if (answers.size() != shards_.size()) all.answered = Answered::kPartly;
   for (const ClientPage& page : answers) {
     all.found += page.found;
     std::move(page.clients.begin(), page.clients.end(), std::back_inserter(all.clients));
@@ -188,6 +204,11 @@ Trace Inspection::trace(std::string_view from, std::string_view to, bool drainin
     core::SenderState sender;
   };
   Trace trace;
+  if (asked_by_shard()) {
+    trace.why = "a handler of the broker may not wait for its shards";
+    trace.answered = Answered::kNotFromHandler;
+    return trace;
+  }
   ShardHost* const from_home = home_of(from);
   ShardHost* const to_home = home_of(to);
   trace.from_shard = from_home->index();
@@ -202,7 +223,7 @@ Trace Inspection::trace(std::string_view from, std::string_view to, bool drainin
         }
         return sender;
       },
-      kAnswerWithin);
+      kAnswerWithinMs);
   const core::Origin origin = senders.empty() ? core::Origin{} : senders.front().origin;
   const auto recipients = ask<Recipient>(
       {to_home},
@@ -217,7 +238,7 @@ Trace Inspection::trace(std::string_view from, std::string_view to, bool drainin
         recipient.facts.memory_stage = static_cast<unsigned>(host.shard().counters().memory_stage);
         return recipient;
       },
-      kAnswerWithin);
+      kAnswerWithinMs);
   if (!senders.empty()) trace.from = senders.front().info;
   RecentEnd end;
   if (ends_.last_of(to, end)) trace.last_end = std::move(end);
@@ -229,6 +250,7 @@ Trace Inspection::trace(std::string_view from, std::string_view to, bool drainin
     trace.paused = recipients.front().sender.paused;
     trace.gate_closed = recipients.front().sender.gate_closed;
   }
+  if (senders.empty() || recipients.empty()) trace.answered = Answered::kPartly;
   facts.draining = draining;
   judge(facts, trace);
   return trace;
@@ -236,26 +258,37 @@ Trace Inspection::trace(std::string_view from, std::string_view to, bool drainin
 
 Broker::Kick Inspection::kick(std::string_view name, std::string_view text) {
   if (ended()) return Broker::Kick::kNoSuchClient;
-  const auto answers = ask<bool>(
-      {home_of(name)},
-      [name = std::string(name), text = std::string(text)](ShardHost& host) {
-        return host.shard().kick(name, text, host.now());
-      },
-      kAnswerWithin);
+  ShardHost* const home = home_of(name);
+  const auto end_it = [name = std::string(name), text = std::string(text)](ShardHost& host) {
+    return host.shard().kick(name, text, host.now());
+  };
+  if (asked_by_shard()) {
+    home->mailbox().post(Inquiry{end_it});
+    return Broker::Kick::kSoon;
+  }
+  const auto answers = ask<bool>({home}, end_it, kAnswerWithinMs);
   if (answers.empty()) return Broker::Kick::kNoAnswer;
   return answers.front() ? Broker::Kick::kEnded : Broker::Kick::kNoSuchClient;
 }
 
 bool Inspection::nobody_is_left() {
+  if (asked_by_shard()) return false;
   const auto answers =
       ask_all<char>([](ShardHost& host) { return static_cast<char>(host.accepts_no_more() && host.drained()); });
   return answers.size() == shards_.size() && std::find(answers.begin(), answers.end(), '\0') == answers.end();
 }
 
-bool Inspection::alive(std::chrono::milliseconds within) {
+bool Inspection::others_are_alive(const ShardHost& own, uint32_t within_ms) const {
+  return std::all_of(shards_.begin(), shards_.end(), [&](const ShardHost* one) {
+    return one == &own || one->busy_us() <= uint64_t{within_ms} * 1'000;
+  });
+}
+
+bool Inspection::alive(uint32_t within_ms) {
   if (ended()) return false;
+  if (const ShardHost* own = own_shard()) return others_are_alive(*own, within_ms);
   return ask<char>(
-             shards_, [](ShardHost&) { return '\0'; }, within)
+             shards_, [](ShardHost&) { return '\0'; }, within_ms)
              .size() == shards_.size();
 }
 

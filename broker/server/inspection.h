@@ -6,7 +6,7 @@
 // harms nobody.
 #pragma once
 
-#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <string_view>
@@ -31,11 +31,17 @@ class Inspection {
   // The loops have ended: what is asked from now on is read from where it lies.
   void loops_have_ended();
 
+  // Where a client of this name lives.
+  ShardHost* home_of(std::string_view name);
+  // ANY THREAD: whether the loop of one of the shards runs on the calling thread. It may not wait for shards: what is
+  // asked then is answered as Broker says for handlers.
+  bool asked_by_shard() const { return own_shard() != nullptr; }
+
   BrokerCounters counters();
   ClientPage clients(const ClientQuery& query);
   Trace trace(std::string_view from, std::string_view to, bool draining);
   Broker::Kick kick(std::string_view name, std::string_view text);
-  bool alive(std::chrono::milliseconds within);
+  bool alive(uint32_t within_ms);
   // Whether every shard accepts no more and has no connection. One that is handed over meanwhile may be missed: the
   // next call finds it.
   bool nobody_is_left();
@@ -43,10 +49,12 @@ class Inspection {
  private:
   template <typename Answer>
   std::vector<Answer> ask(const std::vector<ShardHost*>& shards, std::function<Answer(ShardHost&)> question,
-                          std::chrono::milliseconds within);
+                          uint32_t within_ms);
   template <typename Answer>
   std::vector<Answer> ask_all(std::function<Answer(ShardHost&)> question);
-  ShardHost* home_of(std::string_view name);
+  // The shard whose thread calls.
+  ShardHost* own_shard() const;
+  bool others_are_alive(const ShardHost& own, uint32_t within_ms) const;
   bool ended();
 
   const RecentEnds& ends_;

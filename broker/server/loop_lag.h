@@ -26,6 +26,11 @@ class LoopLag {
     busy_since_ns_.store(0);
   }
 
+  // ANY THREAD: how long it has been busy since it last looked for events; 0: it looks.
+  uint64_t lasting_us(uint64_t now_ns) const {
+    const uint64_t since_ns = busy_since_ns_.load();
+    return since_ns != 0 && now_ns > since_ns ? (now_ns - since_ns) / 1'000 : 0;
+  }
   // ANY THREAD: of the last 30 to 60 s, so that each of several readers finds it.
   uint64_t us_max(uint64_t now_ns) const {
     // First: a stretch that ends meanwhile is among the ended ones then.

@@ -16,12 +16,12 @@ class RecentEnds {
 
   // What is noted has the same fields as what is told; the oldest makes room.
   struct End {
-    std::string_view how;
+    EndHow how = EndHow::kSessionEnded;
     std::string_view name;
     uint64_t session = 0;
     unsigned shard = 0;
     std::string_view peer;
-    std::string_view code;
+    Code code = Code::kNone;
     std::string_view text;
   };
   void note(const End& end);

@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <exception>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -11,6 +13,9 @@
 #include "onehop/broker.h"
 #include "reactor/thread.h"
 #include "server/arrival_rules.h"
+#include "server/attached_client.h"
+#include "server/guarded_broker.h"
+#include "server/handlers.h"
 #include "server/inspection.h"
 #include "server/options.h"
 #include "server/parts.h"
@@ -21,7 +26,7 @@ namespace onehop {
 namespace {
 
 // How long a reload waits for a shard. It takes the options later if it is busy for longer.
-constexpr std::chrono::milliseconds kReloadWithin{1'000};
+constexpr uint32_t kReloadWithinMs = 1'000;
 
 using reactor::ListenOptions;
 using reactor::SocketAddress;
@@ -31,25 +36,22 @@ struct ShardThread {
   std::unique_ptr<server::ShardHost> host;  // Gone before its thread's loop.
 };
 
-uint64_t in_ms(std::chrono::milliseconds time) {
-  return static_cast<uint64_t>(std::max<int64_t>(0, time.count()));
-}
-
 // To count from where a thread is pinned.
 unsigned machine_cores() {
   return std::max(1u, std::thread::hardware_concurrency());
 }
 
-class Server final : public Broker {
+class Server final : public server::GuardableBroker {
  public:
   Server(const BrokerOptions& options, server::BrokerParts parts)
       : options_(options),
         options_in_force_(options),
         shard_count_(options.shards),
+        handlers_(options),
         ledger_(options.memory_bytes_max, static_cast<core::ShardIndex>(options.shards)),
         rules_(options, shard_count_, std::move(parts)) {}
   ~Server() override {
-    stop(std::chrono::milliseconds(0));
+    stop(0);
     // Mail may lie in a mailbox with what another shard's loop owns: all hosts go before any loop.
     for (ShardThread& shard : shards_) shard.host.reset();
   }
@@ -68,14 +70,17 @@ class Server final : public Broker {
   std::vector<std::string> addresses() const override { return addresses_; }
   unsigned shards() const override { return shard_count_; }
   BrokerCounters counters() override;
-  bool stop(std::chrono::milliseconds deadline) override;
+  std::unique_ptr<LocalClient> attach(const LocalClientOptions& options, LocalClientEvents& events,
+                                      std::string& error) override;
+  unsigned home_of(std::string_view name) override { return inspection_.home_of(name)->index(); }
+  Stopped stop(uint32_t deadline_ms) override;
   void stop_now() override { post_stop(0); }
   bool reload(const BrokerOptions& given, std::string& error) override;
-  void drain(std::chrono::milliseconds deadline) override { post_drain(in_ms(deadline)); }
+  void drain(uint32_t deadline_ms) override { post_drain(deadline_ms); }
   bool undrain() override;
   DrainPhase drain_phase() override;
-  bool ready(std::string& why_not) override;
-  bool alive(std::chrono::milliseconds within) override { return inspection_.alive(within); }
+  Readiness readiness(std::string& why_not) override;
+  bool alive(uint32_t within_ms) override { return inspection_.alive(within_ms); }
   ClientPage clients(const ClientQuery& query) override { return inspection_.clients(query); }
   std::vector<RecentEnd> recent_ends(size_t limit, std::string_view name_part) override {
     return recent_ends_.find(limit, name_part);
@@ -83,8 +88,11 @@ class Server final : public Broker {
   Trace trace(std::string_view from, std::string_view to) override {
     return inspection_.trace(from, to, rules_.drain.draining());
   }
-  using Broker::kick;
-  Kick kick(std::string_view name, std::string_view text, std::chrono::milliseconds bar_for) override;
+  Kick kick(std::string_view name, std::string_view text, uint32_t bar_for_ms) override;
+  bool runs_here() const override { return inspection_.asked_by_shard(); }
+  void tell_destroyed_in_handler() override {
+    handlers_.report(Handler::kDestructor, "a handler has destroyed the broker, which serves on");
+  }
 
  private:
   void make_shards();
@@ -96,17 +104,18 @@ class Server final : public Broker {
 
   const BrokerOptions options_;  // As it was started.
   std::mutex options_mutex_;
-  BrokerOptions options_in_force_;  // As reloaded last, but for on_event.
+  BrokerOptions options_in_force_;  // As reloaded last, but for the handlers.
   const unsigned shard_count_;
+  server::Handlers handlers_;
   core::MemoryLedger ledger_;  // Of all shards.
   server::ArrivalRules rules_;
   server::RecentEnds recent_ends_;
   server::Inspection inspection_{recent_ends_};
   std::vector<ShardThread> shards_;
   std::vector<std::string> addresses_;
-  std::mutex stop_mutex_;  // Of the two below.
-  bool drained_ = true;
-  bool stopped_ = false;
+  std::mutex stop_mutex_;  // Of the result below.
+  std::optional<Stopped> stopped_;
+  std::atomic<unsigned> next_home_{0};  // Of local clients without a name.
 };
 
 void Server::make_shards() {
@@ -119,8 +128,7 @@ void Server::make_shards() {
     ShardThread shard;
     shard.thread = std::make_unique<reactor::Thread>("onehop-" + std::to_string(i), core);
     config.started = {shard.thread->loop().now_ms()};
-    shard.host =
-        std::make_unique<server::ShardHost>(config, shard.thread->loop(), rules_, recent_ends_, options_.on_event);
+    shard.host = std::make_unique<server::ShardHost>(config, shard.thread->loop(), rules_, recent_ends_, handlers_);
     mailboxes.push_back(&shard.host->mailbox());
     shards_.push_back(std::move(shard));
   }
@@ -161,6 +169,22 @@ bool Server::listen_on(const SocketAddress& address, server::ListenerKind kind, 
   return true;
 }
 
+std::unique_ptr<LocalClient> Server::attach(const LocalClientOptions& options, LocalClientEvents& events,
+                                            std::string& error) {
+  const char* wrong = options.name.empty() ? nullptr : client::what_is_wrong_with_name(options.name);
+  if (wrong != nullptr) {
+    error = std::string("name: ") + wrong;
+    return nullptr;
+  }
+  const unsigned home = options.name.empty() ? next_home_++ % shard_count_ : home_of(options.name);
+  std::shared_ptr<server::LocalLink> link = shards_[home].host->locals().make(options, events);
+  if (link == nullptr) {
+    error = "the broker has been stopped";
+    return nullptr;
+  }
+  return server::attached(std::move(link));
+}
+
 BrokerCounters Server::counters() {
   BrokerCounters counters = inspection_.counters();
   counters.connections_limit = rules_.connections.max();
@@ -169,13 +193,14 @@ BrokerCounters Server::counters() {
   counters.memory_stage = static_cast<unsigned>(ledger_.stage());
   counters.address_refusals = rules_.addresses.refusals();
   counters.proxy_refusals = rules_.proxies.refusals();
+  counters.handler_exceptions = handlers_.exceptions();
   return counters;
 }
 
 bool Server::reload(const BrokerOptions& given, std::string& error) {
   if (!post_options(given, error)) return false;
   // Whoever answers has taken what was posted before the question.
-  inspection_.alive(kReloadWithin);
+  inspection_.alive(kReloadWithinMs);
   return true;
 }
 
@@ -187,6 +212,7 @@ bool Server::post_options(const BrokerOptions& given, std::string& error) {
   if (error.empty()) error = server::wrong_with_change(options_in_force_, next);
   if (!error.empty() || !rules_.set(next, error)) return false;
   next.on_event = nullptr;
+  next.on_exception = nullptr;
   options_in_force_ = std::move(next);
   for (ShardThread& shard : shards_) {
     shard.host->mailbox().post(
@@ -231,37 +257,46 @@ void Server::post_stop(uint64_t deadline_ms) {
 }
 
 // The name is barred before its client is ended, which may come back at once.
-Broker::Kick Server::kick(std::string_view name, std::string_view text, std::chrono::milliseconds bar_for) {
+Broker::Kick Server::kick(std::string_view name, std::string_view text, uint32_t bar_for_ms) {
   const uint64_t now_ms = shards_.front().host->now().ms;
-  rules_.barred.bar(name, bar_for.count() > 0 ? now_ms + in_ms(bar_for) : 0);
+  rules_.barred.bar(name, bar_for_ms != 0 ? now_ms + bar_for_ms : 0);
   const Kick kicked = inspection_.kick(name, text);
   if (kicked == Kick::kNoAnswer) rules_.barred.bar(name, 0);
   return kicked;
 }
 
-bool Server::stop(std::chrono::milliseconds deadline) {
+Broker::Stopped Server::stop(uint32_t deadline_ms) {
+  if (runs_here()) return Stopped::kRefused;
   const std::lock_guard lock(stop_mutex_);
-  if (std::exchange(stopped_, true)) return drained_;
-  if (deadline.count() > 0) post_drain(in_ms(deadline));
-  post_stop(in_ms(deadline));
+  if (stopped_) return *stopped_;
+  if (deadline_ms != 0) post_drain(deadline_ms);
+  post_stop(deadline_ms);
   for (ShardThread& shard : shards_) {
     if (shard.thread->running()) shard.thread->join();
   }
-  for (ShardThread& shard : shards_) drained_ = drained_ && shard.host->drained();
+  const bool drained =
+      std::all_of(shards_.begin(), shards_.end(), [](const ShardThread& one) { return one.host->drained(); });
+  for (ShardThread& shard : shards_) shard.host->locals().end_all();
   inspection_.loops_have_ended();
-  return drained_;
+  stopped_ = drained ? Stopped::kAllEnded : Stopped::kCutOff;
+  return *stopped_;
 }
 
-bool Server::ready(std::string& why_not) {
+Broker::Readiness Server::readiness(std::string& why_not) {
   why_not.clear();
   if (rules_.drain.draining()) {
     why_not = "draining";
-  } else if (!rules_.connections.has_room()) {
-    why_not = rules_.connections.why_full();
-  } else if (std::any_of(shards_.begin(), shards_.end(), [](const ShardThread& one) { return one.host->is_full(); })) {
-    why_not = "a shard has all the clients it takes: new ones are refused";
+    return Readiness::kDraining;
   }
-  return why_not.empty();
+  if (!rules_.connections.has_room()) {
+    why_not = rules_.connections.why_full();
+    return Readiness::kFull;
+  }
+  if (std::any_of(shards_.begin(), shards_.end(), [](const ShardThread& one) { return one.host->is_full(); })) {
+    why_not = "a shard has all the clients it takes: new ones are refused";
+    return Readiness::kShardFull;
+  }
+  return Readiness::kReady;
 }
 
 }  // namespace
@@ -270,7 +305,8 @@ std::unique_ptr<Broker> Broker::start(const BrokerOptions& options, std::string&
   return server::start_broker(options, {}, error);
 }
 
-std::unique_ptr<Broker> server::start_broker(const BrokerOptions& given, const BrokerParts& parts, std::string& error) {
+std::unique_ptr<Broker> server::start_broker(const BrokerOptions& given, const BrokerParts& parts,
+                                             std::string& error) try {
   const BrokerOptions options = server::with_defaults(given);
   if (error = server::wrong_with(options); !error.empty()) return nullptr;
   if (sodium_init() < 0) {
@@ -279,7 +315,10 @@ std::unique_ptr<Broker> server::start_broker(const BrokerOptions& given, const B
   }
   auto server = std::make_unique<Server>(options, parts);
   if (!server->open(error)) return nullptr;
-  return server;
+  return guarded(std::move(server));
+} catch (const std::exception& e) {  // A thread cannot be made, say.
+  error = e.what();
+  return nullptr;
 }
 
 }  // namespace onehop

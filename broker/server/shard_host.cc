@@ -2,39 +2,26 @@
 #include "server/shard_host.h"
 
 #include <sodium/randombytes.h>
-#include <time.h>
 
 #include <algorithm>
 
 #include "onehop/v1/onehop.pb.h"
+#include "server/clock.h"
 
 namespace onehop::server {
-namespace {
-
-uint64_t clock_ns() {
-  timespec at;
-  clock_gettime(CLOCK_MONOTONIC, &at);
-  return static_cast<uint64_t>(at.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(at.tv_nsec);
-}
-
-template <typename... Handlers>
-struct Overloaded : Handlers... {
-  using Handlers::operator()...;
-};
-template <typename... Handlers>
-Overloaded(Handlers...) -> Overloaded<Handlers...>;
-
-}  // namespace
 
 ShardHost::ShardHost(const core::ShardConfig& config, reactor::Loop& loop, ArrivalRules& rules, RecentEnds& recent_ends,
-                     const std::function<void(const BrokerEvent&)>& on_event)
+                     Handlers& handlers)
     : loop_(loop),
       index_(config.index),
-      events_(config.index, recent_ends, on_event),
+      events_(config.index, recent_ends, handlers),
       shard_(config, *this),
       connections_(loop, *this),
       writer_(connections_),
       reader_(loop, connections_, writer_, shard_, *this),
+      locals_(
+          config, shard_, [this] { return now(); },
+          [this](std::shared_ptr<LocalLink> link) { mailbox_.post(LocalNews{std::move(link)}); }),
       lingering_(loop, reactor::LingeringClose::kLingerMsMax, rules.connections.lingering_max()),
       wake_(loop, [] {}),
       mailbox_(loop, [this](ShardMail mail) { take(std::move(mail)); }),
@@ -142,7 +129,7 @@ void ShardHost::stream_broke(Connection& connection) {
   const core::Bytes why = connections_.transport_of(connection)->error();
   if (why.empty()) return fail(connection);
   const auto kind = connection.named ? BrokerEvent::Kind::kConnectionEnded : BrokerEvent::Kind::kConnectRefused;
-  events_.tell(kind, peer_of({reinterpret_cast<uint64_t>(&connection)}), {}, why);
+  events_.tell(kind, peer_of({reinterpret_cast<uint64_t>(&connection)}), why);
   shard_.on_link_failed(connection.link, now());
   end(connection);
 }
@@ -173,6 +160,7 @@ void ShardHost::end(Connection& connection) {
 }
 
 void ShardHost::set_reading(core::HostLink link, bool reading) {
+  if (LocalClients::owns(link)) return locals_.set_reading(link, reading);
   Connection& connection = connection_of(link);
   connection.set_reading(reading);
   if (!reading) connection.stream_ended = false;  // The end of its stream waits, and will be met again.
@@ -180,6 +168,7 @@ void ShardHost::set_reading(core::HostLink link, bool reading) {
 }
 
 void ShardHost::close(core::HostLink link, core::CloseHow how) {
+  if (LocalClients::owns(link)) return locals_.close(link);
   Connection& connection = connection_of(link);
   if (how == core::CloseHow::kAtOnce || connection.failed) return connection.close();
   if (connection.has_transport) connections_.transport_of(connection)->end();
@@ -207,49 +196,6 @@ void ShardHost::give_back(core::ShardIndex to, core::Parcel parcel) {
   mailboxes_[to]->post(ReturningParcel{index_, std::move(parcel)});
 }
 
-void ShardHost::take(ShardMail mail) {
-  lag_.event_begins(clock_ns);
-  if (over_) return;
-  std::visit(Overloaded{
-                 [this](HandOver& m) { turnstile_.moves_in(std::move(m)); },
-                 [this](ArrivingParcel& m) { shard_.on_parcel(m.from, std::move(m.parcel), now()); },
-                 [this](ReturningParcel& m) { shard_.on_credit(m.to, std::move(m.parcel), now()); },
-                 [this](Inquiry& m) { m.ask(*this); },
-                 [this](DrainWanted& m) {
-                   ending_.drain(now(), now() + m.delay_ms, now() + m.deadline_ms, m.spread_ms);
-                   drain_number_ = m.number;
-                   if (index_ == 0) events_.tell(BrokerEvent::Kind::kDraining, {}, {}, {});
-                 },
-                 [this](DrainTakenBack&) {
-                   ending_.take_back();
-                   if (index_ == 0) events_.tell(BrokerEvent::Kind::kDrainTakenBack, {}, {}, {});
-                 },
-                 [this](StopWanted& m) { ending_.stop(now(), now() + m.deadline_ms, m.spread_ms); },
-             },
-             mail);
-  event_taken();
-}
-
-// Whether there are more of them.
-bool ShardHost::take_comings_and_goings() {
-  return turnstile_.turn(
-      [this](HandOver moved) {
-        watch(connections_.id_of(begin({std::move(moved.fd),
-                                        moved.unread,
-                                        moved.connect_deadline,
-                                        {},
-                                        std::move(moved.source),
-                                        std::move(moved.transport)})));
-        event_taken();
-      },
-      [this](ConnectionId id) {
-        Connection* connection = connections_.find(id);
-        if (connection == nullptr || !connection->is_open() || !std::exchange(connection->stream_ended, false)) return;
-        shard_.on_end_of_stream(connection->link, now());
-        event_taken();
-      });
-}
-
 // There are no credentials yet: everybody is welcome whose name is not barred, and nobody in particular.
 core::Answered ShardHost::ask(core::Ticket, const core::Question& question, core::Answer& answer) {
   if (const uint64_t left_ms = rules_.barred.left_ms(question.name, loop_.now_ms()); left_ms != 0) {
@@ -259,7 +205,7 @@ core::Answered ShardHost::ask(core::Ticket, const core::Question& question, core
     return core::Answered::kNow;
   }
   answer.accepted = true;
-  if (counted_sessions_.wanted()) {
+  if (counted_sessions_.wanted() && !LocalClients::owns(question.link)) {
     answer.one_more = counted_sessions_.ask(question.link, connections_.address_of(connection_of(question.link)));
   }
   return core::Answered::kNow;
@@ -278,7 +224,7 @@ void ShardHost::note(const core::Event& event) {
       counted_sessions_.opened(event.link, event.session);
       [[fallthrough]];
     case Kind::kSessionResumed:
-      connection_of(event.link).named = true;
+      if (!LocalClients::owns(event.link)) connection_of(event.link).named = true;
       break;
     case Kind::kSessionEnded:
     case Kind::kTakenOver:
@@ -295,12 +241,13 @@ void ShardHost::note(const core::Event& event) {
 }
 
 void ShardHost::on_arrivals_event(BrokerEvent::Kind kind, std::string_view peer, std::string_view text) {
-  events_.tell(kind, peer, {}, text);
+  events_.tell(kind, peer, text);
 }
 
 // Empty once the peer has reset the connection, unless a PROXY header said who it is.
 std::string ShardHost::peer_of(core::HostLink link) const {
   if (link.value == 0) return {};
+  if (LocalClients::owns(link)) return "local";
   const auto address = connections_.address_of(connection_of(link));
   return address.size() == 0 ? std::string() : address.text();
 }
@@ -369,15 +316,26 @@ void ShardHost::before_sleep() {
   reader_.look();
   const bool more = take_comings_and_goings();
   flush();
+  run_locals();
   reader_.tell_unread();
   // Rule 7 of the seam: a loop that has not looked for events just now must not tick. It is woken at once, looks, and
   // ticks then.
   const core::Instant next = loop_.has_looked() ? tick() : now();
   full_.store(shard_.is_full(), std::memory_order_relaxed);
   lag_.looks(clock_ns());
-  const core::Instant due = std::min(next, more || reader_.must_look() ? now() : ending_.due());
+  const bool at_once = more || reader_.must_look() || locals_.has_news();
+  const core::Instant due = std::min({next, at_once ? now() : ending_.due(), locals_.due()});
   if (due == core::Instant::never()) return wake_.disarm();
   wake_.arm_at(due.ms);
+}
+
+// Local clients that answer each other get some rounds before the sockets have their turn.
+void ShardHost::run_locals() {
+  constexpr int kRounds = 8;
+  for (int round = 0; round < kRounds && locals_.has_news(); ++round) {
+    locals_.run();
+    flush();
+  }
 }
 
 core::Instant ShardHost::tick() {
@@ -394,6 +352,10 @@ core::Instant ShardHost::tick() {
 
 uint64_t ShardHost::lag_us_max() const {
   return lag_.us_max(clock_ns());
+}
+
+uint64_t ShardHost::busy_us() const {
+  return lag_.lasting_us(clock_ns());
 }
 
 }  // namespace onehop::server

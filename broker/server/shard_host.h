@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -25,6 +24,8 @@
 #include "server/counted_sessions.h"
 #include "server/ending.h"
 #include "server/flush_policy.h"
+#include "server/handlers.h"
+#include "server/local_clients.h"
 #include "server/loop_lag.h"
 #include "server/shard_load.h"
 #include "server/shard_mail.h"
@@ -39,9 +40,9 @@ class ShardHost final : private core::Host,
                         private ArrivalsHost,
                         private StreamReaderHost {
  public:
-  // On `loop`, before it runs. `rules`, `recent_ends` and `on_event` outlive this.
+  // On `loop`, before it runs. `rules`, `recent_ends` and `handlers` outlive this.
   ShardHost(const core::ShardConfig& config, reactor::Loop& loop, ArrivalRules& rules, RecentEnds& recent_ends,
-            const std::function<void(const BrokerEvent&)>& on_event);
+            Handlers& handlers);
   ShardHost(const ShardHost&) = delete;
   ShardHost& operator=(const ShardHost&) = delete;
   // After the loop has stopped.
@@ -53,6 +54,7 @@ class ShardHost final : private core::Host,
   Arrivals& arrivals() { return arrivals_; }
 
   reactor::Mailbox<ShardMail>& mailbox() { return mailbox_; }
+  LocalClients& locals() { return locals_; }
   // For inquiries: on the loop's thread, or after it has ended.
   core::Shard& shard() { return shard_; }
   core::ShardIndex index() const { return index_; }
@@ -60,8 +62,11 @@ class ShardHost final : private core::Host,
   const EndCounts& end_counts() const { return events_.end_counts(); }
   // What the transports of its connections hold, those that linger included.
   uint64_t transport_bytes() { return connections_.held_bytes(); }
-  // ANY THREAD, also while the loop is stuck.
+  // ANY THREAD, also while the loop is stuck: the longest of late, and how long it has been busy now.
   uint64_t lag_us_max() const;
+  uint64_t busy_us() const;
+  // ANY THREAD: whether the caller is this shard's thread.
+  bool runs_here() const { return loop_.runs_here(); }
   core::Instant now() const { return {loop_.now_ms()}; }
   // ANY THREAD, also while the loop is stuck. Whether the shard was full when the loop last slept: see Shard::is_full.
   bool is_full() const { return full_.load(std::memory_order_relaxed); }
@@ -75,6 +80,7 @@ class ShardHost final : private core::Host,
  private:
   // core::Host
   size_t write(core::HostLink link, std::span<const core::Iov> pieces) override {
+    if (LocalClients::owns(link)) return locals_.write(link, pieces);
     return writer_.write(connection_of(link), pieces);
   }
   void set_reading(core::HostLink link, bool reading) override;
@@ -115,6 +121,7 @@ class ShardHost final : private core::Host,
   void event_taken();
   void flush();
   void before_sleep();
+  void run_locals();
   // Runs what is due; returns when the next is.
   core::Instant tick();
   static Connection& connection_of(core::HostLink link) { return *reinterpret_cast<Connection*>(link.value); }
@@ -126,6 +133,7 @@ class ShardHost final : private core::Host,
   Connections connections_;
   StreamWriter writer_;
   StreamReader reader_;
+  LocalClients locals_;
   FlushPolicy flush_policy_;
   reactor::LingeringClose lingering_;
   reactor::Timer wake_;  // For on_tick.

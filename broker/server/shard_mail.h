@@ -14,6 +14,7 @@
 
 namespace onehop::server {
 
+class LocalLink;
 class ShardHost;
 
 // A connection moving to the shard where its client's name lives. Wherever this dies, the connection is closed.
@@ -44,11 +45,23 @@ struct DrainWanted {
   uint32_t spread_ms;
 };
 struct DrainTakenBack {};
+// A local client has orders for its shard.
+struct LocalNews {
+  std::shared_ptr<LocalLink> link;
+};
 struct StopWanted {
   uint64_t deadline_ms;
   uint32_t spread_ms;
 };
-using ShardMail =
-    std::variant<HandOver, ArrivingParcel, ReturningParcel, Inquiry, DrainWanted, DrainTakenBack, StopWanted>;
+using ShardMail = std::variant<HandOver, ArrivingParcel, ReturningParcel, Inquiry, LocalNews, DrainWanted,
+                               DrainTakenBack, StopWanted>;
+
+// One function for each kind of mail, for std::visit.
+template <typename... Takers>
+struct Overloaded : Takers... {
+  using Takers::operator()...;
+};
+template <typename... Takers>
+Overloaded(Takers...) -> Overloaded<Takers...>;
 
 }  // namespace onehop::server

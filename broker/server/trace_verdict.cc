@@ -8,15 +8,15 @@
 namespace onehop::server {
 namespace {
 
-void refused(Trace& trace, std::string reason, std::string why) {
+void refused(Trace& trace, Reason reason, std::string why) {
   trace.would_arrive = false;
-  trace.reason = std::move(reason);
+  trace.reason = reason;
   trace.why = std::move(why);
 }
 
 void arrives(Trace& trace, std::string why) {
   trace.would_arrive = true;
-  trace.reason.clear();
+  trace.reason = Reason::kNone;
   trace.why = std::move(why);
 }
 
@@ -27,26 +27,27 @@ std::string seconds(uint64_t ms) {
 std::string why_unknown(const Trace& trace) {
   if (!trace.last_end) return "no client has the name";
   std::string why = "no client has the name any more: ";
-  if (trace.last_end->how == "connect_refused") return "no client has the name; it was last refused";
-  why += trace.last_end->code.empty() ? "it went away without a goodbye" : "it ended with " + trace.last_end->code;
+  if (trace.last_end->how == EndHow::kConnectRefused) return "no client has the name; it was last refused";
+  const Code code = trace.last_end->code;
+  why += code == Code::kNone ? "it went away without a goodbye" : "it ended with " + to_string(code);
   return why;
 }
 
 }  // namespace
 
 void judge(const RouteFacts& facts, Trace& trace) {
-  if (!facts.answered) return refused(trace, {}, "the recipient's shard does not answer");
-  if (facts.draining) return refused(trace, "SHUTTING_DOWN", "the broker is going down and takes nothing new");
-  if (!trace.to) return refused(trace, "UNKNOWN_CLIENT", why_unknown(trace));
+  if (!facts.answered) return refused(trace, Reason::kNone, "the recipient's shard does not answer");
+  if (facts.draining) return refused(trace, Reason::kShuttingDown, "the broker is going down and takes nothing new");
+  if (!trace.to) return refused(trace, Reason::kUnknownClient, why_unknown(trace));
   if (trace.gate_closed) {
-    return refused(trace, "QUEUE_FULL",
+    return refused(trace, Reason::kQueueFull,
                    "the gate is closed: the sender was refused before, and has not said that it knows");
   }
   const ClientInfo& to = *trace.to;
   if (to.queue_bytes >= facts.queue_bytes_max) {
-    return refused(trace, "QUEUE_FULL", "the recipient's queue is at its limit");
+    return refused(trace, Reason::kQueueFull, "the recipient's queue is at its limit");
   }
-  if (facts.memory_stage != 0) return refused(trace, "BROKER_BUSY", "the broker is short of memory");
+  if (facts.memory_stage != 0) return refused(trace, Reason::kBrokerBusy, "the broker is short of memory");
   if (!to.connected) {
     return arrives(trace, "it would wait: the recipient has been away for " + seconds(to.idle_ms));
   }

@@ -57,7 +57,13 @@ ExitCode Command::run() {
     std::fflush(stderr);
   };
   client_loop_.emplace(loop_.uv());
-  client_.emplace(*client_loop_, options_.server, std::move(client_options), *this);
+  std::string error;
+  client_ = client::LoopClient::start(*client_loop_, options_.server, std::move(client_options), *this, error);
+  if (client_ == nullptr) {
+    client_loop_.reset();
+    complain(error);
+    return kUsage;
+  }
   loop_.run();
   client_.reset();
   client_loop_.reset();

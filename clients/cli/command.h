@@ -65,7 +65,7 @@ class Command : public client::ClientEvents {
   std::optional<ExitCode> code_;
   // Last, so that nothing of the command is told anything when it goes.
   std::optional<client::ClientLoop> client_loop_;
-  std::optional<client::LoopClient> client_;
+  std::unique_ptr<client::LoopClient> client_;
 
  private:
   void give_up();

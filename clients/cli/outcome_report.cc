@@ -158,7 +158,9 @@ void OutcomeReport::write_text_line(const std::string& to, const Fold& fold) con
 
 // "2 delivered, 1 rejected".
 void OutcomeReport::write_sum(const client::SendCounts& counts) const {
-  const auto [pauses, repeats, resumes] = counts;
+  const uint64_t pauses = counts.pauses;
+  const uint64_t repeats = counts.repeats;
+  const uint64_t resumes = counts.resumes;
   before_line_();
   if (options_.json) {
     std::string line = "{\"event\":\"summary\"";

@@ -123,6 +123,8 @@ class SendCommand final : public Command {
         return false;
       case client::SendStatus::kWouldBlock:
       case client::SendStatus::kClosed:
+      case client::SendStatus::kWouldDeadlock:
+      case client::SendStatus::kForked:
         break;
     }
     return false;

@@ -22,8 +22,12 @@ SendStatus ClientEngine::send(std::string_view to, std::string_view payload, con
   return impl_->sender().send(to, payload, options, ticket);
 }
 
-SendStatus ClientEngine::send_encoded(std::string body, uint32_t unknown_patience_ms, uint64_t* ticket) {
-  return impl_->sender().send_encoded(std::move(body), unknown_patience_ms, ticket);
+SendStatus ClientEngine::send_encoded(std::string_view body, uint32_t unknown_patience_ms, uint64_t* ticket) {
+  return impl_->sender().send_encoded(body, false, unknown_patience_ms, ticket);
+}
+
+SendStatus ClientEngine::try_send_encoded(std::string_view body, uint32_t unknown_patience_ms, uint64_t* ticket) {
+  return impl_->sender().send_encoded(body, true, unknown_patience_ms, ticket);
 }
 
 std::string ClientEngine::encode(std::string_view to, std::string_view payload, const SendOptions& options) {
@@ -57,7 +61,7 @@ uint64_t ClientEngine::unsettled() const {
 }
 
 SendCounts ClientEngine::counts() const {
-  return impl_->sender().counts();
+  return impl_->counts();
 }
 
 void ClientEngine::flush(std::function<void()> done) {

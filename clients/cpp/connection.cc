@@ -23,10 +23,16 @@ constexpr int kPartingRoundTrips = 2;
 ClientEngine::Impl::Impl(ClientOptions options, ClientEvents& events, uint64_t seed)
     : options_(std::move(options)),
       events_(events),
-      sender_(options_, events),
+      sender_(options_, events_),
       backoff_(options_.backoff_ms_min, options_.backoff_ms_max, seed),
       session_(options_.resume) {
   if (session_) receiver_.begin(session_->session);
+}
+
+SendCounts ClientEngine::Impl::counts() const {
+  SendCounts counts = sender_.counts();
+  counts.exceptions = events_.exceptions();
+  return counts;
 }
 
 void ClientEngine::Impl::change_to(State state, core::Instant deadline) {

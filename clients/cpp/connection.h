@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "client/backoff.h"
+#include "client/contained_events.h"
 #include "client/first_answer.h"
 #include "client/sender.h"
 #include "core/base/instant.h"
@@ -34,6 +35,7 @@ class ClientEngine::Impl {
   uint64_t ping() { return state_ == State::kOpen ? sender_.append_ping() : 0; }
   Sender& sender() { return sender_; }
   const Sender& sender() const { return sender_; }
+  SendCounts counts() const;
   Receiver& receiver() { return receiver_; }
   const std::optional<SavedSession>& session() const { return session_; }
 
@@ -85,7 +87,7 @@ class ClientEngine::Impl {
   core::Instant liveness_deadline() const;
 
   const ClientOptions options_;
-  ClientEvents& events_;
+  ContainedEvents events_;
   Sender sender_;
   Receiver receiver_;
   Backoff backoff_;

@@ -187,8 +187,13 @@ const char* ClientEngine::Impl::on_message(core::Bytes body, core::Instant now) 
     if (is_leaving() || !receiver_.receive(message.tag.tag, now + ttl_ms)) return nullptr;
     message.tag.session = receiver_.session();
   }
-  events_.on_message(message);
-  if (options_.ack == AckMode::kAuto) receiver_.take(message.tag);
+  const bool handled = events_.on_message(message);
+  if (options_.ack != AckMode::kAuto) return nullptr;
+  if (handled) {
+    receiver_.take(message.tag);
+  } else {
+    receiver_.refuse(message.tag, {.text = kHandlerFailedText});
+  }
   return nullptr;
 }
 

@@ -1,20 +1,14 @@
-// The engine on a loop: one connection at a time, as the engine wants it.
-#include "onehop/loop_client.h"
+// See loop_client_impl.h.
+#include "client/loop_client_impl.h"
 
 #include <sys/uio.h>
 
 #include <algorithm>
+#include <exception>
 #include <random>
-#include <stdexcept>
 #include <utility>
 
-#include "client/loop_host.h"
-#include "onehop/client_engine.h"
-#include "reactor/address.h"
-#include "reactor/connect_attempt.h"
 #include "reactor/server_address.h"
-#include "reactor/socket.h"
-#include "reactor/timer.h"
 
 namespace onehop::client {
 namespace {
@@ -23,13 +17,8 @@ namespace {
 constexpr size_t kPiecesMax = 16;
 // Writes of one client before others have their turn.
 constexpr int kWritesPerFlush = 8;
-
-reactor::Address parse_server(std::string_view server) {
-  std::string error;
-  const auto address = reactor::parse_server_address(server, error);
-  if (!address) throw std::invalid_argument(error);
-  return *address;
-}
+// Rounds over the clients that have something to do before the loop looks for events.
+constexpr int kFlushRounds = 8;
 
 uint64_t make_seed() {
   std::random_device device;
@@ -39,11 +28,14 @@ uint64_t make_seed() {
 
 }  // namespace
 
-void check_arguments(std::string_view server, const ClientOptions& options) {
-  static_cast<void>(parse_server(server));
+std::optional<reactor::Address> check_arguments(std::string_view server, const ClientOptions& options,
+                                                std::string& error) {
+  std::optional<reactor::Address> address = reactor::parse_server_address(server, error);
   const bool asks = !options.resume && !options.name.empty();
   const char* wrong = asks ? what_is_wrong_with_name(options.name) : nullptr;
-  if (wrong != nullptr) throw std::invalid_argument("'" + options.name + "' is not a name to ask for: " + wrong);
+  if (!address || wrong == nullptr) return address;
+  error = "'" + options.name + "' is not a name to ask for: " + wrong;
+  return std::nullopt;
 }
 
 ClientLoop::Impl::Impl(uv_loop_s* loop) : loop_(loop) {
@@ -61,88 +53,28 @@ void ClientLoop::Impl::forget(Flushable& client) {
   std::replace(flushing_.begin(), flushing_.end(), &client, static_cast<Flushable*>(nullptr));
 }
 
+// What one client's flush leaves for another is done at once, but not for ever: then the loop looks for events, without
+// sleeping, and goes on.
 void ClientLoop::Impl::flush_all() {
-  flushing_.swap(dirty_);
-  for (Flushable*& client : flushing_) {
-    if (client == nullptr) continue;
-    client->listed_ = false;
-    std::exchange(client, nullptr)->flush();
+  for (int round = 0; !dirty_.empty(); ++round) {
+    if (round == kFlushRounds) return loop_.wake();
+    flushing_.swap(dirty_);
+    for (Flushable*& client : flushing_) {
+      if (client == nullptr) continue;
+      client->listed_ = false;
+      std::exchange(client, nullptr)->flush();
+    }
+    flushing_.clear();
   }
-  flushing_.clear();
 }
 
 ClientLoop::ClientLoop(uv_loop_s* loop) : impl_(std::make_unique<Impl>(loop)) {}
 ClientLoop::~ClientLoop() = default;
 
-class LoopClient::Impl final : public Flushable {
- public:
-  Impl(ClientLoop::Impl& host, std::string_view server, ClientOptions options, ClientEvents& events);
-  ~Impl();
-
-  ClientEngine& engine() { return engine_; }
-  // Runs `call`, and has its effects written before the loop sleeps: never at once, so that no event is reported from
-  // within a call of the owner's.
-  template <typename Call>
-  auto use_engine(Call call) {
-    host_.want_flush(*this);
-    return call();
-  }
-  void set_reading(bool reading);
-  void close(uint64_t deadline_ms);
-  void detach(uint64_t deadline_ms);
-  void flush() override;
-
- private:
-  // A socket, which outlives its client where the loop is not done with it yet.
-  class Wire final : public reactor::SocketHandler {
-   public:
-    Wire(reactor::Loop& loop, Impl& owner) : owner_(&owner), socket_(loop, *this) {}
-
-    reactor::Socket& socket() { return socket_; }
-    void drop() {
-      owner_ = nullptr;
-      socket_.close();
-    }
-    void on_readable(reactor::Socket&) override { owner_->on_readable(); }
-    void on_writable(reactor::Socket&) override { owner_->flush_blocked(); }
-    void on_closed(reactor::Socket&) override { delete this; }
-
-   private:
-    ~Wire() = default;
-
-    Impl* owner_;
-    reactor::Socket socket_;
-  };
-
-  bool is_up() const { return wire_ != nullptr; }
-  uint64_t now() const { return host_.loop().now_ms(); }
-  void follow_link();
-  void drop_link();
-  void on_due();
-  void on_close_due();
-  void on_connect(reactor::ConnectResult result);
-  void on_readable();
-  void flush_blocked();
-  void write_output();
-  reactor::IoResult offer(std::span<const std::string_view> pieces);
-  void on_failed(const std::string& why);
-
-  ClientLoop::Impl& host_;
-  const reactor::Address address_;
-  const uint32_t connect_timeout_ms_;
-  ClientEngine engine_;
-  reactor::Timer timer_;
-  reactor::Timer close_timer_;
-  std::unique_ptr<reactor::ConnectAttempt> attempt_;
-  Wire* wire_ = nullptr;
-  uint64_t link_number_ = 0;
-  bool blocked_ = false;
-  bool shut_down_ = false;
-};
-
-LoopClient::Impl::Impl(ClientLoop::Impl& host, std::string_view server, ClientOptions options, ClientEvents& events)
+LoopClient::Impl::Impl(ClientLoop::Impl& host, const reactor::Address& server, ClientOptions options,
+                       ClientEvents& events)
     : host_(host),
-      address_(parse_server(server)),
+      address_(server),
       connect_timeout_ms_(options.connect_timeout_ms),
       engine_(std::move(options), events, make_seed()),
       timer_(host.loop(), [this] { on_due(); }),
@@ -227,6 +159,11 @@ void LoopClient::Impl::flush() {
   if (is_up() && !blocked_) write_output();
   // What was written may have ended the client.
   follow_link();
+  arm_timers();
+  if (after_flush) after_flush();
+}
+
+void LoopClient::Impl::arm_timers() {
   const uint64_t deadline = engine_.deadline();
   if (deadline != UINT64_MAX) return timer_.arm_at(deadline);
   // Ended, or open with nothing due: a timer would keep the loop from returning.
@@ -278,10 +215,24 @@ void LoopClient::Impl::detach(uint64_t deadline_ms) {
   if (deadline_ms != 0) close_timer_.arm_at(now() + deadline_ms);
 }
 
-LoopClient::LoopClient(ClientLoop& loop, std::string_view server, ClientOptions options, ClientEvents& events) {
-  check_arguments(server, options);
-  impl_ = std::make_unique<Impl>(loop.impl(), server, std::move(options), events);
+void LoopClient::Impl::abort(const Ending& ending) {
+  use_engine([&] { engine_.abort(ending, now()); });
 }
+
+std::unique_ptr<LoopClient> LoopClient::start(ClientLoop& loop, std::string_view server, ClientOptions options,
+                                              ClientEvents& events, std::string& error) {
+  const auto address = check_arguments(server, options, error);
+  if (!address) return nullptr;
+  try {
+    auto impl = std::make_unique<Impl>(loop.impl(), *address, std::move(options), events);
+    return std::unique_ptr<LoopClient>(new LoopClient(std::move(impl)));
+  } catch (const std::exception& failure) {
+    error = failure.what();
+    return nullptr;
+  }
+}
+
+LoopClient::LoopClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 LoopClient::~LoopClient() = default;
 
 SendStatus LoopClient::send(std::string_view to, std::string_view payload, const SendOptions& options,
@@ -289,8 +240,8 @@ SendStatus LoopClient::send(std::string_view to, std::string_view payload, const
   return impl_->use_engine([&] { return impl_->engine().send(to, payload, options, ticket); });
 }
 
-SendStatus LoopClient::send_encoded(std::string body, uint32_t unknown_patience_ms, uint64_t* ticket) {
-  return impl_->use_engine([&] { return impl_->engine().send_encoded(std::move(body), unknown_patience_ms, ticket); });
+SendStatus LoopClient::send_encoded(std::string_view body, uint32_t unknown_patience_ms, uint64_t* ticket) {
+  return impl_->use_engine([&] { return impl_->engine().send_encoded(body, unknown_patience_ms, ticket); });
 }
 
 void LoopClient::acknowledge(DeliveryTag tag) {

@@ -4,16 +4,20 @@
 
 #include <array>
 #include <cstddef>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "onehop/loop_client.h"
+#include "reactor/address.h"
 #include "reactor/loop.h"
 
 namespace onehop::client {
 
-// Throws std::invalid_argument, with one line for people, if these cannot be right.
-void check_arguments(std::string_view server, const ClientOptions& options);
+// Where `server` is; nothing, and one line for people in `error`, if these cannot be right.
+std::optional<reactor::Address> check_arguments(std::string_view server, const ClientOptions& options,
+                                                std::string& error);
 
 // One client, as its loop sees it.
 class Flushable {

@@ -29,18 +29,8 @@ SendStatus Sender::send(core::Bytes to, core::Bytes payload, const SendOptions& 
   const uint64_t frame_bytes = FrameSize(log_.next_id(), body.size()).frame_bytes;
   if (open_ && too_large(frame_bytes, confirmed)) return SendStatus::kTooLarge;
   if (hold == nullptr && open_ && !proven_.wants(to)) {
-    if (!log_has_room()) {
-      wanted_room_in_log_ = true;
-      return SendStatus::kWouldBlock;
-    }
-    if (confirmed && !(window_waiters_.empty() && window_has_room(frame_bytes))) {
-      wanted_window_bytes_ = wanted_room_in_window_ ? std::min(wanted_window_bytes_, frame_bytes) : frame_bytes;
-      wanted_room_in_window_ = true;
-      return SendStatus::kWouldBlock;
-    }
-    if (!confirmed) last_unconfirmed_id_ = log_.next_id();
-    const SendLog::Traits traits{options.unknown_patience_ms, confirmed, false};
-    body.write(log_.append_message(++last_ticket_, body.size(), traits));
+    if (!stream_has_room(frame_bytes, confirmed)) return SendStatus::kWouldBlock;
+    body.write(append_new(body.size(), confirmed, options.unknown_patience_ms));
   } else {
     if (!hold_has_room(hold)) {
       wanted_room_in_hold_ = true;
@@ -58,19 +48,45 @@ SendStatus Sender::send(core::Bytes to, core::Bytes payload, const SendOptions& 
   return SendStatus::kAccepted;
 }
 
-SendStatus Sender::send_encoded(std::string body, uint32_t unknown_patience_ms, uint64_t* ticket) {
+SendStatus Sender::send_encoded(core::Bytes body, bool may_refuse, uint32_t unknown_patience_ms, uint64_t* ticket) {
   if (!accepting_) return SendStatus::kClosed;
   if (body.empty()) return SendStatus::kInvalid;
   if (body.size() > kBodyBytesMax) return SendStatus::kTooLarge;
-  // Through a hold in any case: the pump moves it on at once if nothing is in its way.
-  const std::string name(destination_of(body));
+  const core::Bytes to = destination_of(body);
   const bool confirmed = is_confirmed(body);
-  wait_in(
-      hold_for(name),
-      {.ticket = ++last_ticket_, .body = std::move(body), .patience_ms = unknown_patience_ms, .confirmed = confirmed});
+  const uint64_t frame_bytes = FrameSize(log_.next_id(), body.size()).frame_bytes;
+  const bool waits = !may_refuse || !open_ || find_hold(to) != nullptr || proven_.wants(to);
+  if (!waits && !too_large(frame_bytes, confirmed)) {
+    if (!stream_has_room(frame_bytes, confirmed)) return SendStatus::kWouldBlock;
+    std::copy_n(body.data(), body.size(), append_new(body.size(), confirmed, unknown_patience_ms));
+  } else {
+    // The pump moves it on at once if nothing is in its way.
+    wait_in(hold_for(to), {.ticket = ++last_ticket_,
+                           .body = std::string(body),
+                           .patience_ms = unknown_patience_ms,
+                           .confirmed = confirmed});
+  }
   ++unsettled_;
   if (ticket != nullptr) *ticket = last_ticket_;
   return SendStatus::kAccepted;
+}
+
+// Whether a message that nothing of its destination waits before may go into the stream; notes that it wants to if not.
+bool Sender::stream_has_room(uint64_t frame_bytes, bool confirmed) {
+  if (!log_has_room()) {
+    wanted_room_in_log_ = true;
+    return false;
+  }
+  if (!confirmed || (window_waiters_.empty() && window_has_room(frame_bytes))) return true;
+  wanted_window_bytes_ = wanted_room_in_window_ ? std::min(wanted_window_bytes_, frame_bytes) : frame_bytes;
+  wanted_room_in_window_ = true;
+  return false;
+}
+
+// The next message of the stream; returns where its body goes.
+char* Sender::append_new(size_t body_bytes, bool confirmed, uint32_t patience_ms) {
+  if (!confirmed) last_unconfirmed_id_ = log_.next_id();
+  return log_.append_message(++last_ticket_, body_bytes, {patience_ms, confirmed, false});
 }
 
 bool Sender::log_has_room() const {

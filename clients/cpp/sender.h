@@ -31,10 +31,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "client/contained_events.h"
 #include "client/proven_names.h"
 #include "client/send_log.h"
 #include "core/base/instant.h"
-#include "onehop/client_events.h"
 #include "onehop/v1/onehop.pb.h"
 
 namespace onehop::client {
@@ -57,11 +57,12 @@ struct SessionTerms {
 
 class Sender {
  public:
-  Sender(const ClientOptions& options, ClientEvents& events) : options_(options), events_(events) {}
+  Sender(const ClientOptions& options, ContainedEvents& events) : options_(options), events_(events) {}
 
   // The caller's side.
   SendStatus send(core::Bytes to, core::Bytes payload, const SendOptions& options, uint64_t* ticket);
-  SendStatus send_encoded(std::string body, uint32_t unknown_patience_ms, uint64_t* ticket);
+  // `may_refuse`: answers kWouldBlock where send() would because of what is in flight.
+  SendStatus send_encoded(core::Bytes body, bool may_refuse, uint32_t unknown_patience_ms, uint64_t* ticket);
   void flush(std::function<void()> done);
   void refuse_more() { accepting_ = false; }
   uint64_t unsettled() const { return unsettled_; }
@@ -170,6 +171,8 @@ class Sender {
   bool log_has_room() const;
   bool window_has_room(uint64_t frame_bytes) const;
   bool too_large(uint64_t frame_bytes, bool confirmed) const;
+  bool stream_has_room(uint64_t frame_bytes, bool confirmed);
+  char* append_new(size_t body_bytes, bool confirmed, uint32_t patience_ms);
   bool fits_window(const Hold& hold) const;
   Hold* next_ready();
   bool hold_has_room(const Hold* hold) const;
@@ -209,7 +212,7 @@ class Sender {
   bool follows_refused(const SendLog::Record& record);
 
   const ClientOptions& options_;
-  ClientEvents& events_;
+  ContainedEvents& events_;
   SendLog log_;
   std::unordered_map<std::string, Hold, NameHash, std::equal_to<>> holds_;
   ProvenNames proven_;

@@ -167,7 +167,7 @@ void Sender::on_tick(core::Instant now) {
 
 void Sender::flush(std::function<void()> done) {
   if (unsettled_ == 0) {
-    done();
+    events_.call(done);
   } else {
     flushes_.push_back({last_ticket_, unsettled_, std::move(done)});
   }
@@ -183,7 +183,7 @@ void Sender::settle(core::Bytes to, const SendResult& result) {
   while (!flushes_.empty() && flushes_.front().left == 0) {
     const std::function<void()> done = std::move(flushes_.front().done);
     flushes_.pop_front();
-    done();
+    events_.call(done);
   }
 }
 

@@ -2,48 +2,8 @@
 #include "onehop/client_types.h"
 
 #include "core/base/name.h"
-#include "onehop/v1/onehop.pb.h"
 
 namespace onehop::client {
-namespace {
-
-// An enum value's name without its enum's prefix; the number where the schema has no name for it.
-std::string without_prefix(const std::string& name, std::string_view prefix, int number) {
-  return name.size() > prefix.size() ? name.substr(prefix.size()) : std::string(prefix) + std::to_string(number);
-}
-
-}  // namespace
-
-std::string to_string(Reason reason) {
-  const int number = static_cast<int>(reason);
-  return without_prefix(v1::Reason_Name(number), "REASON_", number);
-}
-
-std::string to_string(Code code) {
-  const int number = static_cast<int>(code);
-  return without_prefix(v1::Code_Name(number), "CODE_", number);
-}
-
-std::string_view to_string(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::kAdmitted:
-      return "ADMITTED";
-    case Outcome::kDelivered:
-      return "DELIVERED";
-    case Outcome::kRejected:
-      return "REJECTED";
-    case Outcome::kExpired:
-      return "EXPIRED";
-    case Outcome::kLost:
-      return "LOST";
-    case Outcome::kUnknown:
-      return "UNKNOWN";
-    case Outcome::kNotSent:
-      return "NOT_SENT";
-  }
-  return "";
-}
-
 std::string_view to_string(SendStatus status) {
   switch (status) {
     case SendStatus::kAccepted:
@@ -56,6 +16,26 @@ std::string_view to_string(SendStatus status) {
       return "the destination or the headers break the rules";
     case SendStatus::kClosed:
       return "the client is closed";
+    case SendStatus::kWouldDeadlock:
+      return "the client's own thread would wait for itself";
+    case SendStatus::kForked:
+      return "the client belongs to the process that started it";
+  }
+  return "";
+}
+
+std::string_view to_string(WaitStatus status) {
+  switch (status) {
+    case WaitStatus::kDone:
+      return "done";
+    case WaitStatus::kTimeUp:
+      return "the time is up";
+    case WaitStatus::kEnded:
+      return "the client has ended";
+    case WaitStatus::kWouldDeadlock:
+      return "the client's own thread would wait for itself";
+    case WaitStatus::kForked:
+      return "the client belongs to the process that started it";
   }
   return "";
 }
@@ -75,6 +55,10 @@ std::string describe(const Ending& ending) {
       return "the broker is silent" + tail;
     case Ending::Cause::kBadBytes:
       return ending.text.empty() ? "bad bytes" : ending.text;
+    case Ending::Cause::kWouldDeadlock:
+      return "refused: the client's own thread would wait for itself";
+    case Ending::Cause::kForked:
+      return "refused: the client belongs to the process that started it";
   }
   return "";
 }

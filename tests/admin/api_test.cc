@@ -29,7 +29,7 @@ class AdminPort : public testing::Test {
     admin::Actions actions;
     actions.config_json = [] { return std::string("{\"settings\":[]}\n"); };
     actions.state = [] { return admin::ProgramState(); };
-    actions.drain = [this] { broker_->drain(std::chrono::seconds(60)); };
+    actions.drain = [this] { broker_->drain(60'000); };
     admin::Options options;
     options.listen = listen;
     std::string error;
@@ -57,7 +57,7 @@ TEST_F(AdminPort, AnswersProbes) {
   EXPECT_EQ(live.body, "ok\n");
   EXPECT_EQ(live.headers.at("Cache-Control"), "no-store");
   EXPECT_EQ(ask("GET /readyz").body, "ready\n");
-  broker_->drain(std::chrono::seconds(60));
+  broker_->drain(60'000);
   const HttpAnswer ready = ask("GET /readyz");
   EXPECT_EQ(ready.status, 503u);
   EXPECT_EQ(ready.body, "draining\n");

@@ -26,7 +26,7 @@ TEST(AdminPortOfAHungShard, BeginsADrain) {
   const std::unique_ptr<Broker> broker = Broker::start(options, error);
   ASSERT_NE(broker, nullptr) << error;
   admin::Actions actions;
-  actions.drain = [&] { broker->drain(std::chrono::hours(1)); };
+  actions.drain = [&] { broker->drain(3'600'000); };
   const auto port = admin::Port::start({"tcp://127.0.0.1:0", {}, false}, *broker, actions, error);
   ASSERT_NE(port, nullptr) << error;
   RawClient client(broker->addresses().front());

@@ -26,7 +26,7 @@ TEST(Metrics, SayWhatTheBrokerCounted) {
   BrokerCounters counters;
   counters.connections = 3;
   counters.messages_received = 12'345'678'901;
-  counters.outcomes = {{"DELIVERED", "", 7}, {"REJECTED", "NO_SUCH_CLIENT", 2}};
+  counters.outcomes = {{Outcome::kDelivered, Reason::kNone, 7}, {Outcome::kRejected, Reason::kUnknownClient, 2}};
   counters.route_latency.counts = {1, 2, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4};
   counters.route_latency.sum_us = 2'500'000;
   counters.shards = {{1, 2, 3, 1'500}, {4, 5, 6, 0}};
@@ -43,7 +43,7 @@ TEST(Metrics, SayWhatTheBrokerCounted) {
   EXPECT_EQ(series["onehop_connections"], "3");
   EXPECT_EQ(series["onehop_messages_received_total"], "12345678901");
   EXPECT_EQ(series["onehop_messages_total{outcome=\"DELIVERED\",reason=\"\"}"], "7");
-  EXPECT_EQ(series["onehop_messages_total{outcome=\"REJECTED\",reason=\"NO_SUCH_CLIENT\"}"], "2");
+  EXPECT_EQ(series["onehop_messages_total{outcome=\"REJECTED\",reason=\"UNKNOWN_CLIENT\"}"], "2");
   EXPECT_EQ(series["onehop_memory_stage"], "2");
   EXPECT_EQ(series["onehop_loop_lag_seconds{shard=\"0\"}"], "0.0015");
   EXPECT_EQ(series["onehop_shard_connections{shard=\"1\"}"], "4");

@@ -24,14 +24,18 @@ class SlowBroker final : public Broker {
     std::this_thread::sleep_for(takes_);
     return {};
   }
+  std::unique_ptr<LocalClient> attach(const LocalClientOptions&, LocalClientEvents&, std::string&) override {
+    return nullptr;
+  }
+  unsigned home_of(std::string_view) override { return 0; }
   bool reload(const BrokerOptions&, std::string&) override { return true; }
-  void drain(std::chrono::milliseconds) override {}
+  void drain(uint32_t) override {}
   bool undrain() override { return true; }
   DrainPhase drain_phase() override { return DrainPhase::kNone; }
-  bool stop(std::chrono::milliseconds) override { return true; }
+  Stopped stop(uint32_t) override { return Stopped::kAllEnded; }
   void stop_now() override {}
-  bool ready(std::string&) override { return true; }
-  bool alive(std::chrono::milliseconds) override {
+  Readiness readiness(std::string&) override { return Readiness::kReady; }
+  bool alive(uint32_t) override {
     ++asked_alive_;
     return alive_;
   }
@@ -44,7 +48,7 @@ class SlowBroker final : public Broker {
   }
   std::vector<RecentEnd> recent_ends(size_t, std::string_view) override { return {}; }
   Trace trace(std::string_view, std::string_view) override { return {}; }
-  Kick kick(std::string_view, std::string_view, std::chrono::milliseconds) override { return Kick::kNoAnswer; }
+  Kick kick(std::string_view, std::string_view, uint32_t) override { return Kick::kNoAnswer; }
 
   std::chrono::milliseconds takes_{0};
   std::atomic<int> asked_{0};

@@ -17,71 +17,28 @@
 #include <vector>
 
 #include "broker_process.h"
+#include "started.h"
 
 namespace onehop::client {
 namespace {
 
-// Collects messages on the client's thread and lets the test's wait for them.
-class Inbox {
- public:
-  void put(const Message& message) {
-    {
-      const std::lock_guard lock(mutex_);
-      by_sender_[std::string(message.from)].emplace_back(message.payload);
-      ++count_;
-    }
-    changed_.notify_all();
-  }
-  std::map<std::string, std::vector<std::string>> wait_for(size_t count) {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return count_ >= count; });
-    return by_sender_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::map<std::string, std::vector<std::string>> by_sender_;
-  size_t count_ = 0;
-};
-
-// A thing that happens once.
-class Latch {
- public:
-  void open() {
-    {
-      const std::lock_guard lock(mutex_);
-      open_ = true;
-    }
-    changed_.notify_all();
-  }
-  void wait() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return open_; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool open_ = false;
-};
-
 TEST(Client, TellsWhatBecameOfAMessage) {
   BrokerProcess broker;
   Inbox inbox;
-  Client bob(broker.address(), named("bob"), {.on_message = [&](const Message& message) { inbox.put(message); }});
-  Client alice(broker.address(), named("alice"), {});
-  ASSERT_TRUE(bob.wait_until_open(kLong));
-  EXPECT_EQ(alice.send("bob", "hello").get().outcome, Outcome::kDelivered);
-  const SendResult refused = alice.send("nobody", "hello").get();
+  const auto bob =
+      started(broker.address(), named("bob"), {.on_message = [&](const Message& message) { inbox.put(message); }});
+  const auto alice = started(broker.address(), named("alice"), {});
+  ASSERT_TRUE(opens(bob));
+  EXPECT_EQ(alice->send("bob", "hello").get().outcome, Outcome::kDelivered);
+  const SendResult refused = alice->send("nobody", "hello").get();
   EXPECT_EQ(refused.outcome, Outcome::kRejected);
   EXPECT_EQ(refused.reason, Reason::kUnknownClient);
-  EXPECT_EQ(alice.send("", "x").get().status, SendStatus::kInvalid);
-  EXPECT_EQ(alice.send("bob", std::string(2 << 20, 'x')).get().reason, Reason::kTooLarge);
+  EXPECT_EQ(alice->send("", "x").get().status, SendStatus::kInvalid);
+  EXPECT_EQ(alice->send("bob", std::string(2 << 20, 'x')).get().reason, Reason::kTooLarge);
   EXPECT_EQ(inbox.wait_for(1).at("alice").at(0), "hello");
-  EXPECT_EQ(alice.close(kLong).cause, Ending::Cause::kClosed);
-  EXPECT_EQ(alice.close(kLong).cause, Ending::Cause::kClosed);
-  EXPECT_EQ(alice.send("bob", "late").get().status, SendStatus::kClosed);
+  EXPECT_EQ(alice->close(kLong).cause, Ending::Cause::kClosed);
+  EXPECT_EQ(alice->close(kLong).cause, Ending::Cause::kClosed);
+  EXPECT_EQ(alice->send("bob", "late").get().status, SendStatus::kClosed);
 }
 
 TEST(Client, KeepsTheOrderOfEachThread) {
@@ -91,25 +48,25 @@ TEST(Client, KeepsTheOrderOfEachThread) {
     std::array<Inbox, kRecipients> inboxes;
     std::vector<std::unique_ptr<Client>> recipients;
     for (int i = 0; i < kRecipients; ++i) {
-      recipients.push_back(std::make_unique<Client>(
+      recipients.push_back(started(
           broker.address(), named("bob" + std::to_string(i)),
           Client::Handlers{.on_message = [&, i](const Message& m) { inboxes[static_cast<size_t>(i)].put(m); }}));
-      ASSERT_TRUE(recipients.back()->wait_until_open(kLong));
+      ASSERT_TRUE(opens(recipients.back()));
     }
     std::atomic<int> delivered{0};
     {
-      Client alice(broker.address(), named("alice"), {});
+      const auto alice = started(broker.address(), named("alice"), {});
       std::vector<std::thread> threads;
       for (int thread = 0; thread < kThreads; ++thread) {
         threads.emplace_back([&, thread] {
           for (int i = 0; i < kMessages; ++i) {
-            alice.send("bob" + std::to_string(i % kRecipients), std::to_string(thread) + ":" + std::to_string(i), {},
-                       [&](const SendResult& result) { delivered += result.outcome == Outcome::kDelivered; });
+            alice->send("bob" + std::to_string(i % kRecipients), std::to_string(thread) + ":" + std::to_string(i), {},
+                        [&](const SendResult& result) { delivered += result.outcome == Outcome::kDelivered; });
           }
         });
       }
       for (std::thread& thread : threads) thread.join();
-      EXPECT_EQ(alice.close(kLong).cause, Ending::Cause::kClosed);
+      EXPECT_EQ(alice->close(kLong).cause, Ending::Cause::kClosed);
     }
     EXPECT_EQ(delivered, kThreads * kMessages);
     for (int i = 0; i < kRecipients; ++i) {
@@ -131,17 +88,18 @@ TEST(Client, KeepsTheOrderOfEachThread) {
 TEST(Client, MayAnswerFromItsHandler) {
   BrokerProcess broker({"--shards", "2"});
   std::atomic<Client*> echo_client{nullptr};
-  Client echo(broker.address(), named("echo"), {.on_message = [&](const Message& message) {
+  const auto echo =
+      started(broker.address(), named("echo"), {.on_message = [&](const Message& message) {
                 if (Client* self = echo_client) {
                   self->send(message.from, message.payload,
                              {.in_reply_to = message.id, .in_reply_to_session = message.from_session}, {});
                 }
               }});
-  echo_client = &echo;
-  ASSERT_TRUE(echo.wait_until_open(kLong));
+  echo_client = echo.get();
+  ASSERT_TRUE(opens(echo));
   Inbox inbox;
-  Client alice(broker.address(), named("alice"), {.on_message = [&](const Message& m) { inbox.put(m); }});
-  for (int i = 0; i < 1'000; ++i) alice.send("echo", std::to_string(i));
+  const auto alice = started(broker.address(), named("alice"), {.on_message = [&](const Message& m) { inbox.put(m); }});
+  for (int i = 0; i < 1'000; ++i) alice->send("echo", std::to_string(i));
   const auto answers = inbox.wait_for(1'000).at("echo");
   for (size_t i = 0; i < 1'000; ++i) EXPECT_EQ(answers[i], std::to_string(i));
 }
@@ -151,24 +109,25 @@ TEST(Client, BlocksForTheSlowAndNotForTheRest) {
                         "20", "--slow-consumer-ms", "60000"});
   Latch go_on;
   Inbox slow_inbox;
-  Client slow(broker.address(), named("slow"), {.on_message = [&](const Message& message) {
-                go_on.wait();
-                slow_inbox.put(message);
-              }});
-  Client quick(broker.address(), named("quick"), {});
-  ASSERT_TRUE(slow.wait_until_open(kLong) && quick.wait_until_open(kLong));
-  Client alice(broker.address(), named("alice"), {}, {.destination_bytes_max = 100'000, .total_bytes_max = 10 << 20});
+  const auto slow = started(broker.address(), named("slow"), {.on_message = [&](const Message& message) {
+                              go_on.wait();
+                              slow_inbox.put(message);
+                            }});
+  const auto quick = started(broker.address(), named("quick"), {});
+  ASSERT_TRUE(opens(slow) && opens(quick));
+  const auto alice =
+      started(broker.address(), named("alice"), {}, {.destination_bytes_max = 100'000, .total_bytes_max = 10 << 20});
   constexpr int kMessages = 3'000;
   const std::string filler(10'000, '.');
   std::atomic<int> accepted{0};
   std::thread sender([&] {
     for (int i = 0; i < kMessages; ++i) {
-      alice.send("slow", std::to_string(i) + filler, {}, {});
+      alice->send("slow", std::to_string(i) + filler, {}, {});
       ++accepted;
     }
   });
   // Whatever the sockets hold, it is less than all of it: the other thread cannot have finished.
-  for (int i = 0; i < 200; ++i) EXPECT_EQ(alice.send("quick", "x").get().outcome, Outcome::kDelivered);
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(alice->send("quick", "x").get().outcome, Outcome::kDelivered);
   EXPECT_LT(accepted, kMessages);
   go_on.open();
   sender.join();
@@ -182,19 +141,22 @@ TEST(Client, BlocksForTheSlowAndNotForTheRest) {
 TEST(Client, WhoHasRoomGoesOnWhileOthersStillWaitForTheirs) {
   BrokerProcess broker;
   Latch first_goes_on, second_goes_on;
-  Client first(broker.address(), named("first"), {.on_message = [&](const Message&) { first_goes_on.wait(); }});
-  Client second(broker.address(), named("second"), {.on_message = [&](const Message&) { second_goes_on.wait(); }});
-  Client quick(broker.address(), named("quick"), {});
-  ASSERT_TRUE(first.wait_until_open(kLong) && second.wait_until_open(kLong) && quick.wait_until_open(kLong));
+  const auto first =
+      started(broker.address(), named("first"), {.on_message = [&](const Message&) { first_goes_on.wait(); }});
+  const auto second =
+      started(broker.address(), named("second"), {.on_message = [&](const Message&) { second_goes_on.wait(); }});
+  const auto quick = started(broker.address(), named("quick"), {});
+  ASSERT_TRUE(opens(first) && opens(second) && opens(quick));
   // One message without an outcome is all that a destination may have.
-  Client alice(broker.address(), named("alice"), {}, {.destination_bytes_max = 1, .total_bytes_max = 10 << 20});
-  alice.send("first", "1");
-  alice.send("second", "1");
+  const auto alice =
+      started(broker.address(), named("alice"), {}, {.destination_bytes_max = 1, .total_bytes_max = 10 << 20});
+  alice->send("first", "1");
+  alice->send("second", "1");
   std::vector<std::thread> waiting;
-  for (int i = 0; i < 4; ++i) waiting.emplace_back([&] { alice.send("second", "2"); });
-  std::thread goes_on([&] { alice.send("first", "2"); });
+  for (int i = 0; i < 4; ++i) waiting.emplace_back([&] { alice->send("second", "2"); });
+  std::thread goes_on([&] { alice->send("first", "2"); });
   // These round trips give the other threads the time to come to wait.
-  for (int i = 0; i < 200; ++i) EXPECT_EQ(alice.send("quick", "x").get().outcome, Outcome::kDelivered);
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(alice->send("quick", "x").get().outcome, Outcome::kDelivered);
   first_goes_on.open();
   goes_on.join();
   second_goes_on.open();
@@ -206,48 +168,48 @@ TEST(Client, ComesBackWhenTheBrokerDied) {
   const std::string address = broker->address();
   std::atomic<int> opened{0};
   Latch reopened;
-  Client alice(address, named("alice"), {.on_open = [&](const SessionInfo&) {
-                 if (++opened == 2) reopened.open();
-               }});
-  ASSERT_TRUE(alice.wait_until_open(kLong));
+  const auto alice = started(address, named("alice"), {.on_open = [&](const SessionInfo&) {
+                               if (++opened == 2) reopened.open();
+                             }});
+  ASSERT_TRUE(opens(alice));
   broker->stop(SIGKILL);
   broker = std::make_unique<BrokerProcess>(std::vector<std::string>{}, address);
   reopened.wait();
-  EXPECT_EQ(alice.send("alice", "again").get().outcome, Outcome::kDelivered);
+  EXPECT_EQ(alice->send("alice", "again").get().outcome, Outcome::kDelivered);
 }
 
 TEST(Client, GivesUpWhenItsDeadlineForClosingPasses) {
   // Nobody listens there: what was accepted was never sent.
-  Client alice("tcp://127.0.0.1:1", named("alice"), {});
-  auto result = alice.send("bob", "x");
-  EXPECT_FALSE(alice.wait_until_open(1));
-  EXPECT_EQ(alice.close(1).cause, Ending::Cause::kClosed);
+  const auto alice = started("tcp://127.0.0.1:1", named("alice"), {});
+  auto result = alice->send("bob", "x");
+  EXPECT_EQ(alice->wait_until_open(1), WaitStatus::kTimeUp);
+  EXPECT_EQ(alice->close(1).cause, Ending::Cause::kClosed);
   EXPECT_EQ(result.get().outcome, Outcome::kNotSent);
 }
 
 TEST(Client, EndsForGoodWhereTryingAgainIsOfNoUse) {
   BrokerProcess broker;
-  Client elder(broker.address(), named("alice"), {});
-  ASSERT_TRUE(elder.wait_until_open(kLong));
+  const auto elder = started(broker.address(), named("alice"), {});
+  ASSERT_TRUE(opens(elder));
   ClientOptions impatient = named("alice");
   impatient.name_patience_ms = 0;
-  Client second(broker.address(), impatient, {});
-  EXPECT_FALSE(second.wait_until_open(kLong));
-  EXPECT_EQ(second.send("bob", "x").get().status, SendStatus::kClosed);
-  EXPECT_EQ(second.close(kLong).code, Code::kNameInUse);
+  const auto second = started(broker.address(), impatient, {});
+  EXPECT_EQ(second->wait_until_open(kLong), WaitStatus::kEnded);
+  EXPECT_EQ(second->send("bob", "x").get().status, SendStatus::kClosed);
+  EXPECT_EQ(second->close(kLong).code, Code::kNameInUse);
 }
 
 TEST(Client, GetsItsNameWhenItBecomesFree) {
   BrokerProcess broker;
-  Client elder(broker.address(), named("alice"), {});
-  ASSERT_TRUE(elder.wait_until_open(kLong));
+  const auto elder = started(broker.address(), named("alice"), {});
+  ASSERT_TRUE(opens(elder));
   Latch refused;
-  Client second(broker.address(), named("alice"), {.on_down = [&](const Ending& ending, uint64_t) {
-                  if (ending.code == Code::kNameInUse) refused.open();
-                }});
+  const auto second = started(broker.address(), named("alice"), {.on_down = [&](const Ending& ending, uint64_t) {
+                                if (ending.code == Code::kNameInUse) refused.open();
+                              }});
   refused.wait();
-  EXPECT_EQ(elder.close(kLong).cause, Ending::Cause::kClosed);
-  ASSERT_TRUE(second.wait_until_open(kLong));
+  EXPECT_EQ(elder->close(kLong).cause, Ending::Cause::kClosed);
+  ASSERT_TRUE(opens(second));
 }
 
 // A balancer whose servers are all gone.
@@ -290,17 +252,17 @@ TEST(Client, OutlivesWrongAnswers) {
   const std::string address = wrong->address();
   std::mutex mutex;
   std::vector<std::string> downs;
-  Client alice(address, named("alice"), {.on_down = [&](const Ending& ending, uint64_t) {
-                 const std::lock_guard lock(mutex);
-                 downs.push_back(describe(ending));
-               }});
+  const auto alice = started(address, named("alice"), {.on_down = [&](const Ending& ending, uint64_t) {
+                               const std::lock_guard lock(mutex);
+                               downs.push_back(describe(ending));
+                             }});
   wrong->answer("HTTP/1.1 503 Service Unavailable\r\n\r\n");
   wrong->answer(std::string_view("\x15\x03\x01\x00\x02\x02\x28", 7));
   wrong->answer(std::string(1'000, 'x'));
   wrong->answer("");
   wrong.reset();
   const BrokerProcess broker({}, address);
-  ASSERT_TRUE(alice.wait_until_open(kLong));
+  ASSERT_TRUE(opens(alice));
   const std::lock_guard lock(mutex);
   ASSERT_GE(downs.size(), 4U);
   EXPECT_EQ(downs[0], "what answers there is not a onehop broker: it speaks HTTP: HTTP/1.1 503 Service Unavailable");
@@ -309,9 +271,14 @@ TEST(Client, OutlivesWrongAnswers) {
 }
 
 TEST(Client, SaysWhatIsWrongWithItsArguments) {
-  EXPECT_THROW(Client("nonsense", {}, {}), std::invalid_argument);
-  EXPECT_THROW(Client("tcp://127.0.0.1:0", {}, {}), std::invalid_argument);
-  EXPECT_THROW(Client("tcp://127.0.0.1:1", named("a b"), {}), std::invalid_argument);
+  const std::pair<const char*, const char*> cases[] = {
+      {"nonsense", "alice"}, {"tcp://127.0.0.1:0", "alice"}, {"tcp://127.0.0.1:1", "a b"}};
+  for (const auto& [server, name] : cases) {
+    std::string error;
+    EXPECT_EQ(Client::start(server, named(name), {}, error), nullptr);
+    EXPECT_NE(error, "") << server;
+    EXPECT_EQ(error.find('\n'), std::string::npos) << error;
+  }
 }
 
 }  // namespace

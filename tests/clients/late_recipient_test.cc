@@ -13,6 +13,7 @@
 
 #include "broker_process.h"
 #include "onehop/client.h"
+#include "started.h"
 
 namespace onehop::client {
 namespace {
@@ -38,15 +39,14 @@ class LateRecipient : public testing::Test {
 
   // Leaves for good when the broker does.
   std::unique_ptr<Client> make_bob(const std::string& server) {
-    return std::make_unique<Client>(server, ClientOptions{.name = "bob", .reconnect = false},
-                                    Client::Handlers{.on_message = [this](const Message& message) {
-                                      note([&] { received.emplace_back(message.payload); });
-                                    }});
+    return started(server, ClientOptions{.name = "bob", .reconnect = false},
+                   Client::Handlers{.on_message = [this](const Message& message) {
+                     note([&] { received.emplace_back(message.payload); });
+                   }});
   }
   std::unique_ptr<Client> make_alice(const std::string& server) {
-    return std::make_unique<Client>(
-        server, ClientOptions{.name = "alice", .backoff_ms_min = 1, .backoff_ms_max = 5},
-        Client::Handlers{.on_open = [this](const SessionInfo&) { note([&] { ++opened; }); }});
+    return started(server, ClientOptions{.name = "alice", .backoff_ms_min = 1, .backoff_ms_max = 5},
+                   Client::Handlers{.on_open = [this](const SessionInfo&) { note([&] { ++opened; }); }});
   }
   // Every fourth without a confirmation.
   void send_all(Client& alice, uint32_t patience_ms) {
@@ -63,8 +63,8 @@ class LateRecipient : public testing::Test {
   }
   // Whether somebody who asks now is told that there is no bob.
   static void expect_no_bob(const std::string& server) {
-    Client carol(server, {.name = "carol"}, {});
-    EXPECT_EQ(carol.send("bob", "are you there?", {.unknown_patience_ms = 0}).get().reason, Reason::kUnknownClient);
+    const auto carol = started(server, {.name = "carol"}, {});
+    EXPECT_EQ(carol->send("bob", "are you there?", {.unknown_patience_ms = 0}).get().reason, Reason::kUnknownClient);
   }
 
   // Replaces the broker once `before` messages have arrived; bob is back when `may_return` holds.
@@ -72,7 +72,7 @@ class LateRecipient : public testing::Test {
     auto broker = std::make_unique<BrokerProcess>(flags);
     const std::string server = broker->address();
     std::unique_ptr<Client> bob = make_bob(server);
-    ASSERT_TRUE(bob->wait_until_open(kLong));
+    ASSERT_TRUE(opens(bob));
     const std::unique_ptr<Client> alice = make_alice(server);
     std::thread sending([&] { send_all(*alice, patience_ms); });
     wait_until([&] { return received.size() >= kManyMessages / 10; });

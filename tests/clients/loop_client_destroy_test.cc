@@ -59,15 +59,14 @@ TEST(LoopClient, AnEventOfAFlushMayDestroyOtherClients) {
   {
     ClientLoop client_loop(loop.get());
     for (size_t i = 0; i < 3; ++i) {
-      clients[i] =
-          std::make_unique<LoopClient>(client_loop, server.address(), named("c" + std::to_string(i)), peers[i]);
+      clients[i] = started(client_loop, server.address(), named("c" + std::to_string(i)), peers[i]);
     }
     // Connected, with nothing in the way of an end.
     while (server.heard() != 3) uv_run(loop.get(), UV_RUN_NOWAIT);
     peers[1].at_end = [&] {
       clients[0].reset();
       clients[2].reset();
-      clients[3] = std::make_unique<LoopClient>(client_loop, server.address(), named("c3"), peers[3]);
+      clients[3] = started(client_loop, server.address(), named("c3"), peers[3]);
       clients[3]->close(60'000);
     };
     for (size_t i = 0; i < 3; ++i) clients[i]->close(60'000);
@@ -89,8 +88,7 @@ TEST(LoopClient, AMessageMayDestroyOtherClients) {
   {
     ClientLoop client_loop(loop.get());
     for (size_t i = 0; i < kClients; ++i) {
-      clients[i] =
-          std::make_unique<LoopClient>(client_loop, broker.address(), named("c" + std::to_string(i)), peers[i]);
+      clients[i] = started(client_loop, broker.address(), named("c" + std::to_string(i)), peers[i]);
     }
     loop.run_until(
         [&] { return std::all_of(peers.begin(), peers.end(), [](const Peer& p) { return p.opened == 1; }); });

@@ -5,7 +5,9 @@
 #include <uv.h>
 
 #include <functional>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -31,6 +33,15 @@ class ProgramLoop {
  private:
   uv_loop_t loop_;
 };
+
+// One that must be able to start.
+inline std::unique_ptr<LoopClient> started(ClientLoop& loop, std::string_view server, ClientOptions options,
+                                           ClientEvents& events) {
+  std::string error;
+  auto client = LoopClient::start(loop, server, std::move(options), events, error);
+  EXPECT_NE(client, nullptr) << error;
+  return client;
+}
 
 struct Peer final : ClientEvents {
   void on_open(const SessionInfo&) override { ++opened; }

@@ -12,6 +12,7 @@
 #include "broker_process.h"
 #include "forwarder.h"
 #include "onehop/client.h"
+#include "started.h"
 
 namespace onehop::client {
 namespace {
@@ -93,17 +94,18 @@ TEST(Sessions, BrokenConnectionsAreNotNoticed) {
     Notes bobs, alices, bobs_results, alices_results;
     std::atomic<Client*> answering{nullptr};
     // Refuses some, and answers all.
-    Client bob(forwarder.address(), named("bob"), {.on_message = [&](const Message& message) {
-                 Client& self = *answering;
-                 bobs.add(message);
-                 if (message.payload.ends_with("7")) self.refuse(message.tag, {.text = message.payload});
-                 self.send("alice", message.payload, {}, [&](const SendResult& result) { bobs_results.add(result); });
-               }});
-    answering = &bob;
-    ASSERT_TRUE(bob.wait_until_open(kLong));
-    Client alice(forwarder.address(), named("alice"), into(alices));
+    const auto bob =
+        started(forwarder.address(), named("bob"), {.on_message = [&](const Message& message) {
+                  Client& self = *answering;
+                  bobs.add(message);
+                  if (message.payload.ends_with("7")) self.refuse(message.tag, {.text = message.payload});
+                  self.send("alice", message.payload, {}, [&](const SendResult& result) { bobs_results.add(result); });
+                }});
+    answering = bob.get();
+    ASSERT_TRUE(opens(bob));
+    const auto alice = started(forwarder.address(), named("alice"), into(alices));
     for (int i = 0; i < kMessages; ++i) {
-      alice.send("bob", std::to_string(i), {}, [&, i](const SendResult& result) {
+      alice->send("bob", std::to_string(i), {}, [&, i](const SendResult& result) {
         const bool refused = i % 10 == 7;
         EXPECT_EQ(result.outcome, refused ? Outcome::kRejected : Outcome::kDelivered) << i;
         EXPECT_EQ(result.text, refused ? std::to_string(i) : "");
@@ -114,8 +116,8 @@ TEST(Sessions, BrokenConnectionsAreNotNoticed) {
     for (const SendResult& result : bobs_results.wait_for_results(kMessages)) {
       ASSERT_EQ(result.outcome, Outcome::kDelivered) << result.ticket;
     }
-    EXPECT_EQ(bob.close(kLong).cause, Ending::Cause::kClosed);
-    EXPECT_EQ(alice.close(kLong).cause, Ending::Cause::kClosed);
+    EXPECT_EQ(bob->close(kLong).cause, Ending::Cause::kClosed);
+    EXPECT_EQ(alice->close(kLong).cause, Ending::Cause::kClosed);
     // Exactly so many: none came twice.
     EXPECT_EQ(alices_results.wait_for_results(0).size(), static_cast<size_t>(kMessages));
     EXPECT_EQ(bobs_results.wait_for_results(0).size(), static_cast<size_t>(kMessages));
@@ -129,14 +131,14 @@ TEST(Sessions, ClosingComesBackForOpenOutcomes) {
   BrokerProcess broker;
   Forwarder forwarder(broker.address(), 0, 0);
   Notes bobs;
-  Client bob(broker.address(), manual("bob"), into(bobs));
-  Client alice(forwarder.address(), named("alice"), {});
-  ASSERT_TRUE(bob.wait_until_open(kLong));
-  auto result = alice.send("bob", "hello");
+  const auto bob = started(broker.address(), manual("bob"), into(bobs));
+  const auto alice = started(forwarder.address(), named("alice"), {});
+  ASSERT_TRUE(opens(bob));
+  auto result = alice->send("bob", "hello");
   const DeliveryTag tag = bobs.wait_for_messages(1)[0].tag;
   forwarder.cut();
-  bob.acknowledge(tag);
-  EXPECT_EQ(alice.close(kLong).cause, Ending::Cause::kClosed);
+  bob->acknowledge(tag);
+  EXPECT_EQ(alice->close(kLong).cause, Ending::Cause::kClosed);
   EXPECT_EQ(result.get().outcome, Outcome::kDelivered);
 }
 
@@ -145,16 +147,16 @@ TEST(Sessions, FullWindowsBothWaysFinish) {
     constexpr int kMessages = 20'000;
     BrokerProcess broker({"--shards", shards});
     Notes alices, bobs, alices_results, bobs_results;
-    Client alice(broker.address(), named("alice"), into(alices));
-    Client bob(broker.address(), named("bob"), into(bobs));
-    ASSERT_TRUE(alice.wait_until_open(kLong) && bob.wait_until_open(kLong));
+    const auto alice = started(broker.address(), named("alice"), into(alices));
+    const auto bob = started(broker.address(), named("bob"), into(bobs));
+    ASSERT_TRUE(opens(alice) && opens(bob));
     std::thread other([&] {
       for (int i = 0; i < kMessages; ++i) {
-        bob.send("alice", std::to_string(i), {}, [&](const SendResult& result) { bobs_results.add(result); });
+        bob->send("alice", std::to_string(i), {}, [&](const SendResult& result) { bobs_results.add(result); });
       }
     });
     for (int i = 0; i < kMessages; ++i) {
-      alice.send("bob", std::to_string(i), {}, [&](const SendResult& result) { alices_results.add(result); });
+      alice->send("bob", std::to_string(i), {}, [&](const SendResult& result) { alices_results.add(result); });
     }
     other.join();
     expect_all_delivered_in_order(alices_results.wait_for_results(kMessages));
@@ -169,14 +171,14 @@ TEST(Sessions, AnswersFromTheHandlerAreConfirmedToo) {
   BrokerProcess broker({"--shards", "2"});
   std::atomic<Client*> echo_client{nullptr};
   Notes echos, alices;
-  Client echo(broker.address(), named("echo"), {.on_message = [&](const Message& message) {
-                echo_client.load()->send(message.from, message.payload, {},
-                                         [&](const SendResult& result) { echos.add(result); });
-              }});
-  echo_client = &echo;
-  ASSERT_TRUE(echo.wait_until_open(kLong));
-  Client alice(broker.address(), named("alice"), into(alices));
-  for (size_t i = 0; i < kMessages; ++i) alice.send("echo", std::to_string(i));
+  const auto echo = started(broker.address(), named("echo"), {.on_message = [&](const Message& message) {
+                              echo_client.load()->send(message.from, message.payload, {},
+                                                       [&](const SendResult& result) { echos.add(result); });
+                            }});
+  echo_client = echo.get();
+  ASSERT_TRUE(opens(echo));
+  const auto alice = started(broker.address(), named("alice"), into(alices));
+  for (size_t i = 0; i < kMessages; ++i) alice->send("echo", std::to_string(i));
   expect_all_delivered_in_order(echos.wait_for_results(kMessages));
   expect_once_in_order(alices.wait_for_messages(kMessages), kMessages);
 }
@@ -184,26 +186,26 @@ TEST(Sessions, AnswersFromTheHandlerAreConfirmedToo) {
 TEST(Sessions, AnotherProcessGoesOn) {
   BrokerProcess broker;
   Notes first, second;
-  Client alice(broker.address(), named("alice"), {});
-  std::vector<std::future<SendResult>> results;
+  const auto alice = started(broker.address(), named("alice"), {});
+  std::vector<SendFuture> results;
   std::optional<SavedSession> saved;
   {
-    Client bob(broker.address(), manual("bob"), into(first));
-    ASSERT_TRUE(bob.wait_until_open(kLong));
-    for (int i = 0; i < 3; ++i) results.push_back(alice.send("bob", std::to_string(i)));
-    bob.acknowledge(first.wait_for_messages(3)[1].tag);
-    saved = bob.detach(kLong);
+    const auto bob = started(broker.address(), manual("bob"), into(first));
+    ASSERT_TRUE(opens(bob));
+    for (int i = 0; i < 3; ++i) results.push_back(alice->send("bob", std::to_string(i)));
+    bob->acknowledge(first.wait_for_messages(3)[1].tag);
+    saved = bob->detach(kLong);
   }
   EXPECT_EQ(results[1].get().outcome, Outcome::kDelivered);
   ASSERT_TRUE(saved);
   EXPECT_EQ(saved->name, "bob");
-  results.push_back(alice.send("bob", "3"));
+  results.push_back(alice->send("bob", "3"));
   ClientOptions options = manual("ignored");
   options.resume = saved;
   std::atomic<bool> resumed{false};
   Client::Handlers handlers = into(second);
   handlers.on_open = [&](const SessionInfo& session) { resumed = session.resumed; };
-  Client bob(broker.address(), options, handlers);
+  const auto bob = started(broker.address(), options, handlers);
   const auto again = second.wait_for_messages(3);
   EXPECT_TRUE(resumed);
   ASSERT_EQ(again.size(), 3U);
@@ -211,7 +213,7 @@ TEST(Sessions, AnotherProcessGoesOn) {
   EXPECT_TRUE(again[0].redelivered && again[1].redelivered);
   EXPECT_FALSE(again[2].redelivered);
   EXPECT_EQ(again[0].tag, first.wait_for_messages(3)[0].tag);
-  bob.acknowledge_up_to(again[2].tag);
+  bob->acknowledge_up_to(again[2].tag);
   for (const size_t i : {0U, 2U, 3U}) EXPECT_EQ(results[i].get().outcome, Outcome::kDelivered);
 }
 
@@ -219,17 +221,17 @@ TEST(Sessions, WhatIsOpenWhenTheBrokerIsReplacedIsUnknown) {
   auto broker = std::make_unique<BrokerProcess>();
   const std::string address = broker->address();
   Notes bobs;
-  Client bob(address, manual("bob"), into(bobs));
-  ASSERT_TRUE(bob.wait_until_open(kLong));
-  Client alice(address, named("alice"), {});
-  auto open = alice.send("bob", "open");
+  const auto bob = started(address, manual("bob"), into(bobs));
+  ASSERT_TRUE(opens(bob));
+  const auto alice = started(address, named("alice"), {});
+  auto open = alice->send("bob", "open");
   const DeliveryTag tag = bobs.wait_for_messages(1)[0].tag;
   broker->stop(SIGKILL);
   broker = std::make_unique<BrokerProcess>(std::vector<std::string>{}, address);
   EXPECT_EQ(open.get().outcome, Outcome::kUnknown);
   // A verdict about a delivery of the session that is gone harms nobody.
-  bob.acknowledge(tag);
-  auto refused = alice.send("nobody", "x");
+  bob->acknowledge(tag);
+  auto refused = alice->send("nobody", "x");
   EXPECT_EQ(refused.get().reason, Reason::kUnknownClient);
 }
 
@@ -240,26 +242,26 @@ TEST(Sessions, OrIsRepeatedOnRequestAndMarked) {
   ClientOptions options = manual("alice");
   options.repeat_unknown = true;
   // To herself, so that the recipient is there again as soon as the sender is.
-  Client alice(address, options, into(notes));
-  auto result = alice.send("alice", "to myself");
+  const auto alice = started(address, options, into(notes));
+  auto result = alice->send("alice", "to myself");
   EXPECT_FALSE(notes.wait_for_messages(1)[0].maybe_repeated);
   broker->stop(SIGKILL);
   broker = std::make_unique<BrokerProcess>(std::vector<std::string>{}, address);
   const Notes::Note again = notes.wait_for_messages(2)[1];
   EXPECT_EQ(again.payload, "to myself");
   EXPECT_TRUE(again.maybe_repeated);
-  alice.acknowledge(again.tag);
+  alice->acknowledge(again.tag);
   EXPECT_EQ(result.get().outcome, Outcome::kDelivered);
 }
 
 TEST(Sessions, ARefusalReachesTheSenderInTheRecipientsWords) {
   BrokerProcess broker({"--shards", "2"});
   Notes bobs;
-  Client bob(broker.address(), manual("bob"), into(bobs));
-  Client alice(broker.address(), named("alice"), {});
-  ASSERT_TRUE(bob.wait_until_open(kLong));
-  auto refused = alice.send("bob", "x");
-  bob.refuse(bobs.wait_for_messages(1)[0].tag, {.text = "not today", .code = 42, .retry_after_ms = 7});
+  const auto bob = started(broker.address(), manual("bob"), into(bobs));
+  const auto alice = started(broker.address(), named("alice"), {});
+  ASSERT_TRUE(opens(bob));
+  auto refused = alice->send("bob", "x");
+  bob->refuse(bobs.wait_for_messages(1)[0].tag, {.text = "not today", .code = 42, .retry_after_ms = 7});
   const SendResult result = refused.get();
   EXPECT_EQ(result.outcome, Outcome::kRejected);
   EXPECT_EQ(result.reason, Reason::kRefusedByRecipient);
@@ -272,19 +274,19 @@ TEST(Sessions, ARefusalReachesTheSenderInTheRecipientsWords) {
 TEST(Sessions, ClosingEndsTheSessionAndWhatItHadOpenIsLost) {
   BrokerProcess broker;
   Notes bobs;
-  Client bob(broker.address(), manual("bob"), into(bobs));
-  Client alice(broker.address(), named("alice"), {});
-  ASSERT_TRUE(bob.wait_until_open(kLong));
-  auto first = alice.send("bob", "acknowledged");
-  auto second = alice.send("bob", "not");
-  bob.acknowledge(bobs.wait_for_messages(2)[0].tag);
-  bob.close(kLong);
+  const auto bob = started(broker.address(), manual("bob"), into(bobs));
+  const auto alice = started(broker.address(), named("alice"), {});
+  ASSERT_TRUE(opens(bob));
+  auto first = alice->send("bob", "acknowledged");
+  auto second = alice->send("bob", "not");
+  bob->acknowledge(bobs.wait_for_messages(2)[0].tag);
+  bob->close(kLong);
   EXPECT_EQ(first.get().outcome, Outcome::kDelivered);
   const SendResult lost = second.get();
   EXPECT_EQ(lost.outcome, Outcome::kLost);
   EXPECT_EQ(lost.reason, Reason::kConnectionLost);
   EXPECT_TRUE(lost.attempted);
-  EXPECT_EQ(alice.send("bob", "x").get().reason, Reason::kUnknownClient);
+  EXPECT_EQ(alice->send("bob", "x").get().reason, Reason::kUnknownClient);
 }
 
 }  // namespace

@@ -56,7 +56,9 @@ class Speaker final : public client::ClientEvents {
     options.name = name_;
     options.backoff_ms_min = 1;
     options.backoff_ms_max = 20;
-    client_.emplace(loop, address, options, *this);
+    std::string error;
+    client_ = client::LoopClient::start(loop, address, options, *this, error);
+    ASSERT_NE(client_, nullptr) << error;
   }
   void begin() {
     if (begun_) return;
@@ -113,7 +115,7 @@ class Speaker final : public client::ClientEvents {
 
   const std::string name_, other_;
   const bool large_;
-  std::optional<client::LoopClient> client_;
+  std::unique_ptr<client::LoopClient> client_;
   uint32_t sent_ = 0, delivered_ = 0, received_ = 0;
   bool begun_ = false, opened_ = false, ended_ = false;
   std::string problem_, story_;

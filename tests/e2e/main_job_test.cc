@@ -56,7 +56,7 @@ struct Member final : client::ClientEvents {
 
   Crowd* crowd = nullptr;
   uint32_t index = 0;
-  std::optional<client::LoopClient> client;
+  std::unique_ptr<client::LoopClient> client;
   std::vector<uint32_t> others;
   uint32_t sent = 0;
 };
@@ -142,7 +142,9 @@ class Crowd {
     }
     client::ClientOptions options;
     options.name = name_of(index);
-    member.client.emplace(*client_loop_, address_, options, member);
+    std::string error;
+    member.client = client::LoopClient::start(*client_loop_, address_, options, member, error);
+    ASSERT_NE(member.client, nullptr) << error;
   }
 
   void send(Member& member) {

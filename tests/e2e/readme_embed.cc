@@ -18,5 +18,5 @@ int main() {
   std::fflush(stdout);
   std::getchar();
   std::printf("%" PRIu64 " messages were admitted\n", broker->counters().messages_admitted);
-  return broker->stop(std::chrono::seconds(5)) ? 0 : 1;
+  return broker->stop(5'000) == onehop::Broker::Stopped::kAllEnded ? 0 : 1;
 }

@@ -5,6 +5,7 @@
 #include <cinttypes>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <utility>
 
 namespace onehop::faults {
@@ -41,7 +42,9 @@ class Fleet::Member final : public client::ClientEvents {
   void connect() {
     client::ClientOptions options{.name = fleet_.options_.prefix + std::to_string(index_),
                                   .on_conflict = client::OnConflict::kTakeOver};
-    client_ = std::make_unique<client::LoopClient>(fleet_.client_loop_, fleet_.options_.server, options, *this);
+    std::string error;
+    client_ = client::LoopClient::start(fleet_.client_loop_, fleet_.options_.server, options, *this, error);
+    if (client_ == nullptr) throw std::invalid_argument(error);
     fill();
   }
   // As a process that is killed: nobody will tell what became of its messages.

@@ -15,7 +15,8 @@
 #include "reactor/file_text.h"
 
 // The resolver of this program knows a name with two addresses, which not every machine has. Others are the system's.
-extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo* hints, addrinfo** answer) {
+extern "C" [[gnu::visibility("default")]] int getaddrinfo(const char* name, const char* service, const addrinfo* hints,
+                                                          addrinfo** answer) {
   static const auto of_system = reinterpret_cast<decltype(&getaddrinfo)>(dlsym(RTLD_NEXT, "getaddrinfo"));
   if (name == nullptr || std::string_view(name) != "two.test") return of_system(name, service, hints, answer);
   const int status = of_system("127.0.0.1", service, hints, answer);

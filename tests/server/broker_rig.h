@@ -83,8 +83,8 @@ class BrokerRig {
  private:
   void take(const BrokerEvent& e) {
     const std::lock_guard lock(mutex_);
-    events_.push_back({e.kind, e.shard, std::string(e.peer), std::string(e.name), e.session, std::string(e.code),
-                       std::string(e.text)});
+    events_.push_back(
+        {e.kind, e.shard, std::string(e.peer), std::string(e.name), e.session, name_of(e.code), std::string(e.text)});
     changed_.notify_all();
   }
 

@@ -301,7 +301,7 @@ TEST(Proxy, StoppingDoesNotWaitForHeaders) {
   BrokerRig broker(proxy_options());
   RawClient waiting(broker.address(kProxy));
   waiting.send_bytes("PROXY ");
-  EXPECT_TRUE(broker->stop(std::chrono::milliseconds(60'000)));
+  EXPECT_EQ(Broker::Stopped::kAllEnded, broker->stop(60'000));
   EXPECT_TRUE(waiting.read_to_end().empty());
 }
 

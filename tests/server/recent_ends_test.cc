@@ -9,7 +9,7 @@ namespace onehop::server {
 namespace {
 
 RecentEnds::End end_of(std::string_view name) {
-  return {"session_ended", name, 7, 1, "tcp://127.0.0.1:9", "NORMAL", "why"};
+  return {EndHow::kSessionTakenOver, name, 7, 1, "tcp://127.0.0.1:9", Code::kNormal, "why"};
 }
 
 TEST(RecentEnds, NewestFirstUpToTheLimitByPartOfTheName) {
@@ -19,11 +19,11 @@ TEST(RecentEnds, NewestFirstUpToTheLimitByPartOfTheName) {
   ASSERT_EQ(found.size(), 2u);
   EXPECT_EQ(found[0].name, "alicia");
   EXPECT_EQ(found[1].name, "alice");
-  EXPECT_EQ(found[1].how, "session_ended");
+  EXPECT_EQ(found[1].how, EndHow::kSessionTakenOver);
   EXPECT_EQ(found[1].session, 7u);
   EXPECT_EQ(found[1].shard, 1u);
   EXPECT_EQ(found[1].peer, "tcp://127.0.0.1:9");
-  EXPECT_EQ(found[1].code, "NORMAL");
+  EXPECT_EQ(found[1].code, Code::kNormal);
   EXPECT_EQ(found[1].text, "why");
   EXPECT_GT(found[1].unix_ms, 0u);
   EXPECT_EQ(ends.find(1, "").size(), 1u);

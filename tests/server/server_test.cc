@@ -70,7 +70,7 @@ TEST(Server, StartsAndStopsWithNobodyThere) {
   for (const unsigned shards : {1u, 2u, 4u}) {
     BrokerRig broker(test_options(shards));
     EXPECT_EQ(shards, broker->shards());
-    EXPECT_TRUE(broker->stop(std::chrono::seconds(30)));
+    EXPECT_EQ(Broker::Stopped::kAllEnded, broker->stop(30'000));
   }
 }
 

@@ -22,7 +22,7 @@ TEST(Stop, TellsEveryClientWhenToComeBack) {
     BrokerRig broker(test_options(shards));
     std::deque<RawClient> clients;
     for (int i = 0; i < 40; ++i) clients.emplace_back(broker.address()).connect("client-" + std::to_string(i));
-    std::future<bool> stopped = std::async(std::launch::async, [&] { return broker->stop(std::chrono::seconds(60)); });
+    std::future<Broker::Stopped> stopped = std::async(std::launch::async, [&] { return broker->stop(60'000); });
     std::set<uint32_t> retries;
     for (RawClient& client : clients) {
       const v1::Goodbye goodbye = client.read_announcement();
@@ -35,7 +35,7 @@ TEST(Stop, TellsEveryClientWhenToComeBack) {
     EXPECT_LE(*retries.rbegin(), 5'000u);
     EXPECT_GE(retries.size(), 10u) << "they would all come back together";
     clients.clear();
-    EXPECT_TRUE(stopped.get());
+    EXPECT_EQ(Broker::Stopped::kAllEnded, stopped.get());
   }
 }
 
@@ -44,13 +44,13 @@ TEST(Stop, TellsAConnectionThatHasNoNameYet) {
   RawClient unnamed(broker.address());
   RawClient named(broker.address());
   named.connect("a");  // Accepted in order: the other one is there too.
-  std::future<bool> stopped = std::async(std::launch::async, [&] { return broker->stop(std::chrono::seconds(60)); });
+  std::future<Broker::Stopped> stopped = std::async(std::launch::async, [&] { return broker->stop(60'000); });
   EXPECT_EQ(v1::CODE_SERVER_SHUTTING_DOWN, unnamed.read_goodbye().code());
   EXPECT_EQ(v1::CODE_SERVER_SHUTTING_DOWN, named.read_announcement().code());
   named.say_goodbye();
   unnamed.close();
   named.close();
-  EXPECT_TRUE(stopped.get());
+  EXPECT_EQ(Broker::Stopped::kAllEnded, stopped.get());
 }
 
 TEST(Stop, WhatWasDecidedBeforeComesBeforeTheGoodbye) {
@@ -64,7 +64,7 @@ TEST(Stop, WhatWasDecidedBeforeComesBeforeTheGoodbye) {
   }
   const std::vector<v1::Frame> told = a.read_to_pong();  // All are admitted or refused.
   EXPECT_EQ(500u, refused_ids(told, v1::REASON_UNKNOWN_CLIENT).size());
-  std::future<bool> stopped = std::async(std::launch::async, [&] { return broker->stop(std::chrono::seconds(60)); });
+  std::future<Broker::Stopped> stopped = std::async(std::launch::async, [&] { return broker->stop(60'000); });
   std::vector<v1::Frame> frames;
   do {
     frames.push_back(b.read().value());
@@ -77,16 +77,16 @@ TEST(Stop, WhatWasDecidedBeforeComesBeforeTheGoodbye) {
   a.say_goodbye();
   a.close();
   b.close();
-  EXPECT_TRUE(stopped.get());
+  EXPECT_EQ(Broker::Stopped::kAllEnded, stopped.get());
 }
 
 TEST(Stop, AfterwardsNobodyIsLetIn) {
   BrokerRig broker(test_options(2));
   const std::string address = broker.address();
-  EXPECT_TRUE(broker->stop(std::chrono::seconds(30)));
+  EXPECT_EQ(Broker::Stopped::kAllEnded, broker->stop(30'000));
   EXPECT_THROW(RawClient{address}, std::system_error);
   EXPECT_EQ(0u, broker->counters().connections);  // Of no further use, and no crash either.
-  EXPECT_TRUE(broker->stop(std::chrono::seconds(30)));
+  EXPECT_EQ(Broker::Stopped::kAllEnded, broker->stop(30'000));
   broker->stop_now();
 }
 
@@ -94,7 +94,7 @@ TEST(Stop, APeerThatDoesNotCloseIsCutOffAtTheDeadline) {
   BrokerRig broker(test_options(2));
   RawClient a(broker.address());
   a.connect("a");
-  EXPECT_FALSE(broker->stop(std::chrono::milliseconds(50)));
+  EXPECT_EQ(Broker::Stopped::kCutOff, broker->stop(50));
   // It was told all the same.
   EXPECT_EQ(v1::CODE_SERVER_SHUTTING_DOWN, a.read_goodbye().code());
 }
@@ -103,7 +103,7 @@ TEST(Stop, StopNowCutsTheWaitingShort) {
   BrokerRig broker(test_options(2));
   RawClient a(broker.address());
   a.connect("a");
-  std::future<bool> stopped = std::async(std::launch::async, [&] { return broker->stop(std::chrono::hours(1)); });
+  std::future<Broker::Stopped> stopped = std::async(std::launch::async, [&] { return broker->stop(3'600'000); });
   EXPECT_EQ(v1::CODE_SERVER_SHUTTING_DOWN, a.read_announcement().code());
   broker->stop_now();  // `a` never says goodbye.
   stopped.get();
@@ -128,7 +128,7 @@ TEST(Stop, WhileEverybodySendsToEverybody) {
     });
   }
   while (connected < 8) std::this_thread::yield();
-  broker->stop(std::chrono::seconds(2));
+  broker->stop(2'000);
   for (std::thread& sender : senders) sender.join();
   EXPECT_EQ(8, told);
 }

@@ -23,24 +23,24 @@ struct Case {
 TEST(TraceVerdict, NothingStandsInTheWay) {
   Case c;
   EXPECT_TRUE(c.judged().would_arrive);
-  EXPECT_EQ(c.trace.reason, "");
+  EXPECT_EQ(c.trace.reason, Reason::kNone);
   EXPECT_EQ(c.trace.why, "nothing stands in the way");
 }
 
 TEST(TraceVerdict, TheFirstThatTheBrokerLooksAtDecides) {
   Case c;
   c.facts.memory_stage = 1;
-  EXPECT_EQ(c.judged().reason, "BROKER_BUSY");
+  EXPECT_EQ(c.judged().reason, Reason::kBrokerBusy);
   c.trace.to->queue_bytes = 1'000;
-  EXPECT_EQ(c.judged().reason, "QUEUE_FULL");
+  EXPECT_EQ(c.judged().reason, Reason::kQueueFull);
   EXPECT_NE(c.trace.why.find("limit"), std::string::npos);
   c.trace.gate_closed = true;
-  EXPECT_EQ(c.judged().reason, "QUEUE_FULL");
+  EXPECT_EQ(c.judged().reason, Reason::kQueueFull);
   EXPECT_NE(c.trace.why.find("gate"), std::string::npos);
   c.trace.to.reset();
-  EXPECT_EQ(c.judged().reason, "UNKNOWN_CLIENT");
+  EXPECT_EQ(c.judged().reason, Reason::kUnknownClient);
   c.facts.draining = true;
-  EXPECT_EQ(c.judged().reason, "SHUTTING_DOWN");
+  EXPECT_EQ(c.judged().reason, Reason::kShuttingDown);
   EXPECT_FALSE(c.trace.would_arrive);
 }
 
@@ -48,7 +48,7 @@ TEST(TraceVerdict, SaysWhatBecameOfOneThatIsGone) {
   Case c;
   c.trace.to.reset();
   EXPECT_EQ(c.judged().why, "no client has the name");
-  c.trace.last_end.emplace().code = "SLOW_CONSUMER";
+  c.trace.last_end.emplace().code = Code::kSlowConsumer;
   EXPECT_NE(c.judged().why.find("SLOW_CONSUMER"), std::string::npos);
 }
 

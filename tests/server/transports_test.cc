@@ -230,7 +230,7 @@ TEST_P(Transports, StoppingTellsEverybodyAndWaitsForIt) {
   BrokerRig broker(options, with(*GetParam()));
   std::deque<TransportClient> clients;
   for (int i = 0; i < 20; ++i) clients.emplace_back(broker.address(), client()).connect(name_of(i));
-  std::future<bool> stopped = std::async(std::launch::async, [&] { return broker->stop(std::chrono::seconds(60)); });
+  std::future<Broker::Stopped> stopped = std::async(std::launch::async, [&] { return broker->stop(60'000); });
   for (TransportClient& one : clients) {
     EXPECT_EQ(v1::CODE_SERVER_SHUTTING_DOWN, one.read_kind(v1::Frame::kGoodbye).goodbye().code());
     one.send(goodbye_frame(v1::CODE_NORMAL));
@@ -238,7 +238,7 @@ TEST_P(Transports, StoppingTellsEverybodyAndWaitsForIt) {
     EXPECT_EQ(Transport::State::kEnded, one.state());
   }
   clients.clear();
-  EXPECT_TRUE(stopped.get());
+  EXPECT_EQ(Broker::Stopped::kAllEnded, stopped.get());
 }
 
 TEST_P(Transports, RefusalsAreToldThroughThem) {
@@ -322,7 +322,7 @@ TEST(Handshake, StoppingDoesNotWaitForIt) {
   BrokerRig broker(test_options(1), with(kScrambled));
   TransportClient waiting(broker.address(), kPlain.client());
   waiting.send_raw("scram");
-  EXPECT_TRUE(broker->stop(std::chrono::hours(1)));
+  EXPECT_EQ(Broker::Stopped::kAllEnded, broker->stop(3'600'000));
   EXPECT_EQ("", waiting.read_raw_to_end());
 }
 

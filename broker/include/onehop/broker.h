@@ -1,10 +1,11 @@
 // The broker, to run inside a program of one's own. onehopd is this and a command line.
 //
 // A Broker runs one thread for each shard and nothing else: it installs no signal handler, changes no limit of the
-// process, and writes nothing to standard output or error.
+// process, and writes nothing to standard output or error. No exception but std::bad_alloc leaves a function of this
+// library, and none that a handler of the embedder throws gets further than BrokerOptions::on_exception. Times are
+// whole milliseconds.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -12,8 +13,10 @@
 #include <string_view>
 #include <vector>
 
+#include "onehop/codes.h"
 #include "onehop/export.h"
 #include "onehop/inspection.h"
+#include "onehop/local_client.h"
 
 namespace onehop {
 
@@ -41,8 +44,24 @@ struct BrokerEvent {
   std::string_view peer;  // `tcp://…` or `unix://…`; empty when not known any more.
   std::string_view name;  // As the client wrote it: any bytes, so escape it where that matters.
   uint64_t session;       // 0: none.
-  std::string_view code;  // The goodbye's code, e.g. PROTOCOL_ERROR; empty: the peer went away without one.
-  std::string_view text;  // Why.
+  Code code;              // The goodbye's code; kNone: the peer went away without one.
+  std::string_view text;  // Why, for people.
+};
+// "session_opened".
+ONEHOP_EXPORT std::string_view to_string(BrokerEvent::Kind kind);
+
+// What the embedder gives the broker to call.
+enum class Handler : uint8_t {
+  kOnEvent,     // BrokerOptions::on_event.
+  kDestructor,  // Not a handler: a handler has destroyed the broker, which is refused.
+};
+// "on_event".
+ONEHOP_EXPORT std::string_view to_string(Handler handler);
+
+// A handler has thrown an exception, or done what it may not do. The views are valid during the call only.
+struct HandlerException {
+  Handler handler;
+  std::string_view what;  // Its what(), for people; empty if it is not a std::exception.
 };
 
 // How a broker runs: where it listens, its threads, and its limits.
@@ -117,14 +136,27 @@ struct BrokerOptions {
   // attempts of the C++ client, so that every one that was trying to connect has come by then.
   uint32_t start_grace_ms = 30'000;
 
-  // Called on the shards' threads, so it must be quick and safe to call from several at once. May be empty.
+  // Called on the shards' threads, so it must be quick and safe to call from several at once. May be empty. It may call
+  // the broker: Broker says what each method does then.
   std::function<void(const BrokerEvent&)> on_event;
+  // Called when a handler, such as on_event, has thrown an exception, on the thread on which it was thrown. The broker
+  // goes on as if the handler had returned. What on_exception itself throws is dropped. May be empty;
+  // BrokerCounters::handler_exceptions counts them in any case.
+  std::function<void(const HandlerException&)> on_exception;
 };
 
 // What may be asked of a broker while it runs is in inspection.h.
 //
-// Any thread may call any method, also several at once, until the destructor. Methods that ask the shards wait for
-// their answers for a second at most; a shard that does not answer is left out.
+// THREADS. Any thread may call any method, also several at once, until the destructor. Methods that ask the shards wait
+// for their answers for a second at most; a shard that does not answer is left out, and the answer says so.
+//
+// HANDLERS run on a shard's thread, which may not wait for shards. So a method that is called there does not wait.
+// Those that do anything different there say so below, at "from a handler".
+//
+// FORKED CHILDREN. The threads of a broker do not exist in a child that fork() made, so a broker is of no use there.
+// Every method returns at once without doing anything: answers are empty, what can fail says that it has failed. The
+// destructor returns at once and frees nothing. The child has copies of the broker's sockets until it calls exec() or
+// ends, and as long as it has them the broker's port stays taken.
 class ONEHOP_EXPORT Broker {
  public:
   // Starts listening and serving. On failure returns nothing and says why in `error`, naming the option or address.
@@ -135,30 +167,41 @@ class ONEHOP_EXPORT Broker {
   // The same of everything that is wrong, one text for each; check() says the first. A text that is about several
   // options names all of them.
   static std::vector<std::string> check_all(const BrokerOptions& options);
+  // Stops the broker as stop(0) does. From a handler it is refused, because the thread that runs cannot wait for its
+  // own end: the broker serves on until the process ends, and on_exception is told of it.
   virtual ~Broker() = default;
 
   // The addresses listened on, with the ports really bound, in the order of BrokerOptions::listen, then of
   // listen_proxy.
   virtual std::vector<std::string> addresses() const = 0;
   virtual unsigned shards() const = 0;
+  // From a handler: the handler's own shard counts as it is now, the others as they last answered.
   virtual BrokerCounters counters() = 0;
+
+  // A client in this process: see local_client.h. It connects at once; events.on_open() or on_ended() tells whether it
+  // has the name. On failure returns nothing and says why in `error`: the name breaks the rules, or the broker has been
+  // stopped. `events` outlives the client.
+  virtual std::unique_ptr<LocalClient> attach(const LocalClientOptions& options, LocalClientEvents& events,
+                                              std::string& error) = 0;
+  // The shard where a client of this name lives, from 0 to shards() - 1.
+  virtual unsigned home_of(std::string_view name) = 0;
 
   // Applies the options that may change while it runs; docs/configuration.md says which. If an option that may not
   // change differs, or one is wrong, it applies nothing, returns false and says why in `error`. What it applies
   // holds for everything that comes after it has returned. A shard that is busy for longer than a second is not waited
-  // for, and applies it later.
+  // for, and applies it later. From a handler it waits for no shard: each applies it soon.
   virtual bool reload(const BrokerOptions& options, std::string& error) = 0;
 
   // Begins the end: readiness fails at once; after drain_delay_ms nothing more is accepted, and every client is told
-  // goodbye SERVER_SHUTTING_DOWN, with a time of its own to come back after, and with the rest of `deadline` as its
+  // goodbye SERVER_SHUTTING_DOWN, with a time of its own to come back after, and with the rest of `deadline_ms` as its
   // grace. New messages are refused (SHUTTING_DOWN); acknowledgements and receipts flow until the client says goodbye.
   // Sessions without a connection end. A client that stays is told goodbye once more at the deadline. The broker
   // answers questions until stop(). Returns at once. A second call does nothing.
-  virtual void drain(std::chrono::milliseconds deadline) = 0;
+  virtual void drain(uint32_t deadline_ms) = 0;
   // Takes a drain back, so that clients are let in as before. That is possible during drain_delay_ms only: afterwards
   // clients have been told, and the listeners are closed. Returns whether the broker does not drain now.
   virtual bool undrain() = 0;
-  // How far a drain has come.
+  // How far a drain has come. From a handler: kLeaving also if no connection is left.
   enum class DrainPhase : uint8_t {
     kNone,     // There is no drain.
     kDelay,    // drain_delay_ms lasts: clients are let in, and know of nothing.
@@ -166,37 +209,53 @@ class ONEHOP_EXPORT Broker {
     kDrained,  // No connection is left, and every listener is closed, so nobody can come any more.
   };
   virtual DrainPhase drain_phase() = 0;
-  // Drains, unless a drain has begun, and waits until all connections have ended, at most for `deadline`. Connections
-  // that are open then are ended without waiting. Returns whether all ended by themselves. Afterwards the broker cannot
-  // be used any more.
-  virtual bool stop(std::chrono::milliseconds deadline) = 0;
+  // Drains, unless a drain has begun, and waits until all connections have ended, at most for `deadline_ms`.
+  // Connections that are open then are ended without waiting. Afterwards the broker cannot be used any more: it answers
+  // questions about what was. A second call returns what the first did.
+  enum class Stopped : uint8_t {
+    kAllEnded,  // All connections have ended by themselves.
+    kCutOff,    // Some were open at the deadline.
+    kRefused,   // Nothing was done: called from a handler, which may call drain() and stop_now(), or in a forked child.
+  };
+  virtual Stopped stop(uint32_t deadline_ms) = 0;
   // Cuts short the wait of another thread in stop(). At any other time it does nothing.
   virtual void stop_now() = 0;
 
-  // Whether connections are let in: the broker does not drain, and its limit of connections is not reached. If not,
-  // says why. A broker that is short of memory is ready still, because clients that resume a session, and take what
-  // waits for them, are let in.
-  virtual bool ready(std::string& why_not) = 0;
-  // Whether every shard answers within that time.
-  virtual bool alive(std::chrono::milliseconds within) = 0;
+  // Whether connections are let in. A broker that is short of memory is ready still, because clients that resume a
+  // session, and take what waits for them, are let in.
+  enum class Readiness : uint8_t {
+    kReady,
+    kDraining,   // Also when it has been stopped.
+    kFull,       // The limit of connections is reached.
+    kShardFull,  // A shard has all the clients it takes: it refuses new ones.
+    kForked,     // This is a forked child: see above.
+  };
+  // If it is not ready, says why in words for people; otherwise `why_not` is empty.
+  virtual Readiness readiness(std::string& why_not) = 0;
+  bool ready(std::string& why_not) { return readiness(why_not) == Readiness::kReady; }
+  // Whether every shard answers within that time. From a handler nobody is asked: whether no other shard has been busy
+  // for longer than that.
+  virtual bool alive(uint32_t within_ms) = 0;
 
   // The clients that match, in the order and within the limits that the query gives.
+  // From a handler: nothing, and ClientPage::answered says kNotFromHandler.
   virtual ClientPage clients(const ClientQuery& query) = 0;
   // Recent ends, newest first: of clients, and of connections that never became one.
   virtual std::vector<RecentEnd> recent_ends(size_t limit, std::string_view name_part) = 0;
-  // Would a message from one client to the other arrive now, and if not, why not?
+  // Would a message from one client to the other arrive now, and if not, why not? From a handler: nothing, and
+  // Trace::answered says kNotFromHandler.
   virtual Trace trace(std::string_view from, std::string_view to) = 0;
   // Ends a client: goodbye ADMINISTRATIVE with this text, UTF-8 of at most 256 bytes, and the end of its session. Then
-  // its name is kept out for `bar_for`, also if there is no such client now: whoever connects with it is told
+  // its name is kept out for `bar_for_ms`, also if there is no such client now: whoever connects with it is told
   // ADMINISTRATIVE, and the rest of the time as retry_after_ms. The last kick of a name counts, so one with 0 lets it
   // in again. Of more than 1,024 names that are kept out the one that was kicked first is let in.
   enum class Kick : uint8_t {
     kEnded,
     kNoSuchClient,
     kNoAnswer,  // Its shard is busy: nothing was done, nor will be.
+    kSoon,      // Called from a handler: the client is ended as soon as its shard gets to it, if there is one.
   };
-  virtual Kick kick(std::string_view name, std::string_view text, std::chrono::milliseconds bar_for) = 0;
-  Kick kick(std::string_view name, std::string_view text) { return kick(name, text, std::chrono::milliseconds(0)); }
+  virtual Kick kick(std::string_view name, std::string_view text, uint32_t bar_for_ms = 0) = 0;
 };
 
 }  // namespace onehop

@@ -9,24 +9,51 @@
 #include <string_view>
 #include <vector>
 
+#include "onehop/codes.h"
+
 namespace onehop {
 
-// How many messages had this outcome. Names as in onehop.v1.Outcome and Reason, without their prefix; `reason` may be
-// empty.
-// REJECTED counts refusals at admission and by recipients; DELIVERED counts acknowledged ones; unconfirmed ones that
-// were admitted have no outcome, and are among messages_admitted only.
+// Whether everything that was asked for an answer has given its part.
+enum class Answered : uint8_t {
+  kFully,
+  // A shard was busy for longer than a second. Its part is missing.
+  kPartly,
+  // The caller was a handler of the broker (BrokerOptions::on_event and others), which runs inside a shard and may not
+  // wait for the shards. Nothing was asked. Ask again from a thread of your own.
+  kNotFromHandler,
+  kForked,  // The caller is a forked child, in which the broker does not run.
+};
+
+// How many messages had this outcome. kRejected counts refusals at admission and by recipients; kDelivered counts
+// acknowledged ones. Unconfirmed messages that were admitted have no outcome, and are among messages_admitted only.
 struct OutcomeCount {
-  std::string_view outcome;
-  std::string_view reason;
+  Outcome outcome = Outcome::kDelivered;
+  Reason reason = Reason::kNone;
   uint64_t count = 0;
 };
 
-// How many ends of this kind had this code of a goodbye: `connect`, connects that were refused; `connection`,
-// connections with a session that the broker ended; `session`, sessions. Names as in onehop.v1.Code, without its
-// prefix; empty: the peer went away without a goodbye, or got none.
+enum class EndKind : uint8_t {
+  kConnect,     // A connect was refused.
+  kConnection,  // The broker ended a connection that had a session.
+  kSession,     // A session ended.
+};
+// "connect".
+constexpr std::string_view to_string(EndKind kind) {
+  switch (kind) {
+    case EndKind::kConnect:
+      return "connect";
+    case EndKind::kConnection:
+      return "connection";
+    case EndKind::kSession:
+      return "session";
+  }
+  return "";
+}
+
+// How many ends of this kind had this code in their goodbye. kNone: the peer went away without a goodbye, or got none.
 struct EndCount {
-  std::string_view kind;
-  std::string_view code;
+  EndKind kind = EndKind::kConnect;
+  Code code = Code::kNone;
   uint64_t count = 0;
 };
 
@@ -84,7 +111,9 @@ struct BrokerCounters {
   uint64_t proxy_refusals = 0;    // Connections without the PROXY header they need, or not allowed to bring one.
   uint64_t memory_bytes = 0;      // Now: what counts against memory_bytes_max.
   uint64_t memory_bytes_max = 0;
-  uint64_t transport_bytes = 0;        // Now: what transports hold, beside memory_bytes. Plain connections have none.
+  uint64_t transport_bytes = 0;  // Now: what transports hold, beside memory_bytes. Plain connections have none.
+  // Exceptions that handlers of the embedder have thrown: see BrokerOptions::on_exception.
+  uint64_t handler_exceptions = 0;
   unsigned memory_stage = 0;           // 0; 1: refusing; 2: ending clients.
   uint64_t memory_ended = 0;           // Clients ended in the second stage.
   std::vector<OutcomeCount> outcomes;  // Those that can occur, each of them, also with a count of 0.
@@ -139,17 +168,35 @@ struct ClientInfo {
 struct ClientPage {
   std::vector<ClientInfo> clients;
   size_t found = 0;  // How many match, on this page or not.
+  Answered answered = Answered::kFully;
 };
+
+// What has ended, and how.
+enum class EndHow : uint8_t { kSessionEnded, kSessionTakenOver, kSessionDetached, kConnectRefused };
+// "session_ended".
+constexpr std::string_view to_string(EndHow how) {
+  switch (how) {
+    case EndHow::kSessionEnded:
+      return "session_ended";
+    case EndHow::kSessionTakenOver:
+      return "session_taken_over";
+    case EndHow::kSessionDetached:
+      return "session_detached";
+    case EndHow::kConnectRefused:
+      return "connect_refused";
+  }
+  return "";
+}
 
 // The end of a client's session or connection, or of a connection that never had one.
 struct RecentEnd {
   uint64_t unix_ms = 0;
-  std::string how;  // session_ended, session_taken_over, session_detached, connect_refused.
+  EndHow how = EndHow::kSessionEnded;
   std::string name;
   uint64_t session = 0;
   unsigned shard = 0;
   std::string peer;
-  std::string code;  // Of the goodbye; empty: the peer went away without one.
+  Code code = Code::kNone;  // Of the goodbye; kNone: the peer went away without one.
   std::string text;
 };
 
@@ -157,8 +204,8 @@ struct RecentEnd {
 struct Trace {
   bool would_arrive = false;
   std::string why;  // In words, for people: the first thing that stands in the way, or that nothing does.
-  // What a sender would be told now, as in onehop.v1.Reason without its prefix; empty if it would arrive.
-  std::string reason;
+  // What a sender would be told now; kNone if the message would arrive, or if that is not known (see `answered`).
+  Reason reason = Reason::kNone;
   unsigned from_shard = 0;  // The home of each name, whether or not there is such a client.
   unsigned to_shard = 0;
   std::optional<ClientInfo> from;
@@ -166,6 +213,7 @@ struct Trace {
   bool paused = false;                // `from` was told to pause sending to `to`, and the pause has not ended.
   bool gate_closed = false;           // A message to `to` was refused, and `from` has not said yet that it knows.
   std::optional<RecentEnd> last_end;  // Of `to`.
+  Answered answered = Answered::kFully;
 };
 
 }  // namespace onehop

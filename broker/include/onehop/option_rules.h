@@ -1,4 +1,4 @@
-// The rule for each member of BrokerOptions except on_event: its name in configuration files and error texts, its
+// The rule for each member of BrokerOptions except its handlers: its name in configuration files and error texts, its
 // range, and whether it may change while a broker runs. Broker::check also checks options that depend on each other.
 #pragma once
 

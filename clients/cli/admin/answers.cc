@@ -64,8 +64,8 @@ ClientInfo client_in(const Json& json) {
   return client;
 }
 
-RecentEnd end_in(const Json& json) {
-  RecentEnd end;
+EndTold end_in(const Json& json) {
+  EndTold end;
   read(json, "unix_ms", end.unix_ms);
   read(json, "how", end.how);
   read(json, "name", end.name);
@@ -109,16 +109,16 @@ std::optional<ClientsTold> read_clients(std::string_view body) {
   return told;
 }
 
-std::optional<std::vector<Told<RecentEnd>>> read_closed(std::string_view body) {
-  std::vector<Told<RecentEnd>> ends;
+std::optional<std::vector<Told<EndTold>>> read_closed(std::string_view body) {
+  std::vector<Told<EndTold>> ends;
   if (!read_array(parse(body), "closed", ends, end_in)) return std::nullopt;
   return ends;
 }
 
-std::optional<Told<Trace>> read_trace(std::string_view body) {
+std::optional<Told<TraceTold>> read_trace(std::string_view body) {
   const Json json = parse(body);
   if (!json.is_object() || !json.contains("would_arrive")) return std::nullopt;
-  Trace trace;
+  TraceTold trace;
   read(json, "would_arrive", trace.would_arrive);
   read(json, "why", trace.why);
   read(json, "reason", trace.reason);
@@ -133,7 +133,7 @@ std::optional<Told<Trace>> read_trace(std::string_view body) {
   if (const Json* from = object("from")) trace.from = client_in(*from);
   if (const Json* to = object("to")) trace.to = client_in(*to);
   if (const Json* end = object("last_end")) trace.last_end = end_in(*end);
-  return Told<Trace>{std::move(trace), in_one_line(json)};
+  return Told<TraceTold>{std::move(trace), in_one_line(json)};
 }
 
 std::optional<BrokerCounters> read_counters(std::string_view body) {

@@ -24,9 +24,33 @@ struct ClientsTold {
   size_t found = 0;
 };
 
+// RecentEnd and Trace in the admin port's words, because a later broker may have words that this program does not know.
+struct EndTold {
+  uint64_t unix_ms = 0;
+  std::string how;
+  std::string name;
+  uint64_t session = 0;
+  unsigned shard = 0;
+  std::string peer;
+  std::string code;
+  std::string text;
+};
+struct TraceTold {
+  bool would_arrive = false;
+  std::string why;
+  std::string reason;
+  unsigned from_shard = 0;
+  unsigned to_shard = 0;
+  std::optional<ClientInfo> from;
+  std::optional<ClientInfo> to;
+  bool paused = false;
+  bool gate_closed = false;
+  std::optional<EndTold> last_end;
+};
+
 std::optional<ClientsTold> read_clients(std::string_view body);
-std::optional<std::vector<Told<RecentEnd>>> read_closed(std::string_view body);
-std::optional<Told<Trace>> read_trace(std::string_view body);
+std::optional<std::vector<Told<EndTold>>> read_closed(std::string_view body);
+std::optional<Told<TraceTold>> read_trace(std::string_view body);
 // Without the counts of single outcomes.
 std::optional<BrokerCounters> read_counters(std::string_view body);
 // How far a drain has come, in the admin port's word for it, and how many connections are left.

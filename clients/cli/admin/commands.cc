@@ -69,7 +69,7 @@ std::string in_words(const std::optional<ClientInfo>& client) {
          short_time(client->idle_ms) + " ago" + (client->blocked ? ", its socket takes nothing" : "");
 }
 
-void print_trace(const Trace& trace, const AdminOptions& options) {
+void print_trace(const TraceTold& trace, const AdminOptions& options) {
   const auto line = [](const std::string& title, const std::string& text) {
     std::printf("%-10s  %s\n", title.c_str(), text.c_str());
   };
@@ -87,7 +87,7 @@ void print_trace(const Trace& trace, const AdminOptions& options) {
          trace.gate_closed ? "closed: " + options.from + " was refused, and has not said that it knows" : "open");
   }
   if (!trace.last_end) return line("last end", "none is known");
-  const RecentEnd& end = *trace.last_end;
+  const EndTold& end = *trace.last_end;
   line("last end", time_of_day(end.unix_ms) + " " + printable(end.how) + (end.code.empty() ? "" : " ") +
                        printable(end.code) + (end.text.empty() ? "" : ": ") + printable(end.text));
 }

@@ -1,22 +1,42 @@
-// A client with a thread of its own, for programs that have no event loop.
+// A client with a thread behind it, for programs that have no event loop.
 //
-//   onehop::client::Client client("tcp://127.0.0.1:7411", {.name = "alice"}, {.on_message = print});
-//   auto sent = client.send("bob", "hello");
-//   if (sent.get().outcome != onehop::client::Outcome::kDelivered) …
+//   std::string error;
+//   const auto client = onehop::client::Client::start("tcp://127.0.0.1:7411", {.name = "alice"}, {.on_message = print},
+//                                                     error);
+//   if (client == nullptr) …
+//   if (client->send("bob", "hello").get().outcome != onehop::client::Outcome::kDelivered) …
 //
-// Every call may be made by any thread. Handlers and completions are called on the client's own thread, one at a time;
-// they may call everything but close(), detach(), the destructor and the waiting functions.
+// THREADS. Every call may be made by any thread. Handlers and completions are called on the client's own thread, one at
+// a time. They may call everything, but what waits is refused there at once, because the thread would wait for itself:
+//   - close() and detach() answer Ending::Cause::kWouldDeadlock, wait_until_open() and flush() kWouldDeadlock, and so
+//   does
+//     get() of a SendFuture that is not ready;
+//   - send() and send_within() do not wait for room: SendStatus::kWouldBlock.
+// The destructor there cannot wait either. The client then ends as soon as the handler returns: no handler is called
+// any more, and what has no outcome is kUnknown or kNotSent.
+//
+// EXCEPTIONS. What a handler or a completion throws is caught, counted (SendCounts::exceptions) and told to
+// on_exception; the client goes on. If on_message throws and AckMode::kAuto is set, the delivery is refused with
+// kHandlerFailedText, so that its sender learns of it.
+//
+// FORK. The client belongs to the process that started it. In a copy that fork() makes every call is refused at once
+// with kForked (where it returns a status), and the destructor does nothing: nothing hangs, and the parent is not
+// disturbed.
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <functional>
-#include <future>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "onehop/client_types.h"
 #include "onehop/export.h"
+#include "onehop/io_thread.h"
+#include "onehop/send_completion.h"
+#include "onehop/send_future.h"
 
 namespace onehop::client {
 
@@ -33,51 +53,84 @@ class ONEHOP_EXPORT Client {
     std::function<void(const Ending&, uint64_t retry_in_ms)> on_down = {};
     // The client has ended, and every message has its outcome.
     std::function<void(const Ending&)> on_ended = {};
+    // A call answered kWouldBlock since the last on_room, and trying again makes sense now.
+    std::function<void()> on_room = {};
+    // A handler or a completion threw this. On the client's thread; but where a completion was called from within
+    // send(), because the message was not accepted, on the thread of that call.
+    std::function<void(std::exception_ptr)> on_exception = {};
   };
 
-  // How many bytes of messages, payloads included, may be accepted and without an outcome before send() blocks: for one
-  // destination, and for all together.
+  // How many bytes of messages, payloads included, may be accepted and without an outcome before there is no room for
+  // more: for one destination, and for all together. A message is accepted as long as there is less than that, so that
+  // one may exceed it. Each counts as about 100 bytes more than its payload.
   struct Limits {
     uint64_t destination_bytes_max = 4 << 20;
     uint64_t total_bytes_max = 64 << 20;
   };
 
-  // `server`: "tcp://host:port", "tcp://[address]:port" or "unix:///path". Throws std::invalid_argument with one line
-  // for people if the address, or the name in `options`, cannot be right. Returns at once; the client's thread
-  // connects.
-  Client(std::string_view server, ClientOptions options, Handlers handlers, Limits limits);
-  Client(std::string_view server, ClientOptions options, Handlers handlers);
+  // `server`: "tcp://host:port", "tcp://[address]:port" or "unix:///path". Returns at once; the client's thread
+  // connects. With `thread`, that is the thread it shares with others; otherwise it has one of its own. If the address,
+  // or the name in `options`, cannot be right, or the system has no thread left, returns nothing and says why in
+  // `error`: one line for people.
+  static std::unique_ptr<Client> start(std::string_view server, ClientOptions options, Handlers handlers,
+                                       std::string& error);
+  static std::unique_ptr<Client> start(std::string_view server, ClientOptions options, Handlers handlers, Limits limits,
+                                       std::string& error);
+  static std::unique_ptr<Client> start(IoThread& thread, std::string_view server, ClientOptions options,
+                                       Handlers handlers, Limits limits, std::string& error);
   // Calls close() with five seconds, unless the client was closed before.
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // Waits until the session is open. False: the time (milliseconds) is up, or the client has ended.
-  bool wait_until_open(uint32_t timeout_ms);
+  // Waits for at most `timeout_ms` until the session is open: kDone.
+  WaitStatus wait_until_open(uint64_t timeout_ms);
 
   // Sends `payload` to the client named `to`; messages of one thread to one destination stay in order. Blocks while a
-  // limit is reached, except on the client's own thread: there it is not accepted (SendStatus::kWouldBlock).
-  std::future<SendResult> send(std::string_view to, std::string_view payload, const SendOptions& options = {});
+  // limit is reached.
+  SendFuture send(std::string_view to, std::string_view payload, const SendOptions& options = {});
   // The same with a completion instead of a future: called once, on the client's thread, or from within the call if the
-  // message is not accepted.
-  void send(std::string_view to, std::string_view payload, const SendOptions& options,
-            std::function<void(const SendResult&)> completion);
+  // message is not accepted (SendResult::status).
+  void send(std::string_view to, std::string_view payload, const SendOptions& options, SendCompletion completion);
+  // Never blocks: kWouldBlock if a limit is reached, and on_room follows. The completion is called once if the answer
+  // is kAccepted, on the client's thread, and otherwise never.
+  SendStatus try_send(std::string_view to, std::string_view payload, const SendOptions& options = {},
+                      SendCompletion completion = {});
+  // As try_send(), but waits for room for at most `timeout_ms`.
+  SendStatus send_within(uint64_t timeout_ms, std::string_view to, std::string_view payload,
+                         const SendOptions& options = {}, SendCompletion completion = {});
 
-  // Any thread. As those of ClientEngine: with AckMode::kManual a program acknowledges when it is done, in any order.
+  // Waits for at most `timeout_ms` until everything that was accepted before has its outcome: kDone. What is accepted
+  // meanwhile may be waited for as well.
+  WaitStatus flush(uint64_t timeout_ms);
+  // Calls `done` then, once, on the client's thread; from within the call if the client has ended. False: in a copy
+  // that fork() made, `done` is never called.
+  bool flush(std::function<void()> done);
+  // The messages that were accepted and have no outcome yet.
+  uint64_t unsettled() const;
+  // What the client has met with so far, as of the last time that its thread had something to do.
+  SendCounts counts() const;
+
+  // As those of ClientEngine: with AckMode::kManual a program acknowledges when it is done, in any order.
   void acknowledge(DeliveryTag tag);
   void acknowledge_up_to(DeliveryTag tag);
   void refuse(DeliveryTag tag, const Refusal& refusal);
 
   // Accepts no more messages, waits until each has its outcome, says goodbye and ends. If that takes longer than
-  // `deadline_ms`, it ends all the same: messages that were sent are then kUnknown, the others kNotSent. Returns why
-  // the client ended. A second call returns the same.
+  // `deadline_ms` (0: no deadline), it ends all the same: messages that were sent are then kUnknown, the others
+  // kNotSent. Returns why the client ended. A second call returns the same.
   Ending close(uint64_t deadline_ms);
   // Ends as ClientEngine::detach() does, and returns the session, so that another process can go on with it; nothing if
-  // no session was ever open. After close() the session has ended and cannot be resumed.
-  std::optional<SavedSession> detach(uint64_t deadline_ms);
+  // no session was ever open. After close() the session has ended and cannot be resumed. `ending`, where given, says
+  // why the client ended, or that the call was refused.
+  std::optional<SavedSession> detach(uint64_t deadline_ms, Ending* ending = nullptr);
 
  private:
   class ONEHOP_HIDDEN Impl;
+  Client(std::shared_ptr<IoHandle> thread, std::unique_ptr<Impl> impl);
+
+  // In this order: the thread outlives what runs on it.
+  std::shared_ptr<IoHandle> thread_;
   std::unique_ptr<Impl> impl_;
 };
 

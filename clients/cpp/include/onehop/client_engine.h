@@ -73,8 +73,12 @@ class ONEHOP_EXPORT ClientEngine {
   // As send(), for callers that bound what they have given themselves: never answers kWouldBlock. `body` is made by
   // encode(), which does not write SendOptions::unknown_patience_ms into it. Larger than the broker takes is found out
   // later: the outcome is kRejected, kTooLarge.
-  SendStatus send_encoded(std::string body, uint32_t unknown_patience_ms = kUnknownPatienceMs,
+  SendStatus send_encoded(std::string_view body, uint32_t unknown_patience_ms = kUnknownPatienceMs,
                           uint64_t* ticket = nullptr);
+  // As send_encoded(), but answers kWouldBlock, and on_room() follows, where as much is in flight as may be and nothing
+  // of the same destination waits yet. It costs less, because the library need not keep the message apart.
+  SendStatus try_send_encoded(std::string_view body, uint32_t unknown_patience_ms = kUnknownPatienceMs,
+                              uint64_t* ticket = nullptr);
   // Any thread. An empty answer means kInvalid.
   static std::string encode(std::string_view to, std::string_view payload, const SendOptions& options);
 

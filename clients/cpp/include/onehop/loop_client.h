@@ -2,8 +2,8 @@
 //
 // Every call, and every event, is on the loop's thread. Events, and the callback of flush(), may call everything but
 // the destructor of the client that they come from. They may make other clients of the loop, and destroy other clients;
-// a client that was destroyed has no more events. The messages of many send() calls in one turn of the loop are written
-// with one system call, before the loop sleeps.
+// a client that was destroyed has no more events. An event may throw: see client_events.h. The messages of many send()
+// calls in one turn of the loop are written with one system call, before the loop sleeps.
 #pragma once
 
 #include <cstdint>
@@ -42,10 +42,11 @@ class ONEHOP_EXPORT ClientLoop {
 // A client on the caller's loop.
 class ONEHOP_EXPORT LoopClient {
  public:
-  // `server`: "tcp://host:port", "tcp://[address]:port" or "unix:///path". Throws std::invalid_argument with one line
-  // for people if the address, or the name in `options`, cannot be right. Begins to connect at once. Until the client
-  // has ended, uv_run() does not return.
-  LoopClient(ClientLoop& loop, std::string_view server, ClientOptions options, ClientEvents& events);
+  // `server`: "tcp://host:port", "tcp://[address]:port" or "unix:///path". Begins to connect at once. Until the client
+  // has ended, uv_run() does not return. If the address, or the name in `options`, cannot be right, returns nothing and
+  // says why in `error`: one line for people.
+  static std::unique_ptr<LoopClient> start(ClientLoop& loop, std::string_view server, ClientOptions options,
+                                           ClientEvents& events, std::string& error);
   // Ends at once, without events, so the outcomes of open messages are not reported; call close() first to learn them.
   // An event of this client may not destroy it.
   ~LoopClient();
@@ -55,7 +56,7 @@ class ONEHOP_EXPORT LoopClient {
   // As ClientEngine::send().
   SendStatus send(std::string_view to, std::string_view payload, const SendOptions& options = {},
                   uint64_t* ticket = nullptr);
-  SendStatus send_encoded(std::string body, uint32_t unknown_patience_ms = kUnknownPatienceMs,
+  SendStatus send_encoded(std::string_view body, uint32_t unknown_patience_ms = kUnknownPatienceMs,
                           uint64_t* ticket = nullptr);
   // As those of ClientEngine.
   void acknowledge(DeliveryTag tag);
@@ -82,8 +83,12 @@ class ONEHOP_EXPORT LoopClient {
   // As ClientEngine::detach(), with the same deadline.
   void detach(uint64_t deadline_ms);
 
- private:
+  // For the library itself.
   class ONEHOP_HIDDEN Impl;
+
+ private:
+  explicit LoopClient(std::unique_ptr<Impl> impl);
+
   std::unique_ptr<Impl> impl_;
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <string_view>
 
 #include "onehop/client_types.h"
@@ -12,6 +13,10 @@ namespace onehop::client {
 // The owner implements it, and keeps it alive longer than the client. Events are called on the client's thread, never
 // from within send(). The client's header says what an event may call; it must not destroy the client that it comes
 // from.
+//
+// An event that throws does no harm: the client catches the exception, counts it (SendCounts::exceptions), tells
+// on_exception() and goes on. Its own work for the event is done: an outcome is told once, whatever becomes of the
+// call. Where on_message() throws and AckMode::kAuto is set, the delivery is refused with kHandlerFailedText.
 class ONEHOP_EXPORT ClientEvents {
  public:
   // A message has arrived. With AckMode::kAuto it is acknowledged when this returns, unless it was refused in here.
@@ -30,6 +35,8 @@ class ONEHOP_EXPORT ClientEvents {
   // The answer to the ping() that returned this nonce, or to a later one. The nonce may belong to a ping that the
   // client sent by itself.
   virtual void on_pong(uint64_t nonce) { (void)nonce; }
+  // An event, or the callback of flush(), threw this. What on_exception() throws itself is only counted.
+  virtual void on_exception(std::exception_ptr exception) { (void)exception; }
 
  protected:
   ~ClientEvents() = default;

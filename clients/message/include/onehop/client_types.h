@@ -11,52 +11,16 @@
 #include <string>
 #include <string_view>
 
+#include "onehop/codes.h"
 #include "onehop/export.h"
 
 namespace onehop::client {
 
-// Why a message was not taken. The numbers are those of the wire; one the library does not know keeps its number.
-enum class Reason : uint8_t {
-  kNone = 0,
-  kUnknownClient = 1,
-  kClientOffline = 2,
-  kQueueFull = 3,
-  kNotAuthorized = 4,
-  kRateLimited = 5,
-  kTooLarge = 6,
-  kRefusedByRecipient = 7,
-  kConnectionLost = 8,
-  kStaleSession = 9,
-  kBrokerBusy = 10,
-  kShuttingDown = 11,
-  kUnsupported = 12,
-};
-
-// Why a connection is ended, in a goodbye. The numbers are those of the wire.
-enum class Code : uint8_t {
-  kNone = 0,
-  kNormal = 1,
-  kProtocolError = 2,
-  kUnsupportedVersion = 3,
-  kBadCredentials = 4,
-  kNotAuthorized = 5,
-  kNameInUse = 6,
-  kSessionTakenOver = 7,
-  kFrameTooLarge = 8,
-  kKeepaliveTimeout = 9,
-  kConnectTimeout = 10,
-  kSlowConsumer = 11,
-  kRateExceeded = 12,
-  kQuotaExceeded = 13,
-  kServerBusy = 14,
-  kServerShuttingDown = 15,
-  kUseAnotherServer = 16,
-  kAdministrative = 17,
-};
-
-// The name as the wire contract writes it: "UNKNOWN_CLIENT"; "REASON_99" for a number without a name.
-ONEHOP_EXPORT std::string to_string(Reason reason);
-ONEHOP_EXPORT std::string to_string(Code code);
+// Shared with the broker: see codes.h.
+using onehop::Code;
+using onehop::Outcome;
+using onehop::Reason;
+using onehop::to_string;
 
 // What a sender wants to know about a message.
 enum class Confirm : uint8_t {
@@ -66,28 +30,6 @@ enum class Confirm : uint8_t {
   // What became of it: the recipient's program took it, refused it, its time ran out, or the recipient went for good.
   kDelivered = 1,
 };
-
-// What became of a message. Each message that send() accepted has exactly one.
-enum class Outcome : uint8_t {
-  // With Confirm::kRefusals: the broker admitted it for the recipient. What happens to it from there on is not told.
-  kAdmitted,
-  // The recipient's program acknowledged it.
-  kDelivered,
-  // It was refused for a reason that does not pass with time. With kRefusedByRecipient the recipient's program has seen
-  // it; otherwise nothing of it reached the recipient.
-  kRejected,
-  // Its ttl ran out before the recipient acknowledged it.
-  kExpired,
-  // The broker had taken it, and the recipient's session ended before it was acknowledged.
-  kLost,
-  // The session ended before the broker told what became of it, or before it was known whether the broker had taken it:
-  // the broker was replaced, or the client was away for too long. It may have arrived.
-  kUnknown,
-  // The client ended before the broker had taken it. Nothing of it reached the recipient.
-  kNotSent,
-};
-// "DELIVERED".
-ONEHOP_EXPORT std::string_view to_string(Outcome outcome);
 
 // One entry of a message's headers; carried opaquely. `key` is UTF-8.
 struct Header {
@@ -133,9 +75,29 @@ enum class SendStatus : uint8_t {
   kInvalid,
   // Not accepted: the client is closing or has ended.
   kClosed,
+  // Only from SendFuture::get() on the client's own thread, which would wait for itself. The message is accepted.
+  kWouldDeadlock,
+  // Not accepted: this process is a copy that fork() made. The client belongs to the process that started it.
+  kForked,
 };
 // "a limit is reached".
 ONEHOP_EXPORT std::string_view to_string(SendStatus status);
+
+// How waiting for a client has ended.
+enum class WaitStatus : uint8_t {
+  // What was waited for has happened.
+  kDone,
+  // The time is up.
+  kTimeUp,
+  // The client has ended, so that it cannot happen any more.
+  kEnded,
+  // Refused at once: the client's own thread would wait for itself.
+  kWouldDeadlock,
+  // Refused at once: this process is a copy that fork() made.
+  kForked,
+};
+// "the time is up".
+ONEHOP_EXPORT std::string_view to_string(WaitStatus status);
 
 // What became of a message, and why.
 struct SendResult {
@@ -154,8 +116,8 @@ struct SendResult {
   // With kRefusedByRecipient: what the recipient said.
   uint32_t code = 0;
   std::string text = {};
-  // Only from Client's futures and completions: if it is not kAccepted, send() did not accept the message, and the
-  // outcome is kNotSent.
+  // Only from Client's futures and completions: if it is neither kAccepted nor kWouldDeadlock, the message was not
+  // accepted, and the outcome is kNotSent.
   SendStatus status = SendStatus::kAccepted;
 };
 
@@ -168,6 +130,8 @@ struct SendCounts {
   uint64_t repeats = 0;
   // Sessions that were resumed on another connection.
   uint64_t resumes = 0;
+  // Exceptions that came out of the program's handlers and completions: see ClientEvents::on_exception().
+  uint64_t exceptions = 0;
 };
 
 // Names a delivery that wants an acknowledgement, for ever: a tag is good for one session.
@@ -259,6 +223,12 @@ struct Ending {
     kSilence,
     // What came is not the protocol: not a onehop broker, or one that is out of order.
     kBadBytes,
+    // Client::close() and detach() only: the call was refused, because the client's own thread would wait for itself.
+    // The client has not ended.
+    kWouldDeadlock,
+    // Client::close() and detach() only: the call was refused, because this process is a copy that fork() made. The
+    // client goes on in the process that started it.
+    kForked,
   };
   Cause cause = Cause::kClosed;
   Code code = Code::kNone;
@@ -278,12 +248,16 @@ enum class OnConflict : uint8_t { kReject, kTakeOver };
 
 // Who acknowledges deliveries.
 enum class AckMode : uint8_t {
-  // The client, each when on_message() has returned, unless it was refused in there.
+  // The client, each when on_message() has returned, unless it was refused in there. If on_message() throws, the
+  // client refuses the delivery with the text kHandlerFailedText, so that the sender learns of it.
   kAuto,
   // The program, with acknowledge() and refuse(), in any order, until the session ends. What it never acknowledges
   // fills its receive window: then nothing more arrives.
   kManual,
 };
+
+// What the sender is told (kRejected, kRefusedByRecipient) if the recipient's on_message() threw.
+inline constexpr std::string_view kHandlerFailedText = "the recipient's message handler failed";
 
 // How a client connects, what it asks the broker for, and how much it holds.
 struct ClientOptions {

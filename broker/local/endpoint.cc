@@ -1,0 +1,316 @@
+// Endpoint: see the header.
+#include "local/endpoint.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "core/base/limits.h"
+#include "core/wire/control_frames.h"
+#include "core/wire/message_scan.h"
+#include "core/wire/tags.h"
+#include "message/message_codec.h"
+
+namespace onehop::local {
+namespace {
+
+using client::Ending;
+using client::Outcome;
+using client::SendStatus;
+using core::Bytes;
+using core::Instant;
+
+// For a PAUSE that does not say how long.
+constexpr uint32_t kPauseMsDefault = 1'000;
+
+template <typename Enum>
+Enum numbered(int number) {
+  return number >= 0 && number <= UINT8_MAX ? static_cast<Enum>(number) : static_cast<Enum>(UINT8_MAX);
+}
+
+// A message's id stands first in its body, so that it can be told apart from what BodyWriter writes.
+size_t id_size(uint64_t id) {
+  return 1 + core::varint_size(id);
+}
+
+}  // namespace
+
+Endpoint::Endpoint(core::ShardInputs& shard, LocalClientOptions options, LocalClientEvents& events)
+    : shard_(shard), options_(std::move(options)), events_(&events) {}
+
+void Endpoint::begin(core::HostLink host, Instant now) {
+  link_ = shard_.on_link({host, now + core::kConnectDeadlineMs, {}}, now);
+  v1::Frame frame;
+  v1::Connect& connect = *frame.mutable_connect();
+  connect.set_name(options_.name);
+  connect.set_protocol_version(core::kProtocolVersion);
+  connect.set_software(options_.software);
+  connect.set_token(options_.token);
+  connect.set_on_conflict(options_.on_conflict == client::OnConflict::kTakeOver ? v1::ON_CONFLICT_TAKE_OVER
+                                                                                : v1::ON_CONFLICT_REJECT);
+  connect.set_receive_window(options_.receive_window);
+  connect.set_frame_bytes_max(options_.frame_bytes_max);
+  write_to_shard(frame, now);
+}
+
+// What an event throws is the program's own, and is told to it. False if it has thrown.
+template <typename Event>
+bool Endpoint::tell(Event event) {
+  try {
+    event();
+    return true;
+  } catch (...) {
+    events_->on_exception(std::current_exception());
+    return false;
+  }
+}
+
+// The id stands in front of what BodyWriter writes, which begins with the destination.
+bool Endpoint::append_message(uint64_t id, Bytes to, Bytes payload, const client::SendOptions& options,
+                              std::string& out) {
+  const client::BodyWriter writer(to, payload, options);
+  if (!writer.valid()) return false;
+  const size_t before = out.size();
+  out.resize(before + id_size(id) + writer.size());
+  char* at = out.data() + before;
+  *at++ = core::kIdTag;
+  writer.write(core::write_varint(at, id));
+  return true;
+}
+
+SendStatus Endpoint::submit(uint64_t id, Bytes body, Instant now) {
+  core::ScannedMessage scanned;
+  [[maybe_unused]] const core::ScanError error = core::scan_message(body, {}, scanned);
+  assert(error == core::ScanError::kNone && scanned.id == id);
+  return submit(scanned, body, now);
+}
+
+SendStatus Endpoint::send(uint64_t id, Bytes to, Bytes payload, const client::SendOptions& options, Instant now) {
+  const client::BodyWriter writer(to, payload, options);
+  if (!writer.valid()) return SendStatus::kInvalid;
+  const size_t size = id_size(id) + writer.size();
+  if (body_.size() < size) body_.resize(size);
+  char* at = body_.data();
+  *at++ = core::kIdTag;
+  at = core::write_varint(at, id);
+  writer.write(at);
+  core::ScannedMessage scanned;
+  scanned.destination_name = {at + 1 + core::varint_size(to.size()), to.size()};
+  scanned.id = id;
+  scanned.in_reply_to = options.in_reply_to;
+  scanned.in_reply_to_session = options.in_reply_to_session;
+  scanned.ttl_ms = options.ttl_ms;
+  scanned.confirm = static_cast<int32_t>(options.confirm);
+  if (!pauses_.empty() && pauses_.contains(to)) {
+    waits_for_resume_ = true;
+    return SendStatus::kWouldBlock;
+  }
+  return submit(scanned, {body_.data(), size}, now);
+}
+
+// Whether a message may be given to the shard now, as far as its destination and size do not matter.
+bool Endpoint::has_room() {
+  if (state_ == State::kOpen && link_reading_ && !waits_for_flush()) return true;
+  wants_room_ = true;
+  return false;
+}
+
+SendStatus Endpoint::submit(const core::ScannedMessage& scanned, Bytes body, Instant now) {
+  if (state_ == State::kEnded || said_goodbye_ || link_closed_) return SendStatus::kClosed;
+  if (!has_room()) return SendStatus::kWouldBlock;
+  const size_t frame_bytes = Endpoint::frame_bytes(body.size());
+  if (frame_bytes > frame_bytes_max_) return SendStatus::kTooLarge;
+  const bool confirmed = scanned.confirm == v1::CONFIRM_DELIVERED;
+  if (confirmed && !open_.has_room(frame_bytes)) {
+    wants_room_ = true;
+    return SendStatus::kWouldBlock;
+  }
+  switch (shard_.submit(link_, scanned, body, now)) {
+    case core::Submitted::kTaken:
+      break;
+    case core::Submitted::kWaits:
+      wants_room_ = true;
+      return SendStatus::kWouldBlock;
+    case core::Submitted::kEnds:
+      return SendStatus::kClosed;
+  }
+  heard_at_ = now;
+  unflushed_bytes_ += frame_bytes;
+  if (confirmed) open_.add(scanned.id, static_cast<uint32_t>(frame_bytes));
+  return SendStatus::kAccepted;
+}
+
+void Endpoint::close(Instant deadline) {
+  closing_ = true;
+  deadline_ = deadline;
+}
+
+void Endpoint::tell_room() {
+  tell([this] { events_->on_room(); });
+}
+
+void Endpoint::tell_outcome(const client::SendResult& result) {
+  tell([&] { events_->on_outcome(result); });
+}
+
+void Endpoint::mute() {
+  struct Silent final : LocalClientEvents {
+    void on_message(const client::Message&) override {}
+  };
+  static Silent silent;
+  events_ = &silent;
+}
+
+// Everything that has no outcome is unknown: the shard had taken it, and can tell no more.
+void Endpoint::end() {
+  if (std::exchange(state_, State::kEnded) == State::kEnded) return;
+  open_.settle(0, UINT64_MAX,
+               [this](uint64_t id) { tell_outcome({.ticket = id, .id = id, .outcome = Outcome::kUnknown}); });
+  Ending ending = goodbye_.value_or(Ending{.cause = Ending::Cause::kConnectionLost, .text = "the broker ended"});
+  if (ending.code == client::Code::kNormal) ending = {.cause = Ending::Cause::kClosed};
+  tell([&] { events_->on_ended(ending); });
+}
+
+bool Endpoint::deliver(Instant now) {
+  unflushed_bytes_ = 0;
+  Bytes frame;
+  // What comes of a link that is closed is its goodbye, and what was told before.
+  while (reading_ || link_closed_) {
+    if (!inbox_.next(frame)) {
+      delivered_all_ = true;
+      break;
+    }
+    take_frame(frame, now);
+  }
+  if (inbox_.tidy() && !link_closed_) shard_.on_writable(link_, now);
+  if (pauses_.end_due(now)) {
+    was_resumed_ = true;
+    ++pauses_version_;
+  }
+  const bool resumed = std::exchange(was_resumed_, false) && std::exchange(waits_for_resume_, false);
+  const bool has_place = wants_room_ && link_reading_ && state_ == State::kOpen && open_.has_room(1);
+  if (has_place) wants_room_ = false;
+  return resumed || has_place;
+}
+
+void Endpoint::take_frame(Bytes bytes, Instant now) {
+  core::FrameField field;
+  [[maybe_unused]] const core::ScanError error = core::scan_frame(bytes, field);
+  assert(error == core::ScanError::kNone && "the shard writes good frames");
+  switch (static_cast<core::FrameKind>(field.number)) {
+    case core::FrameKind::kMessage:
+      return take_message(field.body, now);
+    case core::FrameKind::kConnected:
+      return take_connected(field.body);
+    case core::FrameKind::kReceipts:
+      return take_receipts(field.body);
+    case core::FrameKind::kFlow:
+      return take_flow(field.body, now);
+    case core::FrameKind::kPing: {
+      v1::Ping ping;
+      if (core::parse_body(field.body, ping)) pong_owed_ = ping.nonce();
+      return;
+    }
+    case core::FrameKind::kPong:
+      return take_pong(field.body);
+    case core::FrameKind::kGoodbye:
+      return take_goodbye(field.body);
+    default:
+      return;
+  }
+}
+
+void Endpoint::take_connected(Bytes body) {
+  v1::Connected connected;
+  if (!core::parse_body(body, connected)) return;
+  state_ = State::kOpen;
+  receiver_.begin(connected.session());
+  open_.set_windows(connected.send_window(), connected.send_window_bytes());
+  frame_bytes_max_ = connected.frame_bytes_max();
+  ttl_ms_max_ = connected.ttl_ms_max();
+  keepalive_ms_ = connected.keepalive_ms();
+  tell([&] {
+    events_->on_open({.name = connected.name(),
+                      .server = connected.server(),
+                      .session = connected.session(),
+                      .keepalive_ms = connected.keepalive_ms(),
+                      .frame_bytes_max = connected.frame_bytes_max(),
+                      .send_window = connected.send_window(),
+                      .send_window_bytes = connected.send_window_bytes(),
+                      .session_expiry_ms = connected.session_expiry_ms(),
+                      .ttl_ms_max = connected.ttl_ms_max()});
+  });
+}
+
+// What can no longer be acknowledged is not handed out: its sender has been told already that it was lost.
+void Endpoint::take_message(Bytes body, Instant now) {
+  client::Message message;
+  if (!client::read_message(body, headers_, message)) return;
+  if (message.tag) {
+    if (said_goodbye_ || link_closed_) return;
+    const uint32_t ttl_ms = message.ttl_ms == 0 ? ttl_ms_max_ : std::min(message.ttl_ms, ttl_ms_max_);
+    if (!receiver_.receive(message.tag.tag, now + ttl_ms)) return;
+    message.tag.session = receiver_.session();
+  }
+  const bool returned = tell([&] { events_->on_message(message); });
+  if (options_.ack != client::AckMode::kAuto || !message.tag) return;
+  if (returned) return receiver_.take(message.tag);
+  receiver_.refuse(message.tag, {.text = client::kHandlerFailedText});
+}
+
+void Endpoint::take_receipts(Bytes body) {
+  v1::Receipts receipts;
+  if (!core::parse_body(body, receipts)) return;
+  receipts_seen_ = std::max(receipts_seen_, receipts.seq());
+  for (const v1::Receipt& receipt : receipts.items()) {
+    client::SendResult result{.outcome = client::to_outcome(receipt.outcome()),
+                              .reason = numbered<client::Reason>(receipt.reason()),
+                              .retry_after_ms = receipt.retry_after_ms(),
+                              .attempted = receipt.attempted(),
+                              .code = receipt.code(),
+                              .text = receipt.text()};
+    const auto tell_one = [&](uint64_t id) {
+      result.ticket = result.id = id;
+      tell_outcome(result);
+    };
+    if (receipts.seq() != 0) {
+      open_.settle(receipt.first_id(), receipt.last_id(), tell_one);
+    } else {
+      for (uint64_t id = receipt.first_id(); id <= receipt.last_id(); ++id) tell_one(id);
+    }
+  }
+}
+
+void Endpoint::take_flow(Bytes body, Instant now) {
+  v1::Flow flow;
+  if (!core::parse_body(body, flow) || flow.target_case() != v1::Flow::kClient) return;
+  ++pauses_version_;
+  if (flow.state() == v1::STATE_PAUSE) {
+    pauses_.add(flow.client(), now + (flow.retry_after_ms() == 0 ? kPauseMsDefault : flow.retry_after_ms()));
+  } else {
+    pauses_.remove(flow.client());
+    was_resumed_ = true;
+  }
+}
+
+void Endpoint::take_pong(Bytes body) {
+  v1::Pong pong;
+  if (!core::parse_body(body, pong) || pong.nonce() != ping_ || ping_ == 0) return;
+  nothing_comes_ = receiver_.received_up_to() == pinged_at_tag_;
+  ping_ = 0;
+}
+
+void Endpoint::take_goodbye(Bytes body) {
+  v1::Goodbye goodbye;
+  if (!core::parse_body(body, goodbye)) return;
+  // The broker's answer to a client that left because of an announcement: that stays the reason.
+  if (goodbye_ && said_goodbye_) return;
+  goodbye_ = Ending{.cause = Ending::Cause::kGoodbye,
+                    .code = numbered<client::Code>(goodbye.code()),
+                    .text = goodbye.text(),
+                    .retry_after_ms = goodbye.retry_after_ms(),
+                    .use_server = goodbye.use_server()};
+  if (goodbye.grace_ms() != 0) closing_ = true;
+}
+
+}  // namespace onehop::local

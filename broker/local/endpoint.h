@@ -1,0 +1,160 @@
+// A local client without threads: all that lies between a program's calls and events and the seam of a shard.
+//
+// What the program sends goes to ShardInputs::submit. What the shard writes lies in the inbox until the host calls
+// deliver(), because the shard must not be called while it writes. What the program says about deliveries is gathered,
+// and told by say(), a frame for many.
+//
+// Everything is called on the shard's thread. begin(), send(), submit(), deliver() and say() call into the shard, so
+// they are not to be called from within one of its calls; events come from deliver() and end() only.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/shard/seam.h"
+#include "core/wire/message_scan.h"
+#include "local/inbox.h"
+#include "local/open_sends.h"
+#include "local/pauses.h"
+#include "message/receiver.h"
+#include "onehop/local_client.h"
+#include "onehop/v1/onehop.pb.h"
+
+namespace onehop::local {
+
+// Of messages, between two flushes: beyond, the recipients' queues cannot be emptied, nor its senders paused in time.
+inline constexpr size_t kUnflushedBytesMax = 128 << 10;
+
+class Endpoint {
+ public:
+  // `shard` and `events` outlive this.
+  Endpoint(core::ShardInputs& shard, LocalClientOptions options, LocalClientEvents& events);
+  Endpoint(const Endpoint&) = delete;
+  Endpoint& operator=(const Endpoint&) = delete;
+
+  // Begins the link, which `host` names.
+  void begin(core::HostLink host, core::Instant now);
+
+  // A message with an id that is above all before. kAccepted: the shard has it, or its outcome is on its way.
+  client::SendStatus send(uint64_t id, core::Bytes to, core::Bytes payload, const client::SendOptions& options,
+                          core::Instant now);
+  // The same of one that append_message() has written. It does not look at pauses: it was sent before they were known.
+  client::SendStatus submit(uint64_t id, core::Bytes body, core::Instant now);
+  // Writes a message as submit() takes it behind `out`. False, and nothing is written: it breaks a rule. ANY THREAD.
+  static bool append_message(uint64_t id, core::Bytes to, core::Bytes payload, const client::SendOptions& options,
+                             std::string& out);
+
+  // Of the frame around a message of this size.
+  static size_t frame_bytes(size_t body_bytes) { return 1 + core::varint_size(body_bytes) + body_bytes; }
+
+  void acknowledge(client::DeliveryTag tag) { receiver_.take(tag); }
+  void acknowledge_up_to(client::DeliveryTag tag) { receiver_.take_up_to(tag); }
+  void refuse(client::DeliveryTag tag, const client::Refusal& refusal) { receiver_.refuse(tag, refusal); }
+  void set_reading(bool reading) { reading_ = reading; }
+  // The program sends no more. The session ends when everything has its outcome, at the latest at `deadline`.
+  void close(core::Instant deadline);
+  // No event is told from now on.
+  void mute();
+  // The session ends now.
+  void abandon(core::Instant now);
+
+  // As core::Host, of this link.
+  size_t write(std::span<const core::Iov> pieces) {
+    delivered_all_ = false;
+    return inbox_.take(pieces);
+  }
+  void set_link_reading(bool reading) { link_reading_ = reading; }
+  void link_closed() { link_closed_ = true; }
+
+  // After a flush: hands out what has come. True if a message was not taken (kWouldBlock) since the last true, and the
+  // reason for it is gone.
+  bool deliver(core::Instant now);
+  // Whether the link has ended, and all that came through it has been handed out.
+  bool is_over() const { return link_closed_ && delivered_all_; }
+  // Then: tells the program what became of its messages, and that this is the end. Also if the host goes before that.
+  void end();
+  // Tells the shard what the program has said. `all_sent`: nothing of the program's waits to be submitted.
+  void say(bool all_sent, core::Instant now);
+  // When deliver() and say() are due again, if nothing comes in between.
+  core::Instant due() const;
+
+  // Whether more may be submitted after the next flush.
+  bool waits_for_flush() const { return unflushed_bytes_ >= kUnflushedBytesMax; }
+  // Tells the program of something that the host knows.
+  void tell_room();
+  void tell_outcome(const client::SendResult& result);
+  // Whether the program may send: neither it nor the broker has begun to end this.
+  bool accepts() const { return !closing_ && !link_closed_ && state_ != State::kEnded; }
+  core::LinkId link() const { return link_; }
+  const Pauses& pauses() const { return pauses_; }
+  // Changes with the pauses.
+  uint64_t pauses_version() const { return pauses_version_; }
+
+ private:
+  enum class State : uint8_t { kConnecting, kOpen, kEnded };
+
+  client::SendStatus submit(const core::ScannedMessage& scanned, core::Bytes body, core::Instant now);
+  bool has_room();
+  void take_frame(core::Bytes frame, core::Instant now);
+  void take_connected(core::Bytes body);
+  void take_message(core::Bytes body, core::Instant now);
+  void take_receipts(core::Bytes body);
+  void take_flow(core::Bytes body, core::Instant now);
+  void take_pong(core::Bytes body);
+  void take_goodbye(core::Bytes body);
+  bool may_say() const;
+  bool may_leave(core::Instant now);
+  void write_to_shard(const v1::Frame& frame, core::Instant now);
+  void leave(core::Instant now);
+  template <typename Event>
+  bool tell(Event event);
+
+  core::ShardInputs& shard_;
+  const LocalClientOptions options_;
+  LocalClientEvents* events_;
+  core::LinkId link_;
+  State state_ = State::kConnecting;
+  bool reading_ = true;
+  bool link_reading_ = true;
+  bool link_closed_ = false;
+  bool delivered_all_ = false;
+  Inbox inbox_;
+
+  // As a sender.
+  OpenSends open_;
+  Pauses pauses_;
+  uint64_t pauses_version_ = 0;
+  bool wants_room_ = false;        // A message met with a closed window, or with too much that is not flushed.
+  bool waits_for_resume_ = false;  // A message met with a pause,
+  bool was_resumed_ = false;       // and one has ended since.
+  size_t unflushed_bytes_ = 0;
+  uint64_t frame_bytes_max_ = 0;
+  uint64_t receipts_seen_ = 0;
+  uint64_t receipts_acknowledged_ = 0;
+  std::vector<char> body_;  // Scratch of send().
+
+  // As a recipient.
+  client::Receiver receiver_;
+  uint32_t ttl_ms_max_ = 0;
+  std::vector<client::Header> headers_;
+  v1::Frame frame_;  // Scratch of what is told and read.
+  std::optional<uint64_t> pong_owed_;
+
+  // The end: of the program's will, or announced by the broker.
+  bool closing_ = false;
+  bool said_goodbye_ = false;
+  core::Instant deadline_ = core::Instant::never();
+  std::optional<client::Ending> goodbye_;  // The broker's.
+  // After an announced goodbye: what is on its way has come when a ping has been answered and nothing came meanwhile.
+  uint64_t ping_ = 0;
+  uint64_t pinged_at_tag_ = 0;
+  bool nothing_comes_ = false;
+  uint32_t keepalive_ms_ = 0;
+  core::Instant heard_at_;  // When the shard last heard of this client.
+};
+
+}  // namespace onehop::local

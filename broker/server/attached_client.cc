@@ -1,0 +1,61 @@
+// AttachedClient: lets go of the link when the program does. In a forked child, where the link's mutexes may be locked
+// for ever, it does nothing.
+#include "server/attached_client.h"
+
+#include <utility>
+
+#include "reactor/forks.h"
+
+namespace onehop::server {
+namespace {
+
+class AttachedClient final : public LocalClient {
+ public:
+  explicit AttachedClient(std::shared_ptr<LocalLink> link) : link_(new std::shared_ptr<LocalLink>(std::move(link))) {}
+  AttachedClient(const AttachedClient&) = delete;
+  AttachedClient& operator=(const AttachedClient&) = delete;
+  // What a forked child has of it stays for as long as the child lives.
+  ~AttachedClient() override {
+    if (forked()) {
+      static_cast<void>(link_.release());
+    } else {
+      link().detach();
+    }
+  }
+
+  client::SendStatus send(std::string_view to, std::string_view payload, const client::SendOptions& options,
+                          uint64_t* ticket) override {
+    return forked() ? client::SendStatus::kForked : link().send(to, payload, options, ticket);
+  }
+  void acknowledge(client::DeliveryTag tag) override {
+    if (!forked()) link().acknowledge(tag, false);
+  }
+  void acknowledge_up_to(client::DeliveryTag tag) override {
+    if (!forked()) link().acknowledge(tag, true);
+  }
+  void refuse(client::DeliveryTag tag, const client::Refusal& refusal) override {
+    if (!forked()) link().refuse(tag, refusal);
+  }
+  void set_reading(bool reading) override {
+    if (!forked()) link().set_reading(reading);
+  }
+  void close(uint64_t deadline_ms) override {
+    if (!forked()) link().close(deadline_ms);
+  }
+  unsigned home() const override { return link().home(); }
+
+ private:
+  bool forked() const { return reactor::Forks::count() != made_in_; }
+  LocalLink& link() const { return **link_; }
+
+  const uint32_t made_in_ = reactor::Forks::count();
+  std::unique_ptr<std::shared_ptr<LocalLink>> link_;
+};
+
+}  // namespace
+
+std::unique_ptr<LocalClient> attached(std::shared_ptr<LocalLink> link) {
+  return std::make_unique<AttachedClient>(std::move(link));
+}
+
+}  // namespace onehop::server

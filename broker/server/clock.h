@@ -1,0 +1,16 @@
+// A monotonic clock, finer than the loop's.
+#pragma once
+
+#include <time.h>
+
+#include <cstdint>
+
+namespace onehop::server {
+
+inline uint64_t clock_ns() {
+  timespec at;
+  clock_gettime(CLOCK_MONOTONIC, &at);
+  return static_cast<uint64_t>(at.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(at.tv_nsec);
+}
+
+}  // namespace onehop::server

@@ -1,0 +1,54 @@
+// The words for what is told of a running broker, as its log and its admin port write them.
+#include <string_view>
+
+#include "onehop/broker.h"
+
+namespace onehop {
+
+std::string_view to_string(BrokerEvent::Kind kind) {
+  switch (kind) {
+    case BrokerEvent::Kind::kSessionOpened:
+      return "session_opened";
+    case BrokerEvent::Kind::kSessionDetached:
+      return "session_detached";
+    case BrokerEvent::Kind::kSessionResumed:
+      return "session_resumed";
+    case BrokerEvent::Kind::kSessionEnded:
+      return "session_ended";
+    case BrokerEvent::Kind::kTakenOver:
+      return "session_taken_over";
+    case BrokerEvent::Kind::kConnectRefused:
+      return "connect_refused";
+    case BrokerEvent::Kind::kConnectionEnded:
+      return "connection_ended";
+    case BrokerEvent::Kind::kAcceptPaused:
+      return "accept_paused";
+    case BrokerEvent::Kind::kAcceptResumed:
+      return "accept_resumed";
+    case BrokerEvent::Kind::kKicked:
+      return "client_kicked";
+    case BrokerEvent::Kind::kMemoryRefusing:
+      return "memory_refusing";
+    case BrokerEvent::Kind::kMemoryEnding:
+      return "memory_ending";
+    case BrokerEvent::Kind::kMemoryFree:
+      return "memory_free";
+    case BrokerEvent::Kind::kDraining:
+      return "draining";
+    case BrokerEvent::Kind::kDrainTakenBack:
+      return "drain_taken_back";
+  }
+  return "";
+}
+
+std::string_view to_string(Handler handler) {
+  switch (handler) {
+    case Handler::kOnEvent:
+      return "on_event";
+    case Handler::kDestructor:
+      return "destructor";
+  }
+  return "";
+}
+
+}  // namespace onehop

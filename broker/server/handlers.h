@@ -1,0 +1,55 @@
+// What the embedder gave the broker to call. An exception that a handler throws ends here: it is counted and told to
+// BrokerOptions::on_exception, and the broker goes on. Any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <string_view>
+#include <utility>
+
+#include "onehop/broker.h"
+
+namespace onehop::server {
+
+class Handlers {
+ public:
+  explicit Handlers(const BrokerOptions& options) : on_event_(options.on_event), on_exception_(options.on_exception) {}
+  Handlers(const Handlers&) = delete;
+  Handlers& operator=(const Handlers&) = delete;
+
+  bool wants_events() const { return static_cast<bool>(on_event_); }
+  void tell(const BrokerEvent& event) {
+    if (on_event_) call(Handler::kOnEvent, [&] { on_event_(event); });
+  }
+  // Calls a handler. False if it has thrown.
+  template <typename Call>
+  bool call(Handler handler, Call handler_call) noexcept {
+    try {
+      handler_call();
+      return true;
+    } catch (const std::exception& e) {
+      report(handler, e.what());
+    } catch (...) {
+      report(handler, {});
+    }
+    return false;
+  }
+  void report(Handler handler, std::string_view what) noexcept {
+    exceptions_.fetch_add(1, std::memory_order_relaxed);
+    if (!on_exception_) return;
+    try {
+      on_exception_({handler, what});
+    } catch (...) {  // There is nobody left to tell. NOLINT(bugprone-empty-catch)
+    }
+  }
+  uint64_t exceptions() const { return exceptions_.load(std::memory_order_relaxed); }
+
+ private:
+  const std::function<void(const BrokerEvent&)> on_event_;
+  const std::function<void(const HandlerException&)> on_exception_;
+  std::atomic<uint64_t> exceptions_{0};
+};
+
+}  // namespace onehop::server

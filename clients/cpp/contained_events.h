@@ -1,0 +1,70 @@
+// The owner's events as the engine calls them: nothing that they throw gets any further. libuv is written in C, and the
+// engine's own invariants hold at each event only because it returns.
+#pragma once
+
+#include <exception>
+#include <functional>
+#include <string_view>
+
+#include "onehop/client_events.h"
+
+namespace onehop::client {
+
+class ContainedEvents {
+ public:
+  explicit ContainedEvents(ClientEvents& events) : events_(events) {}
+
+  // False: it threw.
+  bool on_message(const Message& message) {
+    return contain([&] { events_.on_message(message); });
+  }
+  void on_outcome(std::string_view to, const SendResult& result) {
+    contain([&] { events_.on_outcome(to, result); });
+  }
+  void on_ended(const Ending& ending) {
+    contain([&] { events_.on_ended(ending); });
+  }
+  void on_open(const SessionInfo& session) {
+    contain([&] { events_.on_open(session); });
+  }
+  void on_down(const Ending& ending, uint64_t retry_in_ms) {
+    contain([&] { events_.on_down(ending, retry_in_ms); });
+  }
+  void on_room() {
+    contain([&] { events_.on_room(); });
+  }
+  void on_pong(uint64_t nonce) {
+    contain([&] { events_.on_pong(nonce); });
+  }
+  void call(const std::function<void()>& callback) {
+    contain([&] { callback(); });
+  }
+
+  // How many have thrown.
+  uint64_t exceptions() const { return exceptions_; }
+
+ private:
+  template <typename Call>
+  bool contain(Call call) {
+    try {
+      call();
+      return true;
+    } catch (...) {
+      report(std::current_exception());
+      return false;
+    }
+  }
+  void report(std::exception_ptr exception) {
+    ++exceptions_;
+    try {
+      events_.on_exception(std::move(exception));
+    } catch (...) {
+      ++exceptions_;
+    }
+  }
+
+  ClientEvents& events_;
+  uint64_t exceptions_ = 0;
+};
+
+}  // namespace onehop::client

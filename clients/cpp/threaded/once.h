@@ -1,0 +1,31 @@
+// A thing that happens once, and that any number of threads may wait for: one word, and no system call unless somebody
+// waits. Whoever sets it may destroy it afterwards only if nobody can be waiting.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace onehop::client {
+
+// How long to wait at most, in milliseconds: without an end. So is all that is longer than kLongestWaitMs, a hundred
+// years, which is far from where the numbers of clocks end.
+inline constexpr uint64_t kNoTimeLimit = UINT64_MAX;
+inline constexpr uint64_t kLongestWaitMs = uint64_t{1'000} * 60 * 60 * 24 * 365 * 100;
+
+class Once {
+ public:
+  // What was written before is seen by whoever finds it set.
+  void set();
+  bool is_set() const { return word_.load(std::memory_order_acquire) == kSet; }
+  // False: the time is up.
+  bool wait_for(uint64_t timeout_ms) const;
+
+ private:
+  static constexpr uint32_t kUnset = 0;
+  static constexpr uint32_t kWaitedFor = 1;
+  static constexpr uint32_t kSet = 2;
+
+  mutable std::atomic<uint32_t> word_{kUnset};
+};
+
+}  // namespace onehop::client
