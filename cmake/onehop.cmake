@@ -34,12 +34,18 @@ endfunction()
 option(ONEHOP_SYSTEM_PCH "Precompile cmake/system_headers.h; a missing #include of one of these is not found then" OFF)
 if(ONEHOP_SYSTEM_PCH)
   string(TOUPPER "${CMAKE_BUILD_TYPE}" build_type)
-  separate_arguments(flags UNIX_COMMAND "${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${build_type}} -std=c++20 -DGTEST_HAS_PTHREAD=1")
-  set(system_headers ${CMAKE_BINARY_DIR}/system_headers.pch)
-  execute_process(
-    COMMAND ${CMAKE_CXX_COMPILER} ${flags} -x c++-header ${PROJECT_SOURCE_DIR}/cmake/system_headers.h -o ${system_headers}
-    COMMAND_ERROR_IS_FATAL ANY)
-  add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:SHELL:-DGTEST_HAS_PTHREAD=1 -include-pch ${system_headers}>")
+  separate_arguments(flags UNIX_COMMAND
+    "${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${build_type}} -std=c++20 -fvisibility=hidden -fvisibility-inlines-hidden -DGTEST_HAS_PTHREAD=1")
+  # One for libraries and one for programs, which are position independent in different ways.
+  foreach(code PIC PIE)
+    execute_process(
+      COMMAND ${CMAKE_CXX_COMPILER} ${flags} -f${code} -x c++-header ${PROJECT_SOURCE_DIR}/cmake/system_headers.h
+              -o ${CMAKE_BINARY_DIR}/system_headers.${code}.pch
+      COMMAND_ERROR_IS_FATAL ANY)
+  endforeach()
+  set(code $<IF:$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>,PIE,PIC>)
+  add_compile_options(
+    "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-DGTEST_HAS_PTHREAD=1 -include-pch ${CMAKE_BINARY_DIR}/system_headers.${code}.pch>")
 endif()
 
 # A failed assertion names its file as the repository does: what is shipped tells nobody where it was built.

@@ -35,7 +35,7 @@ void ClientEngine::Impl::append_connect() {
   v1::Connect& connect = *frame.mutable_connect();
   connect.set_name(session_ ? session_->name : options_.resume ? options_.resume->name : options_.name);
   connect.set_protocol_version(core::kProtocolVersion);
-  connect.set_software(options_.software);
+  connect.set_software(options_.software.empty() ? "onehop-cpp/" ONEHOP_VERSION : options_.software);
   connect.set_keepalive_ms(options_.keepalive_ms);
   connect.set_on_conflict(options_.on_conflict == OnConflict::kTakeOver ? v1::ON_CONFLICT_TAKE_OVER
                                                                         : v1::ON_CONFLICT_REJECT);

@@ -3,18 +3,16 @@
 //   chat_room tcp://127.0.0.1:7500           opens the room
 //   chat_room tcp://127.0.0.1:7500 alice     joins it: each line that is typed goes to everybody else
 //
-// The room is a client of its own broker, called "room". Members send to it what they say, and it tells the others. Who
-// is there it knows from the broker's events.
+// The room is a local client of its own broker, called "room". Members send to it what they say, and it tells the
+// others. Who is there it knows from the broker's events.
 #include <onehop/broker.h>
 #include <onehop/client.h>
+#include <onehop/local_client.h>
 
+#include <atomic>
 #include <iostream>
-#include <memory>
 #include <mutex>
 #include <set>
-#include <string>
-#include <string_view>
-#include <vector>
 
 using namespace onehop::client;
 
@@ -22,92 +20,80 @@ namespace {
 
 constexpr std::string_view kRoom = "room";
 
-// The names of those who are there. The broker's threads change it, the room's client reads it.
-class Members {
+class Room : public onehop::LocalClientEvents {
  public:
+  // A session that begins or ends is a member that comes or goes. Called by the broker's threads.
   void follow(const onehop::BrokerEvent& event) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (event.kind == onehop::BrokerEvent::Kind::kSessionOpened && event.name != kRoom) names_.emplace(event.name);
-    if (event.kind == onehop::BrokerEvent::Kind::kSessionEnded) names_.erase(std::string(event.name));
+    if (event.kind == onehop::BrokerEvent::Kind::kSessionOpened) members_.emplace(event.name);
+    if (event.kind == onehop::BrokerEvent::Kind::kSessionEnded) members_.erase(std::string(event.name));
   }
 
-  std::vector<std::string> all_but(std::string_view name) const {
+  // Returns whether the room is in the broker. The first message may come before this returns.
+  bool open(onehop::Broker& broker, std::string& error) {
+    owned_client_ = broker.attach({.name = std::string(kRoom)}, *this, error);
+    client_ = owned_client_.get();
+    client_.notify_all();
+    return owned_client_ != nullptr;
+  }
+
+  void on_message(const Message& message) override {
+    client_.wait(nullptr);
+    const std::string line = std::string(message.from) + ": " + std::string(message.payload);
     const std::lock_guard<std::mutex> lock(mutex_);
-    std::vector<std::string> others;
-    for (const std::string& member : names_) {
-      if (member != name) others.push_back(member);
+    for (const std::string& member : members_) {
+      // Who does not read misses something: nobody waits for outcomes here, or for room.
+      if (member != message.from && member != kRoom)
+        client_.load()->send(member, line, {.confirm = Confirm::kRefusals});
     }
-    return others;
   }
 
  private:
-  mutable std::mutex mutex_;
-  std::set<std::string> names_;
+  std::mutex mutex_;
+  std::set<std::string> members_;
+  std::unique_ptr<onehop::LocalClient> owned_client_;
+  std::atomic<onehop::LocalClient*> client_ = nullptr;
 };
-
-// The room and its members both start a client; a wrong address or name ends the program.
-std::unique_ptr<Client> start(std::string_view server, std::string_view name, Client::Handlers handlers) {
-  ClientOptions options;
-  options.name = name;
-  // Whoever closes the program has left at once.
-  options.session_expiry_ms = 0;
-  try {
-    return std::make_unique<Client>(server, std::move(options), std::move(handlers));
-  } catch (const std::exception& wrong) {
-    std::cerr << wrong.what() << std::endl;
-    return nullptr;
-  }
-}
 
 // Runs until the standard input ends.
 int open_room(const std::string& address) {
-  Members members;
+  Room room;
   onehop::BrokerOptions options;
   options.listen = {address};
   options.shards = 1;
-  options.on_event = [&members](const onehop::BrokerEvent& event) { members.follow(event); };
+  options.on_event = [&room](const onehop::BrokerEvent& event) { room.follow(event); };
   std::string error;
   const std::unique_ptr<onehop::Broker> broker = onehop::Broker::start(options, error);
-  if (broker == nullptr) {
+  if (broker == nullptr || !room.open(*broker, error)) {
     std::cerr << error << std::endl;
     return 1;
   }
-
-  std::mutex starting;  // The first message may come before `room` is there.
-  std::unique_ptr<Client> room;
-  const auto tell_the_others = [&room, &starting, &members](const Message& message) {
-    const std::lock_guard<std::mutex> started(starting);
-    const std::string line = std::string(message.from) + ": " + std::string(message.payload);
-    SendOptions quick;
-    quick.confirm = Confirm::kRefusals;  // Who does not read misses something. Nobody waits for an outcome.
-    for (const std::string& member : members.all_but(message.from)) {
-      room->send(member, line, quick, [](const SendResult&) {});
-    }
-  };
-  {
-    const std::lock_guard<std::mutex> lock(starting);
-    room = start(broker->addresses().front(), kRoom, {.on_message = tell_the_others});
-  }
-  if (room == nullptr) return 1;
   std::cout << "open at " << broker->addresses().front() << std::endl;
   while (std::cin.get() != std::istream::traits_type::eof()) continue;
-  // Both end here: first the client of the room, then the broker.
-  room->close(1'000);
+  // Members are told that the room closes, and have two seconds to leave.
+  broker->stop(2'000);
   return 0;
 }
 
 // Says what is typed until the standard input ends.
 int join_room(const std::string& address, const std::string& name) {
-  const auto print = [](const Message& message) {
+  Client::Handlers handlers;
+  handlers.on_open = [](const SessionInfo&) { std::cout << "you are in" << std::endl; };
+  handlers.on_message = [](const Message& message) {
     if (message.from == kRoom) std::cout << message.payload << std::endl;
   };
-  const auto say_why = [](const Ending& ending) {
+  handlers.on_ended = [](const Ending& ending) {
     if (ending.cause != Ending::Cause::kClosed) std::cerr << describe(ending) << std::endl;
   };
-  const auto greet = [](const SessionInfo&) { std::cout << "you are in" << std::endl; };
-  const std::unique_ptr<Client> member =
-      start(address, name, {.on_message = print, .on_open = greet, .on_ended = say_why});
-  if (member == nullptr) return 1;
+  ClientOptions options;
+  options.name = name;
+  options.session_expiry_ms = 0;  // Whoever closes the program has left at once.
+  std::string error;
+  const std::unique_ptr<Client> member = Client::start(address, options, handlers, error);
+  if (member == nullptr) {
+    std::cerr << error << std::endl;
+    return 1;
+  }
   for (std::string line; std::getline(std::cin, line);) {
     const SendResult result = member->send(kRoom, line).get();
     if (result.outcome != Outcome::kDelivered) std::cerr << "not heard: " << to_string(result.outcome) << std::endl;

@@ -129,9 +129,14 @@ int main(int argc, char** argv) {
     std::cerr << "usage: dispatcher SERVER COUNT WORKER..." << std::endl;
     return 2;
   }
-  Client client(argv[1], {.name = "dispatcher"}, {});
-  Dispatcher dispatcher(client, {argv + 3, argv + argc}, jobs_of(argv[2]));
+  std::string error;
+  const std::unique_ptr<Client> client = Client::start(argv[1], {.name = "dispatcher"}, {}, error);
+  if (client == nullptr) {
+    std::cerr << error << std::endl;
+    return 1;
+  }
+  Dispatcher dispatcher(*client, {argv + 3, argv + argc}, jobs_of(argv[2]));
   const bool all_done = dispatcher.run();
-  client.close(5'000);
+  client->close(5'000);
   return all_done ? 0 : 1;
 }

@@ -100,12 +100,17 @@ int main(int argc, char** argv) {
     std::cerr << describe(ending) << std::endl;
     jobs.end();
   };
-  Client client(argv[1], options, handlers);
+  std::string error;
+  const std::unique_ptr<Client> client = Client::start(argv[1], options, handlers, error);
+  if (client == nullptr) {
+    std::cerr << error << std::endl;
+    return 1;
+  }
 
   const std::chrono::milliseconds takes(std::atoi(argv[3]));
   std::vector<std::thread> threads;
   for (uint32_t number = 0; number < kThreads; ++number) {
-    threads.emplace_back([&jobs, &client, takes] { work(jobs, client, takes); });
+    threads.emplace_back([&jobs, &client, takes] { work(jobs, *client, takes); });
   }
   for (std::thread& thread : threads) thread.join();
   return 1;

@@ -33,6 +33,15 @@ TEST(EngineConnect, SaysWhoItIsFirst) {
   EXPECT_EQ(rig.events.log, Words{"open alice"});
 }
 
+TEST(EngineConnect, AProgramThatSaysNothingOfItselfIsTheLibraryToTheBroker) {
+  Rig rig;
+  rig.engine.start(rig.now);
+  rig.engine.on_link_up(rig.now);
+  const auto frames = rig.frames();
+  ASSERT_EQ(frames.size(), 1U);
+  EXPECT_EQ(frames[0].connect().software(), "onehop-cpp/" ONEHOP_VERSION);
+}
+
 TEST(EngineConnect, WhatIsSentBeforeTheSessionIsOpenWaits) {
   Rig rig;
   EXPECT_EQ(rig.send("bob", "early"), SendStatus::kAccepted);

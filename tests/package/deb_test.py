@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 
-from outside import EXAMPLES, HERE, ROOT, must_run, run
+from outside import EXAMPLES, HERE, MAJOR, MINOR, ROOT, VERSION, must_run, run
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "deploy"))
 from debian_base import STEP_SECONDS_MAX, make_base  # noqa: E402
@@ -23,12 +23,13 @@ from debian_base import STEP_SECONDS_MAX, make_base  # noqa: E402
 SKIPPED = 77
 BUILD = os.path.abspath(sys.argv[1])
 # Section, what it must and must not depend on, and some of what is in it.
+LIBRARY = f"libonehop{MAJOR}"
 PACKAGES = {
-    "libonehop0": ("libs", ("libuv1", "libprotobuf-lite32", "libabsl", "libsodium23", "libc6"), ("libspdlog", "libcurl", "libsystemd"),
-                   ("libonehop-broker.so.0", "libonehop-client.so.0")),
-    "libonehop-dev": ("libdevel", ("libonehop0 (= ", "libuv1-dev", "libprotobuf-dev", "libabsl-dev", "libsodium-dev"), ("libspdlog",),
+    LIBRARY: ("libs", ("libuv1", "libprotobuf-lite32", "libabsl", "libsodium23", "libc6"), ("libspdlog", "libcurl", "libsystemd"),
+                   (f"libonehop-broker.so.{VERSION}", f"libonehop-client.so.{MAJOR}")),
+    "libonehop-dev": ("libdevel", (f"{LIBRARY} (= {VERSION}-1)", "libuv1-dev", "libprotobuf-dev", "libabsl-dev", "libsodium-dev"), ("libspdlog",),
                       ("libonehop-broker.a", "libonehop-client.so", "broker.h", "onehop-client.pc", "onehop-config.cmake")),
-    "onehop": ("net", ("libuv1", "libspdlog", "libcurl4", "libsystemd0"), ("libonehop0",),
+    "onehop": ("net", ("libuv1", "libspdlog", "libcurl4", "libsystemd0"), (LIBRARY,),
                ("onehopd", "onehop", "onehop-loadgen", "onehopd.1.gz", "onehop.1.gz", "onehopd.service", "onehopd.toml")),
 }
 
@@ -54,7 +55,7 @@ def check_texts(name, root):
     documents = os.path.join(root, "usr/share/doc", name)
     with open(os.path.join(documents, "copyright"), encoding="utf-8") as file:
         assert "License: Apache-2.0" in file.read()
-    for changelog, begin in (("changelog.gz", "# Changelog"), ("changelog.Debian.gz", "onehop (0.1.0-1) ")):
+    for changelog, begin in (("changelog.gz", "# Changelog"), ("changelog.Debian.gz", f"onehop ({VERSION}-1) ")):
         with gzip.open(os.path.join(documents, changelog), "rt", encoding="utf-8") as file:
             assert file.read().startswith(begin), changelog
 
@@ -62,7 +63,7 @@ def check_texts(name, root):
 def check_package(name, deb, work):
     section, needed, unneeded, contents = PACKAGES[name]
     fields = dict(line.split(": ", 1) for line in must_run(["dpkg-deb", "--field", deb]).splitlines() if re.match(r"[A-Z]\S*: ", line))
-    assert fields["Section"] == section and fields["Version"] == "0.1.0-1" and fields["Priority"] == "optional", fields
+    assert fields["Section"] == section and fields["Version"] == f"{VERSION}-1" and fields["Priority"] == "optional", fields
     for other in needed:
         assert other in fields["Depends"], f"{name} does not depend on {other}: {fields['Depends']}"
     for other in unneeded:
@@ -87,9 +88,9 @@ def check_control(roots):
         with open(os.path.join(roots[package], "DEBIAN", name), encoding="utf-8") as file:
             return file.read()
     assert control("onehop", "conffiles") == "/etc/onehop/onehopd.toml\n"
-    assert control("libonehop0", "shlibs").splitlines() == [
-        f"libonehop-{library} 0 libonehop0 (>= 0.1.0), libonehop0 (<< 0.2~)" for library in ("broker", "client")]
-    assert "ldconfig" in control("libonehop0", "triggers")
+    assert control(LIBRARY, "shlibs").splitlines() == [
+        f"libonehop-{library} {MAJOR} {LIBRARY} (>= {VERSION}), {LIBRARY} (<< {MAJOR}.{MINOR + 1}~)" for library in ("broker", "client")]
+    assert "ldconfig" in control(LIBRARY, "triggers")
     with open(glob.glob(f"{roots['onehop']}/usr/lib/systemd/system/onehopd.service")[0], encoding="utf-8") as file:
         assert "ExecStart=/usr/bin/onehopd --config /etc/onehop/onehopd.toml" in file.read()
     for archive in glob.glob(f"{roots['libonehop-dev']}/usr/lib/**/*.a", recursive=True):
@@ -132,7 +133,7 @@ def check_in_debian(debian, packages):
     # The programs alone, so that they cannot live on what the others depend on.
     debian.install(there["onehop"])
     debian.inside("programs")
-    debian.install(there["libonehop0"], there["libonehop-dev"], "g++", "pkg-config")
+    debian.install(there[LIBRARY], there["libonehop-dev"], "g++", "pkg-config")
     for name, module in (("embed", "onehop-broker"), ("client", "onehop-client")):
         shutil.copy(os.path.join(EXAMPLES, f"readme_{name}.cc"), os.path.join(debian.root, "srv"))
         debian.shell(f"g++ -std=c++20 -o /srv/{name} /srv/readme_{name}.cc $(pkg-config --cflags --libs {module})")

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-from outside import ROOT, SECONDS_MAX, Lines, configure, loaded_by, must_run, run, start
+from outside import MAJOR, ROOT, SECONDS_MAX, Lines, configure, loaded_by, must_run, run, start
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
 from programs import Broker  # noqa: E402
@@ -51,7 +51,7 @@ def built(work):
 
 def check_chat_room(folder):
     chat_room = os.path.join(folder, "chat_room")
-    assert {"libonehop-broker.so.0", "libonehop-client.so.0"} <= set(loaded_by(chat_room))
+    assert {f"libonehop-broker.so.{MAJOR}", f"libonehop-client.so.{MAJOR}"} <= set(loaded_by(chat_room))
     with open(os.path.join(ROOT, "examples/chat_room/chat_room.cc"), encoding="utf-8") as file:
         assert file.read().count("\n") < 150
     room = Program(chat_room, "tcp://127.0.0.1:0")

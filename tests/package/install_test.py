@@ -12,7 +12,7 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
-from outside import ROOT, check_programs, configure, library_folder, loaded_by, make_project, must_run, run
+from outside import MAJOR, MINOR, ROOT, VERSION, check_programs, configure, library_folder, loaded_by, make_project, must_run, run
 
 BUILD, PROGRAMS, CXX = map(os.path.abspath, sys.argv[1:4])
 ONEHOP = os.path.join(PROGRAMS, "onehop")
@@ -94,7 +94,7 @@ def check_found_by_cmake(prefix, work, shared):
 def check_kind(embed, client, shared):
     for program, name in ((embed, "broker"), (client, "client")):
         loads = [library for library in loaded_by(program) if library.startswith("libonehop-")]
-        assert loads == ([f"libonehop-{name}.so.0"] if shared else []), f"{program} loads {loads}"
+        assert loads == ([f"libonehop-{name}.so.{MAJOR}"] if shared else []), f"{program} loads {loads}"
 
 
 def check_refusals(prefix, work):
@@ -108,7 +108,7 @@ def check_refusals(prefix, work):
     assert "onehop has no component 'mailbox': broker, client" in refusal(prefix, "-DWANTED=broker;mailbox")
     # A version of the package in which something may be different.
     with open(os.path.join(project, "CMakeLists.txt"), "r+", encoding="utf-8") as file:
-        text = file.read().replace("onehop 0.1", "onehop 0.0.9")
+        text = file.read().replace(f"onehop {MAJOR}.{MINOR} ", "onehop 0.0.9 ")
         file.seek(0)
         file.write(text)
     assert "version" in refusal(prefix)
@@ -118,7 +118,7 @@ def check_refusals(prefix, work):
         if path.endswith("-static.cmake"):
             os.remove(os.path.join(only_shared, path))
     with open(os.path.join(project, "CMakeLists.txt"), "w", encoding="utf-8") as file:
-        file.write(text.replace("onehop 0.0.9", "onehop 0.1"))
+        file.write(text.replace("onehop 0.0.9 ", f"onehop {MAJOR}.{MINOR} "))
     assert "the static library of onehop::broker is not installed here" in refusal(only_shared)
 
 
@@ -138,7 +138,7 @@ def check_pkg_config(prefix, work):
         ours = flags.index("-l" + module)
         flags[ours:ours + 1] = ["-Wl,-Bstatic", "-l" + module, "-Wl,-Bdynamic"]
         must_run([CXX, compiled, *flags, "-o", f"{project}/{name}-static"])
-        assert flags_of(prefix, module, "--modversion") == ["0.1.0"]
+        assert flags_of(prefix, module, "--modversion") == [VERSION]
     for kind in ("shared", "static"):
         embed, client = f"{project}/embed-{kind}", f"{project}/client-{kind}"
         check_kind(embed, client, kind == "shared")

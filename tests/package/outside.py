@@ -12,6 +12,9 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
 from programs import SECONDS_MAX, Lines, run, start  # noqa: E402
 
+with open(os.path.join(ROOT, "CMakeLists.txt"), encoding="utf-8") as _file:
+    VERSION = re.search(r"project\(onehop VERSION ([0-9.]+)", _file.read())[1]
+MAJOR, MINOR = map(int, VERSION.split(".")[:2])
 EXAMPLES = os.path.join(ROOT, "tests", "e2e")
 
 

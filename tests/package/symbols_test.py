@@ -1,9 +1,11 @@
-"""The shared libraries show what the public headers declare and nothing else, and load no library but those that
+"""The shared libraries show all that the public headers declare and nothing else, and load no library but those that
 docs/building.md names for them.
 
     symbols_test.py LIBONEHOP_BROKER_SO LIBONEHOP_CLIENT_SO
 """
 
+import glob
+import os
 import re
 import subprocess
 import sys
@@ -13,7 +15,8 @@ EVERYWHERE = r"lib(c|m|stdc\+\+|gcc_s)\.so\.\d+|ld-linux-[\w-]+\.so\.\d+"
 CLIENT = rf"{EVERYWHERE}|libuv\.so\.1|libprotobuf-lite\.so\.\d+"
 BROKER = rf"{CLIENT}|libabsl_\w+\.so\.\d+|libsodium\.so\.\d+"
 # Layers, which are within the namespace, and what public classes hide.
-INNER = r"onehop::(client::)?(v1|core|reactor|transport|server|message|local)::|::Impl\b"
+INNER = r"onehop::(client::)?(v1|core|reactor|transport|server|message|local)::|::(Impl|State)\b"
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 def told_by(*command):
@@ -30,6 +33,27 @@ def foreign(symbols):
     """Those that no public header declares."""
     ours = re.compile(r"(?:(?:typeinfo|typeinfo name|vtable) for )?onehop::")
     return [name for name in symbols if not ours.match(name) or re.search(INNER, name.split("(")[0])]
+
+
+def unmarked(header):
+    """What a header declares, and a shared library would hide: classes and functions without ONEHOP_EXPORT."""
+    found = re.findall(r"(?m)^class (?!ONEHOP_EXPORT)(\w+)[^;{]*\{", header)
+    for line in re.findall(r"(?m)^\w.*\(.*$", header):
+        if not re.match(r"(ONEHOP_EXPORT|inline|constexpr|template|using|class|struct|enum) ", line):
+            found.append(line)
+    return found
+
+
+def check_marks():
+    assert unmarked("class Box {\n  void open();\n};\nclass ONEHOP_EXPORT Lid {\n};\nclass Nail;\n") == ["Box"]
+    assert unmarked("ONEHOP_EXPORT int one();\nint two(int);\nconstexpr int three() {\n  return three(3);\n}\n") == ["int two(int);"]
+    headers = [path for path in glob.glob(os.path.join(ROOT, "**/include/onehop/*.h"), recursive=True)
+               if not path.startswith(os.path.join(ROOT, "build"))]
+    assert len(headers) > 5, headers
+    for path in headers:
+        with open(path, encoding="utf-8") as file:
+            wrong = unmarked(file.read())
+        assert not wrong, f"{os.path.relpath(path, ROOT)}: without ONEHOP_EXPORT: {wrong}"
 
 
 def check(library, needed, expected):
@@ -51,6 +75,7 @@ def main(broker, client):
              "vtable for std::_Result<onehop::client::SendResult>"]
     assert foreign(inner) == inner, foreign(inner)
     assert foreign(["onehop::Broker::start(std::string&)", "typeinfo for onehop::Broker"]) == []
+    check_marks()
     counts = (check(broker, BROKER, ["onehop::Broker::start", "onehop::option_rules", "typeinfo for onehop::Broker"]),
               check(client, CLIENT, ["onehop::client::Client::send", "onehop::client::LoopClient::send",
                                      "onehop::client::ClientEngine::output", "onehop::client::to_string",

@@ -32,6 +32,7 @@ struct OutcomeCount {
   uint64_t count = 0;
 };
 
+// What has ended.
 enum class EndKind : uint8_t {
   kConnect,     // A connect was refused.
   kConnection,  // The broker ended a connection that had a session.

@@ -29,6 +29,7 @@
 
 namespace onehop {
 
+// What a local client is called, and how much it takes.
 struct LocalClientOptions {
   // The name to own, by the rule of client::ClientOptions::name. Empty: the broker makes one.
   std::string name = {};

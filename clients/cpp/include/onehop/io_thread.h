@@ -11,10 +11,13 @@
 #include <memory>
 #include <string>
 
+#include "onehop/export.h"
+
 namespace onehop::client {
 
 class IoHandle;
 
+// A thread for clients.
 class ONEHOP_EXPORT IoThread {
  public:
   // Any thread. If the system has no thread or descriptor left, returns nothing and says why in `error`.

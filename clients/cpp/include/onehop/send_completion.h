@@ -11,9 +11,11 @@
 #include <utility>
 
 #include "onehop/client_types.h"
+#include "onehop/export.h"
 
 namespace onehop::client {
 
+// A callable that is told the outcome of one message.
 class ONEHOP_EXPORT SendCompletion {
  public:
   // Nobody.
@@ -45,6 +47,7 @@ class ONEHOP_EXPORT SendCompletion {
   }
   ~SendCompletion() { clear(); }
 
+  // Whether there is somebody.
   explicit operator bool() const { return kind_ != nullptr; }
   // Only where there is somebody.
   void operator()(const SendResult& result) { kind_->call(place_, result); }

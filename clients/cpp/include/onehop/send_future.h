@@ -7,9 +7,11 @@
 #include <cstdint>
 
 #include "onehop/client_types.h"
+#include "onehop/export.h"
 
 namespace onehop::client {
 
+// The outcome of one message, as soon as it is there.
 class ONEHOP_EXPORT SendFuture {
  public:
   // Of no message: get() answers kInvalid at once.
@@ -30,7 +32,7 @@ class ONEHOP_EXPORT SendFuture {
   SendResult get() const;
 
   // For the library itself.
-  class State;
+  class ONEHOP_HIDDEN State;
   explicit SendFuture(State* state) : state_(state) {}
 
  private:

@@ -264,8 +264,8 @@ struct ClientOptions {
   // The name to own: 1 to 255 bytes of visible ASCII without " ' \ ` * > # + ? , and not beginning with $ or ~. Empty:
   // the broker makes one, another for each session.
   std::string name = {};
-  // What the program is, for the broker's log.
-  std::string software = "onehop-cpp/0.1.0";
+  // What the program is, for the broker's log. Empty: "onehop-cpp/" and the library's version.
+  std::string software = {};
   // Credentials, opaque bytes; empty: none.
   std::string token = {};
   OnConflict on_conflict = OnConflict::kReject;

@@ -53,8 +53,8 @@ enum class Code : uint8_t {
 ONEHOP_EXPORT std::string to_string(Reason reason);
 ONEHOP_EXPORT std::string to_string(Code code);
 // The same, but empty for kNone: for texts that leave out what there is not.
-std::string name_of(Reason reason);
-std::string name_of(Code code);
+ONEHOP_EXPORT std::string name_of(Reason reason);
+ONEHOP_EXPORT std::string name_of(Code code);
 
 // What became of a message. Each message that send() accepted has exactly one.
 enum class Outcome : uint8_t {

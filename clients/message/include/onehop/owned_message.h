@@ -4,9 +4,11 @@
 #include <vector>
 
 #include "onehop/client_types.h"
+#include "onehop/export.h"
 
 namespace onehop::client {
 
+// A copy of a message.
 class ONEHOP_EXPORT OwnedMessage {
  public:
   OwnedMessage() = default;
