@@ -28,6 +28,15 @@ Enum numbered(int number) {
   return number >= 0 && number <= UINT8_MAX ? static_cast<Enum>(number) : static_cast<Enum>(UINT8_MAX);
 }
 
+// The body of a frame, if it is a message as the broker writes it: a tag, and a length that fills the frame.
+inline Bytes message_in(Bytes frame) {
+  const char* const end = frame.data() + frame.size();
+  uint64_t size = 0;
+  if (frame.front() != core::kFrameMessageTag) return {};
+  const char* const body = core::read_varint(frame.data() + 1, end, core::kVarintBytesMax, size);
+  return body != nullptr && size == static_cast<uint64_t>(end - body) ? Bytes(body, size) : Bytes();
+}
+
 // A message's id stands first in its body, so that it can be told apart from what BodyWriter writes.
 size_t id_size(uint64_t id) {
   return 1 + core::varint_size(id);
@@ -180,7 +189,11 @@ bool Endpoint::deliver(Instant now) {
       delivered_all_ = true;
       break;
     }
-    take_frame(frame, now);
+    if (const Bytes message = message_in(frame); !message.empty()) {
+      take_message(message, now);
+    } else {
+      take_frame(frame, now);
+    }
   }
   if (inbox_.tidy() && !link_closed_) shard_.on_writable(link_, now);
   if (pauses_.end_due(now)) {

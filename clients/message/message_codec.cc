@@ -60,6 +60,8 @@ class FieldReader {
   uint32_t tag() const { return number_ << 3 | type_; }
   uint64_t value() const { return value_; }
   Bytes bytes() const { return bytes_; }
+  // Behind it.
+  const char* rest() const { return at_; }
 
  private:
   bool read_varint(uint64_t& value) {
@@ -123,7 +125,8 @@ BodyWriter::BodyWriter(Bytes to, Bytes payload, const SendOptions& options)
   if (options.in_reply_to != 0) size_ += 1 + varint_size(options.in_reply_to);
   if (options.in_reply_to_session != 0) size_ += 1 + sizeof(uint64_t);
   if (!payload.empty()) size_ += bytes_field_size(payload.size());
-  valid_ = !to.empty() && core::is_valid_utf8(to) && options.confirm <= Confirm::kDelivered && measure_headers();
+  valid_ = !to.empty() && core::is_valid_utf8(to) && options.confirm <= Confirm::kDelivered &&
+           (options.headers.empty() || measure_headers());
 }
 
 bool BodyWriter::measure_headers() {
@@ -187,57 +190,114 @@ char* write_message_head(char* out, uint64_t id, const FrameSize& size) {
   return write_varint(out, id);
 }
 
+namespace {
+
+uint32_t cut_to_32(uint64_t value) {
+  return static_cast<uint32_t>(std::min<uint64_t>(value, UINT32_MAX));
+}
+
+// A field of any form.
+bool take_field(const FieldReader& field, std::vector<Header>& headers, Message& out) {
+  switch (field.tag()) {
+    case core::kFromTag:
+      out.from = field.bytes();
+      return true;
+    case kIdTag:
+      out.id = field.value();
+      return true;
+    case core::kDeliveryTagTag:
+      out.tag.tag = field.value();
+      return true;
+    case kInReplyToTag:
+      out.in_reply_to = field.value();
+      return true;
+    case core::kRedeliveredTag:
+      out.redelivered = field.value() != 0;
+      return true;
+    case kHeadersTag: {
+      Header header;
+      if (!read_header(field.bytes(), header)) return false;
+      headers.push_back(header);
+      return true;
+    }
+    case core::kFromSessionTag:
+      out.from_session = field.value();
+      return true;
+    case kInReplyToSessionTag:
+      out.in_reply_to_session = field.value();
+      return true;
+    case kTtlTag:
+      out.ttl_ms = cut_to_32(field.value());
+      return true;
+    case core::kTtlLeftTag:
+      out.ttl_left_ms = static_cast<uint32_t>(field.value());
+      return true;
+    case kPayloadTag:
+      out.payload = field.bytes();
+      return true;
+    case kMaybeRepeatedTag:
+      out.maybe_repeated = field.value() != 0;
+      return true;
+    default:
+      return true;
+  }
+}
+
+// Behind a tag: a length and so many bytes. nullptr if they are not all there.
+inline const char* take_bytes(const char* at, const char* end, Bytes& out) {
+  uint64_t size = 0;
+  at = core::read_varint(at, end, core::kVarintBytesMax, size);
+  if (at == nullptr || size > static_cast<uint64_t>(end - at)) return nullptr;
+  out = {at, static_cast<size_t>(size)};
+  return at + size;
+}
+
+inline const char* take_number(const char* at, const char* end, uint64_t& out) {
+  return core::read_varint(at, end, core::kVarintBytesMax, out);
+}
+
+// Reads a field if it is one of those that nearly every message has. Otherwise returns `at`; nullptr if it is broken.
+inline const char* take_common_field(const char* at, const char* end, Message& out) {
+  Bytes destination;
+  switch (*at) {
+    case core::kFromTag:
+      return take_bytes(at + 1, end, out.from);
+    case core::kFromSessionTag:
+      if (end - at < 9) return nullptr;
+      out.from_session = core::read_fixed64(at + 1);
+      return at + 9;
+    case kIdTag:
+      return take_number(at + 1, end, out.id);
+    case core::kDeliveryTagTag:
+      return take_number(at + 1, end, out.tag.tag);
+    case kClientTag:
+      return take_bytes(at + 1, end, destination);
+    case kPayloadTag:
+      return take_bytes(at + 1, end, out.payload);
+    default:
+      return at;
+  }
+}
+
+}  // namespace
+
 bool read_message(Bytes body, std::vector<Header>& headers, Message& out) {
   out = Message{};
   headers.clear();
-  FieldReader fields(body);
-  while (fields.next()) {
-    switch (fields.tag()) {
-      case core::kFromTag:
-        out.from = fields.bytes();
-        break;
-      case kIdTag:
-        out.id = fields.value();
-        break;
-      case core::kDeliveryTagTag:
-        out.tag.tag = fields.value();
-        break;
-      case kInReplyToTag:
-        out.in_reply_to = fields.value();
-        break;
-      case core::kRedeliveredTag:
-        out.redelivered = fields.value() != 0;
-        break;
-      case kHeadersTag: {
-        Header header;
-        if (!read_header(fields.bytes(), header)) return false;
-        headers.push_back(header);
-        break;
-      }
-      case core::kFromSessionTag:
-        out.from_session = fields.value();
-        break;
-      case kInReplyToSessionTag:
-        out.in_reply_to_session = fields.value();
-        break;
-      case kTtlTag:
-        out.ttl_ms = static_cast<uint32_t>(std::min<uint64_t>(fields.value(), UINT32_MAX));
-        break;
-      case core::kTtlLeftTag:
-        out.ttl_left_ms = static_cast<uint32_t>(fields.value());
-        break;
-      case kPayloadTag:
-        out.payload = fields.bytes();
-        break;
-      case kMaybeRepeatedTag:
-        out.maybe_repeated = fields.value() != 0;
-        break;
-      default:
-        break;
+  const char* const end = body.data() + body.size();
+  for (const char* at = body.data(); at != end;) {
+    const char* const after = take_common_field(at, end, out);
+    if (after == nullptr) return false;
+    if (after != at) {
+      at = after;
+      continue;
     }
+    FieldReader field({at, static_cast<size_t>(end - at)});
+    if (!field.next() || !take_field(field, headers, out)) return false;
+    at = field.rest();
   }
   out.headers = headers;
-  return !fields.failed();
+  return true;
 }
 
 Outcome to_outcome(v1::Outcome outcome) {

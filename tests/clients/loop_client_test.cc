@@ -231,6 +231,50 @@ TEST(LoopClient, MayGoInAnyState) {
   }
 }
 
+TEST(LoopClient, OutlivesWhatItsEventsThrow) {
+  struct Failing final : ClientEvents {
+    void on_message(const Message&) override { throw 1; }
+    void on_outcome(std::string_view, const SendResult& result) override {
+      last = result;
+      ++outcomes;
+      throw 2;
+    }
+    void on_open(const SessionInfo&) override {
+      opened = true;
+      throw 3;
+    }
+    void on_ended(const Ending&) override {
+      ended = true;
+      throw 4;
+    }
+    void on_exception(std::exception_ptr exception) override {
+      EXPECT_TRUE(exception);
+      ++exceptions;
+      throw 5;
+    }
+    SendResult last;
+    int outcomes = 0, exceptions = 0;
+    bool opened = false, ended = false;
+  };
+  BrokerProcess broker;
+  ProgramLoop loop;
+  Failing peer;
+  ClientLoop client_loop(loop.get());
+  const auto client = started(client_loop, broker.address(), named("alice"), peer);
+  loop.run_until([&] { return peer.opened; });
+  EXPECT_EQ(client->send("alice", "x"), SendStatus::kAccepted);
+  client->flush([] { throw 6; });
+  loop.run_until([&] { return peer.outcomes == 1; });
+  EXPECT_EQ(peer.last.outcome, Outcome::kRejected);
+  EXPECT_EQ(peer.last.text, kHandlerFailedText);
+  EXPECT_EQ(client->unsettled(), 0U);
+  client->close(kLong);
+  loop.run_until([&] { return peer.ended; });
+  // on_open, on_message, on_outcome, flush, on_ended; each time on_exception as well.
+  EXPECT_EQ(peer.exceptions, 5);
+  EXPECT_EQ(client->counts().exceptions, 10U);
+}
+
 TEST(LoopClient, SaysWhatIsWrongWithItsArguments) {
   ProgramLoop loop;
   ClientLoop client_loop(loop.get());

@@ -15,6 +15,7 @@
 #include "core/shard/shard.h"
 #include "micro_exchange.h"
 #include "micro_heap.h"
+#include "micro_local.h"
 #include "micro_two_shards.h"
 #include "micro_wire.h"
 #include "micro_world.h"
@@ -97,15 +98,54 @@ uint64_t submitted(size_t batches) {
   return shard.counters().messages_admitted;
 }
 
+// From one local client to another, from the call that sends it to the call that hands it out.
+uint64_t local(size_t batches, client::Confirm confirm) {
+  bench::LocalWorld world(2, 0);
+  const std::string to = client_name(1), payload(kPayloadBytes, 'x');
+  uint64_t id = uint64_t{1} << 28;
+  for (size_t i = 0; i < batches; ++i) {
+    for (size_t k = 0; k < kMessages; ++k) {
+      world.endpoint(0).send(id++, to, payload, {.confirm = confirm}, bench::kNow);
+    }
+    world.turn();
+    if (confirm == client::Confirm::kDelivered) world.turn();
+  }
+  const uint64_t messages = world.events(1).messages;
+  return confirm == client::Confirm::kRefusals || world.events(0).delivered == messages ? messages : 0;
+}
+uint64_t local_unconfirmed(size_t batches) {
+  return local(batches, client::Confirm::kRefusals);
+}
+uint64_t local_confirmed(size_t batches) {
+  return local(batches, client::Confirm::kDelivered);
+}
+
+// From a local client to one with a socket.
+uint64_t local_to_remote(size_t batches) {
+  bench::LocalWorld world(1, 1);
+  const std::string to = client_name(1), payload(kPayloadBytes, 'x');
+  uint64_t id = uint64_t{1} << 28;
+  for (size_t i = 0; i < batches; ++i) {
+    for (size_t k = 0; k < kMessages; ++k) {
+      world.endpoint(0).send(id++, to, payload, {.confirm = client::Confirm::kRefusals}, bench::kNow);
+    }
+    world.turn();
+  }
+  return world.shard().counters().messages_admitted;
+}
+
 struct Case {
   std::string_view name;
   uint64_t (*play)(size_t batches);
 };
-constexpr std::array<Case, 5> kCases{{{"unconfirmed", unconfirmed},
+constexpr std::array<Case, 8> kCases{{{"unconfirmed", unconfirmed},
                                       {"confirmed", confirmed},
                                       {"refused", refused},
                                       {"crossing", crossing},
-                                      {"submitted", submitted}}};
+                                      {"submitted", submitted},
+                                      {"local", local_unconfirmed},
+                                      {"local-confirmed", local_confirmed},
+                                      {"local-to-remote", local_to_remote}}};
 
 void print(const char* name, double bytes) {
   std::printf("%s %.0f bytes\n", name, bytes);
@@ -156,8 +196,7 @@ int main(int argc, char** argv) {
                  static_cast<unsigned long long>(good), batches * kMessages);
     return EXIT_FAILURE;
   }
-  std::fputs(
-      "usage: onehop-ratchet unconfirmed|confirmed|refused|crossing|submitted BATCHES, or onehop-ratchet bytes\n",
-      stderr);
+  std::fputs("usage: onehop-ratchet CASE BATCHES, or onehop-ratchet bytes. The cases:\n", stderr);
+  for (const Case& one : kCases) std::fprintf(stderr, "  %s\n", std::string(one.name).c_str());
   return EXIT_FAILURE;
 }

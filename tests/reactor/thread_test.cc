@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 
 #include "reactor/mailbox.h"
 
@@ -26,6 +27,17 @@ TEST(Thread, RunsItsLoopUnderItsName) {
   EXPECT_FALSE(thread.running());
   EXPECT_STREQ("onehop-shard-wi", name);
   EXPECT_NE(std::this_thread::get_id(), inside);
+}
+
+TEST(Thread, TakesNoSignalOfTheProgram) {
+  Thread thread("onehop-quiet");
+  sigset_t inside;
+  Mailbox<int> mailbox(thread.loop(), [&](int) { pthread_sigmask(SIG_SETMASK, nullptr, &inside); });
+  thread.start();
+  mailbox.post(1);
+  thread.stop_and_join();
+  for (const int signal : {SIGTERM, SIGUSR1, SIGCHLD}) EXPECT_EQ(sigismember(&inside, signal), 1) << signal;
+  EXPECT_EQ(sigismember(&inside, SIGSEGV), 0);
 }
 
 TEST(Thread, MayStartAgainAndEndsWithItsOwner) {

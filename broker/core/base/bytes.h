@@ -39,6 +39,21 @@ inline char* write_varint(char* out, uint64_t value) {
 // As read_varint; a call of its own, so that what is rare takes no room where varints are read.
 [[gnu::noinline]] inline const char* read_long_varint(const char* in, const char* end, size_t size_max,
                                                       uint64_t& value) {
+  // Up to eight bytes at once: found where it stops, then seven bits of each byte moved together.
+  if (end - in >= 8) {
+    uint64_t bits;
+    std::memcpy(&bits, in, sizeof bits);
+    const uint64_t stops = ~bits & 0x8080808080808080;
+    if (stops != 0) {
+      const auto size = (static_cast<size_t>(std::countr_zero(stops)) >> 3) + 1;
+      if (size > size_max) return nullptr;
+      bits &= (stops ^ (stops - 1)) & 0x7F7F7F7F7F7F7F7F;
+      bits = (bits & 0x007F007F007F007F) | (bits & 0x7F007F007F007F00) >> 1;
+      bits = (bits & 0x00003FFF00003FFF) | (bits & 0x3FFF00003FFF0000) >> 2;
+      value = (bits & 0x0FFFFFFF) | (bits & 0x0FFFFFFF00000000) >> 4;
+      return in + size;
+    }
+  }
   uint64_t result = 0;
   for (unsigned shift = 0; in != end && size_max != 0; shift += 7, --size_max) {
     const auto byte = static_cast<uint8_t>(*in++);

@@ -14,14 +14,18 @@ bool is_continuation(char byte) {
   return (static_cast<uint8_t>(byte) & 0xC0) == 0x80;
 }
 
+bool eight_are_ascii(const char* in) {
+  uint64_t eight;
+  std::memcpy(&eight, in, sizeof eight);
+  return (eight & 0x8080808080808080) == 0;
+}
+
 // The first byte of `in` that is not ASCII, or `end`.
 const char* skip_ascii(const char* in, const char* end) {
-  while (end - in >= 8) {
-    uint64_t eight;
-    std::memcpy(&eight, in, sizeof eight);
-    if ((eight & 0x8080808080808080) != 0) break;
-    in += 8;
-  }
+  const char* const begin = in;
+  while (end - in >= 8 && eight_are_ascii(in)) in += 8;
+  // What is left of a text that had eight is looked at together with some of those before.
+  if (in != begin && end - in < 8 && eight_are_ascii(end - 8)) return end;
   while (in != end && static_cast<uint8_t>(*in) < 0x80) ++in;
   return in;
 }

@@ -103,6 +103,11 @@ void Outbox::forget_idle_destinations() {
   forget_at_ = std::max(kDestinationsKept, 2 * destinations_.size());
 }
 
+size_t Outbox::destinations() {
+  const std::lock_guard lock(mutex_);
+  return destinations_.size();
+}
+
 void Outbox::end(const EndOrder& order, bool& call) {
   const std::lock_guard lock(mutex_);
   closed_ = true;

@@ -60,6 +60,8 @@ class Outbox {
   void settle(const OpenSend& send);
   // Tells the account what was settled. True: somebody wanted room, and there is some now.
   bool settle_up();
+  // How many names are remembered.
+  size_t destinations();
   // Whether so much was settled that senders should not have to wait for the turn's end.
   bool has_much_to_settle() const { return settled_bytes_ >= much_; }
 
