@@ -6,8 +6,6 @@
 
 #include <algorithm>
 
-#include "onehop/v1/onehop.pb.h"
-
 namespace onehop::server {
 namespace {
 
@@ -33,7 +31,8 @@ ShardHost::ShardHost(const core::ShardConfig& config, reactor::Loop& loop, Arriv
       mailbox_(loop, [this](ShardMail mail) { take(std::move(mail)); }),
       arrivals_(loop, rules, *this),
       rules_(rules),
-      counted_sessions_(rules.addresses) {
+      desk_(shard_, config.index, connections_, mailbox_, rules, handlers),
+      observers_(config.index, handlers) {
   loop_.after_events = [this] { flush(); };
   loop_.before_sleep = [this] { before_sleep(); };
 }
@@ -243,21 +242,6 @@ bool ShardHost::take_comings_and_goings() {
       });
 }
 
-// There are no credentials yet: everybody is welcome whose name is not barred, and nobody in particular.
-core::Answered ShardHost::ask(core::Ticket, const core::Question& question, core::Answer& answer) {
-  if (const uint64_t left_ms = rules_.barred.left_ms(question.name, loop_.now_ms()); left_ms != 0) {
-    answer.code = v1::CODE_ADMINISTRATIVE;
-    answer.text = "an operator keeps this name out for a while";
-    answer.retry_after_ms = static_cast<uint32_t>(std::min<uint64_t>(left_ms, UINT32_MAX));
-    return core::Answered::kNow;
-  }
-  answer.accepted = true;
-  if (counted_sessions_.wanted()) {
-    answer.one_more = counted_sessions_.ask(question.link, connections_.address_of(connection_of(question.link)));
-  }
-  return core::Answered::kNow;
-}
-
 void ShardHost::random(std::span<char> out) {
   randombytes_buf(out.data(), out.size());
 }
@@ -266,25 +250,16 @@ void ShardHost::random(std::span<char> out) {
 
 void ShardHost::note(const core::Event& event) {
   using Kind = core::Event::Kind;
-  switch (event.kind) {
-    case Kind::kSessionOpened:
-      counted_sessions_.opened(event.link, event.session);
-      [[fallthrough]];
-    case Kind::kSessionResumed:
-      connection_of(event.link).named = true;
-      break;
-    case Kind::kSessionEnded:
-    case Kind::kTakenOver:
-      counted_sessions_.ended(event.session, loop_.now_ms());
-      break;
-    case Kind::kConnectRefused:
-      counted_sessions_.refused(event.link, event.code);
-      break;
-    default:
-      break;
-  }
+  if (event.kind == Kind::kSessionOpened || event.kind == Kind::kSessionResumed) connection_of(event.link).named = true;
+  desk_.before(event);
   events_.count(event);
-  if (events_.wants(event)) events_.tell(event, peer_of(event.link));
+  if (events_.wants(event) || observers_.wanted()) {
+    const std::string peer = peer_of(event.link);
+    const HookDesk::Identity identity = desk_.identity_of(event.session);
+    if (observers_.wanted()) observers_.note(event, peer, identity);
+    events_.tell(event, peer, identity.text());
+  }
+  desk_.after(event, now());
 }
 
 void ShardHost::on_arrivals_event(BrokerEvent::Kind kind, std::string_view peer, std::string_view text) {
