@@ -1,5 +1,6 @@
 // What decides whether a connection or its client is let in, for all shards together: how many there may be, what one
-// source address may do, whose PROXY headers are believed, which names are kept out, and whether the broker drains.
+// source address may do, whose PROXY headers are believed, which names are kept out, who the clients are, and whether
+// the broker drains.
 #pragma once
 
 #include <atomic>
@@ -17,6 +18,7 @@
 #include "server/connection_limit.h"
 #include "server/drain_switch.h"
 #include "server/parts.h"
+#include "server/principal_table.h"
 
 namespace onehop::server {
 
@@ -50,6 +52,7 @@ struct ArrivalRules {
   ProxyTrust proxies;  // Of nobody, until set() says.
   BarredNames barred;
   DrainSwitch drain;
+  PrincipalTable principals;
 };
 
 }  // namespace onehop::server

@@ -56,12 +56,12 @@ bool BrokerEvents::wants(const core::Event& event) const {
   return handlers_.wants_events() || how_it_ends(event.kind);
 }
 
-void BrokerEvents::tell(const core::Event& event, std::string_view peer) {
+void BrokerEvents::tell(const core::Event& event, std::string_view peer, std::string_view principal) {
   const auto code = static_cast<Code>(event.code);
   if (const std::optional<EndHow> how = how_it_ends(event.kind)) {
     ends_.note({*how, event.name, event.session, shard_, peer, code, event.text});
   }
-  handlers_.tell({kind_of(event.kind), shard_, peer, event.name, event.session, code, event.text});
+  handlers_.tell({kind_of(event.kind), shard_, peer, event.name, event.session, code, event.text, principal});
 }
 
 void BrokerEvents::tell(BrokerEvent::Kind kind, std::string_view peer, std::string_view text) {

@@ -23,7 +23,7 @@ class BrokerEvents {
   void count(const core::Event& event) { counts_.count(event.kind, event.code); }
   // Whether anybody wants to know: who the peer is costs a system call.
   bool wants(const core::Event& event) const;
-  void tell(const core::Event& event, std::string_view peer);
+  void tell(const core::Event& event, std::string_view peer, std::string_view principal);
   // What core knows nothing of. kConnectRefused is an end, too.
   void tell(BrokerEvent::Kind kind, std::string_view peer, std::string_view text);
 

@@ -45,8 +45,28 @@ std::string_view to_string(Handler handler) {
   switch (handler) {
     case Handler::kOnEvent:
       return "on_event";
+    case Handler::kAuthenticate:
+      return "authenticate";
+    case Handler::kAuthorize:
+      return "authorize";
+    case Handler::kOnConnect:
+      return "on_connect";
+    case Handler::kOnDisconnect:
+      return "on_disconnect";
     case Handler::kDestructor:
       return "destructor";
+  }
+  return "";
+}
+
+std::string_view to_string(Action action) {
+  switch (action) {
+    case Action::kOwnName:
+      return "own_name";
+    case Action::kTakeOver:
+      return "take_over";
+    case Action::kSend:
+      return "send";
   }
   return "";
 }

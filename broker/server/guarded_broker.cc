@@ -37,6 +37,9 @@ class GuardedBroker final : public Broker {
     error = kForked;
     return false;
   }
+  void policy_changed() override {
+    if (!forked()) broker_->policy_changed();
+  }
   void drain(uint32_t deadline_ms) override {
     if (!forked()) broker_->drain(deadline_ms);
   }

@@ -10,15 +10,18 @@
 #include <utility>
 
 #include "onehop/broker.h"
+#include "server/local_link.h"
 
 namespace onehop::server {
 
 class Handlers {
  public:
-  explicit Handlers(const BrokerOptions& options) : on_event_(options.on_event), on_exception_(options.on_exception) {}
+  explicit Handlers(const BrokerOptions& options)
+      : hooks_(options.hooks), on_event_(options.on_event), on_exception_(options.on_exception) {}
   Handlers(const Handlers&) = delete;
   Handlers& operator=(const Handlers&) = delete;
 
+  const Hooks& hooks() const { return hooks_; }
   bool wants_events() const { return static_cast<bool>(on_event_); }
   void tell(const BrokerEvent& event) {
     if (on_event_) call(Handler::kOnEvent, [&] { on_event_(event); });
@@ -26,6 +29,8 @@ class Handlers {
   // Calls a handler. False if it has thrown.
   template <typename Call>
   bool call(Handler handler, Call handler_call) noexcept {
+    // It is called within a call of the shard: what it sends by a local client goes into a batch.
+    const LocalHost::Running outside(nullptr);
     try {
       handler_call();
       return true;
@@ -47,6 +52,7 @@ class Handlers {
   uint64_t exceptions() const { return exceptions_.load(std::memory_order_relaxed); }
 
  private:
+  const Hooks hooks_;
   const std::function<void(const BrokerEvent&)> on_event_;
   const std::function<void(const HandlerException&)> on_exception_;
   std::atomic<uint64_t> exceptions_{0};

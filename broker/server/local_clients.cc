@@ -5,22 +5,6 @@
 #include <utility>
 
 namespace onehop::server {
-namespace {
-
-// Marks that this thread hands out events.
-class Running {
- public:
-  explicit Running(LocalHost* host) : before_(std::exchange(LocalHost::running(), host)) {}
-  Running(const Running&) = delete;
-  Running& operator=(const Running&) = delete;
-  ~Running() { LocalHost::running() = before_; }
-
- private:
-  LocalHost* const before_;
-};
-
-}  // namespace
-
 std::shared_ptr<LocalLink> LocalClients::make(LocalClientOptions options, LocalClientEvents& events) {
   auto link =
       std::make_shared<LocalLink>(static_cast<LocalHost&>(*this), shard_, frame_bytes_max_, std::move(options), events);

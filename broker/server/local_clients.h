@@ -17,6 +17,9 @@
 
 namespace onehop::server {
 
+// Where a local client comes from, for people and hooks.
+inline constexpr const char* kLocalPeer = "local";
+
 class LocalClients final : private LocalHost {
  public:
   // `wake` may be called by any thread: it has the shard's thread call take() with the link. `now` is the loop's time.

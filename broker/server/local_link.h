@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/instant.h"
@@ -42,6 +43,17 @@ class LocalHost {
     thread_local LocalHost* running = nullptr;
     return running;
   }
+  // For as long as it lives, it is this one.
+  class Running {
+   public:
+    explicit Running(LocalHost* host) : before_(std::exchange(running(), host)) {}
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+    ~Running() { running() = before_; }
+
+   private:
+    LocalHost* const before_;
+  };
 
  protected:
   ~LocalHost() = default;

@@ -25,7 +25,7 @@
 namespace onehop {
 namespace {
 
-// How long a reload waits for a shard. It takes the options later if it is busy for longer.
+// How long a reload, or a change of the policy, waits for a shard. A shard that is busy for longer takes it later.
 constexpr uint32_t kReloadWithinMs = 1'000;
 
 using reactor::ListenOptions;
@@ -77,6 +77,7 @@ class Server final : public server::GuardableBroker {
   void stop_now() override { post_stop(0); }
   bool reload(const BrokerOptions& given, std::string& error) override;
   void drain(uint32_t deadline_ms) override { post_drain(deadline_ms); }
+  void policy_changed() override;
   bool undrain() override;
   DrainPhase drain_phase() override;
   Readiness readiness(std::string& why_not) override;
@@ -121,6 +122,7 @@ class Server final : public server::GuardableBroker {
 void Server::make_shards() {
   core::ShardConfig config = server::shard_config(options_, shard_count_);
   config.ledger = &ledger_;
+  config.asks_permission = static_cast<bool>(options_.hooks.authorize);
   std::vector<reactor::Mailbox<server::ShardMail>*> mailboxes;
   for (unsigned i = 0; i < shard_count_; ++i) {
     config.index = static_cast<core::ShardIndex>(i);
@@ -213,6 +215,7 @@ bool Server::post_options(const BrokerOptions& given, std::string& error) {
   if (!error.empty() || !rules_.set(next, error)) return false;
   next.on_event = nullptr;
   next.on_exception = nullptr;
+  next.hooks = {};
   options_in_force_ = std::move(next);
   for (ShardThread& shard : shards_) {
     shard.host->mailbox().post(
@@ -221,6 +224,13 @@ bool Server::post_options(const BrokerOptions& given, std::string& error) {
         }});
   }
   return true;
+}
+
+void Server::policy_changed() {
+  for (ShardThread& shard : shards_) {
+    shard.host->mailbox().post(server::Inquiry{[](server::ShardHost& host) { host.policy_changed(); }});
+  }
+  inspection_.alive(kReloadWithinMs);
 }
 
 // Mail of drains is posted in the order in which they begin and are taken back.

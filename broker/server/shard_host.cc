@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "onehop/v1/onehop.pb.h"
 #include "server/clock.h"
 
 namespace onehop::server {
@@ -27,7 +26,8 @@ ShardHost::ShardHost(const core::ShardConfig& config, reactor::Loop& loop, Arriv
       mailbox_(loop, [this](ShardMail mail) { take(std::move(mail)); }),
       arrivals_(loop, rules, *this),
       rules_(rules),
-      counted_sessions_(rules.addresses) {
+      desk_(shard_, config.index, connections_, mailbox_, rules, handlers),
+      observers_(config.index, handlers) {
   loop_.after_events = [this] { flush(); };
   loop_.before_sleep = [this] { before_sleep(); };
 }
@@ -196,21 +196,6 @@ void ShardHost::give_back(core::ShardIndex to, core::Parcel parcel) {
   mailboxes_[to]->post(ReturningParcel{index_, std::move(parcel)});
 }
 
-// There are no credentials yet: everybody is welcome whose name is not barred, and nobody in particular.
-core::Answered ShardHost::ask(core::Ticket, const core::Question& question, core::Answer& answer) {
-  if (const uint64_t left_ms = rules_.barred.left_ms(question.name, loop_.now_ms()); left_ms != 0) {
-    answer.code = v1::CODE_ADMINISTRATIVE;
-    answer.text = "an operator keeps this name out for a while";
-    answer.retry_after_ms = static_cast<uint32_t>(std::min<uint64_t>(left_ms, UINT32_MAX));
-    return core::Answered::kNow;
-  }
-  answer.accepted = true;
-  if (counted_sessions_.wanted() && !LocalClients::owns(question.link)) {
-    answer.one_more = counted_sessions_.ask(question.link, connections_.address_of(connection_of(question.link)));
-  }
-  return core::Answered::kNow;
-}
-
 void ShardHost::random(std::span<char> out) {
   randombytes_buf(out.data(), out.size());
 }
@@ -219,25 +204,17 @@ void ShardHost::random(std::span<char> out) {
 
 void ShardHost::note(const core::Event& event) {
   using Kind = core::Event::Kind;
-  switch (event.kind) {
-    case Kind::kSessionOpened:
-      counted_sessions_.opened(event.link, event.session);
-      [[fallthrough]];
-    case Kind::kSessionResumed:
-      if (!LocalClients::owns(event.link)) connection_of(event.link).named = true;
-      break;
-    case Kind::kSessionEnded:
-    case Kind::kTakenOver:
-      counted_sessions_.ended(event.session, loop_.now_ms());
-      break;
-    case Kind::kConnectRefused:
-      counted_sessions_.refused(event.link, event.code);
-      break;
-    default:
-      break;
-  }
+  const bool has_session = event.kind == Kind::kSessionOpened || event.kind == Kind::kSessionResumed;
+  if (has_session && !LocalClients::owns(event.link)) connection_of(event.link).named = true;
+  desk_.before(event);
   events_.count(event);
-  if (events_.wants(event)) events_.tell(event, peer_of(event.link));
+  if (events_.wants(event) || observers_.wanted()) {
+    const std::string peer = peer_of(event.link);
+    const HookDesk::Identity identity = desk_.identity_of(event.session);
+    if (observers_.wanted()) observers_.note(event, peer, identity);
+    events_.tell(event, peer, identity.text());
+  }
+  desk_.after(event, now());
 }
 
 void ShardHost::on_arrivals_event(BrokerEvent::Kind kind, std::string_view peer, std::string_view text) {
@@ -247,7 +224,7 @@ void ShardHost::on_arrivals_event(BrokerEvent::Kind kind, std::string_view peer,
 // Empty once the peer has reset the connection, unless a PROXY header said who it is.
 std::string ShardHost::peer_of(core::HostLink link) const {
   if (link.value == 0) return {};
-  if (LocalClients::owns(link)) return "local";
+  if (LocalClients::owns(link)) return kLocalPeer;
   const auto address = connections_.address_of(connection_of(link));
   return address.size() == 0 ? std::string() : address.text();
 }

@@ -21,12 +21,13 @@
 #include "server/arrivals.h"
 #include "server/broker_events.h"
 #include "server/connections.h"
-#include "server/counted_sessions.h"
 #include "server/ending.h"
 #include "server/flush_policy.h"
 #include "server/handlers.h"
+#include "server/hook_desk.h"
 #include "server/local_clients.h"
 #include "server/loop_lag.h"
+#include "server/observers.h"
 #include "server/shard_load.h"
 #include "server/shard_mail.h"
 #include "server/stream_reader.h"
@@ -58,6 +59,9 @@ class ShardHost final : private core::Host,
   // For inquiries: on the loop's thread, or after it has ended.
   core::Shard& shard() { return shard_; }
   core::ShardIndex index() const { return index_; }
+  // From mail: an answer of a hook that came later, and a change of what hooks say.
+  void take_verdict(core::Ticket ticket, const HookVerdict& verdict) { desk_.take_verdict(ticket, verdict, now()); }
+  void policy_changed() { shard_.on_policy_changed(now()); }
   const RouteLatency& route_latency() const { return load_.route_latency(); }
   const EndCounts& end_counts() const { return events_.end_counts(); }
   // What the transports of its connections hold, those that linger included.
@@ -89,7 +93,9 @@ class ShardHost final : private core::Host,
                  core::Instant connect_deadline) override;
   void post(core::ShardIndex to, core::Parcel parcel) override;
   void give_back(core::ShardIndex to, core::Parcel parcel) override;
-  core::Answered ask(core::Ticket ticket, const core::Question& question, core::Answer& answer) override;
+  core::Answered ask(core::Ticket ticket, const core::Question& question, core::Answer& answer) override {
+    return desk_.ask(ticket, question, answer, now());
+  }
   void note(const core::Event& event) override;
   void random(std::span<char> out) override;
 
@@ -141,7 +147,8 @@ class ShardHost final : private core::Host,
   std::vector<reactor::Mailbox<ShardMail>*> mailboxes_;
   Arrivals arrivals_;
   ArrivalRules& rules_;
-  CountedSessions counted_sessions_;
+  HookDesk desk_;
+  Observers observers_;
   Turnstile turnstile_;
   Ending ending_;
   uint64_t drain_number_ = 0;  // Of the drain that `ending_` is about.

@@ -29,6 +29,7 @@ class SlowBroker final : public Broker {
   }
   unsigned home_of(std::string_view) override { return 0; }
   bool reload(const BrokerOptions&, std::string&) override { return true; }
+  void policy_changed() override {}
   void drain(uint32_t) override {}
   bool undrain() override { return true; }
   DrainPhase drain_phase() override { return DrainPhase::kNone; }

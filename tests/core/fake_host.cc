@@ -71,7 +71,15 @@ void FakeHost::give_back(ShardIndex to, Parcel parcel) {
 }
 
 Answered FakeHost::ask(Ticket ticket, const Question& question, Answer& answer) {
-  broker_.asked.push_back({index_, ticket, std::string(question.name), std::string(question.token)});
+  if (question.kind == Question::Kind::kSend) {
+    live(question.link);
+    broker_.asked_to_send.push_back(
+        {index_, ticket, std::string(question.name), {}, false, std::string(question.sender), question.session});
+    answer = broker_.may_send;
+    return broker_.answer_to_send_later ? Answered::kLater : Answered::kNow;
+  }
+  broker_.asked.push_back(
+      {index_, ticket, std::string(question.name), std::string(question.token), question.take_over});
   answer = broker_.verdict;
   return broker_.answer_later ? Answered::kLater : Answered::kNow;
 }
@@ -89,13 +97,15 @@ void FakeHost::random(std::span<char> out) {
   }
 }
 
-FakeBroker::FakeBroker(ShardIndex shards, const Limits& limits) : ledger(limits.memory_bytes_max, shards) {
+FakeBroker::FakeBroker(ShardIndex shards, const Limits& limits, bool asks_permission)
+    : ledger(limits.memory_bytes_max, shards) {
   links.emplace_back().closed = true;  // Number 0 means no link.
   ShardConfig config;
   config.count = shards;
   config.limits = limits;
   config.started = now;
   config.ledger = &ledger;
+  config.asks_permission = asks_permission;
   config.first_session = 1'000;
   config.hash_key.fill(7);
   config.token_key.fill(9);

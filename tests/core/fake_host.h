@@ -55,6 +55,10 @@ struct Asked {
   Ticket ticket;
   std::string name;
   std::string token;
+  bool take_over = false;
+  // Of the sender, if the question is whether it may send to `name`.
+  std::string sender{};
+  uint64_t session = 0;
 };
 
 class FakeBroker;
@@ -88,7 +92,7 @@ class FakeHost final : public Host {
 
 class FakeBroker {
  public:
-  explicit FakeBroker(ShardIndex shards = 1, const Limits& limits = {});
+  explicit FakeBroker(ShardIndex shards = 1, const Limits& limits = {}, bool asks_permission = false);
   FakeBroker(const FakeBroker&) = delete;
   FakeBroker& operator=(const FakeBroker&) = delete;
 
@@ -114,6 +118,10 @@ class FakeBroker {
   // What ask() answers; `answer_later` keeps the questions in `asked`.
   Answer verdict{true, 0, 0, {}, 0};
   bool answer_later = false;
+  // The same for whether a client may send to another one.
+  std::vector<Asked> asked_to_send;
+  Answer may_send{true, 0, 0, {}, 0};
+  bool answer_to_send_later = false;
   // Pairs of shards, from and to, between which parcels or credits stay where they are.
   std::set<std::pair<ShardIndex, ShardIndex>> held_parcels;
   std::set<std::pair<ShardIndex, ShardIndex>> held_credits;

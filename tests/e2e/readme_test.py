@@ -105,6 +105,12 @@ def run_examples(bin_folder):
     embed.stdin.close()
     assert embed.wait(SECONDS_MAX) == 0
     assert output.all()[1:] == ["1 messages were admitted"], output.all()
+    hooks = start([os.path.join(bin_folder, "readme_hooks")], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    address = Lines(hooks.stdout).wait_for(lambda line: line.startswith("serving on ")).split()[2]
+    code, out, _ = run([os.path.join(bin_folder, "readme_client"), address])
+    assert (code, out) == (0, b"NOT_SENT\n"), out  # It has no password.
+    hooks.stdin.close()
+    assert hooks.wait(SECONDS_MAX) == 0
 
 
 def slug(heading):

@@ -360,5 +360,59 @@ TEST(LocalClientOfABroker, MayBeUsedByTheBrokersEvents) {
   greeter = nullptr;
 }
 
+// A broker's event is told within a call of the shard, here within that in which a local client's event sends. What a
+// handler sends there must not reach the shard before that call has returned.
+TEST(LocalClientOfABroker, MayBeUsedByAHandlerThatAnEventBringsAbout) {
+  BrokerOptions options = test_options();
+  std::atomic<LocalProgram*> judged = nullptr;
+  options.hooks.authorize = [&](const Access& access, const AuthorizeAnswer& answer) {
+    if (LocalProgram* program = judged; program != nullptr && access.action == Action::kSend) {
+      EXPECT_EQ(SendStatus::kAccepted, (*program)->send("alice", "within", kUnconfirmed));
+    }
+    answer.allow();
+  };
+  std::string error;
+  const std::unique_ptr<Broker> broker = Broker::start(options, error);
+  ASSERT_NE(nullptr, broker) << error;
+  LocalProgram alice(*broker, "alice"), bob(*broker, "bob");
+  alice.wait_until_open();
+  bob.wait_until_open();
+  alice.message_hook = [&](const client::Message& message) {
+    if (message.payload != "go") return;
+    judged = &bob;
+    EXPECT_EQ(SendStatus::kAccepted, alice->send("bob", "asks the hook", kUnconfirmed));
+    judged = nullptr;
+  };
+  bob.send("alice", "go");
+  EXPECT_EQ("asks the hook", bob.wait_for_messages(1)[0].payload);
+  EXPECT_EQ("within", alice.wait_for_messages(2)[1].payload);
+}
+
+TEST(LocalClientOfABroker, IsJudgedByTheHooksToo) {
+  BrokerOptions options = test_options(2);
+  std::atomic<int> local = 0;
+  options.hooks.authenticate = [&](const Credentials& credentials, const AuthenticateAnswer& answer) {
+    if (credentials.peer == "local") ++local;
+    if (credentials.token == "good") {
+      std::thread([answer] { answer.accept("somebody"); }).detach();
+    } else {
+      answer.refuse(Code::kBadCredentials, "no");
+    }
+  };
+  options.hooks.authorize = [](const Access& access, const AuthorizeAnswer& answer) {
+    access.action == Action::kSend&& access.target == "secret" ? answer.deny() : answer.allow();
+  };
+  std::string error;
+  const std::unique_ptr<Broker> broker = Broker::start(options, error);
+  ASSERT_NE(nullptr, broker) << error;
+  LocalProgram alice(*broker, LocalClientOptions{.name = "alice", .token = "good"});
+  alice.wait_until_open();
+  LocalProgram mallory(*broker, LocalClientOptions{.name = "mallory", .token = "bad"});
+  EXPECT_EQ(Code::kBadCredentials, mallory.wait_until_ended().code);
+  EXPECT_EQ(2, local);
+  EXPECT_EQ(Reason::kNotAuthorized, alice.wait_for_outcome_of(alice.send("secret", "x")).reason);
+  EXPECT_EQ(Outcome::kDelivered, alice.wait_for_outcome_of(alice.send("alice", "to myself")).outcome);
+}
+
 }  // namespace
 }  // namespace onehop::test

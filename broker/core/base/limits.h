@@ -68,6 +68,8 @@ inline constexpr uint32_t kControlFrameBytesMax = 16 << 10;
 inline constexpr uint32_t kFrameBytesMaxFloor = 16 << 10;
 // From the accept to a complete Connect; the host stamps the absolute deadline on the link.
 inline constexpr uint32_t kConnectDeadlineMs = 5'000;
+// How long a message waits for the host to say whether it may be sent. Then it is refused.
+inline constexpr uint32_t kVerdictDeadlineMs = 5'000;
 // From the decision to end a connection to the last byte of its goodbye; also how long the host discards after it.
 inline constexpr uint32_t kClosingDeadlineMs = 5'000;
 // Receipts and flow waiting for one client's socket beyond which that client is not read.

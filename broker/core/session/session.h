@@ -36,6 +36,11 @@ struct Sending {
   ShardIndex destination_home = 0;
   SessionId destination_session;  // If it lives on this shard; recognised when stale.
 
+  void forget_destination() {
+    destination.clear();
+    destination_session = {};
+  }
+
   uint64_t messages_sent = 0;
   // Its confirmed messages that have no outcome yet, and the sum of their frames; and the outcomes to tell it.
   uint32_t open_messages = 0;
@@ -144,7 +149,7 @@ struct Link {
   bool dirty = false;                  // In the list of links to flush.
   bool pinged = false;                 // Since it was last heard.
   bool blocked = false;                // Its socket is full; on_writable follows.
-  bool waits_for_credit : 1 = false;   // Its next frame waits for a parcel.
+  bool waits_to_send : 1 = false;      // Its next message waits for a parcel, or for the host to say whether it may.
   bool waits_for_control : 1 = false;  // It has too much to hear before it may say more.
   bool contested : 1 = false;          // Another connection asked for its name: it is to be heard by its deadline.
   bool chatty : 1 = false;             // It sends very many control frames: it is read in small portions.
@@ -158,7 +163,7 @@ struct Link {
   std::unique_ptr<Asking> asking;
 
   // Whether its next frames are decoded later.
-  bool waits() const { return waits_for_credit || waits_for_control; }
+  bool waits() const { return waits_to_send || waits_for_control; }
   // When its session was attached, rounded down to a tenth of a second.
   Instant connected_at(Instant now) const {
     const uint64_t now_ds = now.ms / 100;

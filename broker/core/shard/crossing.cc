@@ -22,8 +22,8 @@ void Crossing::on_credit(ShardIndex to, Parcel parcel) {
   posts_[to].credit(std::move(parcel));
   for (const LinkId id : std::exchange(waiting_for_credit_[to], {})) {
     Link* link = shard_.links.find(id);
-    if (link == nullptr || !link->waits_for_credit) continue;
-    link->waits_for_credit = false;
+    if (link == nullptr || !link->waits_to_send) continue;
+    link->waits_to_send = false;
     shard_.links.may_go_on(id);
   }
 }

@@ -50,7 +50,8 @@ bool Handshake::pass_lobby(LinkId id, Link& link, Input& in) {
 void Handshake::ask(LinkId id, Link& link, const v1::Connect& connect) {
   const Ticket ticket{next_ticket_++};
   Answer answer;
-  const Question question{Question::Kind::kAuthenticate, link.host, connect.name(), connect.token()};
+  Question question{Question::Kind::kAuthenticate, link.host, connect.name(), connect.token()};
+  question.take_over = connect.on_conflict() == v1::ON_CONFLICT_TAKE_OVER;
   if (shard_.host.ask(ticket, question, answer) == Answered::kNow) return take_answer(id, link, connect, answer);
   link.asking = std::make_unique<Asking>(Asking{ticket, connect});
   link.state = LinkState::kAsking;
@@ -100,7 +101,7 @@ void Handshake::claim(LinkId id, Link& link, const v1::Connect& connect, const A
   }
   if (!elder && !shard_.memory.has_place_for_client()) return refuse_full_house(id, link, connect.name());
   Farewell refusal;
-  if (elder && !displace(elder, connect, principal, refusal))
+  if (elder && !displace(elder, connect, answer, refusal))
     return shard_.endings.refuse_connect(id, link, name, refusal);
   open_session(id, link, connect, principal, name, hash);
 }
@@ -117,7 +118,8 @@ void Handshake::refuse_full_house(LinkId id, Link& link, Bytes name) {
 }
 
 // Whether the elder owner of a name gives way to a newcomer without its token; if so, it has ended.
-bool Handshake::displace(SessionId elder_id, const v1::Connect& connect, uint32_t principal, Farewell& refusal) {
+bool Handshake::displace(SessionId elder_id, const v1::Connect& connect, const Answer& answer, Farewell& refusal) {
+  const uint32_t principal = answer.principal;
   Session& elder = shard_.sessions[elder_id.index];
   const Farewell farewell{v1::CODE_SESSION_TAKEN_OVER, "another connection took the name over", 0};
   const bool wanted = connect.on_conflict() == v1::ON_CONFLICT_TAKE_OVER;
@@ -127,6 +129,10 @@ bool Handshake::displace(SessionId elder_id, const v1::Connect& connect, uint32_
     if (elder.principal == principal) {
       refusal.retry_after_ms = contest(elder.link, shard_.links[elder.link.index], elder);
     }
+    return false;
+  }
+  if (!abandoned && !answer.may_take_over) {
+    refusal = {v1::CODE_NOT_AUTHORIZED, "the client may not take this name over", 0};
     return false;
   }
   if (!takeovers_.allow(elder.name_hash, shard_.now(), refusal.retry_after_ms)) {

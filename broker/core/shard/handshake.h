@@ -39,7 +39,7 @@ class Handshake {
   void take_answer(LinkId id, Link& link, const v1::Connect& connect, const Answer& answer);
   void claim(LinkId id, Link& link, const v1::Connect& connect, const Answer& answer);
   void refuse_full_house(LinkId id, Link& link, Bytes name);
-  bool displace(SessionId elder, const v1::Connect& connect, uint32_t principal, Farewell& refusal);
+  bool displace(SessionId elder, const v1::Connect& connect, const Answer& answer, Farewell& refusal);
   uint32_t contest(LinkId id, Link& link, Session& session);
   void open_session(LinkId id, Link& link, const v1::Connect& connect, uint32_t principal, Bytes name, uint64_t hash);
   void attach(LinkId id, Link& link, SessionId session_id, Session& session, const v1::Connect& connect);

@@ -43,7 +43,7 @@ ONEHOP_ON_THE_PATH void MessagePath::decode_frames(ShardParts& shard, LinkId id,
     switch (link.decoder.next(in, shard.config.limits.frame_bytes_max, frame)) {
       case Next::kFrame:
         got_frame = true;
-        if (handle_frame(shard, id, link, frame) == Handled::kNoCredit) link.decoder.put_back(in, frame);
+        if (handle_frame(shard, id, link, frame) == Handled::kWaits) link.decoder.put_back(in, frame);
         break;
       case Next::kNeedMore:
         return note_partial(shard, id, link, got_frame);
@@ -103,8 +103,8 @@ ONEHOP_ON_THE_PATH MessagePath::Handled MessagePath::handle_message(ShardParts& 
   const Submission submission = submit(shard, link.session, session, message);
   if (submission.result == Submitted::kEnds) shard.endings.end_link(id, link, submission.farewell);
   if (submission.result != Submitted::kWaits) return Handled::kDone;
-  wait_for_credit(shard, id, link, session);
-  return Handled::kNoCredit;
+  wait(shard, id, link, session);
+  return Handled::kWaits;
 }
 
 Submitted MessagePath::submit(LinkId id, Link& link, const ScannedMessage& scanned, Bytes body) {
@@ -126,13 +126,15 @@ Submitted MessagePath::submit(LinkId id, Link& link, const ScannedMessage& scann
   }
   const Submission submission = submit(shard, link.session, session, message_);
   if (submission.result == Submitted::kEnds) shard.endings.end_link(id, link, submission.farewell);
-  if (submission.result == Submitted::kWaits) wait_for_credit(shard, id, link, session);
+  if (submission.result == Submitted::kWaits) wait(shard, id, link, session);
   return submission.result;
 }
 
-void MessagePath::wait_for_credit(ShardParts& shard, LinkId id, Link& link, const Session& session) {
-  link.waits_for_credit = true;
-  shard.crossing.wait_for_credit(session.sending->destination_home, id);
+void MessagePath::wait(ShardParts& shard, LinkId id, Link& link, const Session& session) {
+  link.waits_to_send = true;
+  const Sending& sending = *session.sending;
+  if (shard.permissions.is_pending(link.session, sending.destination_hash)) return;
+  shard.crossing.wait_for_credit(sending.destination_home, id);
 }
 
 // Takes a message on behalf of a session. From here on it is not known whether it came from a stream or a call.
@@ -179,7 +181,7 @@ bool MessagePath::within_send_window(ShardParts& shard, const Sending& sending, 
          sending.open_bytes + frame_bytes <= limits.send_bytes_max();
 }
 
-// On the sender's shard. False: there is no credit to post to sending.destination_home.
+// On the sender's shard. False: the message waits, for credit to post to sending.destination_home or for the host.
 ONEHOP_ON_THE_PATH bool MessagePath::route(ShardParts& shard, Sending& sending, RoutedMessage& message) {
   // A draining shard refuses before it posts: no message may follow the record that tells other shards that it stops.
   if (shard.shutdown.draining()) {
@@ -203,7 +205,10 @@ ONEHOP_ON_THE_PATH bool MessagePath::route(ShardParts& shard, Sending& sending, 
     shard.outcomes.refuse(message, rejected(v1::REASON_UNKNOWN_CLIENT));
     return true;
   }
-  if (!scanned.has_known_name) look_up(shard, sending, scanned.destination_name);
+  if (!scanned.has_known_name) {
+    const Permissions::Verdict verdict = look_up(shard, sending, message);
+    if (verdict != Permissions::Verdict::kAllowed) return verdict != Permissions::Verdict::kPending;
+  }
   message.destination_hash = sending.destination_hash;
   const ShardIndex home = sending.destination_home;
   if (home == shard.config.index) {
@@ -220,12 +225,27 @@ ONEHOP_ON_THE_PATH bool MessagePath::route(ShardParts& shard, Sending& sending, 
   return true;
 }
 
-void MessagePath::look_up(ShardParts& shard, Sending& sending, Bytes destination) {
+Permissions::Verdict MessagePath::look_up(ShardParts& shard, Sending& sending, const RoutedMessage& message) {
+  const Bytes destination = message.scanned.destination_name;
   sending.destination = destination;
   sending.destination_hash = name_hash(destination, shard.config.hash_key);
   sending.destination_home = home_shard(sending.destination_hash, shard.config.count);
   sending.destination_session = {};
   sending.count_held();
+  return shard.config.asks_permission ? may_send(shard, sending, message) : Permissions::Verdict::kAllowed;
+}
+
+// Only what is allowed stays remembered, so that anything else is looked up again. If it is not allowed and does not
+// wait, it is refused. The refusal is the same whether or not anybody has the name.
+Permissions::Verdict MessagePath::may_send(ShardParts& shard, Sending& sending, const RoutedMessage& message) {
+  const Bytes destination = message.scanned.destination_name;
+  const auto verdict = shard.permissions.may_send(message.sender.session, destination, sending.destination_hash);
+  if (verdict != Permissions::Verdict::kAllowed) sending.forget_destination();
+  if (verdict == Permissions::Verdict::kDenied) shard.outcomes.refuse(message, rejected(v1::REASON_NOT_AUTHORIZED));
+  if (verdict == Permissions::Verdict::kUndecided) {
+    shard.outcomes.refuse(message, rejected(v1::REASON_BROKER_BUSY, shard.jittered_lease(message.sender)));
+  }
+  return verdict;
 }
 
 // On the recipient's home shard.

@@ -16,6 +16,7 @@
 #include "core/base/ids.h"
 #include "core/crossing/parcel.h"
 #include "core/session/session.h"
+#include "core/shard/permissions.h"
 #include "core/shard/seam.h"
 #include "core/wire/control_frames.h"
 #include "core/wire/delivery.h"
@@ -48,7 +49,7 @@ class MessagePath {
   // What the handling of a frame may ask of the decode loop.
   enum class Handled : uint8_t {
     kDone,
-    kNoCredit,  // Put it back; the link waits.
+    kWaits,  // Put it back; the link waits.
   };
 
   // These take the parts as an argument, so that the compiler keeps the reference in a register along the path.
@@ -57,13 +58,16 @@ class MessagePath {
   static Handled handle_frame(ShardParts& shard, LinkId id, Link& link, const FrameView& frame);
   static Handled handle_message(ShardParts& shard, LinkId id, Link& link, Session& session, const FrameView& frame,
                                 Bytes body);
-  // kWaits: there is no credit for the home of the destination.
+  // kWaits: there is no credit for the home of the destination, or the host has not said whether it may be sent.
   static Submission submit(ShardParts& shard, SessionId id, Session& session, RoutedMessage& message);
   static Submission ends(v1::Code code, Bytes text) { return {Submitted::kEnds, {code, text, 0}}; }
-  static void wait_for_credit(ShardParts& shard, LinkId id, Link& link, const Session& session);
+  static void wait(ShardParts& shard, LinkId id, Link& link, const Session& session);
   static bool within_send_window(ShardParts& shard, const Sending& sending, size_t frame_bytes);
   static bool route(ShardParts& shard, Sending& sending, RoutedMessage& message);
-  static void look_up(ShardParts& shard, Sending& sending, Bytes destination);
+  // Out of line, because most messages do not come here.
+  [[gnu::noinline]] static Permissions::Verdict look_up(ShardParts& shard, Sending& sending,
+                                                        const RoutedMessage& message);
+  static Permissions::Verdict may_send(ShardParts& shard, Sending& sending, const RoutedMessage& message);
   static void admit(ShardParts& shard, const RoutedMessage& message, SessionId destination, Session* recipient);
   static void refuse_unknown(ShardParts& shard, const RoutedMessage& message);
   static bool admit_under_pressure(ShardParts& shard, const RoutedMessage& message, SessionId id, Session& recipient,

@@ -69,11 +69,20 @@ struct Question {
   enum class Kind : uint8_t {
     // May the client on this link own this name with these credentials? Asked once per Connect.
     kAuthenticate,
+    // May the client on this link send to the client `name`? Asked once for each sender and destination, until
+    // on_policy_changed(), and only if ShardConfig::asks_permission. `accepted` is the answer. A refusal with a code
+    // says
+    // that it cannot be said now.
+    kSend,
   };
   Kind kind;
   HostLink link;
-  Bytes name;   // As in Connect; empty when the broker is to make one.
-  Bytes token;  // Connect.token.
+  Bytes name;              // As in Connect, and empty when the broker is to make one; or the destination.
+  Bytes token;             // Connect.token.
+  bool take_over = false;  // Whether the Connect asks to take the name over from whoever has it.
+  // Of the sender, with kSend.
+  uint64_t session = 0;
+  Bytes sender{};
 };
 
 struct Answer {
@@ -84,6 +93,8 @@ struct Answer {
   uint32_t code = 0;  // onehop.v1.Code; 0 means BAD_CREDENTIALS.
   Bytes text;
   uint32_t retry_after_ms = 0;
+  // Whether a client that asks for it may take the name over from whoever has it.
+  bool may_take_over = true;
   // If its code is not 0, a client that would add a session is refused with this goodbye. Resumes and takeovers are let
   // in.
   Refusal one_more{};
@@ -187,6 +198,8 @@ class ShardInputs {
   virtual void on_credit(ShardIndex to, Parcel parcel, Instant now) = 0;
   // The answer to a question that was pending; ignored if its link has ended.
   virtual void on_answer(Ticket ticket, const Answer& answer, Instant now) = 0;
+  // What was answered to kSend holds no more: the host is asked again.
+  virtual void on_policy_changed(Instant now) = 0;
   // Runs what is due; returns when to be called again at the latest, if nothing else comes in between. See rule 7.
   virtual Instant on_tick(Instant now) = 0;
   // Writes, closes and posts what the calls since the last flush brought about. If flush_wanted() is still true after

@@ -5,7 +5,8 @@
 //   links           connections, and which of them are read      link_deadlines  when each is looked at
 //   handshake       from a connection to its session              endings         how links end
 //   sessions        who is connected or away, by name             client_frames   what clients send beside messages
-//   message_path    decode, route, admit, deliver                 crossing        to other shards and from them
+//   message_path    decode, route, admit, deliver                 permissions     who may send to whom
+//   crossing        to other shards and from them
 //   outcomes        what becomes of messages, and who is told     flow_control    pause, resume, gates
 //   memory_guard    what all shards hold together                 shutdown        drain and stop
 //   writer          from queues to sockets                        inspector       what operators ask
@@ -41,6 +42,7 @@ class Shard final : public ShardInputs {
   void on_parcel(ShardIndex from, Parcel parcel, Instant now) override;
   void on_credit(ShardIndex to, Parcel parcel, Instant now) override;
   void on_answer(Ticket ticket, const Answer& answer, Instant now) override;
+  void on_policy_changed(Instant now) override;
   Instant on_tick(Instant now) override;
   void flush(Instant now) override;
   bool flush_wanted() const override { return parts_.writer.flush_wanted(); }

@@ -27,6 +27,8 @@ struct ShardConfig {
   // Sessions are numbered upwards from here in steps of `count`, so that no two shards use one number. Taken from the
   // wall clock at start, so that a restarted broker does not use a number again.
   uint64_t first_session = 1;
+  // Whether the host is asked who may send to whom; see Question::Kind::kSend.
+  bool asks_permission = false;
   std::string server = "onehop";  // Connected.server.
   // When the broker started, by the host's clock.
   Instant started;

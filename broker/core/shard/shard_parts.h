@@ -13,6 +13,7 @@
 #include "core/shard/memory_guard.h"
 #include "core/shard/message_path.h"
 #include "core/shard/outcomes.h"
+#include "core/shard/permissions.h"
 #include "core/shard/sessions.h"
 #include "core/shard/shard_common.h"
 #include "core/shard/shutdown.h"
@@ -31,6 +32,7 @@ struct ShardParts : ShardCommon {
   ClientFrames client_frames{*this};
   MessagePath path{*this};
   Crossing crossing{*this};
+  Permissions permissions{*this};
   Outcomes outcomes{*this};
   FlowControl flow{*this};
   MemoryGuard memory{*this};

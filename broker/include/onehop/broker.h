@@ -15,6 +15,7 @@
 
 #include "onehop/codes.h"
 #include "onehop/export.h"
+#include "onehop/hooks.h"
 #include "onehop/inspection.h"
 #include "onehop/local_client.h"
 
@@ -46,13 +47,19 @@ struct BrokerEvent {
   uint64_t session;       // 0: none.
   Code code;              // The goodbye's code; kNone: the peer went away without one.
   std::string_view text;  // Why, for people.
+  // Whose session it is, as Hooks::authenticate said; empty where there is no session, or no hook.
+  std::string_view principal = {};
 };
 // "session_opened".
 ONEHOP_EXPORT std::string_view to_string(BrokerEvent::Kind kind);
 
 // What the embedder gives the broker to call.
 enum class Handler : uint8_t {
-  kOnEvent,     // BrokerOptions::on_event.
+  kOnEvent,       // BrokerOptions::on_event.
+  kAuthenticate,  // Of Hooks, as the next three.
+  kAuthorize,
+  kOnConnect,
+  kOnDisconnect,
   kDestructor,  // Not a handler: a handler has destroyed the broker, which is refused.
 };
 // "on_event".
@@ -139,8 +146,10 @@ struct BrokerOptions {
   // Called on the shards' threads, so it must be quick and safe to call from several at once. May be empty. It may call
   // the broker: Broker says what each method does then.
   std::function<void(const BrokerEvent&)> on_event;
-  // Called when a handler, such as on_event, has thrown an exception, on the thread on which it was thrown. The broker
-  // goes on as if the handler had returned. What on_exception itself throws is dropped. May be empty;
+  // Who may connect, and what clients may do: see hooks.h.
+  Hooks hooks;
+  // Called when a handler, such as on_event or a hook, has thrown an exception, on the thread on which it was thrown.
+  // The broker goes on as if the handler had returned. What on_exception itself throws is dropped. May be empty;
   // BrokerCounters::handler_exceptions counts them in any case.
   std::function<void(const HandlerException&)> on_exception;
 };
@@ -191,6 +200,11 @@ class ONEHOP_EXPORT Broker {
   // holds for everything that comes after it has returned. A shard that is busy for longer than a second is not waited
   // for, and applies it later. From a handler it waits for no shard: each applies it soon.
   virtual bool reload(const BrokerOptions& options, std::string& error) = 0;
+
+  // What Hooks::authorize said about messages holds no more: it is asked again. Messages that come after this has
+  // returned are judged by the new answers. Clients that are connected keep their names. A shard that is busy for
+  // longer than a second is not waited for. From a handler it waits for no shard.
+  virtual void policy_changed() = 0;
 
   // Begins the end: readiness fails at once; after drain_delay_ms nothing more is accepted, and every client is told
   // goodbye SERVER_SHUTTING_DOWN, with a time of its own to come back after, and with the rest of `deadline_ms` as its

@@ -64,13 +64,13 @@ TEST(Links, OneThatMayGoOnDecodesWhatItHadSent) {
   rig.receive(id, wire(connect_frame("bob")));
   Link& link = rig.link(id);
   ASSERT_EQ(link.state, LinkState::kOpen);
-  link.waits_for_credit = true;
+  link.waits_to_send = true;
   rig.receive(id, wire(goodbye_frame(v1::CODE_NORMAL)));
   EXPECT_EQ(link.state, LinkState::kOpen) << "nothing is decoded while it waits";
   rig.parts.links.may_go_on(id);
   rig.parts.links.resume_decoding();
   EXPECT_EQ(link.state, LinkState::kOpen) << "it still waits";
-  link.waits_for_credit = false;
+  link.waits_to_send = false;
   rig.parts.links.may_go_on(id);
   EXPECT_TRUE(rig.parts.links.has_resumable());
   rig.parts.links.resume_decoding();

@@ -1,0 +1,114 @@
+// Permissions: see the header.
+#include "core/shard/permissions.h"
+
+#include <utility>
+
+#include "core/base/limits.h"
+#include "core/shard/shard_parts.h"
+
+namespace onehop::core {
+
+Permissions::Verdict Permissions::may_send(SessionId id, Bytes destination, uint64_t hash) {
+  std::unique_ptr<Sender>& place = senders_[id.index];
+  if (place == nullptr) place = std::make_unique<Sender>(shard_.counters);
+  Sender& sender = *place;
+  switch (sender.verdicts.find(hash)) {
+    case VerdictCache::Verdict::kAllowed:
+      return Verdict::kAllowed;
+    case VerdictCache::Verdict::kDenied:
+      return Verdict::kDenied;
+    case VerdictCache::Verdict::kUnknown:
+      break;
+  }
+  if (sender.pending == hash && sender.ticket.value != 0) return Verdict::kPending;
+  if (sender.pending == hash && std::exchange(sender.undecided, false)) return Verdict::kUndecided;
+  return ask(id, sender, destination, hash);
+}
+
+Permissions::Verdict Permissions::ask(SessionId id, Sender& sender, Bytes destination, uint64_t hash) {
+  const Session& session = shard_.sessions[id.index];
+  // A connection before this one may have left a question about another destination.
+  asked_.erase(std::exchange(sender.ticket, {}).value);
+  sender.undecided = false;
+  sender.pending = hash;
+  const Ticket ticket{++next_ticket_};
+  core::Question question{core::Question::Kind::kSend, shard_.links[session.link.index].host, destination, {}};
+  question.session = session.number;
+  question.sender = session.name.name();
+  Answer answer;
+  if (shard_.host.ask(ticket, question, answer) == Answered::kNow) {
+    if (!answer.accepted && answer.code != 0) return Verdict::kUndecided;
+    keep(sender, hash, answer.accepted);
+    return answer.accepted ? Verdict::kAllowed : Verdict::kDenied;
+  }
+  // Nobody waits for those that have been answered.
+  while (!due_.empty() && !asked_.contains(due_.front().ticket.value)) due_.pop_front();
+  sender.ticket = ticket;
+  asked_.emplace(ticket.value, Question{id, hash});
+  due_.push_back({shard_.now() + kVerdictDeadlineMs, ticket});
+  return Verdict::kPending;
+}
+
+bool Permissions::is_pending(SessionId sender, uint64_t hash) const {
+  const auto found = senders_.find(sender.index);
+  return found != senders_.end() && found->second->ticket.value != 0 && found->second->pending == hash;
+}
+
+bool Permissions::on_answer(Ticket ticket, const Answer& answer) {
+  if ((ticket.value & kOwnTickets) == 0) return false;
+  decide(ticket, answer.accepted || answer.code == 0, answer.accepted);
+  return true;
+}
+
+void Permissions::decide(Ticket ticket, bool decided, bool allowed) {
+  const auto found = asked_.find(ticket.value);
+  if (found == asked_.end()) return;
+  const Question question = found->second;
+  asked_.erase(found);
+  const auto place = senders_.find(question.sender.index);
+  if (place == senders_.end() || place->second->ticket != ticket) return;
+  Sender& sender = *place->second;
+  sender.ticket = {};
+  sender.undecided = !decided;
+  if (decided) keep(sender, question.destination, allowed);
+  wake(question.sender);
+}
+
+void Permissions::keep(Sender& sender, uint64_t hash, bool allowed) {
+  sender.verdicts.add(hash, allowed);
+  sender.account.set(sizeof sender + sender.verdicts.held_bytes());
+}
+
+void Permissions::wake(SessionId id) {
+  const Session* session = shard_.sessions.find(id);
+  Link* const link = session == nullptr ? nullptr : shard_.links.find(session->link);
+  if (link == nullptr || !link->waits_to_send) return;
+  link->waits_to_send = false;
+  shard_.links.may_go_on(session->link);
+}
+
+// Questions that are with the host were asked of the old policy: those that wait for them ask again.
+void Permissions::policy_changed() {
+  asked_.clear();
+  due_.clear();
+  shard_.sessions.for_each([this](SessionId id, Session& session) {
+    if (session.sending != nullptr) session.sending->forget_destination();
+    const auto found = senders_.find(id.index);
+    if (found == senders_.end()) return;
+    found->second->verdicts.clear();
+    found->second->ticket = {};
+    found->second->undecided = false;
+    wake(id);
+  });
+}
+
+Instant Permissions::advance() {
+  while (!due_.empty() && due_.front().at <= shard_.now()) {
+    const Ticket ticket = due_.front().ticket;
+    due_.pop_front();
+    decide(ticket, false, false);
+  }
+  return due_.empty() ? Instant::never() : due_.front().at;
+}
+
+}  // namespace onehop::core

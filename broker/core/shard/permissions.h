@@ -1,0 +1,86 @@
+// Permissions: whether a client may send to a destination. The host decides, at once or later, and is asked once for
+// each sender and destination. Only a shard with ShardConfig::asks_permission asks; in any other everything is allowed,
+// and this part is empty.
+//
+// A message to the destination that Sending remembers is not looked at: only what is allowed is remembered, and a
+// change of the policy makes all senders forget.
+//
+// Invariant: a sender has one question with the host at most, and `asked_` leads from its ticket back to the sender.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+
+#include <absl/container/flat_hash_map.h>
+
+#include "core/base/account.h"
+#include "core/base/bytes.h"
+#include "core/base/ids.h"
+#include "core/base/instant.h"
+#include "core/session/session.h"
+#include "core/session/verdict_cache.h"
+#include "core/shard/seam.h"
+
+namespace onehop::core {
+
+struct ShardParts;
+
+class Permissions {
+ public:
+  enum class Verdict : uint8_t {
+    kAllowed,
+    kDenied,
+    kUndecided,  // The host cannot say: the message is refused, and the next one is asked about again.
+    kPending,    // The host says so later.
+  };
+
+  explicit Permissions(ShardParts& shard) : shard_(shard) {}
+  Permissions(const Permissions&) = delete;
+  Permissions& operator=(const Permissions&) = delete;
+
+  // May this session send to this destination, whose name has this hash?
+  Verdict may_send(SessionId sender, Bytes destination, uint64_t hash);
+  // Whether a message of this session to that destination waits for the host.
+  bool is_pending(SessionId sender, uint64_t hash) const;
+  // An answer of the host. False if the ticket is not of this part.
+  bool on_answer(Ticket ticket, const Answer& answer);
+  // What was decided holds no more.
+  void policy_changed();
+  void session_ended(SessionId sender) { senders_.erase(sender.index); }
+  // Gives up questions that have waited for too long, and returns when the next one has.
+  Instant advance();
+
+ private:
+  struct Sender {
+    explicit Sender(Counters& totals) : account(totals.state_bytes) {}
+    VerdictCache verdicts;
+    Ticket ticket;           // Of the question that is with the host; 0: none.
+    uint64_t pending = 0;    // Which destination it is about.
+    bool undecided = false;  // The host could not say, and the message that waited is to be refused.
+    Account account;
+  };
+  struct Question {
+    SessionId sender;
+    uint64_t destination;
+  };
+  struct Due {
+    Instant at;
+    Ticket ticket;
+  };
+  // What tells tickets of this part from those of the handshake.
+  static constexpr uint64_t kOwnTickets = uint64_t{1} << 63;
+
+  Verdict ask(SessionId id, Sender& sender, Bytes destination, uint64_t hash);
+  void decide(Ticket ticket, bool decided, bool allowed);
+  void keep(Sender& sender, uint64_t hash, bool allowed);
+  void wake(SessionId id);
+
+  ShardParts& shard_;
+  absl::flat_hash_map<uint32_t, std::unique_ptr<Sender>> senders_;  // By the index of their session.
+  absl::flat_hash_map<uint64_t, Question> asked_;                   // By ticket.
+  std::deque<Due> due_;                                             // In the order of their asking.
+  uint64_t next_ticket_ = kOwnTickets;
+};
+
+}  // namespace onehop::core

@@ -1,0 +1,122 @@
+// Hooks: what a program that embeds the broker decides, and what it is told. Who is the client? What may it do? Who has
+// come, and who has gone?
+//
+// THREADS. Hooks are called on the shards' threads, on several at once, so they must be quick. An answer that takes
+// time, because it comes from a database for example, is given later: a hook keeps its copy of the answer handle and
+// returns, and any thread answers. Meanwhile the broker does not read from that client and serves all others. broker.h
+// says which methods of the broker a hook may call and what they do there.
+//
+// ANSWERS. A handle is small. It can be copied and moved, the first answer that is given through any copy counts, and
+// the others do nothing. If all copies are gone without an answer, the broker takes it that the hook cannot say. An
+// answer after the client has gone, or after the broker has been destroyed, does nothing.
+//
+// EXCEPTIONS. If a hook throws before it has answered, the broker takes it that the hook cannot say, and tells
+// BrokerOptions::on_exception.
+//
+// A hook that cannot say refuses: a connection ends with SERVER_BUSY, and a message is refused with BROKER_BUSY. Both
+// tell the client to try again.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "onehop/codes.h"
+#include "onehop/export.h"
+
+namespace onehop {
+
+namespace server {
+class PendingAnswer;
+}
+
+// Who wants to connect. The views are valid during the call only.
+struct Credentials {
+  std::string_view token;  // What the client gave, opaque bytes; empty: nothing.
+  std::string_view name;   // The name it wants to own; empty: the broker makes one.
+  std::string_view peer;   // `tcp://…`, `unix://…`, or `local`; empty if its connection has gone.
+  unsigned shard = 0;
+};
+
+// Says who the client is. See ANSWERS above.
+class ONEHOP_EXPORT AuthenticateAnswer {
+ public:
+  explicit AuthenticateAnswer(std::shared_ptr<server::PendingAnswer> pending);
+
+  // The client is this principal: a string of the program's own, the same for every connection of one and the same.
+  // Only the same principal may resume a session, or get the name of its own client that is away. Empty: nobody in
+  // particular. `permissions` comes back with each Access of this connection; it may be the number of a role, for
+  // example.
+  void accept(std::string_view principal, uint64_t permissions = 0) const;
+  // The connection ends with this goodbye. kNone means kBadCredentials. `text` is UTF-8, of at most 256 bytes, or it is
+  // left out. `retry_after_ms` tells the client when to try again; 0: it is not told.
+  void refuse(Code code, std::string_view text = {}, uint32_t retry_after_ms = 0) const;
+
+ private:
+  std::shared_ptr<server::PendingAnswer> pending_;
+};
+
+enum class Action : uint8_t {
+  kOwnName,   // Connect under the name `target`; empty: one that the broker makes.
+  kTakeOver,  // End the session of whoever has the name `target` now. Asked about each client that asks for it when it
+              // connects, whether or not there is somebody.
+  kSend,      // Send messages to the client `target`.
+};
+// "own_name", "take_over", "send".
+ONEHOP_EXPORT std::string_view to_string(Action action);
+
+// Who wants to do what. The views are valid during the call only.
+struct Access {
+  Action action = Action::kSend;
+  std::string_view principal;  // As accepted; empty if there is no authenticate hook.
+  uint64_t permissions = 0;
+  std::string_view name;    // The client's own.
+  std::string_view target;  // A client's name. Of kSend: any bytes, whether or not there is such a client.
+};
+
+// Says whether it may. See ANSWERS above.
+class ONEHOP_EXPORT AuthorizeAnswer {
+ public:
+  explicit AuthorizeAnswer(std::shared_ptr<server::PendingAnswer> pending);
+
+  void allow() const;
+  // A name: the connection ends with NOT_AUTHORIZED. A message: it is refused with NOT_AUTHORIZED, whether or not its
+  // destination exists.
+  void deny() const;
+
+ private:
+  std::shared_ptr<server::PendingAnswer> pending_;
+};
+
+// A client that has come or gone. The views are valid during the call only.
+struct ConnectedClient {
+  std::string_view name;
+  std::string_view principal;  // As accepted; empty if there is no authenticate hook.
+  uint64_t permissions = 0;
+  std::string_view peer;
+  uint64_t session = 0;
+  unsigned shard = 0;
+  bool resumed = false;  // It has had this session before, on another connection.
+};
+
+// Each may be empty. They cannot be changed while the broker runs.
+struct Hooks {
+  // Who is this? Called once for each client that connects. Without this hook every client is let in. A connection
+  // whose answer does not come within 5 seconds ends with SERVER_BUSY.
+  std::function<void(const Credentials&, AuthenticateAnswer)> authenticate;
+  // May it do that? Without this hook everything is allowed. kSend is asked once for each sender and destination, and
+  // the answer holds until Broker::policy_changed(). Of a sender with more than 64 destinations some are asked about
+  // again. The message waits for the answer, and what its sender sends behind it waits too. It is refused with
+  // BROKER_BUSY if the answer does not come within 5 seconds.
+  std::function<void(const Access&, AuthorizeAnswer)> authorize;
+
+  // A client has a connection now, and can be sent to: its session was opened or resumed.
+  std::function<void(const ConnectedClient&)> on_connect;
+  // It has none any more. `code` is the goodbye's, kNone if it went away without one. The session may wait for its
+  // return; BrokerOptions::on_event tells what becomes of sessions. For each on_connect there is one on_disconnect,
+  // unless the broker ends first.
+  std::function<void(const ConnectedClient&, Code code, std::string_view text)> on_disconnect;
+};
+
+}  // namespace onehop
