@@ -11,7 +11,6 @@ std::shared_ptr<LocalLink> LocalClients::make(LocalClientOptions options, LocalC
   const std::lock_guard lock(made_mutex_);
   if (ended_) return nullptr;
   made_.push_back(link);
-  wake_(link);
   return link;
 }
 

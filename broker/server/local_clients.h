@@ -36,7 +36,7 @@ class LocalClients final : private LocalHost {
 
   static bool owns(core::HostLink link) { return (link.value & 1) != 0; }
 
-  // ANY THREAD: a client that lives here, and begins soon. Nothing after end_all().
+  // ANY THREAD: a client that lives here, and begins with LocalLink::start(). Nothing after end_all().
   std::shared_ptr<LocalLink> make(LocalClientOptions options, LocalClientEvents& events);
   // What wake() is about.
   void take(const std::shared_ptr<LocalLink>& link);

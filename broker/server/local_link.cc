@@ -105,6 +105,10 @@ void LocalLink::order(Change change) {
   if (!std::exchange(woken_, true)) host_->wake(shared_from_this());
 }
 
+void LocalLink::start() {
+  order([] {});
+}
+
 void LocalLink::turn() {
   const std::lock_guard telling(events_mutex_);
   if (!std::exchange(begun_, true)) endpoint_.begin({reinterpret_cast<uint64_t>(this) | 1}, host_->now());

@@ -65,6 +65,8 @@ class LocalLink final : public std::enable_shared_from_this<LocalLink> {
   LocalLink(LocalHost& host, core::ShardInputs& shard, uint32_t frame_bytes_max, LocalClientOptions options,
             LocalClientEvents& events);
 
+  // ANY THREAD: the client connects.
+  void start();
   // ANY THREAD, as in LocalClient.
   client::SendStatus send(std::string_view to, std::string_view payload, const client::SendOptions& options,
                           uint64_t* ticket);

@@ -179,12 +179,19 @@ std::unique_ptr<LocalClient> Server::attach(const LocalClientOptions& options, L
     return nullptr;
   }
   const unsigned home = options.name.empty() ? next_home_++ % shard_count_ : home_of(options.name);
-  std::shared_ptr<server::LocalLink> link = shards_[home].host->locals().make(options, events);
+  const std::shared_ptr<server::LocalLink> link = shards_[home].host->locals().make(options, events);
   if (link == nullptr) {
     error = "the broker has been stopped";
     return nullptr;
   }
-  return server::attached(std::move(link));
+  std::unique_ptr<LocalClient> client = server::attached(link);
+  try {
+    events.on_attached(*client);
+  } catch (...) {
+    events.on_exception(std::current_exception());
+  }
+  link->start();
+  return client;
 }
 
 BrokerCounters Server::counters() {

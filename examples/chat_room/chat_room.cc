@@ -9,7 +9,6 @@
 #include <onehop/client.h>
 #include <onehop/local_client.h>
 
-#include <atomic>
 #include <iostream>
 #include <mutex>
 #include <set>
@@ -29,30 +28,21 @@ class Room : public onehop::LocalClientEvents {
     if (event.kind == onehop::BrokerEvent::Kind::kSessionEnded) members_.erase(std::string(event.name));
   }
 
-  // Returns whether the room is in the broker. The first message may come before this returns.
-  bool open(onehop::Broker& broker, std::string& error) {
-    owned_client_ = broker.attach({.name = std::string(kRoom)}, *this, error);
-    client_ = owned_client_.get();
-    client_.notify_all();
-    return owned_client_ != nullptr;
-  }
+  void on_attached(onehop::LocalClient& client) override { client_ = &client; }
 
   void on_message(const Message& message) override {
-    client_.wait(nullptr);
     const std::string line = std::string(message.from) + ": " + std::string(message.payload);
     const std::lock_guard<std::mutex> lock(mutex_);
     for (const std::string& member : members_) {
       // Who does not read misses something: nobody waits for outcomes here, or for room.
-      if (member != message.from && member != kRoom)
-        client_.load()->send(member, line, {.confirm = Confirm::kRefusals});
+      if (member != message.from && member != kRoom) client_->send(member, line, {.confirm = Confirm::kRefusals});
     }
   }
 
  private:
   std::mutex mutex_;
   std::set<std::string> members_;
-  std::unique_ptr<onehop::LocalClient> owned_client_;
-  std::atomic<onehop::LocalClient*> client_ = nullptr;
+  onehop::LocalClient* client_ = nullptr;
 };
 
 // Runs until the standard input ends.
@@ -64,7 +54,8 @@ int open_room(const std::string& address) {
   options.on_event = [&room](const onehop::BrokerEvent& event) { room.follow(event); };
   std::string error;
   const std::unique_ptr<onehop::Broker> broker = onehop::Broker::start(options, error);
-  if (broker == nullptr || !room.open(*broker, error)) {
+  const auto client = broker == nullptr ? nullptr : broker->attach({.name = std::string(kRoom)}, room, error);
+  if (client == nullptr) {
     std::cerr << error << std::endl;
     return 1;
   }

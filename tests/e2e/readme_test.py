@@ -83,9 +83,9 @@ def check_examples(text, folder):
     for name in wanted:
         with open(os.path.join(folder, name), encoding="utf-8") as file:
             example = file.read()
-        assert example in shown, f"docs/library.md does not show {name} as it is"
+        assert example in shown, f"neither docs/library.md nor docs/embedding.md shows {name} as it is"
         shown.remove(example)
-    assert not shown, f"docs/library.md shows C++ that nothing compiles: {shown[0][:200]}"
+    assert not shown, f"docs/library.md or docs/embedding.md shows C++ that nothing compiles: {shown[0][:200]}"
 
 
 def run_examples(bin_folder):
@@ -111,6 +111,12 @@ def run_examples(bin_folder):
     assert (code, out) == (0, b"NOT_SENT\n"), out  # It has no password.
     hooks.stdin.close()
     assert hooks.wait(SECONDS_MAX) == 0
+    local = start([os.path.join(bin_folder, "readme_local")], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    address = Lines(local.stdout).wait_for(lambda line: line.startswith("serving on ")).split()[2]
+    code, out, _ = run([os.path.join(bin_folder, "onehop"), "send", "doubler", "21", "--server", address])
+    assert code == 0, out
+    local.stdin.close()
+    assert local.wait(SECONDS_MAX) == 0
 
 
 def slug(heading):
@@ -192,7 +198,7 @@ def main():
         check_links(root, path, text)
     check_names(root, "docs/ARCHITECTURE.md", texts["docs/ARCHITECTURE.md"])
     check_tables(texts, bin_folder)
-    check_examples(texts["docs/library.md"], os.path.join(root, "tests/e2e"))
+    check_examples(texts["docs/library.md"] + "\n" + texts["docs/embedding.md"], os.path.join(root, "tests/e2e"))
     # The examples wait for a client that never comes: meanwhile the rest goes on.
     examples = ThreadPoolExecutor().submit(run_examples, bin_folder)
     for page in sys.argv[3:] or PAGES:

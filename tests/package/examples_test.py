@@ -75,6 +75,23 @@ def check_chat_room(folder):
     assert room.leave() == 0
 
 
+def check_device_gateway(folder):
+    gateway = Program(os.path.join(folder, "device_gateway"), "tcp://127.0.0.1:0", "pump-1=red", "pump-2=blue")
+    address = gateway.says("open at ").split()[2]
+    def device(*words):
+        return run([os.path.join(folder, "device"), address, *words])
+    code, output, errors = device("pump-1", "red", "gateway", "12 bar")
+    assert code == 0 and b"DELIVERED" in output, (output, errors)
+    assert gateway.says("pump-1:") == "pump-1: 12 bar"
+    code, _, errors = device("pump-1", "blue", "gateway", "12 bar")
+    assert code == 1 and b"BAD_CREDENTIALS" in errors, errors
+    code, output, _ = device("pump-2", "blue", "pump-1", "12 bar")
+    assert code == 1 and b"REJECTED: NOT_AUTHORIZED" in output, output
+    gateway.says("pump-2 is here")
+    gateway.says("pump-2 is gone")
+    assert gateway.leave() == 0
+
+
 def check_jobs(folder, broker):
     dispatcher, worker = (os.path.join(folder, name) for name in ("dispatcher", "worker"))
     slow = Program(worker, broker.address, "slow", "3600000")
@@ -118,6 +135,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="onehop-examples-") as work:
         folder = built(work)
         check_chat_room(folder)
+        check_device_gateway(folder)
         # Clients of a broker before it are not expected, so that nobody waits for them.
         with Broker(PROGRAMS, "--start-grace-ms", "0") as broker:
             check_jobs(folder, broker)

@@ -49,9 +49,14 @@ struct LocalClientOptions {
   uint32_t batch_bytes_max = 256 << 10;
 };
 
+class LocalClient;
+
 // The program implements it, and keeps it alive until the client is destroyed.
 class ONEHOP_EXPORT LocalClientEvents {
  public:
+  // Called by Broker::attach() itself, before any other event: this is the client, which the events may use from now
+  // on. It belongs to whoever called attach().
+  virtual void on_attached(LocalClient& client) { (void)client; }
   // A message has arrived. `message` is valid during the call. With AckMode::kAuto it is acknowledged when the call has
   // returned, or refused if the call throws.
   virtual void on_message(const client::Message& message) = 0;
