@@ -12,7 +12,6 @@
 
 #include "onehop/broker.h"
 #include "reactor/loop.h"
-#include "reactor/mailbox.h"
 #include "reactor/timer.h"
 
 namespace onehop::server {
@@ -22,15 +21,13 @@ class LoopEnd {
   using OnStopped = std::function<void(Broker::Stopped)>;
 
   // On the loop's thread, as the destructor.
-  explicit LoopEnd(reactor::Loop& loop)
-      : loop_(loop),
-        wanted_(loop, [this](OnStopped on_stopped) { take(std::move(on_stopped)); }),
-        tell_(loop, [this] { tell(); }) {
-    keep_alive();
-  }
+  explicit LoopEnd(reactor::Loop& loop) : loop_(loop), tell_(loop, [this] { tell(); }) { keep_alive(); }
 
-  // ANY THREAD. `on_stopped` is called once, on the loop's thread, when the end is reached, or soon if it has been.
-  void tell_later(OnStopped on_stopped) { wanted_.post(std::move(on_stopped)); }
+  // On the loop's thread. `on_stopped` is called once, when the end is reached, or soon if it has been.
+  void tell_later(OnStopped on_stopped) {
+    waiting_.push_back(std::move(on_stopped));
+    if (stopped()) tell_.arm_at(loop_.now_ms());
+  }
   // ANY THREAD, but the loop's.
   Broker::Stopped wait() {
     std::unique_lock lock(mutex_);
@@ -53,10 +50,6 @@ class LoopEnd {
   }
 
  private:
-  void take(OnStopped on_stopped) {
-    waiting_.push_back(std::move(on_stopped));
-    if (stopped()) tell_.arm_at(loop_.now_ms());
-  }
   // A broker that has been drained has nothing else on the loop, and must be there when it is stopped.
   void keep_alive() {
     constexpr uint64_t kYearMs = uint64_t{365} * 24 * 3'600'000;
@@ -75,7 +68,6 @@ class LoopEnd {
   std::condition_variable changed_;
   std::optional<Broker::Stopped> stopped_;
   std::vector<OnStopped> waiting_;  // The loop's thread only.
-  reactor::Mailbox<OnStopped> wanted_;
   reactor::Timer tell_;
 };
 

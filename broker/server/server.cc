@@ -301,7 +301,7 @@ Broker::Stopped Server::stop_on_loop(uint32_t deadline_ms) {
 }
 
 bool Server::stop_then(uint32_t deadline_ms, std::function<void(Stopped)> on_stopped) {
-  if (loop_end_ == nullptr) return false;
+  if (loop_end_ == nullptr || !shards_.front().borrowed->runs_here()) return false;
   if (deadline_ms != 0) post_drain(deadline_ms);
   post_stop(deadline_ms);
   // The call may destroy this.

@@ -47,13 +47,17 @@ class Program {
   }
   // The timer ends, and with it the program, as soon as the broker has gone.
   void end_timer() { uv_close(reinterpret_cast<uv_handle_t*>(&timer_), nullptr); }
-  // Stops the broker, destroys it and ends the timer. Any thread.
+  // Stops the broker, destroys it and ends the timer. The loop's thread.
   void end(uint32_t deadline_ms = 60'000) {
     EXPECT_TRUE(broker->stop_then(deadline_ms, [this](Broker::Stopped how) {
       stopped = how;
       broker.reset();
       end_timer();
     }));
+  }
+  // The same on any thread.
+  void end_soon() {
+    call_soon([this] { end(); });
   }
   // Until the broker and the timer have ended.
   void run() { uv_run(&loop_, UV_RUN_DEFAULT); }
@@ -101,7 +105,8 @@ TEST(LoopBroker, ServesBesideWhateverElseTheProgramDoes) {
       EXPECT_EQ(std::to_string(id), bob.read_kind(v1::Frame::kMessage).message().payload());
     }
     EXPECT_EQ(2u, program.broker->clients({}).found) << "a question of another thread";
-    program.end();
+    EXPECT_FALSE(program.broker->stop_then(0, {})) << "this is not the loop's thread";
+    program.end_soon();
     for (RawClient* client : {&alice, &bob}) {
       EXPECT_EQ(v1::CODE_SERVER_SHUTTING_DOWN, client->read_announcement().code());
       client->say_goodbye();
@@ -131,7 +136,7 @@ TEST(LoopBroker, AnswersTheLoopsThreadAtOnce) {
       EXPECT_EQ(0u, program.broker->clients({}).found);
     });
     EXPECT_EQ("enough", alice.read_goodbye().text());
-    program.end();
+    program.end_soon();
   });
 }
 
@@ -144,7 +149,7 @@ TEST(LoopBroker, StopOnAnotherThreadWaitsForTheLoop) {
     EXPECT_EQ(Broker::Stopped::kCutOff, program.broker->stop(50)) << "the same again";
     EXPECT_EQ(0u, program.broker->clients({}).found);
     EXPECT_EQ(v1::CODE_SERVER_SHUTTING_DOWN, alice.read_announcement().code());
-    program.end();  // Told although it has ended before.
+    program.end_soon();  // Told although it has ended before.
   });
   EXPECT_EQ(Broker::Stopped::kCutOff, program.stopped);
 }
@@ -179,8 +184,10 @@ TEST(LoopBroker, KeepsTheLoopAliveUntilItIsStopped) {
     });
     ended.get_future().wait();
     EXPECT_TRUE(program.broker->alive(60'000));
-    EXPECT_TRUE(program.broker->stop_then(60'000, [&](Broker::Stopped) { program.broker.reset(); }));
+    EXPECT_EQ(Broker::Stopped::kAllEnded, program.broker->stop(60'000));
   });
+  program.broker.reset();
+  program.run();
 }
 
 // From the program's own code, and from a handler.

@@ -235,9 +235,9 @@ class Broker {
   };
   virtual Stopped stop(uint32_t deadline_ms) = 0;
   // The same for a broker on a loop of the program's, without waiting: `on_stopped` is called once, on the loop's
-  // thread, when all is over. It may destroy the broker. Any thread may call this, and a handler too. Returns false,
-  // and does nothing, if the broker has threads of its own, or in a forked child. On a thread other than the loop's,
-  // stop() may be called instead, and waits while the loop does the work.
+  // thread, when all is over. It may destroy the broker. To be called on the loop's thread, also from a handler.
+  // Returns false, and does nothing, on another thread, in a forked child, or if the broker has threads of its own. On
+  // a thread other than the loop's stop() may be called instead, and waits while the loop does the work.
   virtual bool stop_then(uint32_t deadline_ms, std::function<void(Stopped)> on_stopped) = 0;
   // Cuts short the wait of stop() or stop_then(). At any other time it does nothing.
   virtual void stop_now() = 0;
