@@ -42,6 +42,7 @@ Loop::Loop() : uv_(&own_), owned_(true) {
 }
 
 Loop::Loop(uv_loop_t* borrowed) : uv_(borrowed), owned_(false), thread_(std::this_thread::get_id()) {
+  uv_update_time(uv_);  // It may not have turned for a long time.
   open_handles();
   uv_unref(reinterpret_cast<uv_handle_t*>(&handles_->wake));
 }

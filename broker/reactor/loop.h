@@ -62,7 +62,9 @@ class Loop {
 
   // ANY THREAD: whether the caller may touch what is bound to this loop.
   bool in_loop_thread() const;
-  // ANY THREAD: whether the calling thread runs this loop, or is in a call that it makes.
+  // ANY THREAD: whether it is an own loop, which is run by run().
+  bool owned() const { return owned_; }
+  // ANY THREAD: whether the calling thread runs this loop.
   bool runs_here() const { return thread_.load(std::memory_order_relaxed) == std::this_thread::get_id(); }
   // ANY THREAD: makes the loop drain its mailboxes soon. Several calls may lead to one round.
   void wake();

@@ -30,6 +30,10 @@ class Connections {
   ConnectionId id_of(const Connection& connection) { return all_.id_at(connection.index); }
   // After the socket has told on_closed.
   void erase(Connection& connection);
+  template <typename Visit>
+  void for_each(Visit visit) {
+    all_.for_each([&visit](ConnectionId, Connection& connection) { visit(connection); });
+  }
   // Closes all sockets; each tells on_closed in a later turn of the loop.
   void close_all();
   size_t size() const { return all_.size(); }

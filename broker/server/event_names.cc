@@ -53,6 +53,8 @@ std::string_view to_string(Handler handler) {
       return "on_connect";
     case Handler::kOnDisconnect:
       return "on_disconnect";
+    case Handler::kOnStopped:
+      return "on_stopped";
     case Handler::kDestructor:
       return "destructor";
   }

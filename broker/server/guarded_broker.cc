@@ -15,11 +15,8 @@ class GuardedBroker final : public Broker {
   explicit GuardedBroker(std::unique_ptr<GuardableBroker> broker) : broker_(std::move(broker)) {}
   GuardedBroker(const GuardedBroker&) = delete;
   GuardedBroker& operator=(const GuardedBroker&) = delete;
-  // What may not be destroyed stays for as long as the process lives.
   ~GuardedBroker() override {
-    const bool refused = !forked() && broker_->runs_here();
-    if (refused) broker_->tell_destroyed_in_handler();
-    if (refused || forked()) static_cast<void>(broker_.release());
+    if (forked() || !broker_->let_go()) static_cast<void>(broker_.release());
   }
 
   std::vector<std::string> addresses() const override { return broker_->addresses(); }
@@ -46,6 +43,9 @@ class GuardedBroker final : public Broker {
   bool undrain() override { return !forked() && broker_->undrain(); }
   DrainPhase drain_phase() override { return forked() ? DrainPhase::kNone : broker_->drain_phase(); }
   Stopped stop(uint32_t deadline_ms) override { return forked() ? Stopped::kRefused : broker_->stop(deadline_ms); }
+  bool stop_then(uint32_t deadline_ms, std::function<void(Stopped)> on_stopped) override {
+    return !forked() && broker_->stop_then(deadline_ms, std::move(on_stopped));
+  }
   void stop_now() override {
     if (!forked()) broker_->stop_now();
   }

@@ -1,6 +1,6 @@
 // The broker that an embedder gets. It stands before the one that does the work and turns away calls that could never
 // return: those in a forked child, where the threads of the broker do not exist and its mutexes may be locked for ever,
-// and the destructor on a thread that it would have to wait for.
+// and the destructor where it would have to wait for its own thread.
 #pragma once
 
 #include <memory>
@@ -12,10 +12,9 @@ namespace onehop::server {
 // A broker that can be guarded.
 class GuardableBroker : public Broker {
  public:
-  // ANY THREAD: whether a loop of this broker runs on the calling thread, so that a handler must be calling.
-  virtual bool runs_here() const = 0;
-  // The embedder destroys the broker in a handler.
-  virtual void tell_destroyed_in_handler() = 0;
+  // ANY THREAD: the embedder destroys the broker. True: it is to be deleted now. False: it deletes itself later, or it
+  // has told the embedder that it stays.
+  virtual bool let_go() = 0;
 };
 
 std::unique_ptr<Broker> guarded(std::unique_ptr<GuardableBroker> broker);

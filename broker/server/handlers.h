@@ -29,6 +29,8 @@ class Handlers {
   // Calls a handler. False if it has thrown.
   template <typename Call>
   bool call(Handler handler, Call handler_call) noexcept {
+    if (muted_.load(std::memory_order_relaxed)) return false;
+    const Running running(*this);
     // It is called within a call of the shard: what it sends by a local client goes into a batch.
     const LocalHost::Running outside(nullptr);
     try {
@@ -43,19 +45,38 @@ class Handlers {
   }
   void report(Handler handler, std::string_view what) noexcept {
     exceptions_.fetch_add(1, std::memory_order_relaxed);
-    if (!on_exception_) return;
+    if (!on_exception_ || muted_.load(std::memory_order_relaxed)) return;
+    const Running running(*this);
     try {
       on_exception_({handler, what});
     } catch (...) {  // There is nobody left to tell. NOLINT(bugprone-empty-catch)
     }
   }
+  // Whether the calling thread is in one of these handlers.
+  bool running_here() const { return running_ == this; }
+  // From now on no handler is called: the embedder has destroyed its broker, and what they use may be gone.
+  void mute() { muted_.store(true, std::memory_order_relaxed); }
   uint64_t exceptions() const { return exceptions_.load(std::memory_order_relaxed); }
 
  private:
+  // While it lives, its thread is in a handler.
+  class Running {
+   public:
+    explicit Running(const Handlers& handlers) : before_(std::exchange(running_, &handlers)) {}
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+    ~Running() { running_ = before_; }
+
+   private:
+    const Handlers* const before_;
+  };
+  static inline thread_local const Handlers* running_ = nullptr;
+
   const Hooks hooks_;
   const std::function<void(const BrokerEvent&)> on_event_;
   const std::function<void(const HandlerException&)> on_exception_;
   std::atomic<uint64_t> exceptions_{0};
+  std::atomic<bool> muted_{false};
 };
 
 }  // namespace onehop::server

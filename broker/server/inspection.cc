@@ -103,6 +103,11 @@ std::vector<Answer> Inspection::ask(const std::vector<ShardHost*>& shards, std::
   }
   const auto answers = std::make_shared<Answers<Answer>>();
   for (ShardHost* shard : shards) {
+    if (shard->runs_here()) {
+      shard->mailbox().drain();  // What was posted before the question counts.
+      answers->give(question, *shard);
+      continue;
+    }
     shard->mailbox().post(Inquiry{[answers, question](ShardHost& host) { answers->give(question, host); }});
   }
   return answers->take(shards.size(), within_ms);
@@ -136,7 +141,7 @@ ShardHost* Inspection::home_of(std::string_view name) {
 
 ShardHost* Inspection::own_shard() const {
   const auto found =
-      std::find_if(shards_.begin(), shards_.end(), [](const ShardHost* one) { return one->runs_here(); });
+      std::find_if(shards_.begin(), shards_.end(), [](const ShardHost* one) { return one->in_handler(); });
   return found == shards_.end() ? nullptr : *found;
 }
 
@@ -162,7 +167,7 @@ BrokerCounters Inspection::counters() {
 }
 
 ClientPage Inspection::clients(const ClientQuery& query) {
-  if (asked_by_shard()) {
+  if (asked_by_handler()) {
     ClientPage refused;
     refused.answered = Answered::kNotFromHandler;
     return refused;
@@ -204,7 +209,7 @@ Trace Inspection::trace(std::string_view from, std::string_view to, bool drainin
     core::SenderState sender;
   };
   Trace trace;
-  if (asked_by_shard()) {
+  if (asked_by_handler()) {
     trace.why = "a handler of the broker may not wait for its shards";
     trace.answered = Answered::kNotFromHandler;
     return trace;
@@ -262,7 +267,7 @@ Broker::Kick Inspection::kick(std::string_view name, std::string_view text) {
   const auto end_it = [name = std::string(name), text = std::string(text)](ShardHost& host) {
     return host.shard().kick(name, text, host.now());
   };
-  if (asked_by_shard()) {
+  if (asked_by_handler()) {
     home->mailbox().post(Inquiry{end_it});
     return Broker::Kick::kSoon;
   }
@@ -272,7 +277,7 @@ Broker::Kick Inspection::kick(std::string_view name, std::string_view text) {
 }
 
 bool Inspection::nobody_is_left() {
-  if (asked_by_shard()) return false;
+  if (asked_by_handler()) return false;
   const auto answers =
       ask_all<char>([](ShardHost& host) { return static_cast<char>(host.accepts_no_more() && host.drained()); });
   return answers.size() == shards_.size() && std::find(answers.begin(), answers.end(), '\0') == answers.end();

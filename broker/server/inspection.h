@@ -33,9 +33,8 @@ class Inspection {
 
   // Where a client of this name lives.
   ShardHost* home_of(std::string_view name);
-  // ANY THREAD: whether the loop of one of the shards runs on the calling thread. It may not wait for shards: what is
-  // asked then is answered as Broker says for handlers.
-  bool asked_by_shard() const { return own_shard() != nullptr; }
+  // ANY THREAD: whether a handler asks. It may not wait for shards: what it asks is answered as Broker says.
+  bool asked_by_handler() const { return own_shard() != nullptr; }
 
   BrokerCounters counters();
   ClientPage clients(const ClientQuery& query);
@@ -52,7 +51,7 @@ class Inspection {
                           uint32_t within_ms);
   template <typename Answer>
   std::vector<Answer> ask_all(std::function<Answer(ShardHost&)> question);
-  // The shard whose thread calls.
+  // The shard whose handler calls.
   ShardHost* own_shard() const;
   bool others_are_alive(const ShardHost& own, uint32_t within_ms) const;
   bool ended();

@@ -45,6 +45,7 @@ BrokerOptions with_defaults(BrokerOptions options) {
     if (options.*limit == 0) options.*limit = defaults.*limit;
   }
   if (options.memory_bytes_max == 0) options.memory_bytes_max = usable_memory_bytes() / 2;
+  if (options.shards == 0 && options.loop != nullptr) options.shards = 1;
   if (options.shards == 0) options.shards = std::min<unsigned>(usable_cores(), core::kShardsMax);
   return options;
 }
@@ -58,6 +59,9 @@ std::vector<std::string> all_wrong_with(const BrokerOptions& o) {
   for (const OptionRule& rule : option_rules()) {
     if (std::string wrong = wrong_with_range(rule, o); !wrong.empty()) all.push_back(std::move(wrong));
   }
+  must(o.loop == nullptr || o.shards == 1, "shards: must be 0 or 1 on a loop of the program's");
+  must(o.loop == nullptr || !o.pin, "pin: cannot be set on a loop of the program's");
+  must(o.loop == nullptr || o.spin_us == 0, "spin_us: must be 0 on a loop of the program's");
   must(o.queue_bytes_max / 4 >= o.frame_bytes_max, "queue_bytes_max: must be at least 4 x frame_bytes_max");
   const bool has_burst = o.client_bytes_per_second != 0 && o.client_bytes_burst != 0;
   must(!has_burst || o.client_bytes_burst >= o.frame_bytes_max, "client_bytes_burst: must be at least frame_bytes_max");

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -17,6 +18,7 @@
 #include "server/guarded_broker.h"
 #include "server/handlers.h"
 #include "server/inspection.h"
+#include "server/loop_end.h"
 #include "server/options.h"
 #include "server/parts.h"
 #include "server/recent_ends.h"
@@ -32,8 +34,11 @@ using reactor::ListenOptions;
 using reactor::SocketAddress;
 
 struct ShardThread {
-  std::unique_ptr<reactor::Thread> thread;
-  std::unique_ptr<server::ShardHost> host;  // Gone before its thread's loop.
+  std::unique_ptr<reactor::Thread> thread;  // None: it runs on a loop of the program's.
+  std::unique_ptr<reactor::Loop> borrowed;
+  std::unique_ptr<server::ShardHost> host;  // Gone before its loop.
+
+  reactor::Loop& loop() { return thread == nullptr ? *borrowed : thread->loop(); }
 };
 
 // To count from where a thread is pinned.
@@ -47,7 +52,7 @@ class Server final : public server::GuardableBroker {
       : options_(options),
         options_in_force_(options),
         shard_count_(options.shards),
-        handlers_(options),
+        handlers_(std::make_shared<server::Handlers>(options)),
         ledger_(options.memory_bytes_max, static_cast<core::ShardIndex>(options.shards)),
         rules_(options, shard_count_, std::move(parts)) {}
   ~Server() override {
@@ -63,7 +68,9 @@ class Server final : public server::GuardableBroker {
         !listen_on_all(options_.listen_proxy, server::ListenerKind::kProxy, error)) {
       return false;
     }
-    for (ShardThread& shard : shards_) shard.thread->start(options_.spin_us);
+    for (ShardThread& shard : shards_) {
+      if (shard.thread != nullptr) shard.thread->start(options_.spin_us);
+    }
     return true;
   }
 
@@ -90,29 +97,30 @@ class Server final : public server::GuardableBroker {
     return inspection_.trace(from, to, rules_.drain.draining());
   }
   Kick kick(std::string_view name, std::string_view text, uint32_t bar_for_ms) override;
-  bool runs_here() const override { return inspection_.asked_by_shard(); }
-  void tell_destroyed_in_handler() override {
-    handlers_.report(Handler::kDestructor, "a handler has destroyed the broker, which serves on");
-  }
+  bool stop_then(uint32_t deadline_ms, std::function<void(Stopped)> on_stopped) override;
+  bool let_go() override;
 
  private:
   void make_shards();
+  void watch_loop_end();
   bool listen_on_all(const std::vector<std::string>& listen, server::ListenerKind kind, std::string& error);
   bool listen_on(const SocketAddress& address, server::ListenerKind kind, std::string& error);
   bool post_options(const BrokerOptions& given, std::string& error);
   void post_drain(uint64_t deadline_ms);
   void post_stop(uint64_t deadline_ms);
+  Stopped stop_on_loop(uint32_t deadline_ms);
 
   const BrokerOptions options_;  // As it was started.
   std::mutex options_mutex_;
   BrokerOptions options_in_force_;  // As reloaded last, but for the handlers.
   const unsigned shard_count_;
-  server::Handlers handlers_;
+  const std::shared_ptr<server::Handlers> handlers_;
   core::MemoryLedger ledger_;  // Of all shards.
   server::ArrivalRules rules_;
   server::RecentEnds recent_ends_;
   server::Inspection inspection_{recent_ends_};
   std::vector<ShardThread> shards_;
+  std::unique_ptr<server::LoopEnd> loop_end_;  // Only on a loop of the program's. Gone before that.
   std::vector<std::string> addresses_;
   std::mutex stop_mutex_;  // Of the result below.
   std::optional<Stopped> stopped_;
@@ -128,9 +136,13 @@ void Server::make_shards() {
     config.index = static_cast<core::ShardIndex>(i);
     const auto core = options_.pin ? std::optional<int>(static_cast<int>(i % machine_cores())) : std::nullopt;
     ShardThread shard;
-    shard.thread = std::make_unique<reactor::Thread>("onehop-" + std::to_string(i), core);
-    config.started = {shard.thread->loop().now_ms()};
-    shard.host = std::make_unique<server::ShardHost>(config, shard.thread->loop(), rules_, recent_ends_, handlers_);
+    if (options_.loop != nullptr) {
+      shard.borrowed = std::make_unique<reactor::Loop>(options_.loop);
+    } else {
+      shard.thread = std::make_unique<reactor::Thread>("onehop-" + std::to_string(i), core);
+    }
+    config.started = {shard.loop().now_ms()};
+    shard.host = std::make_unique<server::ShardHost>(config, shard.loop(), rules_, recent_ends_, *handlers_);
     mailboxes.push_back(&shard.host->mailbox());
     shards_.push_back(std::move(shard));
   }
@@ -138,6 +150,17 @@ void Server::make_shards() {
   std::vector<server::ShardHost*> hosts;
   for (ShardThread& shard : shards_) hosts.push_back(shard.host.get());
   inspection_.set_shards(std::move(hosts));
+  if (options_.loop != nullptr) watch_loop_end();
+}
+
+void Server::watch_loop_end() {
+  ShardThread& shard = shards_.front();
+  loop_end_ = std::make_unique<server::LoopEnd>(*shard.borrowed);
+  shard.host->set_on_left([this, &host = *shard.host] {
+    host.locals().end_all();
+    inspection_.loops_have_ended();
+    loop_end_->reach(host.all_ended() ? Stopped::kAllEnded : Stopped::kCutOff);
+  });
 }
 
 bool Server::listen_on_all(const std::vector<std::string>& listen, server::ListenerKind kind, std::string& error) {
@@ -202,7 +225,7 @@ BrokerCounters Server::counters() {
   counters.memory_stage = static_cast<unsigned>(ledger_.stage());
   counters.address_refusals = rules_.addresses.refusals();
   counters.proxy_refusals = rules_.proxies.refusals();
-  counters.handler_exceptions = handlers_.exceptions();
+  counters.handler_exceptions = handlers_->exceptions();
   return counters;
 }
 
@@ -283,7 +306,8 @@ Broker::Kick Server::kick(std::string_view name, std::string_view text, uint32_t
 }
 
 Broker::Stopped Server::stop(uint32_t deadline_ms) {
-  if (runs_here()) return Stopped::kRefused;
+  if (loop_end_ != nullptr) return stop_on_loop(deadline_ms);
+  if (inspection_.asked_by_handler()) return Stopped::kRefused;
   const std::lock_guard lock(stop_mutex_);
   if (stopped_) return *stopped_;
   if (deadline_ms != 0) post_drain(deadline_ms);
@@ -291,12 +315,45 @@ Broker::Stopped Server::stop(uint32_t deadline_ms) {
   for (ShardThread& shard : shards_) {
     if (shard.thread->running()) shard.thread->join();
   }
-  const bool drained =
-      std::all_of(shards_.begin(), shards_.end(), [](const ShardThread& one) { return one.host->drained(); });
+  const bool all_ended =
+      std::all_of(shards_.begin(), shards_.end(), [](const ShardThread& one) { return one.host->all_ended(); });
   for (ShardThread& shard : shards_) shard.host->locals().end_all();
   inspection_.loops_have_ended();
-  stopped_ = drained ? Stopped::kAllEnded : Stopped::kCutOff;
+  stopped_ = all_ended ? Stopped::kAllEnded : Stopped::kCutOff;
   return *stopped_;
+}
+
+Broker::Stopped Server::stop_on_loop(uint32_t deadline_ms) {
+  if (const std::optional<Stopped> stopped = loop_end_->stopped()) return *stopped;
+  if (shards_.front().borrowed->runs_here()) return Stopped::kRefused;
+  if (deadline_ms != 0) post_drain(deadline_ms);
+  post_stop(deadline_ms);
+  return loop_end_->wait();
+}
+
+bool Server::stop_then(uint32_t deadline_ms, std::function<void(Stopped)> on_stopped) {
+  if (loop_end_ == nullptr || !shards_.front().borrowed->runs_here()) return false;
+  if (deadline_ms != 0) post_drain(deadline_ms);
+  post_stop(deadline_ms);
+  // The call may destroy this.
+  loop_end_->tell_later([handlers = handlers_, on_stopped = std::move(on_stopped)](Stopped stopped) {
+    if (on_stopped) handlers->call(Handler::kOnStopped, [&] { on_stopped(stopped); });
+  });
+  return true;
+}
+
+bool Server::let_go() {
+  const bool on_loop = loop_end_ != nullptr;
+  if (on_loop ? !shards_.front().borrowed->runs_here() : inspection_.asked_by_handler()) {
+    handlers_->report(Handler::kDestructor, on_loop ? "the broker was destroyed on another thread than its loop's"
+                                                    : "the broker was destroyed in a handler");
+    return false;
+  }
+  if (!on_loop || loop_end_->stopped()) return true;
+  handlers_->mute();
+  post_stop(0);
+  loop_end_->tell_later([this](Stopped) { delete this; });
+  return false;
 }
 
 Broker::Readiness Server::readiness(std::string& why_not) {

@@ -13,6 +13,7 @@ ShardHost::ShardHost(const core::ShardConfig& config, reactor::Loop& loop, Arriv
                      Handlers& handlers)
     : loop_(loop),
       index_(config.index),
+      handlers_(handlers),
       events_(config.index, recent_ends, handlers),
       shard_(config, *this),
       connections_(loop, *this),
@@ -146,6 +147,7 @@ void ShardHost::on_closed(reactor::Socket& socket) {
   auto& connection = static_cast<Connection&>(socket);
   if (!connection.moved) arrivals_.give_back(connections_.take_source(connection).get());
   connections_.erase(connection);
+  check_left();
 }
 
 void ShardHost::fail(Connection& connection) {
@@ -248,13 +250,31 @@ bool ShardHost::take_step() {
     case Ending::Step::kCut:
       shard_.stop(now());
       flush();
-      loop_.stop();
+      leave();
       return false;
     case Ending::Step::kLeave:
-      loop_.stop();
+      leave();
       return false;
   }
   return false;
+}
+
+// The end of the loop, or of its use: a program's own loop goes on. Then the connections tell in its next turns that
+// they are closed, and until they all have, this must stay.
+void ShardHost::leave() {
+  if (loop_.owned()) return loop_.stop();
+  if (std::exchange(over_, true)) return;
+  all_ended_ = drained();
+  wake_.disarm();
+  // Core must not name them any more.
+  connections_.for_each([this](Connection& connection) {
+    if (connection.is_open()) fail(connection);
+  });
+  check_left();
+}
+
+void ShardHost::check_left() {
+  if (over_ && connections_.size() == 0 && on_left_) std::exchange(on_left_, nullptr)();
 }
 
 // Whether the drain still holds: it may have been taken back just now, and the mail that says so is on its way.
@@ -270,6 +290,7 @@ void ShardHost::event_taken() {
 }
 
 void ShardHost::flush() {
+  if (over_) return;
   const bool has_events = flush_policy_.begin_flush();
   const bool measured = load_.measures(shard_.counters().messages_admitted) && has_events;
   do {
@@ -289,6 +310,7 @@ bool ShardHost::report_failures() {
 }
 
 void ShardHost::before_sleep() {
+  if (over_) return;
   lag_.event_begins(clock_ns);
   reader_.look();
   const bool more = take_comings_and_goings();
@@ -298,6 +320,7 @@ void ShardHost::before_sleep() {
   // Rule 7 of the seam: a loop that has not looked for events just now must not tick. It is woken at once, looks, and
   // ticks then.
   const core::Instant next = loop_.has_looked() ? tick() : now();
+  if (over_) return;
   full_.store(shard_.is_full(), std::memory_order_relaxed);
   lag_.looks(clock_ns());
   const bool at_once = more || reader_.must_look() || locals_.has_news();

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -59,6 +60,12 @@ class ShardHost final : private core::Host,
   // For inquiries: on the loop's thread, or after it has ended.
   core::Shard& shard() { return shard_; }
   core::ShardIndex index() const { return index_; }
+  // Whether a handler calls: the caller is this shard's thread. On a loop of the program's it may do other things, too.
+  bool in_handler() const { return runs_here() && (loop_.owned() || handlers_.running_here()); }
+  // On a loop of the program's, before it turns: `on_left` is called once, when this may be destroyed. From then on
+  // all_ended() says whether all connections had ended by themselves.
+  void set_on_left(std::function<void()> on_left) { on_left_ = std::move(on_left); }
+  bool all_ended() const { return loop_.owned() ? drained() : all_ended_; }
   // From mail: an answer of a hook that came later, and a change of what hooks say.
   void take_verdict(core::Ticket ticket, const HookVerdict& verdict) { desk_.take_verdict(ticket, verdict, now()); }
   void policy_changed() { shard_.on_policy_changed(now()); }
@@ -123,6 +130,8 @@ class ShardHost final : private core::Host,
   void take(ShardMail mail);
   bool take_comings_and_goings();
   bool take_step();
+  void leave();
+  void check_left();
   bool may_end();
   void event_taken();
   void flush();
@@ -134,6 +143,7 @@ class ShardHost final : private core::Host,
 
   reactor::Loop& loop_;
   const core::ShardIndex index_;
+  Handlers& handlers_;
   BrokerEvents events_;
   core::Shard shard_;
   Connections connections_;
@@ -153,6 +163,8 @@ class ShardHost final : private core::Host,
   Ending ending_;
   uint64_t drain_number_ = 0;  // Of the drain that `ending_` is about.
   bool over_ = false;          // What mail owns ends with it.
+  bool all_ended_ = false;     // When it left.
+  std::function<void()> on_left_;
   std::atomic<bool> full_{false};
   ShardLoad load_;
   LoopLag lag_;

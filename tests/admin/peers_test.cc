@@ -34,6 +34,7 @@ class SlowBroker final : public Broker {
   bool undrain() override { return true; }
   DrainPhase drain_phase() override { return DrainPhase::kNone; }
   Stopped stop(uint32_t) override { return Stopped::kAllEnded; }
+  bool stop_then(uint32_t, std::function<void(Stopped)>) override { return false; }
   void stop_now() override {}
   Readiness readiness(std::string&) override { return Readiness::kReady; }
   bool alive(uint32_t) override {

@@ -49,7 +49,7 @@ size_t settings_in() {
 }
 
 TEST(Settings, ThereIsOneForEachOption) {
-  EXPECT_EQ(fields_of<BrokerOptions>() - 3, settings_in<BrokerOptions>());  // The handlers are for programs only.
+  EXPECT_EQ(fields_of<BrokerOptions>() - 4, settings_in<BrokerOptions>());  // Handlers and loop are for programs only.
   EXPECT_EQ(fields_of<DaemonOptions>() - 1, settings_in<DaemonOptions>());  // `broker` is the above.
 }
 

@@ -19,6 +19,8 @@
 #include "onehop/inspection.h"
 #include "onehop/local_client.h"
 
+struct uv_loop_s;
+
 namespace onehop {
 
 // Something worth a log line. The views are valid during the call only.
@@ -60,6 +62,7 @@ enum class Handler : uint8_t {
   kAuthorize,
   kOnConnect,
   kOnDisconnect,
+  kOnStopped,   // Given to Broker::stop_then.
   kDestructor,  // Not a handler: a handler has destroyed the broker, which is refused.
 };
 // "on_event".
@@ -84,6 +87,11 @@ struct BrokerOptions {
   unsigned acceptors = 0;
   // Whether each shard's thread asks to run on a core of its own.
   bool pin = false;
+  // A uv_loop_t of the program's own, on which the broker runs instead of on threads of its own; none: it has threads.
+  // The broker has one shard then, so `shards` is 0 or 1, and neither `pin` nor `spin_us` may be set. Broker::start is
+  // called on the thread that runs the loop, and Broker::stop_then says how such a broker ends. The loop must outlive
+  // that end. Until then the broker keeps the loop alive: uv_run does not return by itself.
+  uv_loop_s* loop = nullptr;
   // Microseconds, at most 1,000,000: how long a shard looks for events before it sleeps. 0: it sleeps at once. A longer
   // time saves a message the time that waking takes, and costs a core for each shard even when nothing happens.
   uint32_t spin_us = 0;
@@ -159,8 +167,10 @@ struct BrokerOptions {
 // THREADS. Any thread may call any method, also several at once, until the destructor. Methods that ask the shards wait
 // for their answers for a second at most; a shard that does not answer is left out, and the answer says so.
 //
-// HANDLERS run on a shard's thread, which may not wait for shards. So a method that is called there does not wait.
-// Those that do anything different there say so below, at "from a handler".
+// HANDLERS and hooks run on a shard's thread, which may not wait for shards. So a method that is called there does not
+// wait. Those that do anything different there say so below, at "from a handler".
+//
+// A LOOP OF THE PROGRAM'S (BrokerOptions::loop). Outside of handlers, calls on the loop's thread are answered at once.
 //
 // FORKED CHILDREN. The threads of a broker do not exist in a child that fork() made, so a broker is of no use there.
 // Every method returns at once without doing anything: answers are empty, what can fail says that it has failed. The
@@ -178,6 +188,9 @@ class ONEHOP_EXPORT Broker {
   static std::vector<std::string> check_all(const BrokerOptions& options);
   // Stops the broker as stop(0) does. From a handler it is refused, because the thread that runs cannot wait for its
   // own end: the broker serves on until the process ends, and on_exception is told of it.
+  // A broker on a loop of the program's is destroyed on the loop's thread, from a handler too. If it has not been
+  // stopped, the destructor returns at once, no handler is called any more, and the next turns of the loop end the
+  // broker. On another thread that is refused in the same way.
   virtual ~Broker() = default;
 
   // The addresses listened on, with the ports really bound, in the order of BrokerOptions::listen, then of
@@ -232,7 +245,12 @@ class ONEHOP_EXPORT Broker {
     kRefused,   // Nothing was done: called from a handler, which may call drain() and stop_now(), or in a forked child.
   };
   virtual Stopped stop(uint32_t deadline_ms) = 0;
-  // Cuts short the wait of another thread in stop(). At any other time it does nothing.
+  // The same for a broker on a loop of the program's, without waiting: `on_stopped` is called once, on the loop's
+  // thread, when all is over. It may destroy the broker. To be called on the loop's thread, also from a handler.
+  // Returns false, and does nothing, on another thread, in a forked child, or if the broker has threads of its own. On
+  // a thread other than the loop's stop() may be called instead, and waits while the loop does the work.
+  virtual bool stop_then(uint32_t deadline_ms, std::function<void(Stopped)> on_stopped) = 0;
+  // Cuts short the wait of stop() or stop_then(). At any other time it does nothing.
   virtual void stop_now() = 0;
 
   // Whether connections are let in. A broker that is short of memory is ready still, because clients that resume a

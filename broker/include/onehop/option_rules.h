@@ -1,5 +1,6 @@
-// The rule for each member of BrokerOptions except its handlers: its name in configuration files and error texts, its
-// range, and whether it may change while a broker runs. Broker::check also checks options that depend on each other.
+// The rule for each member of BrokerOptions except its handlers and its loop: its name in configuration files and error
+// texts, its range, and whether it may change while a broker runs. Broker::check also checks options that depend on
+// each other.
 #pragma once
 
 #include <cstdint>
