@@ -30,6 +30,7 @@ declare -A packages=(
   '
   [test]='
     python3-protobuf            # the minimal client of docs/wire.md
+    abigail-tools               # compares the binary form of the C API with that of before
     procps                      # end-to-end tests look at processes
     groff-base                  # finds mistakes in the manual pages
     nats-server mosquitto redis-server  # what the drivers of the load generator are tested against

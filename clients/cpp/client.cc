@@ -60,6 +60,10 @@ Client::~Client() {
   }
 }
 
+bool Client::is_own_thread() const {
+  return impl_->in_thread();
+}
+
 WaitStatus Client::wait_until_open(uint64_t timeout_ms) {
   return impl_->wait_until_open(timeout_ms);
 }

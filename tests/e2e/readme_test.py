@@ -78,14 +78,14 @@ def check_tables(pages, bin_folder):
 
 def check_examples(text, folder):
     """The examples are the files that are compiled, to the letter."""
-    wanted = sorted(name for name in os.listdir(folder) if re.fullmatch(r"readme_\w+\.cc", name))
-    shown = ["\n".join(lines) + "\n" for _, _, language, _, lines in blocks_of(text) if language == "cpp"]
+    wanted = sorted(name for name in os.listdir(folder) if re.fullmatch(r"readme_\w+\.cc?", name))
+    shown = ["\n".join(lines) + "\n" for _, _, language, _, lines in blocks_of(text) if language in ("cpp", "c")]
     for name in wanted:
         with open(os.path.join(folder, name), encoding="utf-8") as file:
             example = file.read()
         assert example in shown, f"neither docs/library.md nor docs/embedding.md shows {name} as it is"
         shown.remove(example)
-    assert not shown, f"docs/library.md or docs/embedding.md shows C++ that nothing compiles: {shown[0][:200]}"
+    assert not shown, f"docs/library.md or docs/embedding.md shows a program that nothing compiles: {shown[0][:200]}"
 
 
 def run_examples(bin_folder):
@@ -93,18 +93,20 @@ def run_examples(bin_folder):
     embed = start([os.path.join(bin_folder, "readme_embed")], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     output = Lines(embed.stdout)
     address = output.wait_for(lambda line: line.startswith("serving on ")).split()[2]
-    bob = start([os.path.join(bin_folder, "onehop"), "listen", "bob", "--count", "1", "--format", "%f: %p\\n", "--server",
+    bob = start([os.path.join(bin_folder, "onehop"), "listen", "bob", "--count", "2", "--format", "%f: %p\\n", "--server",
                  address], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     Lines(bob.stderr).wait_for(lambda line: line.startswith("listening as bob"))
     code, out, _ = run([os.path.join(bin_folder, "readme_client"), address])
     assert (code, out) == (0, b"DELIVERED\n"), out
-    assert bob.communicate(timeout=SECONDS_MAX)[0] == b"alice: Hello from C++.\n"
+    code, out, _ = run([os.path.join(bin_folder, "readme_client_c"), address])
+    assert (code, out) == (0, b"DELIVERED\n"), out
+    assert bob.communicate(timeout=SECONDS_MAX)[0] == b"alice: Hello from C++.\nalice: Hello from C.\n"
     code, out, _ = run([os.path.join(bin_folder, "readme_client"), address])
     assert (code, out) == (0, b"REJECTED: UNKNOWN_CLIENT\n"), out
     embed.stdin.write(b"\n")
     embed.stdin.close()
     assert embed.wait(SECONDS_MAX) == 0
-    assert output.all()[1:] == ["1 messages were admitted"], output.all()
+    assert output.all()[1:] == ["2 messages were admitted"], output.all()
     hooks = start([os.path.join(bin_folder, "readme_hooks")], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     address = Lines(hooks.stdout).wait_for(lambda line: line.startswith("serving on ")).split()[2]
     code, out, _ = run([os.path.join(bin_folder, "readme_client"), address])
@@ -184,7 +186,7 @@ def play(page, text, root, bin_folder):
             elif language == "sh":
                 check_shell_lines(page, number, lines, root, bin_folder)
             else:
-                assert language in ("cpp", "text"), f"{page}:{number}: mark the block as sh, console, cpp or text"
+                assert language in ("cpp", "c", "text"), f"{page}:{number}: mark the block as sh, console, cpp, c or text"
         transcript.end()
     print(f"{transcript.commands} command lines of {page} print what it says")
 

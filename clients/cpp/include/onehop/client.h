@@ -83,6 +83,9 @@ class ONEHOP_EXPORT Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
+  // Whether the caller is the client's own thread, where what waits is refused.
+  bool is_own_thread() const;
+
   // Waits for at most `timeout_ms` until the session is open: kDone.
   WaitStatus wait_until_open(uint64_t timeout_ms);
 
