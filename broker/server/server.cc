@@ -89,7 +89,9 @@ class Server final : public server::GuardableBroker {
     return inspection_.trace(from, to, rules_.drain.draining());
   }
   Kick kick(std::string_view name, std::string_view text, uint32_t bar_for_ms) override;
-  bool runs_here() const override { return inspection_.asked_by_shard(); }
+  bool runs_here() const override {
+    return inspection_.asked_by_shard() || ends_clients_ == std::this_thread::get_id();
+  }
   void tell_destroyed_in_handler() override {
     handlers_.report(Handler::kDestructor, "a handler has destroyed the broker, which serves on");
   }
@@ -116,6 +118,8 @@ class Server final : public server::GuardableBroker {
   std::mutex stop_mutex_;  // Of the result below.
   std::optional<Stopped> stopped_;
   std::atomic<unsigned> next_home_{0};  // Of local clients without a name.
+  // The thread that tells them of the end, if one does: within their events it may not wait for itself.
+  std::atomic<std::thread::id> ends_clients_;
 };
 
 void Server::make_shards() {
@@ -171,11 +175,7 @@ bool Server::listen_on(const SocketAddress& address, server::ListenerKind kind, 
 
 std::unique_ptr<LocalClient> Server::attach(const LocalClientOptions& options, LocalClientEvents& events,
                                             std::string& error) {
-  const char* wrong = options.name.empty() ? nullptr : client::what_is_wrong_with_name(options.name);
-  if (wrong != nullptr) {
-    error = std::string("name: ") + wrong;
-    return nullptr;
-  }
+  if (error = local::Endpoint::what_is_wrong_with(options); !error.empty()) return nullptr;
   const unsigned home = options.name.empty() ? next_home_++ % shard_count_ : home_of(options.name);
   std::shared_ptr<server::LocalLink> link = shards_[home].host->locals().make(options, events);
   if (link == nullptr) {
@@ -276,8 +276,10 @@ Broker::Stopped Server::stop(uint32_t deadline_ms) {
   }
   const bool drained =
       std::all_of(shards_.begin(), shards_.end(), [](const ShardThread& one) { return one.host->drained(); });
-  for (ShardThread& shard : shards_) shard.host->locals().end_all();
   inspection_.loops_have_ended();
+  ends_clients_ = std::this_thread::get_id();
+  for (ShardThread& shard : shards_) shard.host->locals().end_all();
+  ends_clients_ = std::thread::id();
   stopped_ = drained ? Stopped::kAllEnded : Stopped::kCutOff;
   return *stopped_;
 }
