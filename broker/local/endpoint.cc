@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/base/limits.h"
+#include "core/base/utf8.h"
 #include "core/wire/control_frames.h"
 #include "core/wire/message_scan.h"
 #include "core/wire/tags.h"
@@ -22,6 +23,8 @@ using core::Instant;
 
 // For a PAUSE that does not say how long.
 constexpr uint32_t kPauseMsDefault = 1'000;
+constexpr size_t kSoftwareBytesMax = 1 << 10;
+constexpr size_t kTokenBytesMax = 14 << 10;
 
 template <typename Enum>
 Enum numbered(int number) {
@@ -48,7 +51,7 @@ Endpoint::Endpoint(core::ShardInputs& shard, LocalClientOptions options, LocalCl
     : shard_(shard), options_(std::move(options)), events_(&events) {}
 
 void Endpoint::begin(core::HostLink host, Instant now) {
-  link_ = shard_.on_link({host, now + core::kConnectDeadlineMs, {}}, now);
+  link_ = shard_.on_link({host, now + core::kConnectDeadlineMs, {}, {}, false}, now);
   v1::Frame frame;
   v1::Connect& connect = *frame.mutable_connect();
   connect.set_name(options_.name);
@@ -60,6 +63,16 @@ void Endpoint::begin(core::HostLink host, Instant now) {
   connect.set_receive_window(options_.receive_window);
   connect.set_frame_bytes_max(options_.frame_bytes_max);
   write_to_shard(frame, now);
+}
+
+// The shard takes a Connect of kControlFrameBytesMax; a name and the numbers in it need less than 1 KiB.
+std::string Endpoint::what_is_wrong_with(const LocalClientOptions& options) {
+  const char* wrong = options.name.empty() ? nullptr : client::what_is_wrong_with_name(options.name);
+  if (wrong != nullptr) return std::string("name: ") + wrong;
+  if (!core::is_valid_utf8(options.software)) return "software: it is not UTF-8";
+  if (options.software.size() > kSoftwareBytesMax) return "software: it is longer than 1 KiB";
+  if (options.token.size() > kTokenBytesMax) return "token: it is longer than 14 KiB";
+  return {};
 }
 
 // What an event throws is the program's own, and is told to it. False if it has thrown.
@@ -121,7 +134,13 @@ SendStatus Endpoint::send(uint64_t id, Bytes to, Bytes payload, const client::Se
 bool Endpoint::has_room() {
   if (state_ == State::kOpen && link_reading_ && !waits_for_flush()) return true;
   wants_room_ = true;
+  wanted_bytes_ = 0;
   return false;
+}
+
+// Only who met with the window waits for it.
+bool Endpoint::has_room_again() const {
+  return link_reading_ && state_ == State::kOpen && (wanted_bytes_ == 0 || open_.has_room(wanted_bytes_));
 }
 
 SendStatus Endpoint::submit(const core::ScannedMessage& scanned, Bytes body, Instant now) {
@@ -131,7 +150,7 @@ SendStatus Endpoint::submit(const core::ScannedMessage& scanned, Bytes body, Ins
   if (frame_bytes > frame_bytes_max_) return SendStatus::kTooLarge;
   const bool confirmed = scanned.confirm == v1::CONFIRM_DELIVERED;
   if (confirmed && !open_.has_room(frame_bytes)) {
-    wants_room_ = true;
+    if (!std::exchange(wants_room_, true) || frame_bytes < wanted_bytes_) wanted_bytes_ = frame_bytes;
     return SendStatus::kWouldBlock;
   }
   switch (shard_.submit(link_, scanned, body, now)) {
@@ -139,6 +158,7 @@ SendStatus Endpoint::submit(const core::ScannedMessage& scanned, Bytes body, Ins
       break;
     case core::Submitted::kWaits:
       wants_room_ = true;
+      wanted_bytes_ = 0;
       return SendStatus::kWouldBlock;
     case core::Submitted::kEnds:
       return SendStatus::kClosed;
@@ -201,7 +221,7 @@ bool Endpoint::deliver(Instant now) {
     ++pauses_version_;
   }
   const bool resumed = std::exchange(was_resumed_, false) && std::exchange(waits_for_resume_, false);
-  const bool has_place = wants_room_ && link_reading_ && state_ == State::kOpen && open_.has_room(1);
+  const bool has_place = wants_room_ && has_room_again();
   if (has_place) wants_room_ = false;
   return resumed || has_place;
 }

@@ -36,6 +36,9 @@ class Endpoint {
   Endpoint(const Endpoint&) = delete;
   Endpoint& operator=(const Endpoint&) = delete;
 
+  // `option: why`, or nothing. ANY THREAD.
+  static std::string what_is_wrong_with(const LocalClientOptions& options);
+
   // Begins the link, which `host` names.
   void begin(core::HostLink host, core::Instant now);
 
@@ -82,8 +85,8 @@ class Endpoint {
   // When deliver() and say() are due again, if nothing comes in between.
   core::Instant due() const;
 
-  // Whether more may be submitted after the next flush.
-  bool waits_for_flush() const { return unflushed_bytes_ >= kUnflushedBytesMax; }
+  // Whether there is more to do after the next flush: more may be submitted, or it has ended its link itself.
+  bool waits_for_turn() const { return waits_for_flush() || link_closed_; }
   // Tells the program of something that the host knows.
   void tell_room();
   void tell_outcome(const client::SendResult& result);
@@ -98,7 +101,9 @@ class Endpoint {
   enum class State : uint8_t { kConnecting, kOpen, kEnded };
 
   client::SendStatus submit(const core::ScannedMessage& scanned, core::Bytes body, core::Instant now);
+  bool waits_for_flush() const { return unflushed_bytes_ >= kUnflushedBytesMax; }
   bool has_room();
+  bool has_room_again() const;
   void take_frame(core::Bytes frame, core::Instant now);
   void take_connected(core::Bytes body);
   void take_message(core::Bytes body, core::Instant now);
@@ -110,6 +115,7 @@ class Endpoint {
   bool may_leave(core::Instant now);
   void write_to_shard(const v1::Frame& frame, core::Instant now);
   void leave(core::Instant now);
+  void cut_off(core::Instant now);
   template <typename Event>
   bool tell(Event event);
 
@@ -128,7 +134,8 @@ class Endpoint {
   OpenSends open_;
   Pauses pauses_;
   uint64_t pauses_version_ = 0;
-  bool wants_room_ = false;        // A message met with a closed window, or with too much that is not flushed.
+  bool wants_room_ = false;        // A message met with a closed window, or with too much that is not flushed;
+  size_t wanted_bytes_ = 0;        // and such a message needs so much of the window, if it was the window.
   bool waits_for_resume_ = false;  // A message met with a pause,
   bool was_resumed_ = false;       // and one has ended since.
   size_t unflushed_bytes_ = 0;
@@ -148,7 +155,8 @@ class Endpoint {
   bool closing_ = false;
   bool said_goodbye_ = false;
   core::Instant deadline_ = core::Instant::never();
-  std::optional<client::Ending> goodbye_;  // The broker's.
+  core::Instant expired_at_ = core::Instant::never();  // It waits for deliveries that matter until then.
+  std::optional<client::Ending> goodbye_;              // The broker's.
   // After an announced goodbye: what is on its way has come when a ping has been answered and nothing came meanwhile.
   uint64_t ping_ = 0;
   uint64_t pinged_at_tag_ = 0;

@@ -7,6 +7,7 @@
 
 namespace onehop::local {
 
+using client::Ending;
 using core::Instant;
 
 // Bytes of control frames go where the host's reads go, as the seam wants it.
@@ -22,6 +23,8 @@ void Endpoint::write_to_shard(const v1::Frame& frame, Instant now) {
 }
 
 void Endpoint::say(bool all_sent, Instant now) {
+  const bool late = closing_ && now >= deadline_;
+  if (late && !may_say()) return cut_off(now);
   if (!may_say()) return;
   while (receiver_.has_news() || receipts_acknowledged_ != receipts_seen_) {
     frame_.Clear();
@@ -43,7 +46,6 @@ void Endpoint::say(bool all_sent, Instant now) {
     write_to_shard(frame_, now);
   }
   if (!closing_) return;
-  const bool late = now >= deadline_;
   if (late || (all_sent && open_.empty() && may_leave(now))) leave(now);
 }
 
@@ -51,7 +53,9 @@ void Endpoint::say(bool all_sent, Instant now) {
 // its way any more.
 bool Endpoint::may_leave(Instant now) {
   if (!goodbye_) return true;
-  if (receiver_.open_until() > now) return false;
+  expired_at_ = receiver_.open_until();
+  if (expired_at_ > now) return false;
+  expired_at_ = Instant::never();
   if (nothing_comes_ && receiver_.received_up_to() == pinged_at_tag_) return true;
   if (ping_ == 0) {
     ping_ = now.ms + 1;
@@ -74,16 +78,24 @@ bool Endpoint::may_say() const {
 
 void Endpoint::abandon(Instant now) {
   closing_ = true;
+  reading_ = true;
   if (may_say()) return leave(now);
+  cut_off(now);
+}
+
+// The end of a client that cannot say goodbye, because the shard does not read its link.
+void Endpoint::cut_off(Instant now) {
   if (said_goodbye_ || link_closed_ || state_ == State::kEnded) return;
   if (link_) shard_.on_link_failed(link_, now);
   link_closed_ = true;
+  goodbye_ = Ending{.cause = Ending::Cause::kGoodbye, .code = client::Code::kNormal};
 }
 
 Instant Endpoint::due() const {
-  if (!may_say()) return pauses_.due();
+  if (said_goodbye_ || link_closed_) return pauses_.due();
+  if (!may_say()) return std::min(pauses_.due(), deadline_);
   const Instant sign_of_life = reading_ ? Instant::never() : heard_at_ + keepalive_ms_ / 2;
-  return std::min({pauses_.due(), deadline_, sign_of_life});
+  return std::min({pauses_.due(), deadline_, sign_of_life, expired_at_});
 }
 
 }  // namespace onehop::local

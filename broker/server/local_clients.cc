@@ -10,18 +10,16 @@ std::shared_ptr<LocalLink> LocalClients::make(LocalClientOptions options, LocalC
       std::make_shared<LocalLink>(static_cast<LocalHost&>(*this), shard_, frame_bytes_max_, std::move(options), events);
   const std::lock_guard lock(made_mutex_);
   if (ended_) return nullptr;
-  made_.push_back(link);
+  made_.insert(link);
   return link;
 }
 
 void LocalClients::take(const std::shared_ptr<LocalLink>& link) {
-  if (link->is_over()) return;
-  if (!std::exchange(link->listed, true)) {
+  {
     const std::lock_guard lock(made_mutex_);
-    std::erase(made_, link);
-    links_.push_back(link);
+    if (made_.erase(link) != 0 && !link->is_over()) links_.insert(link);
   }
-  note(*link);
+  if (!link->is_over()) note(*link);
 }
 
 void LocalClients::note(LocalLink& link) {
@@ -47,44 +45,50 @@ void LocalClients::close(core::HostLink host_link) {
 }
 
 void LocalClients::run() {
-  const Running running(this);
+  const LocalHost::Running running(this);
   turning_.swap(news_);
   for (LocalLink* link : turning_) {
     link->has_news = false;
     link->turn();
+    set_due(*link, link->is_over() ? core::Instant::never() : link->due());
+    if (shard_.flush_wanted()) flush_();
   }
   const bool some_ended =
       std::any_of(turning_.begin(), turning_.end(), [](LocalLink* link) { return link->is_over(); });
+  if (some_ended) std::erase_if(news_, [](LocalLink* link) { return link->is_over(); });
+  // The last, because it may be the end of the link.
+  for (LocalLink* link : turning_) {
+    if (link->is_over()) links_.erase(link->shared_from_this());
+  }
   turning_.clear();
-  if (!some_ended) return;
-  std::erase_if(news_, [](LocalLink* link) { return link->is_over(); });
-  std::erase_if(links_, [](const std::shared_ptr<LocalLink>& link) { return link->is_over(); });
+}
+
+void LocalClients::set_due(LocalLink& link, core::Instant at) {
+  if (link.due_at == at) return;
+  if (link.due_at != core::Instant::never()) due_.erase({link.due_at, &link});
+  link.due_at = at;
+  if (at != core::Instant::never()) due_.insert({at, &link});
 }
 
 core::Instant LocalClients::due() {
-  core::Instant due = core::Instant::never();
-  for (const std::shared_ptr<LocalLink>& link : links_) {
-    const core::Instant at = link->due();
-    if (at <= now_()) note(*link);
-    due = std::min(due, at);
-  }
-  return due;
+  if (due_.empty()) return core::Instant::never();
+  const core::Instant now = now_();
+  for (auto next = due_.begin(); next != due_.end() && next->first <= now; ++next) note(*next->second);
+  return due_.begin()->first;
 }
 
 void LocalClients::end_all() {
-  std::vector<std::shared_ptr<LocalLink>> links;
+  std::vector<std::shared_ptr<LocalLink>> links(links_.begin(), links_.end());
   {
     const std::lock_guard lock(made_mutex_);
     ended_ = true;
-    links.swap(made_);
+    links.insert(links.end(), made_.begin(), made_.end());
+    made_.clear();
   }
-  links.insert(links.end(), links_.begin(), links_.end());
   links_.clear();
   news_.clear();
-  for (const std::shared_ptr<LocalLink>& link : links) {
-    link->endpoint().link_closed();
-    link->end();
-  }
+  due_.clear();
+  for (const std::shared_ptr<LocalLink>& link : links) link->cut();
 }
 
 }  // namespace onehop::server

@@ -8,7 +8,10 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <span>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "core/shard/seam.h"
@@ -23,12 +26,14 @@ inline constexpr const char* kLocalPeer = "local";
 class LocalClients final : private LocalHost {
  public:
   // `wake` may be called by any thread: it has the shard's thread call take() with the link. `now` is the loop's time.
+  // `flush` flushes the shard.
   LocalClients(const core::ShardConfig& config, core::ShardInputs& shard, std::function<core::Instant()> now,
-               std::function<void(std::shared_ptr<LocalLink>)> wake)
+               std::function<void()> flush, std::function<void(std::shared_ptr<LocalLink>)> wake)
       : index_(config.index),
         frame_bytes_max_(config.limits.frame_bytes_max),
         shard_(shard),
         now_(std::move(now)),
+        flush_(std::move(flush)),
         wake_(std::move(wake)) {}
   LocalClients(const LocalClients&) = delete;
   LocalClients& operator=(const LocalClients&) = delete;
@@ -62,20 +67,26 @@ class LocalClients final : private LocalHost {
   core::Instant now() const override { return now_(); }
   unsigned index() const override { return index_; }
 
+  using Links = std::unordered_set<std::shared_ptr<LocalLink>>;
+
   static LocalLink& link_of(core::HostLink link) { return *reinterpret_cast<LocalLink*>(link.value & ~uint64_t{1}); }
   void note(LocalLink& link);
+  void set_due(LocalLink& link, core::Instant at);
 
   const core::ShardIndex index_;
   const uint32_t frame_bytes_max_;
   core::ShardInputs& shard_;
   const std::function<core::Instant()> now_;
+  const std::function<void()> flush_;
   const std::function<void(std::shared_ptr<LocalLink>)> wake_;
-  std::mutex made_mutex_;                         // Of the two below.
-  std::vector<std::shared_ptr<LocalLink>> made_;  // Those that have not begun.
+  std::mutex made_mutex_;  // Of the two below.
+  Links made_;             // Those that wake() is still to tell of.
   bool ended_ = false;
-  std::vector<std::shared_ptr<LocalLink>> links_;
+  Links links_;
   std::vector<LocalLink*> news_;
   std::vector<LocalLink*> turning_;  // Those whose turn is being taken; keeps its memory.
+  // By time, those whose turn is due in any case. Few are: those that do not read, are paused, or close.
+  std::set<std::pair<core::Instant, LocalLink*>> due_;
 };
 
 }  // namespace onehop::server

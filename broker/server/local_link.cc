@@ -10,11 +10,20 @@ using client::Outcome;
 using client::SendStatus;
 using core::Instant;
 
+namespace {
+
+// A time that is too far away is never.
+Instant later(Instant now, uint64_t ms) {
+  return ms < Instant::never() - now ? now + ms : Instant::never();
+}
+
+}  // namespace
+
 LocalLink::LocalLink(LocalHost& host, core::ShardInputs& shard, uint32_t frame_bytes_max, LocalClientOptions options,
                      LocalClientEvents& events)
     : host_(&host),
       home_(host.index()),
-      batch_bytes_max_(options.batch_bytes_max),
+      batch_bytes_max_(std::max(options.batch_bytes_max, 1u)),
       frame_bytes_max_(frame_bytes_max),
       endpoint_(shard, std::move(options), events) {}
 
@@ -33,6 +42,15 @@ SendStatus LocalLink::send(std::string_view to, std::string_view payload, const 
   }
   has_messages_.store(true, std::memory_order_release);
   const uint64_t number = last_ticket_.fetch_add(1, std::memory_order_acq_rel) + 1;
+  const SendStatus status = put_into_orders(number, to, payload, options);
+  if (status == SendStatus::kAccepted && ticket != nullptr) *ticket = number;
+  // Also if it was not accepted, because the shard may have seen has_messages_, and waits for the message.
+  if (!std::exchange(woken_, true)) host_->wake(shared_from_this());
+  return status;
+}
+
+SendStatus LocalLink::put_into_orders(uint64_t number, std::string_view to, std::string_view payload,
+                                      const client::SendOptions& options) {
   const size_t before = ordered_.bodies.size();
   if (!local::Endpoint::append_message(number, to, payload, options, ordered_.bodies)) return SendStatus::kInvalid;
   const size_t size = ordered_.bodies.size() - before;
@@ -41,14 +59,12 @@ SendStatus LocalLink::send(std::string_view to, std::string_view payload, const 
     return SendStatus::kTooLarge;
   }
   ordered_.list.push_back({number, size});
-  if (ticket != nullptr) *ticket = number;
-  if (!std::exchange(woken_, true)) host_->wake(shared_from_this());
   return SendStatus::kAccepted;
 }
 
 SendStatus LocalLink::send_in_event(std::string_view to, std::string_view payload, const client::SendOptions& options,
                                     uint64_t* ticket) {
-  if (!endpoint_.accepts()) return SendStatus::kClosed;
+  if (closed_ || !endpoint_.accepts()) return SendStatus::kClosed;
   const uint64_t number = last_ticket_.fetch_add(1, std::memory_order_acq_rel) + 1;
   if (has_messages_.load(std::memory_order_acquire)) submit_until(number);
   host_->turn_again(*this);
@@ -73,13 +89,18 @@ void LocalLink::refuse(client::DeliveryTag tag, const client::Refusal& refusal) 
 
 void LocalLink::give(Verdict verdict) {
   if (in_event()) {
+    // The host no longer knows one that has ended.
+    if (ended_here_) return;
     carry_out(verdict);
     return host_->turn_again(*this);
   }
   order([&] { verdicts_.push_back(std::move(verdict)); });
 }
 
+// In an event it holds for the next message already.
 void LocalLink::set_reading(bool reading) {
+  const bool at_once = in_event() && !ended_here_;
+  if (at_once) endpoint_.set_reading(reading);
   order([&] { reading_ = reading; });
 }
 
@@ -119,7 +140,7 @@ void LocalLink::turn() {
   if (has_room_again(room)) endpoint_.tell_room();
   const bool all_sent = all_submitted() && !has_messages_.load(std::memory_order_relaxed);
   endpoint_.say(all_sent, host_->now());
-  if (endpoint_.waits_for_flush()) host_->turn_again(*this);
+  if (endpoint_.waits_for_turn()) host_->turn_again(*this);
 }
 
 void LocalLink::take_orders() {
@@ -130,7 +151,7 @@ void LocalLink::take_orders() {
     woken_ = false;
     verdicts.swap(verdicts_);
     if (reading_) endpoint_.set_reading(*std::exchange(reading_, {}));
-    if (close_ms_) endpoint_.close(*close_ms_ == 0 ? Instant::never() : host_->now() + *close_ms_);
+    if (close_ms_) endpoint_.close(*close_ms_ == 0 ? Instant::never() : later(host_->now(), *close_ms_));
     close_ms_.reset();
     detached = detached_;
     if (!endpoint_.accepts()) closed_ = true;
@@ -181,8 +202,18 @@ bool LocalLink::has_room_again(bool endpoint_has_room) {
   return met_pause_.exchange(false) || again;
 }
 
-void LocalLink::end() {
+void LocalLink::cut() {
   const std::lock_guard telling(events_mutex_);
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = ended_ = true;
+  }
+  endpoint_.link_closed();
+  if (begun_ && !ended_here_) endpoint_.deliver(host_->now());
+  end();
+}
+
+void LocalLink::end() {
   if (std::exchange(ended_here_, true)) return;
   {
     const std::lock_guard lock(mutex_);

@@ -43,7 +43,8 @@ class LocalHost {
     thread_local LocalHost* running = nullptr;
     return running;
   }
-  // For as long as it lives, it is this one.
+  // Marks for as long as it lives that this thread hands out events of `host`; nullptr: that it is within a call of the
+  // shard, where events of the broker are told.
   class Running {
    public:
     explicit Running(LocalHost* host) : before_(std::exchange(running(), host)) {}
@@ -83,11 +84,11 @@ class LocalLink final : public std::enable_shared_from_this<LocalLink> {
   bool is_over() const { return ended_here_; }
   local::Endpoint& endpoint() { return endpoint_; }
   core::Instant due() const { return endpoint_.due(); }
-  // The shard's thread, or after it has ended.
-  void end();
-  // The host's marks: it has it in its list; its turn is due.
-  bool listed = false;
+  // After the loop has ended: hands out what has come, and ends.
+  void cut();
+  // The host's marks: its turn is due; when its turn is due in any case.
   bool has_news = false;
+  core::Instant due_at = core::Instant::never();
 
  private:
   struct Message {
@@ -108,12 +109,15 @@ class LocalLink final : public std::enable_shared_from_this<LocalLink> {
 
   client::SendStatus send_in_event(std::string_view to, std::string_view payload, const client::SendOptions& options,
                                    uint64_t* ticket);
+  client::SendStatus put_into_orders(uint64_t number, std::string_view to, std::string_view payload,
+                                     const client::SendOptions& options);
   void give(Verdict verdict);
   void carry_out(const Verdict& verdict);
   template <typename Change>
   void order(Change change);
   void take_orders();
   void submit_until(uint64_t ticket);
+  void end();
   bool all_submitted() const { return next_message_ == taken_.list.size(); }
   bool has_room_again(bool endpoint_has_room);
 
@@ -132,12 +136,12 @@ class LocalLink final : public std::enable_shared_from_this<LocalLink> {
   std::optional<uint64_t> close_ms_;
   local::Pauses pauses_;  // A copy of the endpoint's.
   bool woken_ = false;    // The shard has been woken, and has not taken the orders yet.
-  bool closed_ = false;   // No message is accepted any more.
   bool ended_ = false;    // The shard is done with this.
   bool detached_ = false;
 
   std::atomic<uint64_t> last_ticket_{0};
   std::atomic<bool> has_messages_{false};
+  std::atomic<bool> closed_{false};  // No message is accepted any more. Set under the mutex.
   // A send outside of events was not taken: the orders were full, or its destination was paused.
   std::atomic<bool> met_full_orders_{false};
   std::atomic<bool> met_pause_{false};

@@ -102,6 +102,9 @@ class Server final : public server::GuardableBroker {
 
  private:
   void make_shards();
+  void end_local_clients();
+  // Whether the caller is in a handler, or an event, for which the broker waits.
+  bool in_handler() const { return inspection_.asked_by_handler() || ends_clients_ == std::this_thread::get_id(); }
   void watch_loop_end();
   bool listen_on_all(const std::vector<std::string>& listen, server::ListenerKind kind, std::string& error);
   bool listen_on(const SocketAddress& address, server::ListenerKind kind, std::string& error);
@@ -125,6 +128,8 @@ class Server final : public server::GuardableBroker {
   std::mutex stop_mutex_;  // Of the result below.
   std::optional<Stopped> stopped_;
   std::atomic<unsigned> next_home_{0};  // Of local clients without a name.
+  // The thread that tells them of the end, if one does: within their events it may not wait for itself.
+  std::atomic<std::thread::id> ends_clients_;
 };
 
 void Server::make_shards() {
@@ -153,11 +158,18 @@ void Server::make_shards() {
   if (options_.loop != nullptr) watch_loop_end();
 }
 
+// Their last events come on this thread, which must not be taken for one that may wait for the broker, or destroy it.
+void Server::end_local_clients() {
+  ends_clients_ = std::this_thread::get_id();
+  for (ShardThread& shard : shards_) shard.host->locals().end_all();
+  ends_clients_ = std::thread::id();
+}
+
 void Server::watch_loop_end() {
   ShardThread& shard = shards_.front();
   loop_end_ = std::make_unique<server::LoopEnd>(*shard.borrowed);
   shard.host->set_on_left([this, &host = *shard.host] {
-    host.locals().end_all();
+    end_local_clients();
     inspection_.loops_have_ended();
     loop_end_->reach(host.all_ended() ? Stopped::kAllEnded : Stopped::kCutOff);
   });
@@ -196,11 +208,7 @@ bool Server::listen_on(const SocketAddress& address, server::ListenerKind kind, 
 
 std::unique_ptr<LocalClient> Server::attach(const LocalClientOptions& options, LocalClientEvents& events,
                                             std::string& error) {
-  const char* wrong = options.name.empty() ? nullptr : client::what_is_wrong_with_name(options.name);
-  if (wrong != nullptr) {
-    error = std::string("name: ") + wrong;
-    return nullptr;
-  }
+  if (error = local::Endpoint::what_is_wrong_with(options); !error.empty()) return nullptr;
   const unsigned home = options.name.empty() ? next_home_++ % shard_count_ : home_of(options.name);
   const std::shared_ptr<server::LocalLink> link = shards_[home].host->locals().make(options, events);
   if (link == nullptr) {
@@ -307,7 +315,7 @@ Broker::Kick Server::kick(std::string_view name, std::string_view text, uint32_t
 
 Broker::Stopped Server::stop(uint32_t deadline_ms) {
   if (loop_end_ != nullptr) return stop_on_loop(deadline_ms);
-  if (inspection_.asked_by_handler()) return Stopped::kRefused;
+  if (in_handler()) return Stopped::kRefused;
   const std::lock_guard lock(stop_mutex_);
   if (stopped_) return *stopped_;
   if (deadline_ms != 0) post_drain(deadline_ms);
@@ -317,8 +325,8 @@ Broker::Stopped Server::stop(uint32_t deadline_ms) {
   }
   const bool all_ended =
       std::all_of(shards_.begin(), shards_.end(), [](const ShardThread& one) { return one.host->all_ended(); });
-  for (ShardThread& shard : shards_) shard.host->locals().end_all();
   inspection_.loops_have_ended();
+  end_local_clients();
   stopped_ = all_ended ? Stopped::kAllEnded : Stopped::kCutOff;
   return *stopped_;
 }
@@ -344,7 +352,7 @@ bool Server::stop_then(uint32_t deadline_ms, std::function<void(Stopped)> on_sto
 
 bool Server::let_go() {
   const bool on_loop = loop_end_ != nullptr;
-  if (on_loop ? !shards_.front().borrowed->runs_here() : inspection_.asked_by_handler()) {
+  if (on_loop ? !shards_.front().borrowed->runs_here() : in_handler()) {
     handlers_->report(Handler::kDestructor, on_loop ? "the broker was destroyed on another thread than its loop's"
                                                     : "the broker was destroyed in a handler");
     return false;

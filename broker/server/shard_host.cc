@@ -20,7 +20,7 @@ ShardHost::ShardHost(const core::ShardConfig& config, reactor::Loop& loop, Arriv
       writer_(connections_),
       reader_(loop, connections_, writer_, shard_, *this),
       locals_(
-          config, shard_, [this] { return now(); },
+          config, shard_, [this] { return now(); }, [this] { flush(); },
           [this](std::shared_ptr<LocalLink> link) { mailbox_.post(LocalNews{std::move(link)}); }),
       lingering_(loop, reactor::LingeringClose::kLingerMsMax, rules.connections.lingering_max()),
       wake_(loop, [] {}),
@@ -205,6 +205,7 @@ void ShardHost::random(std::span<char> out) {
 // What happened.
 
 void ShardHost::note(const core::Event& event) {
+  const LocalHost::Running inside_a_call(nullptr);
   using Kind = core::Event::Kind;
   const bool has_session = event.kind == Kind::kSessionOpened || event.kind == Kind::kSessionResumed;
   if (has_session && !LocalClients::owns(event.link)) connection_of(event.link).named = true;

@@ -158,7 +158,7 @@ TEST(Endpoint, WaitsForAFlushBeforeItSubmitsMore) {
   uint64_t sent = 0;
   while (world.send(alice, "bob", payload, {.confirm = Confirm::kRefusals}) == SendStatus::kAccepted) ++sent;
   EXPECT_NEAR(static_cast<double>(kUnflushedBytesMax) / 1'000, static_cast<double>(sent), 5);
-  EXPECT_TRUE(world[alice].waits_for_flush());
+  EXPECT_TRUE(world[alice].waits_for_turn());
   EXPECT_TRUE(world.turn());
   EXPECT_EQ(SendStatus::kAccepted, world.send(alice, "bob", payload, {.confirm = Confirm::kRefusals}));
 }
@@ -271,6 +271,83 @@ TEST(Endpoint, SendsThatEndWithTheHostAreUnknown) {
   ASSERT_EQ(1u, world.program(alice).outcomes.size());
   EXPECT_EQ(Outcome::kUnknown, world.program(alice).outcomes[0].outcome);
   EXPECT_EQ(client::Ending::Cause::kConnectionLost, world.program(alice).endings[0].cause);
+}
+
+// Whoever waits for the window is told when there is room for what it has, not before.
+TEST(Endpoint, TellsOfRoomWhenItIsEnoughForWhatWaits) {
+  core::Limits limits;
+  limits.frame_bytes_max = 64 << 10;
+  limits.send_window_bytes = 64 << 10;
+  World world(limits);
+  const size_t alice = world.add({.name = "alice"}), bob = world.add({.name = "bob", .ack = AckMode::kManual});
+  const std::string half(30'000, 'x');
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(SendStatus::kAccepted, world.send(alice, "bob", half));
+  EXPECT_EQ(SendStatus::kWouldBlock, world.send(alice, "bob", half));
+  for (int round = 0; round < 8; ++round) EXPECT_FALSE(world.turn());
+  world[bob].acknowledge(world.program(bob).tags[0]);
+  bool room = false;
+  for (int round = 0; round < 8; ++round) room = world.turn() || room;
+  EXPECT_TRUE(room);
+  EXPECT_EQ(SendStatus::kAccepted, world.send(alice, "bob", half));
+}
+
+TEST(Endpoint, WhatNeedsNoWindowDoesNotWaitForIt) {
+  core::Limits limits;
+  limits.send_window = 1;
+  World world(limits);
+  const size_t alice = world.add({.name = "alice"});
+  world.add({.name = "bob", .ack = AckMode::kManual});
+  EXPECT_EQ(SendStatus::kAccepted, world.send(alice, "bob", "never acknowledged"));
+  const client::SendOptions unconfirmed{.confirm = Confirm::kRefusals};
+  while (world.send(alice, "bob", std::string(1'000, 'x'), unconfirmed) == SendStatus::kAccepted) continue;
+  EXPECT_TRUE(world.turn());
+}
+
+TEST(Endpoint, EndsAtItsDeadlineThoughItIsNotRead) {
+  World world;
+  const size_t alice = world.add({.name = "alice"});
+  world[alice].set_link_reading(false);
+  world[alice].close(world.now + 500);
+  EXPECT_EQ(world.now + 500, world[alice].due());
+  world.advance(1'000);
+  ASSERT_EQ(1u, world.program(alice).endings.size());
+  EXPECT_EQ(client::Ending::Cause::kClosed, world.program(alice).endings[0].cause);
+  EXPECT_FALSE(world.shard().find_client("alice", world.now));
+}
+
+// Connections end at their age so that clients spread over replicas; a local client has no connection.
+TEST(Endpoint, DoesNotEndBecauseOfItsAge) {
+  core::Limits limits;
+  limits.connection_age_ms_max = 1'000;
+  World world(limits);
+  const size_t alice = world.add({.name = "alice"});
+  world.advance(10'000);
+  EXPECT_TRUE(world.program(alice).endings.empty());
+}
+
+TEST(Endpoint, LeavesADrainingShardWhenWhatItGotHasExpired) {
+  World world;
+  const size_t alice = world.add({.name = "alice"}), bob = world.add({.name = "bob", .ack = AckMode::kManual});
+  world.send(alice, "bob", "before", {.ttl_ms = 2'000});
+  world.settle();
+  world.shard().drain({60'000, 0}, world.now);
+  world.settle();
+  EXPECT_TRUE(world.program(bob).endings.empty()) << "it holds a delivery";
+  EXPECT_EQ(world.now + 2'000, world[bob].due()) << "it is looked at then";
+  world.advance(3'000);
+  EXPECT_EQ(1u, world.program(bob).endings.size());
+}
+
+TEST(Endpoint, ChecksItsOptions) {
+  EXPECT_EQ("", Endpoint::what_is_wrong_with({.name = "alice", .token = std::string(14 << 10, 'x')}));
+  EXPECT_NE("", Endpoint::what_is_wrong_with({.name = "no spaces"}));
+  EXPECT_NE("", Endpoint::what_is_wrong_with({.software = "\xff"}));
+  EXPECT_NE("", Endpoint::what_is_wrong_with({.software = std::string((1 << 10) + 1, 'x')}));
+  EXPECT_NE("", Endpoint::what_is_wrong_with({.token = std::string((14 << 10) + 1, 'x')}));
+  World world;
+  const size_t longest = world.add(
+      {.name = std::string(200, 'x'), .software = std::string(1 << 10, 'x'), .token = std::string(14 << 10, 'x')});
+  EXPECT_EQ(1u, world.program(longest).sessions.size());
 }
 
 }  // namespace

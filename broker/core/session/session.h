@@ -153,6 +153,7 @@ struct Link {
   bool waits_for_control : 1 = false;  // It has too much to hear before it may say more.
   bool contested : 1 = false;          // Another connection asked for its name: it is to be heard by its deadline.
   bool chatty : 1 = false;             // It sends very many control frames: it is read in small portions.
+  bool ageless : 1 = false;            // It does not end because of its age.
   bool unread : 1 = false;             // When it was last looked at, its host had more of it to read.
 
   FrameDecoder decoder;

@@ -108,7 +108,7 @@ Instant LinkDeadlines::next_due(const Link& link, const Session* session) const 
 
 Instant LinkDeadlines::end_of_age(LinkId id, Instant from) const {
   const uint64_t age_ms = shard_.config.limits.connection_age_ms_max;
-  if (age_ms == 0) return Instant::never();
+  if (age_ms == 0 || shard_.links[id.index].ageless) return Instant::never();
   return from + (age_ms * 9 / 10 + age_ms * shard_.spread_of(shard_.origin_of(id)) / 5120);
 }
 

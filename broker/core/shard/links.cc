@@ -16,6 +16,7 @@ LinkId Links::on_link(const ArrivingLink& arriving) {
   Link& link = links_[id.index];
   ++shard_.counters.links;
   link.host = arriving.host;
+  link.ageless = !arriving.ages;
   link.last_heard = shard_.now();
   link.deadline = arriving.connect_deadline;
   shard_.deadlines.arm(id.index, link.deadline);

@@ -57,6 +57,8 @@ struct ArrivingLink {
   Bytes unread;
   // If its code is not 0, the connection is refused with this goodbye.
   Refusal refusal{};
+  // Whether it ends when it has reached the age of connections.
+  bool ages = true;
 };
 
 // How the host is to end a link.

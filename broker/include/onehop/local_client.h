@@ -3,7 +3,8 @@
 // A local client keeps the contract of every other client (docs/delivery.md). It owns its name, and loses it to a
 // takeover; it has a window of deliveries and one of messages; a full queue pauses those who send to it; it is told one
 // outcome for each confirmed message. It has no connection that could break, so it has nothing to resume: its session
-// ends when the client is closed, kicked or taken over, when its name was refused, or when the broker ends.
+// ends when the client is closed, kicked or taken over, when its name was refused, or when the broker ends. A client
+// that takes nothing for so long that others suffer is ended like any other (SLOW_CONSUMER).
 //
 // Threads. The client lives on one shard: the home of its name (home()). Its events are called on that shard's thread,
 // one at a time, never from within another call. An event must be quick: as long as it runs, the shard serves nobody.
@@ -33,9 +34,9 @@ namespace onehop {
 struct LocalClientOptions {
   // The name to own, by the rule of client::ClientOptions::name. Empty: the broker makes one.
   std::string name = {};
-  // What the program is, for lists of clients and logs.
+  // What the program is, for lists of clients and logs: UTF-8 of at most 1 KiB.
   std::string software = "local";
-  // Credentials, opaque bytes; empty: none.
+  // Credentials, opaque bytes of at most 14 KiB; empty: none.
   std::string token = {};
   client::OnConflict on_conflict = client::OnConflict::kReject;
   // The largest message to receive, as its frame takes it, at least 16 KiB; senders of larger ones are refused with
@@ -45,7 +46,7 @@ struct LocalClientOptions {
   uint32_t receive_window = 0;
   client::AckMode ack = client::AckMode::kAuto;
   // How many bytes of messages may wait for the shard, of those that were sent outside of its events. Beyond, send()
-  // answers kWouldBlock. One message may exceed it.
+  // answers kWouldBlock. One message may exceed it, if no other waits.
   uint32_t batch_bytes_max = 256 << 10;
 };
 
@@ -83,7 +84,8 @@ class ONEHOP_EXPORT LocalClientEvents {
 class ONEHOP_EXPORT LocalClient {
  public:
   // Ends the client at once and without events; close() it first to learn what became of its messages. Waits for an
-  // event of this client that runs on another thread.
+  // event of this client that runs on another thread. So two events on different shards must not destroy each other's
+  // client at the same time.
   virtual ~LocalClient() = default;
 
   // Sends `payload` to the client named `to`. Both are copied before it returns. If accepted, `ticket`, where given,
