@@ -74,6 +74,8 @@ TEST_F(Asio, GivesAFuture) {
   EXPECT_EQ(result.get().outcome, Outcome::kDelivered);
 }
 
+// Asio finds no coroutines in clang 14.
+#ifdef ASIO_HAS_CO_AWAIT
 asio::awaitable<void> send_in_turn(Client& client, int count, std::vector<SendResult>& results) {
   for (int i = 0; i < count; ++i) {
     results.push_back(co_await async_send(client, "bob", std::to_string(i), {}, asio::use_awaitable));
@@ -107,6 +109,7 @@ TEST_F(Asio, KeepsWhatItWasGiven) {
   EXPECT_EQ(inbox.wait_for(1).at("alice").at(0), "payload");
   EXPECT_EQ(header, "value");
 }
+#endif
 
 }  // namespace
 }  // namespace onehop::client
