@@ -4,6 +4,9 @@
 //
 //   onehop-bench-client [--messages N] [--repeat N]
 //
+// The last way is the C client of NATS: alice publishes to a subject that bob subscribes to, through nats-server, and
+// learns nothing of what became of it.
+//
 // "send": alice sends, and who receives is another process. "both": bob, who receives, is in the process too. Each run
 // is a process of its own; the ways take turns, and medians are printed.
 #include <spawn.h>
@@ -13,16 +16,19 @@
 
 #include <algorithm>
 #include <atomic>
+#include <coroutine>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <exception>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "client_cost.h"
 #include "onehop/client.h"
+#include "onehop/coroutines.h"
 #include "onehop/loop_client.h"
 
 namespace onehop::bench {
@@ -119,6 +125,35 @@ void send_with_futures(Client& alice, const std::string& payload, uint64_t messa
   }
 }
 
+struct Detached {
+  struct promise_type {
+    static Detached get_return_object() { return {}; }
+    static std::suspend_never initial_suspend() noexcept { return {}; }
+    static std::suspend_never final_suspend() noexcept { return {}; }
+    static void return_void() {}
+    [[noreturn]] static void unhandled_exception() { std::terminate(); }
+  };
+};
+
+Detached send_in_turn(Client& alice, const std::string& payload, uint64_t messages, std::atomic<uint64_t>& left) {
+  for (uint64_t i = 0; i != messages; ++i) {
+    const SendResult result = co_await client::send(alice, kRecipient, payload);
+    must(result.outcome == Outcome::kDelivered, "not delivered");
+  }
+  --left;
+  left.notify_one();
+}
+
+// As many coroutines as futures that are waited for together.
+void send_with_coroutines(Client& alice, const std::string& payload, uint64_t messages) {
+  std::atomic<uint64_t> left{kFuturesAtATime};
+  for (uint64_t i = 0; i != kFuturesAtATime; ++i) {
+    const uint64_t share = messages / kFuturesAtATime + (i < messages % kFuturesAtATime ? 1 : 0);
+    send_in_turn(alice, payload, share, left);
+  }
+  for (uint64_t seen = left; seen != 0; seen = left) left.wait(seen);
+}
+
 double run_threaded(const CostRun& run, void (*send_all)(Client&, const std::string&, uint64_t)) {
   std::string error;
   std::unique_ptr<Client> bob;
@@ -139,6 +174,8 @@ const std::vector<CostWay>& cost_ways() {
       {"loop", run_loop},
       {"completions", [](const CostRun& run) { return run_threaded(run, send_with_completions); }},
       {"futures", [](const CostRun& run) { return run_threaded(run, send_with_futures); }},
+      {"coroutines", [](const CostRun& run) { return run_threaded(run, send_with_coroutines); }},
+      {"nats", run_nats},
   };
   return ways;
 }

@@ -27,6 +27,8 @@ struct CostWay {
   double (*run)(const CostRun&);
 };
 const std::vector<CostWay>& cost_ways();
+// In client_cost_nats.cc; its server is a NATS server, and bob is always in the process.
+double run_nats(const CostRun& run);
 
 inline double process_cpu_ns() {
   timespec time{};

@@ -29,10 +29,10 @@ namespace {
   std::exit(1);
 }
 
-// A process whose first line of output is wanted.
+// A process of whose output the first line with `marker` is wanted.
 class Child {
  public:
-  explicit Child(std::vector<std::string> words) {
+  explicit Child(std::vector<std::string> words, const std::string& marker = "") {
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
@@ -41,25 +41,35 @@ class Child {
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    if (!marker.empty()) posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
     posix_spawn_file_actions_addclose(&actions, ends[0]);
-    if (posix_spawn(&pid_, arguments[0], &actions, nullptr, arguments.data(), environ) != 0)
+    if (posix_spawnp(&pid_, arguments[0], &actions, nullptr, arguments.data(), environ) != 0)
       fail("cannot start " + words[0]);
     posix_spawn_file_actions_destroy(&actions);
     close(ends[1]);
-    char c = 0;
-    while (read(ends[0], &c, 1) == 1 && c != '\n') line_ += c;
-    close(ends[0]);
+    output_ = ends[0];
+    do {
+      read_line();
+    } while (!line_.empty() && line_.find(marker) == std::string::npos);
   }
   ~Child() {
     kill(pid_, SIGTERM);
     waitpid(pid_, nullptr, 0);
+    close(output_);
   }
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
   const std::string& line() const { return line_; }
 
  private:
+  void read_line() {
+    line_.clear();
+    char c = 0;
+    while (read(output_, &c, 1) == 1 && c != '\n') line_ += c;
+  }
+
   pid_t pid_ = 0;
+  int output_ = -1;
   std::string line_;
 };
 
@@ -73,8 +83,14 @@ struct Settings {
   int repeat = 5;
 };
 
-double figure_of(const std::string& program, const CostWay& way, const std::string& server, bool receives,
+struct Servers {
+  std::string onehop;
+  std::string nats;
+};
+
+double figure_of(const std::string& program, const CostWay& way, const Servers& servers, bool receives,
                  const Settings& settings) {
+  const std::string& server = way.run == run_nats ? servers.nats : servers.onehop;
   const Child child(
       {program, "--way", way.name, server, receives ? "both" : "send", std::to_string(settings.messages)});
   if (child.line().empty()) fail(std::string(way.name) + " has failed");
@@ -87,23 +103,28 @@ int run_all(const Settings& settings) {
                       "--admin", "none", "--shards", "1"});
   const size_t at = broker.line().find("tcp://");
   if (at == std::string::npos) fail("the broker does not say where it listens");
-  const std::string server = broker.line().substr(at);
+  const Child nats({"nats-server", "-a", "127.0.0.1", "-p", "-1"}, "Listening for client connections on ");
+  const size_t nats_at = nats.line().find("127.0.0.1:");
+  if (nats_at == std::string::npos) fail("nats-server does not say where it listens");
+  const Servers servers{broker.line().substr(at), "nats://" + nats.line().substr(nats_at)};
   std::printf("CPU time of the program for each confirmed message of %zu B, ns; medians of %d\n", kPayloadBytes,
               settings.repeat);
   for (const bool receives : {false, true}) {
     std::unique_ptr<client::Client> bob;
     if (!receives) {
       std::string error;
-      bob = client::Client::start(server, {.name = kRecipient}, {}, error);
+      bob = client::Client::start(servers.onehop, {.name = kRecipient}, {}, error);
       if (bob == nullptr || bob->wait_until_open(kLongMs) != client::WaitStatus::kDone) fail("no recipient: " + error);
     }
     std::vector<std::vector<double>> figures(cost_ways().size());
     for (int i = 0; i != settings.repeat; ++i) {
       for (size_t way = 0; way != figures.size(); ++way) {
-        figures[way].push_back(figure_of(program, cost_ways()[way], server, receives, settings));
+        if (!receives && cost_ways()[way].run == run_nats) continue;
+        figures[way].push_back(figure_of(program, cost_ways()[way], servers, receives, settings));
       }
     }
     for (size_t way = 0; way != figures.size(); ++way) {
+      if (figures[way].empty()) continue;
       std::printf("%-4s  %-12s  %7.0f  %5.2f times loop\n", receives ? "both" : "send", cost_ways()[way].name,
                   median(figures[way]), median(figures[way]) / median(figures[0]));
     }

@@ -30,5 +30,11 @@ endif()
 
 if(ONEHOP_BUILD_TESTS)
   find_package(GTest REQUIRED)
+  # Headers only.
+  find_path(ASIO_INCLUDE asio.hpp REQUIRED)
+  add_library(Asio::Asio INTERFACE IMPORTED)
+  target_include_directories(Asio::Asio INTERFACE ${ASIO_INCLUDE})
+  target_link_libraries(Asio::Asio INTERFACE Threads::Threads)
+  pkg_check_modules(nats REQUIRED IMPORTED_TARGET libnats)
   find_package(benchmark REQUIRED)
 endif()

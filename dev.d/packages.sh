@@ -24,6 +24,8 @@ declare -A packages=(
     node-llhttp                 # parser of the admin port, in C
     libsystemd-dev              # readiness and watchdog
     libcurl4-openssl-dev        # the command line asks the admin port
+    libasio-dev                 # tests: the client with completion tokens
+    libnats-dev                 # benchmarks: another client library, to compare with
     libgtest-dev libgmock-dev   # tests: configured with everything else
     libbenchmark-dev            # micro-benchmarks: configured with everything else
     libreaderwriterqueue-dev libconcurrentqueue-dev  # queues that bench/mailbox.cc compares

@@ -45,6 +45,7 @@ LAYERS = [
     ("broker/daemon/", {"allow": ("daemon/", "server/", "reactor/file_text.h", "onehop/", "posix", "CLI/", "spdlog/",
                                   "fmt/", "google/", "toml++/", "systemd/", "admin/", "manual/"),
                         "deny": ("onehop/v1/",)}),
+    ("clients/cpp/include/onehop/asio.h", {"allow": ("onehop/", "asio.hpp"), "deny": ("onehop/v1/",)}),
     ("clients/cpp/include/", {"allow": ("onehop/",), "deny": ("onehop/v1/",)}),
     ("clients/message/include/", {"allow": ("onehop/",), "deny": ("onehop/v1/",)}),
     ("clients/message/", {"allow": ("message/", "core/", "onehop/"), "pure": True}),
