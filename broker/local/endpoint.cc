@@ -215,6 +215,8 @@ bool Endpoint::deliver(Instant now) {
       take_frame(frame, now);
     }
   }
+  // A message counts in the window until its receipt is acknowledged, so that comes before the question of room.
+  if (may_say()) tell_verdicts(now);
   if (inbox_.tidy() && !link_closed_) shard_.on_writable(link_, now);
   if (pauses_.end_due(now)) {
     was_resumed_ = true;

@@ -112,6 +112,7 @@ class Endpoint {
   void take_pong(core::Bytes body);
   void take_goodbye(core::Bytes body);
   bool may_say() const;
+  void tell_verdicts(core::Instant now);
   bool may_leave(core::Instant now);
   void write_to_shard(const v1::Frame& frame, core::Instant now);
   void leave(core::Instant now);

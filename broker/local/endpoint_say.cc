@@ -22,10 +22,7 @@ void Endpoint::write_to_shard(const v1::Frame& frame, Instant now) {
   shard_.on_received(link_, size, now);
 }
 
-void Endpoint::say(bool all_sent, Instant now) {
-  const bool late = closing_ && now >= deadline_;
-  if (late && !may_say()) return cut_off(now);
-  if (!may_say()) return;
+void Endpoint::tell_verdicts(Instant now) {
   while (receiver_.has_news() || receipts_acknowledged_ != receipts_seen_) {
     frame_.Clear();
     v1::Ack& ack = *frame_.mutable_ack();
@@ -38,6 +35,13 @@ void Endpoint::say(bool all_sent, Instant now) {
     receiver_.resumed();
     open_.receipts_acknowledged();
   }
+}
+
+void Endpoint::say(bool all_sent, Instant now) {
+  const bool late = closing_ && now >= deadline_;
+  if (late && !may_say()) return cut_off(now);
+  if (!may_say()) return;
+  tell_verdicts(now);
   // While it does not read, it sees no ping. It is alive all the same.
   const bool silent = !reading_ && now - heard_at_ >= keepalive_ms_ / 2;
   if (pong_owed_ || silent) {

@@ -2,9 +2,11 @@
 // for ever, it does nothing.
 #include "server/attached_client.h"
 
+#include <exception>
 #include <utility>
 
 #include "reactor/forks.h"
+#include "server/local_link.h"
 
 namespace onehop::server {
 namespace {
@@ -54,8 +56,22 @@ class AttachedClient final : public LocalClient {
 
 }  // namespace
 
-std::unique_ptr<LocalClient> attached(std::shared_ptr<LocalLink> link) {
-  return std::make_unique<AttachedClient>(std::move(link));
+std::unique_ptr<LocalClient> attach(LocalClients& locals, const LocalClientOptions& options, LocalClientEvents& events,
+                                    std::string& error) {
+  if (error = local::Endpoint::what_is_wrong_with(options); !error.empty()) return nullptr;
+  const std::shared_ptr<LocalLink> link = locals.make(options, events);
+  if (link == nullptr) {
+    error = "the broker has been stopped";
+    return nullptr;
+  }
+  std::unique_ptr<LocalClient> client = std::make_unique<AttachedClient>(link);
+  try {
+    events.on_attached(*client);
+  } catch (...) {
+    events.on_exception(std::current_exception());
+  }
+  link->start();
+  return client;
 }
 
 }  // namespace onehop::server

@@ -2,12 +2,15 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "onehop/local_client.h"
-#include "server/local_link.h"
+#include "server/local_clients.h"
 
 namespace onehop::server {
 
-std::unique_ptr<LocalClient> attached(std::shared_ptr<LocalLink> link);
+// A client of the shard whose local clients these are, as Broker::attach().
+std::unique_ptr<LocalClient> attach(LocalClients& locals, const LocalClientOptions& options, LocalClientEvents& events,
+                                    std::string& error);
 
 }  // namespace onehop::server

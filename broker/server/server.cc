@@ -208,21 +208,8 @@ bool Server::listen_on(const SocketAddress& address, server::ListenerKind kind, 
 
 std::unique_ptr<LocalClient> Server::attach(const LocalClientOptions& options, LocalClientEvents& events,
                                             std::string& error) {
-  if (error = local::Endpoint::what_is_wrong_with(options); !error.empty()) return nullptr;
   const unsigned home = options.name.empty() ? next_home_++ % shard_count_ : home_of(options.name);
-  const std::shared_ptr<server::LocalLink> link = shards_[home].host->locals().make(options, events);
-  if (link == nullptr) {
-    error = "the broker has been stopped";
-    return nullptr;
-  }
-  std::unique_ptr<LocalClient> client = server::attached(link);
-  try {
-    events.on_attached(*client);
-  } catch (...) {
-    events.on_exception(std::current_exception());
-  }
-  link->start();
-  return client;
+  return server::attach(shards_[home].host->locals(), options, events, error);
 }
 
 BrokerCounters Server::counters() {

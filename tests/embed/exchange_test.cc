@@ -41,13 +41,6 @@ struct Outcomes {
   std::atomic<uint64_t> delivered{0}, others{0}, told{0};
 };
 
-std::string name_on(Broker& broker, unsigned shard, const std::string& beginning) {
-  for (int i = 0;; ++i) {
-    std::string name = beginning + std::to_string(i);
-    if (broker.home_of(name) == shard) return name;
-  }
-}
-
 class Local final : public LocalClientEvents {
  public:
   InOrder arrived;

@@ -176,7 +176,7 @@ class Zoo {
     for (Cage& cage : cages_) {
       for (const auto& life : cage.lives) {
         life->relent();
-        if (!broker_ends) life->close(5'000);
+        if (!broker_ends) life->close(0);
       }
     }
     if (broker_ends) broker_.stop(0);

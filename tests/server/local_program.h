@@ -18,6 +18,14 @@
 
 namespace onehop::test {
 
+// A name of this beginning that lives on this shard.
+inline std::string name_on(Broker& broker, unsigned shard, const std::string& beginning) {
+  for (int i = 0;; ++i) {
+    std::string name = beginning + std::to_string(i);
+    if (broker.home_of(name) == shard) return name;
+  }
+}
+
 class LocalProgram final : public LocalClientEvents {
  public:
   struct Arrived {
