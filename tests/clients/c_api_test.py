@@ -84,7 +84,6 @@ class CApi(unittest.TestCase):
         options = Options()
         library.onehop_options_init(options, ctypes.sizeof(options))
         self.assertEqual(ctypes.sizeof(options), options.size)
-        self.assertTrue(bytes(options.software).startswith(b"onehop"))
         options.name = told(name)
         handlers = Handlers(ctypes.sizeof(Handlers), None, on_message or ON_MESSAGE())
         error = ctypes.create_string_buffer(256)

@@ -74,7 +74,8 @@ TEST(OpenSends, FindsEachMessageWhateverTheOrder) {
       continue;
     }
     // Any of them; but the oldest stays for long.
-    auto chosen = open.lower_bound(open.begin()->first + random() % (ticket - open.begin()->first + 1));
+    const uint64_t oldest = open.begin()->first, newest = open.rbegin()->first;
+    auto chosen = open.lower_bound(oldest + random() % (newest - oldest + 1));
     if (chosen == open.begin() && open.size() > 1 && random() % 100 != 0) ++chosen;
     OpenSend& found = sends.find(chosen->first);
     ASSERT_EQ(found.ticket, chosen->first);

@@ -78,8 +78,8 @@ def known_metrics(programs):
 
 
 def targets():
-    """Libraries of the build, whose names look like metrics."""
-    names = set()
+    """Libraries of the build, and what the C API declares: names that look like metrics."""
+    names = set(re.findall(r"\bonehop_\w+", read("clients/c/include/onehop.h")))
     for path in glob.glob("**/CMakeLists.txt", root_dir=ROOT, recursive=True):
         if not path.startswith("build"):
             names.update(re.findall(r"(?:onehop_layer|add_library|function)\((onehop_\w+)", read(path)))
@@ -89,7 +89,7 @@ def targets():
 def known_variables(programs):
     texts = [must_run([os.path.join(programs, program), "--help"]) for program in ("onehopd", "onehop-loadgen")]
     texts += [must_run([os.path.join(programs, "onehop"), "listen", "--help"]), read("dev"), read("CMakeLists.txt"),
-              read("packaging/include/onehop/export.h")]
+              read("packaging/include/onehop/export.h"), read("clients/c/include/onehop.h")]
     texts += [read("deploy", "haproxy", "haproxy.cfg"), read("deploy", "nginx", "stream.conf")]
     return set(re.findall(r"ONEHOP_[A-Z_]*[A-Z]", "\n".join(texts)))
 
