@@ -7,11 +7,11 @@
 #include <span>
 #include <string>
 
-#include "message/message_codec.h"
 #include "core/base/bytes.h"
 #include "core/wire/message_scan.h"
 #include "core/wire/tags.h"
 #include "loadgen/drivers/driver.h"
+#include "message/message_codec.h"
 
 namespace onehop::loadgen {
 

@@ -201,8 +201,8 @@ class ONEHOP_EXPORT Broker {
   virtual BrokerCounters counters() = 0;
 
   // A client in this process: see local_client.h. It connects at once; events.on_open() or on_ended() tells whether it
-  // has the name. On failure returns nothing and says why in `error`: an option breaks the rules, or the broker has been
-  // stopped. `events` outlives the client.
+  // has the name. On failure returns nothing and says why in `error`: an option breaks the rules, or the broker has
+  // been stopped. `events` outlives the client.
   virtual std::unique_ptr<LocalClient> attach(const LocalClientOptions& options, LocalClientEvents& events,
                                               std::string& error) = 0;
   // The shard where a client of this name lives, from 0 to shards() - 1.

@@ -4,23 +4,22 @@
  *   onehop_options options;
  *   onehop_options_init(&options, sizeof options);
  *   options.name = onehop_text("alice");
- *   onehop_client *client = onehop_client_start(NULL, onehop_text("tcp://127.0.0.1:7411"), &options, NULL, error, sizeof error);
- *   onehop_result result;
- *   onehop_client_send_and_wait(client, onehop_text("bob"), onehop_text("hello"), NULL, &result, sizeof result);
- *   onehop_client_destroy(client);
+ *   onehop_client *client = onehop_client_start(NULL, onehop_text("tcp://127.0.0.1:7411"), &options, NULL, error,
+ * sizeof error); onehop_result result; onehop_client_send_and_wait(client, onehop_text("bob"), onehop_text("hello"),
+ * NULL, &result, sizeof result); onehop_client_destroy(client);
  *
- * BYTES. Text and payloads are a pointer and a length; a zero byte ends nothing. What is handed in is copied before the call
- * returns. What a callback is given is valid during that call, no longer.
+ * BYTES. Text and payloads are a pointer and a length; a zero byte ends nothing. What is handed in is copied before the
+ * call returns. What a callback is given is valid during that call, no longer.
  *
- * STRUCTS. Those that a program fills begin with their size, which their init function sets along with the defaults; so a
- * program runs with a later library, which may know more fields. Those that a callback is given begin with their size too: a
- * field is there if its end lies within.
+ * STRUCTS. Those that a program fills begin with their size, which their init function sets along with the defaults; so
+ * a program runs with a later library, which may know more fields. Those that a callback is given begin with their size
+ * too: a field is there if its end lies within.
  *
- * THREADS. Every function may be called by any thread. Callbacks are called on the client's own thread, one at a time. They
- * may call everything, but what would wait is refused there at once, because the thread would wait for itself: wait_until_open
- * and flush answer ONEHOP_WAIT_WOULD_DEADLOCK, close and detach ONEHOP_CAUSE_WOULD_DEADLOCK, send_and_wait
- * ONEHOP_SEND_WOULD_DEADLOCK, and send does not wait for room (ONEHOP_SEND_WOULD_BLOCK). The thread takes no signal of the
- * program.
+ * THREADS. Every function may be called by any thread. Callbacks are called on the client's own thread, one at a time.
+ * They may call everything, but what would wait is refused there at once, because the thread would wait for itself:
+ * wait_until_open and flush answer ONEHOP_WAIT_WOULD_DEADLOCK, close and detach ONEHOP_CAUSE_WOULD_DEADLOCK,
+ * send_and_wait ONEHOP_SEND_WOULD_DEADLOCK, and send does not wait for room (ONEHOP_SEND_WOULD_BLOCK). The thread takes
+ * no signal of the program.
  *
  * FORK. In a copy of the process that fork() makes, every call is refused at once with a status that says FORKED.
  *
@@ -43,15 +42,15 @@ extern "C" {
 
 /* Not owned. `data` may be NULL if `size` is 0. */
 typedef struct onehop_bytes {
-  const char *data;
+  const char* data;
   size_t size;
 } onehop_bytes;
 
 /* Of a text that ends with a zero byte; of NULL: empty. */
-ONEHOP_API onehop_bytes onehop_text(const char *text);
+ONEHOP_API onehop_bytes onehop_text(const char* text);
 
 /* "0.1.0". Lives for ever. */
-ONEHOP_API const char *onehop_version(void);
+ONEHOP_API const char* onehop_version(void);
 
 /* What became of sending: whether the library accepted the message. */
 typedef enum onehop_send_status {
@@ -139,14 +138,14 @@ typedef enum onehop_confirm { ONEHOP_CONFIRM_REFUSALS = 0, ONEHOP_CONFIRM_DELIVE
 typedef enum onehop_on_conflict { ONEHOP_ON_CONFLICT_REJECT = 0, ONEHOP_ON_CONFLICT_TAKE_OVER = 1 } onehop_on_conflict;
 typedef enum onehop_ack_mode { ONEHOP_ACK_AUTO = 0, ONEHOP_ACK_MANUAL = 1 } onehop_ack_mode;
 
-/* "WOULD_BLOCK", "TIME_UP", "DELIVERED", "QUEUE_FULL", "GOODBYE", "NAME_IN_USE"; "?" for a number that is not here. They live
- * for ever. */
-ONEHOP_API const char *onehop_send_status_name(onehop_send_status status);
-ONEHOP_API const char *onehop_wait_status_name(onehop_wait_status status);
-ONEHOP_API const char *onehop_outcome_name(onehop_outcome outcome);
-ONEHOP_API const char *onehop_reason_name(onehop_reason reason);
-ONEHOP_API const char *onehop_cause_name(onehop_cause cause);
-ONEHOP_API const char *onehop_code_name(onehop_code code);
+/* "WOULD_BLOCK", "TIME_UP", "DELIVERED", "QUEUE_FULL", "GOODBYE", "NAME_IN_USE"; "?" for a number that is not here.
+ * They live for ever. */
+ONEHOP_API const char* onehop_send_status_name(onehop_send_status status);
+ONEHOP_API const char* onehop_wait_status_name(onehop_wait_status status);
+ONEHOP_API const char* onehop_outcome_name(onehop_outcome outcome);
+ONEHOP_API const char* onehop_reason_name(onehop_reason reason);
+ONEHOP_API const char* onehop_cause_name(onehop_cause cause);
+ONEHOP_API const char* onehop_code_name(onehop_code code);
 
 /* No time limit, no end of patience. */
 #define ONEHOP_FOREVER UINT32_MAX
@@ -167,7 +166,7 @@ typedef struct onehop_message {
   size_t size;
   onehop_bytes from;
   onehop_bytes payload;
-  const onehop_header *headers;
+  const onehop_header* headers;
   size_t header_count;
   uint64_t id;
   uint64_t from_session;
@@ -235,14 +234,14 @@ typedef struct onehop_send_options {
   size_t size;
   onehop_confirm confirm; /* ONEHOP_CONFIRM_DELIVERED. */
   uint32_t ttl_ms;        /* 0: the broker's ceiling. */
-  const onehop_header *headers;
+  const onehop_header* headers;
   size_t header_count;
   uint64_t in_reply_to;
   uint64_t in_reply_to_session;
   uint32_t unknown_patience_ms; /* 10,000. */
 } onehop_send_options;
 /* `size` is sizeof the struct. */
-ONEHOP_API void onehop_send_options_init(onehop_send_options *options, size_t size);
+ONEHOP_API void onehop_send_options_init(onehop_send_options* options, size_t size);
 
 /* Options of a client: see ClientOptions in onehop/client_types.h, which has the same names and defaults. */
 typedef struct onehop_options {
@@ -252,7 +251,7 @@ typedef struct onehop_options {
   onehop_bytes token;
   onehop_on_conflict on_conflict;
   onehop_ack_mode ack;
-  const onehop_session *resume; /* NULL: a new session. */
+  const onehop_session* resume; /* NULL: a new session. */
   uint32_t keepalive_ms;
   uint32_t frame_bytes_max;
   uint32_t session_expiry_ms;
@@ -273,92 +272,97 @@ typedef struct onehop_options {
   uint64_t total_bytes_max;
 } onehop_options;
 /* `size` is sizeof the struct. */
-ONEHOP_API void onehop_options_init(onehop_options *options, size_t size);
+ONEHOP_API void onehop_options_init(onehop_options* options, size_t size);
 
-/* Each callback may be NULL. `user` is what the struct says, `client` the client that it is about: it may be used although
- * onehop_client_start() has not returned it yet. A callback must not throw and not jump. */
+/* Each callback may be NULL. `user` is what the struct says, `client` the client that it is about: it may be used
+ * although onehop_client_start() has not returned it yet. A callback must not throw and not jump. */
 typedef struct onehop_handlers {
   size_t size;
-  void *user;
-  void (*on_message)(void *user, onehop_client *client, const onehop_message *message);
-  void (*on_open)(void *user, onehop_client *client, const onehop_session_info *session);
-  void (*on_down)(void *user, onehop_client *client, const onehop_ending *ending, uint64_t retry_in_ms);
-  void (*on_ended)(void *user, onehop_client *client, const onehop_ending *ending);
-  void (*on_room)(void *user, onehop_client *client);
+  void* user;
+  void (*on_message)(void* user, onehop_client* client, const onehop_message* message);
+  void (*on_open)(void* user, onehop_client* client, const onehop_session_info* session);
+  void (*on_down)(void* user, onehop_client* client, const onehop_ending* ending, uint64_t retry_in_ms);
+  void (*on_ended)(void* user, onehop_client* client, const onehop_ending* ending);
+  void (*on_room)(void* user, onehop_client* client);
 } onehop_handlers;
 /* `size` is sizeof the struct. */
-ONEHOP_API void onehop_handlers_init(onehop_handlers *handlers, size_t size);
+ONEHOP_API void onehop_handlers_init(onehop_handlers* handlers, size_t size);
 
 /* What became of a message; called once for each that was accepted, on the client's thread. */
-typedef void (*onehop_completion)(void *user, const onehop_result *result);
+typedef void (*onehop_completion)(void* user, const onehop_result* result);
 
-/* A thread that clients may share. NULL: there is none left; `error` says why, cut to `error_size` bytes with the zero byte at
- * the end (NULL and 0: nobody wants to know). The caller owns it. It ends when it is destroyed and its clients are. */
-ONEHOP_API onehop_thread *onehop_thread_start(char *error, size_t error_size);
+/* A thread that clients may share. NULL: there is none left; `error` says why, cut to `error_size` bytes with the zero
+ * byte at the end (NULL and 0: nobody wants to know). The caller owns it. It ends when it is destroyed and its clients
+ * are. */
+ONEHOP_API onehop_thread* onehop_thread_start(char* error, size_t error_size);
 /* NULL: does nothing. */
-ONEHOP_API void onehop_thread_destroy(onehop_thread *thread);
+ONEHOP_API void onehop_thread_destroy(onehop_thread* thread);
 
 /* Starts a client and returns at once. `thread`: NULL, it has one of its own. `server`: "tcp://host:port",
- * "tcp://[address]:port" or "unix:///path". `options`, `handlers`: NULL, the defaults. The caller owns the client. NULL: an
- * argument cannot be right, or the system has no thread left; `error` as in onehop_thread_start(). */
-ONEHOP_API onehop_client *onehop_client_start(onehop_thread *thread, onehop_bytes server, const onehop_options *options,
-                                              const onehop_handlers *handlers, char *error, size_t error_size);
-/* Closes it with five seconds, unless it was closed before, and frees it. On the client's own thread it cannot wait: there the
- * client ends as soon as the callback returns, and no handler is called any more, but completions are. NULL: does nothing. */
-ONEHOP_API void onehop_client_destroy(onehop_client *client);
+ * "tcp://[address]:port" or "unix:///path". `options`, `handlers`: NULL, the defaults. The caller owns the client.
+ * NULL: an argument cannot be right, or the system has no thread left; `error` as in onehop_thread_start(). */
+ONEHOP_API onehop_client* onehop_client_start(onehop_thread* thread, onehop_bytes server, const onehop_options* options,
+                                              const onehop_handlers* handlers, char* error, size_t error_size);
+/* Closes it with five seconds, unless it was closed before, and frees it. On the client's own thread it cannot wait:
+ * there the client ends as soon as the callback returns, and no handler is called any more, but completions are. NULL:
+ * does nothing. */
+ONEHOP_API void onehop_client_destroy(onehop_client* client);
 
-ONEHOP_API onehop_wait_status onehop_client_wait_until_open(onehop_client *client, uint64_t timeout_ms);
+ONEHOP_API onehop_wait_status onehop_client_wait_until_open(onehop_client* client, uint64_t timeout_ms);
 
-/* Sends `payload` to the client named `to`; messages of one thread to one destination stay in order. `completion` is called
- * with `user` if, and only if, the answer is ONEHOP_SEND_ACCEPTED; it may be NULL. send waits while a limit is reached,
- * try_send does not wait, send_within waits for at most `timeout_ms`. */
-ONEHOP_API onehop_send_status onehop_client_send(onehop_client *client, onehop_bytes to, onehop_bytes payload,
-                                                 const onehop_send_options *options, onehop_completion completion,
-                                                 void *user);
-ONEHOP_API onehop_send_status onehop_client_try_send(onehop_client *client, onehop_bytes to, onehop_bytes payload,
-                                                     const onehop_send_options *options, onehop_completion completion,
-                                                     void *user);
-ONEHOP_API onehop_send_status onehop_client_send_within(onehop_client *client, uint64_t timeout_ms, onehop_bytes to,
-                                                        onehop_bytes payload, const onehop_send_options *options,
-                                                        onehop_completion completion, void *user);
-/* Sends and waits for what becomes of it, which is put into `result` if the answer is ONEHOP_SEND_ACCEPTED. `result_size` is
- * sizeof the struct. */
-ONEHOP_API onehop_send_status onehop_client_send_and_wait(onehop_client *client, onehop_bytes to, onehop_bytes payload,
-                                                          const onehop_send_options *options, onehop_result *result,
+/* Sends `payload` to the client named `to`; messages of one thread to one destination stay in order. `completion` is
+ * called with `user` if, and only if, the answer is ONEHOP_SEND_ACCEPTED; it may be NULL. send waits while a limit is
+ * reached, try_send does not wait, send_within waits for at most `timeout_ms`. */
+ONEHOP_API onehop_send_status onehop_client_send(onehop_client* client, onehop_bytes to, onehop_bytes payload,
+                                                 const onehop_send_options* options, onehop_completion completion,
+                                                 void* user);
+ONEHOP_API onehop_send_status onehop_client_try_send(onehop_client* client, onehop_bytes to, onehop_bytes payload,
+                                                     const onehop_send_options* options, onehop_completion completion,
+                                                     void* user);
+ONEHOP_API onehop_send_status onehop_client_send_within(onehop_client* client, uint64_t timeout_ms, onehop_bytes to,
+                                                        onehop_bytes payload, const onehop_send_options* options,
+                                                        onehop_completion completion, void* user);
+/* Sends and waits for what becomes of it, which is put into `result` if the answer is ONEHOP_SEND_ACCEPTED.
+ * `result_size` is sizeof the struct. */
+ONEHOP_API onehop_send_status onehop_client_send_and_wait(onehop_client* client, onehop_bytes to, onehop_bytes payload,
+                                                          const onehop_send_options* options, onehop_result* result,
                                                           size_t result_size);
 
 /* Waits until everything that was accepted before has its outcome. */
-ONEHOP_API onehop_wait_status onehop_client_flush(onehop_client *client, uint64_t timeout_ms);
-/* Calls `done` then, once, on the client's thread; from within the call if the client has ended. 0: in a copy that fork()
- * made, or without `done`, nothing is called. */
-ONEHOP_API int onehop_client_flush_then(onehop_client *client, void (*done)(void *user), void *user);
+ONEHOP_API onehop_wait_status onehop_client_flush(onehop_client* client, uint64_t timeout_ms);
+/* Calls `done` then, once, on the client's thread; from within the call if the client has ended. 0: in a copy that
+ * fork() made, or without `done`, nothing is called. */
+ONEHOP_API int onehop_client_flush_then(onehop_client* client, void (*done)(void* user), void* user);
 /* The messages that were accepted and have no outcome yet. */
-ONEHOP_API uint64_t onehop_client_unsettled(const onehop_client *client);
+ONEHOP_API uint64_t onehop_client_unsettled(const onehop_client* client);
 /* `size` is sizeof the struct. */
-ONEHOP_API void onehop_client_counts(const onehop_client *client, onehop_counts *counts, size_t size);
+ONEHOP_API void onehop_client_counts(const onehop_client* client, onehop_counts* counts, size_t size);
 
-/* With ONEHOP_ACK_MANUAL: the program has taken a delivery, or all up to it that have no verdict; or it refuses one, and the
- * sender is told `text` (at most 256 bytes of UTF-8), `code` and `retry_after_ms`. In any order; the first verdict counts. */
-ONEHOP_API void onehop_client_acknowledge(onehop_client *client, onehop_tag tag);
-ONEHOP_API void onehop_client_acknowledge_up_to(onehop_client *client, onehop_tag tag);
-ONEHOP_API void onehop_client_refuse(onehop_client *client, onehop_tag tag, onehop_bytes text, uint32_t code,
+/* With ONEHOP_ACK_MANUAL: the program has taken a delivery, or all up to it that have no verdict; or it refuses one,
+ * and the sender is told `text` (at most 256 bytes of UTF-8), `code` and `retry_after_ms`. In any order; the first
+ * verdict counts. */
+ONEHOP_API void onehop_client_acknowledge(onehop_client* client, onehop_tag tag);
+ONEHOP_API void onehop_client_acknowledge_up_to(onehop_client* client, onehop_tag tag);
+ONEHOP_API void onehop_client_refuse(onehop_client* client, onehop_tag tag, onehop_bytes text, uint32_t code,
                                      uint32_t retry_after_ms);
 
-/* Accepts no more messages, waits until each has its outcome, says goodbye and ends; after `deadline_ms` (0: no deadline) it
- * ends all the same. Returns why it ended; `code`, if not NULL, gets the broker's code. A second call returns the same. */
-ONEHOP_API onehop_cause onehop_client_close(onehop_client *client, uint64_t deadline_ms, onehop_code *code);
+/* Accepts no more messages, waits until each has its outcome, says goodbye and ends; after `deadline_ms` (0: no
+ * deadline) it ends all the same. Returns why it ended; `code`, if not NULL, gets the broker's code. A second call
+ * returns the same. */
+ONEHOP_API onehop_cause onehop_client_close(onehop_client* client, uint64_t deadline_ms, onehop_code* code);
 /* Ends, and leaves the session for another process: `session` gets it, or NULL if there is none. The caller owns it. */
-ONEHOP_API onehop_cause onehop_client_detach(onehop_client *client, uint64_t deadline_ms, onehop_session **session);
+ONEHOP_API onehop_cause onehop_client_detach(onehop_client* client, uint64_t deadline_ms, onehop_session** session);
 
-/* A session that another process can go on with: it has a name, a number, a token that must be kept secret, and the number of
- * its connections so far. All four are to be stored, and to be put together again. */
-ONEHOP_API onehop_session *onehop_session_make(onehop_bytes name, uint64_t number, onehop_bytes token, uint32_t attempt);
-ONEHOP_API onehop_bytes onehop_session_name(const onehop_session *session);
-ONEHOP_API uint64_t onehop_session_number(const onehop_session *session);
-ONEHOP_API onehop_bytes onehop_session_token(const onehop_session *session);
-ONEHOP_API uint32_t onehop_session_attempt(const onehop_session *session);
+/* A session that another process can go on with: it has a name, a number, a token that must be kept secret, and the
+ * number of its connections so far. All four are to be stored, and to be put together again. */
+ONEHOP_API onehop_session* onehop_session_make(onehop_bytes name, uint64_t number, onehop_bytes token,
+                                               uint32_t attempt);
+ONEHOP_API onehop_bytes onehop_session_name(const onehop_session* session);
+ONEHOP_API uint64_t onehop_session_number(const onehop_session* session);
+ONEHOP_API onehop_bytes onehop_session_token(const onehop_session* session);
+ONEHOP_API uint32_t onehop_session_attempt(const onehop_session* session);
 /* NULL: does nothing. */
-ONEHOP_API void onehop_session_free(onehop_session *session);
+ONEHOP_API void onehop_session_free(onehop_session* session);
 
 #ifdef __cplusplus
 }
