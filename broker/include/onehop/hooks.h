@@ -42,6 +42,7 @@ struct Credentials {
 // Says who the client is. See ANSWERS above.
 class ONEHOP_EXPORT AuthenticateAnswer {
  public:
+  // For the broker itself.
   explicit AuthenticateAnswer(std::shared_ptr<server::PendingAnswer> pending);
 
   // The client is this principal: a string of the program's own, the same for every connection of one and the same.
@@ -57,6 +58,7 @@ class ONEHOP_EXPORT AuthenticateAnswer {
   std::shared_ptr<server::PendingAnswer> pending_;
 };
 
+// What a client wants to do.
 enum class Action : uint8_t {
   kOwnName,   // Connect under the name `target`; empty: one that the broker makes.
   kTakeOver,  // End the session of whoever has the name `target` now. Asked about each client that asks for it when it
@@ -78,8 +80,10 @@ struct Access {
 // Says whether it may. See ANSWERS above.
 class ONEHOP_EXPORT AuthorizeAnswer {
  public:
+  // For the broker itself.
   explicit AuthorizeAnswer(std::shared_ptr<server::PendingAnswer> pending);
 
+  // It may.
   void allow() const;
   // A name: the connection ends with NOT_AUTHORIZED. A message: it is refused with NOT_AUTHORIZED, whether or not its
   // destination exists.

@@ -21,6 +21,7 @@ namespace onehop::client {
 template <typename AnyClient>
 class AsioSend {
  public:
+  // For async_send().
   AsioSend(AnyClient& client, std::string_view to, std::string_view payload, const SendOptions& options)
       : client_(&client), options_(options), kept_(as_message(to, payload, options)) {}
 

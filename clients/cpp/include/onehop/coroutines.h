@@ -18,9 +18,11 @@ namespace onehop::client {
 template <typename AnyClient>
 class [[nodiscard]] SendAwaiter {
  public:
+  // For send().
   SendAwaiter(AnyClient& client, std::string_view to, std::string_view payload, const SendOptions& options)
       : client_(client), to_(to), payload_(payload), options_(options) {}
 
+  // For the compiler, as the two below.
   static bool await_ready() noexcept { return false; }
   bool await_suspend(std::coroutine_handle<> coroutine) {
     // Once it is accepted, the coroutine may go on on the client's thread, and this may be gone.
