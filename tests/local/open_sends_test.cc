@@ -17,7 +17,7 @@ std::vector<uint64_t> settle(OpenSends& open, uint64_t first, uint64_t last) {
 TEST(OpenSends, TellsEachIdOnce) {
   OpenSends open;
   open.set_windows(10, 1'000);
-  for (const uint64_t id : {3, 5, 6, 9}) open.add(id, 10);
+  for (const unsigned id : {3u, 5u, 6u, 9u}) open.add(id, 10);
   EXPECT_EQ((std::vector<uint64_t>{5, 6}), settle(open, 4, 8));
   EXPECT_EQ((std::vector<uint64_t>{}), settle(open, 5, 6));
   EXPECT_FALSE(open.empty());
