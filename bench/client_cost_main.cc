@@ -34,6 +34,7 @@ class Child {
  public:
   explicit Child(std::vector<std::string> words, const std::string& marker = "") {
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
     int ends[2];

@@ -114,35 +114,26 @@ EventLine line_for(BrokerEvent::Kind kind) {
   using Level = Log::Level;
   switch (kind) {
     case Kind::kSessionOpened:
-      return {Level::kDebug, false};
     case Kind::kSessionDetached:
-      return {Level::kDebug, false};
     case Kind::kSessionResumed:
-      return {Level::kDebug, false};
     case Kind::kSessionEnded:
       return {Level::kDebug, false};
-    case Kind::kTakenOver:
-      return {Level::kInfo, true};
-    case Kind::kConnectRefused:
-      return {Level::kInfo, true};
     case Kind::kConnectionEnded:
-      return {Level::kInfo, false};
-    case Kind::kAcceptPaused:
-      return {Level::kWarn, false};
     case Kind::kAcceptResumed:
       return {Level::kInfo, false};
+    case Kind::kTakenOver:
+    case Kind::kConnectRefused:
     case Kind::kKicked:
+    case Kind::kMemoryFree:
+    case Kind::kDraining:
+    case Kind::kDrainTakenBack:
       return {Level::kInfo, true};
+    case Kind::kAcceptPaused:
+      return {Level::kWarn, false};
     case Kind::kMemoryRefusing:
       return {Level::kWarn, true};
     case Kind::kMemoryEnding:
       return {Level::kError, true};
-    case Kind::kMemoryFree:
-      return {Level::kInfo, true};
-    case Kind::kDraining:
-      return {Level::kInfo, true};
-    case Kind::kDrainTakenBack:
-      return {Level::kInfo, true};
   }
   return {Level::kInfo, false};
 }

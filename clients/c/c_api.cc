@@ -176,6 +176,7 @@ onehop_send_status onehop_client_try_send(onehop_client* client, onehop_bytes to
   return onehop_client_send_within(client, 0, to, payload, options, completion, user);
 }
 
+// All that a send has, as C has it. NOLINTNEXTLINE(readability-function-size)
 onehop_send_status onehop_client_send_within(onehop_client* client, uint64_t timeout_ms, onehop_bytes to,
                                              onehop_bytes payload, const onehop_send_options* options,
                                              onehop_completion completion, void* user) {

@@ -247,7 +247,7 @@ TEST(LoopClient, OutlivesWhatItsEventsThrow) {
       ended = true;
       throw 4;
     }
-    void on_exception(std::exception_ptr exception) override {
+    void on_exception(const std::exception_ptr& exception) override {
       EXPECT_TRUE(exception);
       ++exceptions;
       throw 5;

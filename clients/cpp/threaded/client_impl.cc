@@ -309,8 +309,8 @@ void Client::Impl::on_room() {
   give_pending();
 }
 
-void Client::Impl::on_exception(std::exception_ptr exception) {
-  if (handlers_.on_exception && !silent_) handlers_.on_exception(std::move(exception));
+void Client::Impl::on_exception(const std::exception_ptr& exception) {
+  if (handlers_.on_exception && !silent_) handlers_.on_exception(exception);
 }
 
 }  // namespace onehop::client

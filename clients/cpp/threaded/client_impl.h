@@ -73,7 +73,7 @@ class Client::Impl final : public ClientEvents, private IoMember, private Flusha
   void on_down(const Ending& ending, uint64_t retry_in_ms) override;
   void on_ended(const Ending& ending) override;
   void on_room() override;
-  void on_exception(std::exception_ptr exception) override;
+  void on_exception(const std::exception_ptr& exception) override;
 
   IoCore& core_;
   const Handlers handlers_;

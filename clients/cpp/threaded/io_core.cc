@@ -69,7 +69,7 @@ IoHandle::~IoHandle() {
   if (core_->fork_guard().is_copy()) {
     // There is no such thread here, and what it was doing is left as it is.
     static_cast<void>(thread_.release());
-    static_cast<void>(new std::shared_ptr<IoCore>(std::move(core_)));
+    static_cast<void>(std::make_unique<std::shared_ptr<IoCore>>(std::move(core_)).release());
     return;
   }
   core_->stop();

@@ -21,6 +21,7 @@ class ONEHOP_EXPORT SendCompletion {
   // Nobody.
   SendCompletion() = default;
   SendCompletion(std::nullptr_t) {}
+  // The constraint leaves out its own type. NOLINTBEGIN(bugprone-forwarding-reference-overload)
   template <typename Callable>
   requires(!std::same_as<std::remove_cvref_t<Callable>, SendCompletion> &&
            std::invocable<std::remove_cvref_t<Callable>&, const SendResult&>) SendCompletion(Callable&& callable) {
@@ -37,6 +38,7 @@ class ONEHOP_EXPORT SendCompletion {
       kind_ = &kApart<Stored>;
     }
   }
+  // NOLINTEND(bugprone-forwarding-reference-overload)
   SendCompletion(SendCompletion&& other) noexcept { take(other); }
   SendCompletion& operator=(SendCompletion&& other) noexcept {
     if (this != &other) {

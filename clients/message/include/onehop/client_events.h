@@ -36,7 +36,7 @@ class ONEHOP_EXPORT ClientEvents {
   // client sent by itself.
   virtual void on_pong(uint64_t nonce) { (void)nonce; }
   // An event, or the callback of flush(), threw this. What on_exception() throws itself is only counted.
-  virtual void on_exception(std::exception_ptr exception) { (void)exception; }
+  virtual void on_exception(const std::exception_ptr& exception) { (void)exception; }
 
  protected:
   ~ClientEvents() = default;
