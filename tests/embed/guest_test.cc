@@ -141,7 +141,9 @@ TEST(Guest, LeavesSignalsToTheProgram) {
 // Eight brokers at a time, one after the other: neither threads nor descriptors nor memory are left of them.
 TEST(Guest, LeavesNothingBehind) {
   constexpr int kTimes = kAddressSanitized || kThreadSanitized ? 20 : 100;
-  constexpr int kAtATime = 8;
+  // libuv closes descriptors by system calls that the thread sanitizer does not see. If lives ran side by side, whoever
+  // got the number of a closed one would seem to race with who had it before.
+  constexpr int kAtATime = kThreadSanitized ? 1 : 8;
   const auto eight_lives = [] {
     std::vector<std::thread> lives;
     for (int i = 0; i < kAtATime; ++i) lives.emplace_back([] { live_a_life(2); });
