@@ -5,7 +5,7 @@
 #include <exception>
 #include <utility>
 
-#include "reactor/forks.h"
+#include "reactor/fork_guard.h"
 #include "server/local_link.h"
 
 namespace onehop::server {
@@ -47,10 +47,10 @@ class AttachedClient final : public LocalClient {
   unsigned home() const override { return link().home(); }
 
  private:
-  bool forked() const { return reactor::Forks::count() != made_in_; }
+  bool forked() const { return fork_guard_.is_copy(); }
   LocalLink& link() const { return **link_; }
 
-  const uint32_t made_in_ = reactor::Forks::count();
+  const reactor::ForkGuard fork_guard_;
   std::unique_ptr<std::shared_ptr<LocalLink>> link_;
 };
 

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "reactor/forks.h"
+#include "reactor/fork_guard.h"
 
 namespace onehop::server {
 namespace {
@@ -76,9 +76,9 @@ class GuardedBroker final : public Broker {
   }
 
  private:
-  bool forked() const { return reactor::Forks::count() != started_in_; }
+  bool forked() const { return fork_guard_.is_copy(); }
 
-  const uint32_t started_in_ = reactor::Forks::count();
+  const reactor::ForkGuard fork_guard_;
   std::unique_ptr<GuardableBroker> broker_;
 };
 

@@ -55,7 +55,7 @@ void Client::Impl::send(std::string_view to, std::string_view payload, const Sen
 }
 
 SendFuture Client::Impl::send(std::string_view to, std::string_view payload, const SendOptions& options) {
-  auto* state = new SendFuture::State(core_.thread(), core_.fork_guard().process());
+  auto* state = new SendFuture::State(core_.thread());
   SendFuture future(state);
   SendCompletion completion{SendPromise(*state)};
   const SendStatus status = enter(to, payload, options, kNoTimeLimit, completion);

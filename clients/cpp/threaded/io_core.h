@@ -10,9 +10,9 @@
 #include <thread>
 
 #include "client/loop_host.h"
-#include "client/threaded/fork_guard.h"
 #include "client/threaded/once.h"
 #include "onehop/loop_client.h"
+#include "reactor/fork_guard.h"
 #include "reactor/mailbox.h"
 
 namespace onehop::client {
@@ -41,7 +41,7 @@ class IoCore {
   // ANY THREAD.
   bool in_thread() const { return thread_ == std::this_thread::get_id(); }
   std::thread::id thread() const { return thread_; }
-  const ForkGuard& fork_guard() const { return fork_guard_; }
+  const reactor::ForkGuard& fork_guard() const { return fork_guard_; }
   // ANY THREAD: has on_call() called. The member must live until then.
   void call(IoMember& member) { calls_->post(&member); }
 
@@ -56,7 +56,7 @@ class IoCore {
   void run();
   void stop();
 
-  ForkGuard fork_guard_;
+  const reactor::ForkGuard fork_guard_;
   std::unique_ptr<Handles> handles_;
   std::optional<ClientLoop> client_loop_;
   std::optional<reactor::Mailbox<IoMember*>> calls_;

@@ -1,8 +1,6 @@
 // See the headers.
 #include "onehop/send_future.h"
 
-#include <unistd.h>
-
 #include <utility>
 
 #include "client/threaded/send_future_state.h"
@@ -11,7 +9,7 @@ namespace onehop::client {
 
 WaitStatus SendFuture::State::wait_for(uint64_t timeout_ms) const {
   if (is_ready()) return WaitStatus::kDone;
-  if (getpid() != process_) return WaitStatus::kForked;
+  if (fork_guard_.is_copy()) return WaitStatus::kForked;
   if (thread_ == std::this_thread::get_id()) return WaitStatus::kWouldDeadlock;
   return ready_.wait_for(timeout_ms) ? WaitStatus::kDone : WaitStatus::kTimeUp;
 }

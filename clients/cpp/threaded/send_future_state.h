@@ -1,21 +1,20 @@
 // What a SendFuture and the completion of its message share.
 #pragma once
 
-#include <sys/types.h>
-
 #include <atomic>
 #include <thread>
 #include <utility>
 
 #include "client/threaded/once.h"
 #include "onehop/send_future.h"
+#include "reactor/fork_guard.h"
 
 namespace onehop::client {
 
 class SendFuture::State {
  public:
-  // `thread` brings the result; in another process than `process` nobody does.
-  State(std::thread::id thread, pid_t process) : thread_(thread), process_(process) {}
+  // `thread` brings the result; in a copy of the process nobody does.
+  explicit State(std::thread::id thread) : thread_(thread) {}
 
   void hold() { references_.fetch_add(1, std::memory_order_relaxed); }
   void release() {
@@ -32,7 +31,7 @@ class SendFuture::State {
 
  private:
   const std::thread::id thread_;
-  const pid_t process_;
+  const reactor::ForkGuard fork_guard_;
   std::atomic<uint32_t> references_{1};
   Once ready_;
   SendResult result_;

@@ -1,5 +1,5 @@
-// A forked child is told from its parent.
-#include "reactor/forks.h"
+// A forked copy is told from its parent, and what the copy makes is its own.
+#include "reactor/fork_guard.h"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -10,14 +10,14 @@
 namespace onehop::reactor::test {
 namespace {
 
-TEST(Forks, AreCountedInTheChildOnly) {
-  const uint32_t before = Forks::count();
+TEST(ForkGuard, KnowsACopyOfItsProcess) {
+  const ForkGuard guard;
   const pid_t child = ::fork();
-  if (child == 0) ::_exit(Forks::count() == before + 1 ? EXIT_SUCCESS : EXIT_FAILURE);
+  if (child == 0) ::_exit(guard.is_copy() && !ForkGuard().is_copy() ? EXIT_SUCCESS : EXIT_FAILURE);
   int status = 0;
   ASSERT_EQ(child, ::waitpid(child, &status, 0));
   EXPECT_EQ(0, status);
-  EXPECT_EQ(before, Forks::count());
+  EXPECT_FALSE(guard.is_copy());
 }
 
 }  // namespace
