@@ -40,9 +40,16 @@ inline Bytes message_in(Bytes frame) {
   return body != nullptr && size == static_cast<uint64_t>(end - body) ? Bytes(body, size) : Bytes();
 }
 
-// A message's id stands first in its body, so that it can be told apart from what BodyWriter writes.
+// A message as the shard takes it: its id, and behind it what BodyWriter writes, which begins with the destination.
 size_t id_size(uint64_t id) {
   return 1 + core::varint_size(id);
+}
+// Writes it at `out`; returns where the destination's field begins.
+char* write_message(char* out, uint64_t id, const client::BodyWriter& writer) {
+  *out++ = core::kIdTag;
+  out = core::write_varint(out, id);
+  writer.write(out);
+  return out;
 }
 
 }  // namespace
@@ -87,16 +94,13 @@ bool Endpoint::tell(Event event) {
   }
 }
 
-// The id stands in front of what BodyWriter writes, which begins with the destination.
 bool Endpoint::append_message(uint64_t id, Bytes to, Bytes payload, const client::SendOptions& options,
                               std::string& out) {
   const client::BodyWriter writer(to, payload, options);
   if (!writer.valid()) return false;
   const size_t before = out.size();
   out.resize(before + id_size(id) + writer.size());
-  char* at = out.data() + before;
-  *at++ = core::kIdTag;
-  writer.write(core::write_varint(at, id));
+  write_message(out.data() + before, id, writer);
   return true;
 }
 
@@ -108,70 +112,51 @@ SendStatus Endpoint::submit(uint64_t id, Bytes body, Instant now) {
 }
 
 SendStatus Endpoint::send(uint64_t id, Bytes to, Bytes payload, const client::SendOptions& options, Instant now) {
+  if (!pauses_.empty() && pauses_.contains(to)) {
+    room_.wait_for_resume();
+    return SendStatus::kWouldBlock;
+  }
   const client::BodyWriter writer(to, payload, options);
   if (!writer.valid()) return SendStatus::kInvalid;
   const size_t size = id_size(id) + writer.size();
   if (body_.size() < size) body_.resize(size);
-  char* at = body_.data();
-  *at++ = core::kIdTag;
-  at = core::write_varint(at, id);
-  writer.write(at);
+  const char* const destination = write_message(body_.data(), id, writer);
   core::ScannedMessage scanned;
-  scanned.destination_name = {at + 1 + core::varint_size(to.size()), to.size()};
+  scanned.destination_name = {destination + 1 + core::varint_size(to.size()), to.size()};
   scanned.id = id;
   scanned.in_reply_to = options.in_reply_to;
   scanned.in_reply_to_session = options.in_reply_to_session;
   scanned.ttl_ms = options.ttl_ms;
   scanned.confirm = static_cast<int32_t>(options.confirm);
-  if (!pauses_.empty() && pauses_.contains(to)) {
-    waits_for_resume_ = true;
-    return SendStatus::kWouldBlock;
-  }
   return submit(scanned, {body_.data(), size}, now);
 }
 
-// Whether a message may be given to the shard now, as far as its destination and size do not matter.
-bool Endpoint::has_room() {
-  if (state_ == State::kOpen && link_reading_ && !waits_for_flush()) return true;
-  wants_room_ = true;
-  wanted_bytes_ = 0;
-  return false;
-}
-
-// Only who met with the window waits for it.
-bool Endpoint::has_room_again() const {
-  return link_reading_ && state_ == State::kOpen && (wanted_bytes_ == 0 || open_.has_room(wanted_bytes_));
-}
-
 SendStatus Endpoint::submit(const core::ScannedMessage& scanned, Bytes body, Instant now) {
-  if (state_ == State::kEnded || said_goodbye_ || link_closed_) return SendStatus::kClosed;
-  if (!has_room()) return SendStatus::kWouldBlock;
+  if (state_ == State::kEnded || state_ == State::kLeft || link_closed_) return SendStatus::kClosed;
+  if (!submits()) {
+    room_.wait();
+    return SendStatus::kWouldBlock;
+  }
   const size_t frame_bytes = Endpoint::frame_bytes(body.size());
   if (frame_bytes > frame_bytes_max_) return SendStatus::kTooLarge;
   const bool confirmed = scanned.confirm == v1::CONFIRM_DELIVERED;
-  if (confirmed && !open_.has_room(frame_bytes)) {
-    if (!std::exchange(wants_room_, true) || frame_bytes < wanted_bytes_) wanted_bytes_ = frame_bytes;
+  if (confirmed && !window_.has_room(frame_bytes)) {
+    room_.wait_for_window(frame_bytes);
     return SendStatus::kWouldBlock;
   }
   switch (shard_.submit(link_, scanned, body, now)) {
     case core::Submitted::kTaken:
       break;
     case core::Submitted::kWaits:
-      wants_room_ = true;
-      wanted_bytes_ = 0;
+      room_.wait();
       return SendStatus::kWouldBlock;
     case core::Submitted::kEnds:
       return SendStatus::kClosed;
   }
   heard_at_ = now;
   unflushed_bytes_ += frame_bytes;
-  if (confirmed) open_.add(scanned.id, static_cast<uint32_t>(frame_bytes));
+  if (confirmed) window_.add(scanned.id, static_cast<uint32_t>(frame_bytes));
   return SendStatus::kAccepted;
-}
-
-void Endpoint::close(Instant deadline) {
-  closing_ = true;
-  deadline_ = deadline;
 }
 
 void Endpoint::tell_room() {
@@ -193,9 +178,10 @@ void Endpoint::mute() {
 // Everything that has no outcome is unknown: the shard had taken it, and can tell no more.
 void Endpoint::end() {
   if (std::exchange(state_, State::kEnded) == State::kEnded) return;
-  open_.settle(0, UINT64_MAX,
-               [this](uint64_t id) { tell_outcome({.ticket = id, .id = id, .outcome = Outcome::kUnknown}); });
-  Ending ending = goodbye_.value_or(Ending{.cause = Ending::Cause::kConnectionLost, .text = "the broker ended"});
+  window_.settle(0, UINT64_MAX,
+                 [this](uint64_t id) { tell_outcome({.ticket = id, .id = id, .outcome = Outcome::kUnknown}); });
+  Ending ending =
+      departure_.goodbye().value_or(Ending{.cause = Ending::Cause::kConnectionLost, .text = "the broker ended"});
   if (ending.code == client::Code::kNormal) ending = {.cause = Ending::Cause::kClosed};
   tell([&] { events_->on_ended(ending); });
 }
@@ -219,13 +205,10 @@ bool Endpoint::deliver(Instant now) {
   if (may_say()) tell_verdicts(now);
   if (inbox_.tidy() && !link_closed_) shard_.on_writable(link_, now);
   if (pauses_.end_due(now)) {
-    was_resumed_ = true;
+    room_.pause_ended();
     ++pauses_version_;
   }
-  const bool resumed = std::exchange(was_resumed_, false) && std::exchange(waits_for_resume_, false);
-  const bool has_place = wants_room_ && has_room_again();
-  if (has_place) wants_room_ = false;
-  return resumed || has_place;
+  return room_.opens(submits(), window_);
 }
 
 void Endpoint::take_frame(Bytes bytes, Instant now) {
@@ -260,21 +243,11 @@ void Endpoint::take_connected(Bytes body) {
   if (!core::parse_body(body, connected)) return;
   state_ = State::kOpen;
   receiver_.begin(connected.session());
-  open_.set_windows(connected.send_window(), connected.send_window_bytes());
+  window_.set_windows(connected.send_window(), connected.send_window_bytes());
   frame_bytes_max_ = connected.frame_bytes_max();
   ttl_ms_max_ = connected.ttl_ms_max();
   keepalive_ms_ = connected.keepalive_ms();
-  tell([&] {
-    events_->on_open({.name = connected.name(),
-                      .server = connected.server(),
-                      .session = connected.session(),
-                      .keepalive_ms = connected.keepalive_ms(),
-                      .frame_bytes_max = connected.frame_bytes_max(),
-                      .send_window = connected.send_window(),
-                      .send_window_bytes = connected.send_window_bytes(),
-                      .session_expiry_ms = connected.session_expiry_ms(),
-                      .ttl_ms_max = connected.ttl_ms_max()});
-  });
+  tell([&] { events_->on_open(client::to_session_info(connected)); });
 }
 
 // What can no longer be acknowledged is not handed out: its sender has been told already that it was lost.
@@ -282,7 +255,7 @@ void Endpoint::take_message(Bytes body, Instant now) {
   client::Message message;
   if (!client::read_message(body, headers_, message)) return;
   if (message.tag) {
-    if (said_goodbye_ || link_closed_) return;
+    if (state_ == State::kLeft || link_closed_) return;
     const uint32_t ttl_ms = message.ttl_ms == 0 ? ttl_ms_max_ : std::min(message.ttl_ms, ttl_ms_max_);
     if (!receiver_.receive(message.tag.tag, now + ttl_ms)) return;
     message.tag.session = receiver_.session();
@@ -309,7 +282,7 @@ void Endpoint::take_receipts(Bytes body) {
       tell_outcome(result);
     };
     if (receipts.seq() != 0) {
-      open_.settle(receipt.first_id(), receipt.last_id(), tell_one);
+      window_.settle(receipt.first_id(), receipt.last_id(), tell_one);
     } else {
       for (uint64_t id = receipt.first_id(); id <= receipt.last_id(); ++id) tell_one(id);
     }
@@ -324,28 +297,26 @@ void Endpoint::take_flow(Bytes body, Instant now) {
     pauses_.add(flow.client(), now + (flow.retry_after_ms() == 0 ? kPauseMsDefault : flow.retry_after_ms()));
   } else {
     pauses_.remove(flow.client());
-    was_resumed_ = true;
+    room_.pause_ended();
   }
 }
 
 void Endpoint::take_pong(Bytes body) {
   v1::Pong pong;
-  if (!core::parse_body(body, pong) || pong.nonce() != ping_ || ping_ == 0) return;
-  nothing_comes_ = receiver_.received_up_to() == pinged_at_tag_;
-  ping_ = 0;
+  if (core::parse_body(body, pong)) departure_.hear_pong(pong.nonce(), receiver_);
 }
 
 void Endpoint::take_goodbye(Bytes body) {
   v1::Goodbye goodbye;
   if (!core::parse_body(body, goodbye)) return;
   // The broker's answer to a client that left because of an announcement: that stays the reason.
-  if (goodbye_ && said_goodbye_) return;
-  goodbye_ = Ending{.cause = Ending::Cause::kGoodbye,
-                    .code = numbered<client::Code>(goodbye.code()),
-                    .text = goodbye.text(),
-                    .retry_after_ms = goodbye.retry_after_ms(),
-                    .use_server = goodbye.use_server()};
-  if (goodbye.grace_ms() != 0) closing_ = true;
+  if (departure_.goodbye() && state_ == State::kLeft) return;
+  departure_.hear({.cause = Ending::Cause::kGoodbye,
+                   .code = numbered<client::Code>(goodbye.code()),
+                   .text = goodbye.text(),
+                   .retry_after_ms = goodbye.retry_after_ms(),
+                   .use_server = goodbye.use_server()},
+                  goodbye.grace_ms() != 0);
 }
 
 }  // namespace onehop::local

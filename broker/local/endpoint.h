@@ -17,16 +17,19 @@
 
 #include "core/shard/seam.h"
 #include "core/wire/message_scan.h"
+#include "local/departure.h"
 #include "local/inbox.h"
-#include "local/open_sends.h"
 #include "local/pauses.h"
+#include "local/room.h"
+#include "local/send_window.h"
 #include "message/receiver.h"
 #include "onehop/local_client.h"
 #include "onehop/v1/onehop.pb.h"
 
 namespace onehop::local {
 
-// Of messages, between two flushes: beyond, the recipients' queues cannot be emptied, nor its senders paused in time.
+// How many bytes of messages a client may submit between two flushes. Only a flush empties the recipients' queues and
+// tells the client of pauses, so with more than this a pause would come too late.
 inline constexpr size_t kUnflushedBytesMax = 128 << 10;
 
 class Endpoint {
@@ -59,7 +62,7 @@ class Endpoint {
   void refuse(client::DeliveryTag tag, const client::Refusal& refusal) { receiver_.refuse(tag, refusal); }
   void set_reading(bool reading) { reading_ = reading; }
   // The program sends no more. The session ends when everything has its outcome, at the latest at `deadline`.
-  void close(core::Instant deadline);
+  void close(core::Instant deadline) { departure_.begin(deadline); }
   // No event is told from now on.
   void mute();
   // The session ends now.
@@ -91,19 +94,23 @@ class Endpoint {
   void tell_room();
   void tell_outcome(const client::SendResult& result);
   // Whether the program may send: neither it nor the broker has begun to end this.
-  bool accepts() const { return !closing_ && !link_closed_ && state_ != State::kEnded; }
-  core::LinkId link() const { return link_; }
+  bool accepts() const { return !departure_.begun() && !link_closed_ && state_ != State::kEnded; }
   const Pauses& pauses() const { return pauses_; }
   // Changes with the pauses.
   uint64_t pauses_version() const { return pauses_version_; }
 
  private:
-  enum class State : uint8_t { kConnecting, kOpen, kEnded };
+  enum class State : uint8_t {
+    kConnecting,
+    kOpen,
+    kLeft,   // It has said goodbye.
+    kEnded,  // The program has been told.
+  };
 
   client::SendStatus submit(const core::ScannedMessage& scanned, core::Bytes body, core::Instant now);
   bool waits_for_flush() const { return unflushed_bytes_ >= kUnflushedBytesMax; }
-  bool has_room();
-  bool has_room_again() const;
+  // Whether the shard takes messages of this client.
+  bool submits() const { return state_ == State::kOpen && link_reading_ && !waits_for_flush(); }
   void take_frame(core::Bytes frame, core::Instant now);
   void take_connected(core::Bytes body);
   void take_message(core::Bytes body, core::Instant now);
@@ -113,7 +120,6 @@ class Endpoint {
   void take_goodbye(core::Bytes body);
   bool may_say() const;
   void tell_verdicts(core::Instant now);
-  bool may_leave(core::Instant now);
   void write_to_shard(const v1::Frame& frame, core::Instant now);
   void leave(core::Instant now);
   void cut_off(core::Instant now);
@@ -132,13 +138,10 @@ class Endpoint {
   Inbox inbox_;
 
   // As a sender.
-  OpenSends open_;
+  SendWindow window_;
   Pauses pauses_;
   uint64_t pauses_version_ = 0;
-  bool wants_room_ = false;        // A message met with a closed window, or with too much that is not flushed;
-  size_t wanted_bytes_ = 0;        // and such a message needs so much of the window, if it was the window.
-  bool waits_for_resume_ = false;  // A message met with a pause,
-  bool was_resumed_ = false;       // and one has ended since.
+  Room room_;
   size_t unflushed_bytes_ = 0;
   uint64_t frame_bytes_max_ = 0;
   uint64_t receipts_seen_ = 0;
@@ -152,16 +155,7 @@ class Endpoint {
   v1::Frame frame_;  // Scratch of what is told and read.
   std::optional<uint64_t> pong_owed_;
 
-  // The end: of the program's will, or announced by the broker.
-  bool closing_ = false;
-  bool said_goodbye_ = false;
-  core::Instant deadline_ = core::Instant::never();
-  core::Instant expired_at_ = core::Instant::never();  // It waits for deliveries that matter until then.
-  std::optional<client::Ending> goodbye_;              // The broker's.
-  // After an announced goodbye: what is on its way has come when a ping has been answered and nothing came meanwhile.
-  uint64_t ping_ = 0;
-  uint64_t pinged_at_tag_ = 0;
-  bool nothing_comes_ = false;
+  Departure departure_;
   uint32_t keepalive_ms_ = 0;
   core::Instant heard_at_;  // When the shard last heard of this client.
 };

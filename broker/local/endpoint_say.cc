@@ -33,12 +33,12 @@ void Endpoint::tell_verdicts(Instant now) {
     write_to_shard(frame_, now);
     // Nothing gets lost between the two, so nothing needs to be told again.
     receiver_.resumed();
-    open_.receipts_acknowledged();
+    window_.receipts_acknowledged();
   }
 }
 
 void Endpoint::say(bool all_sent, Instant now) {
-  const bool late = closing_ && now >= deadline_;
+  const bool late = departure_.is_late(now);
   if (late && !may_say()) return cut_off(now);
   if (!may_say()) return;
   tell_verdicts(now);
@@ -49,39 +49,31 @@ void Endpoint::say(bool all_sent, Instant now) {
     pong_owed_.reset();
     write_to_shard(frame_, now);
   }
-  if (!closing_) return;
-  if (late || (all_sent && open_.empty() && may_leave(now))) leave(now);
-}
-
-// Whether what others have sent may be left to itself: so the program wants it, or the broker ends and nothing is on
-// its way any more.
-bool Endpoint::may_leave(Instant now) {
-  if (!goodbye_) return true;
-  expired_at_ = receiver_.open_until();
-  if (expired_at_ > now) return false;
-  expired_at_ = Instant::never();
-  if (nothing_comes_ && receiver_.received_up_to() == pinged_at_tag_) return true;
-  if (ping_ == 0) {
-    ping_ = now.ms + 1;
-    pinged_at_tag_ = receiver_.received_up_to();
-    frame_.mutable_ping()->set_nonce(ping_);
-    write_to_shard(frame_, now);
+  if (late) return leave(now);
+  if (!departure_.begun() || !all_sent || !window_.empty()) return;
+  switch (departure_.next(receiver_, now)) {
+    case Departure::Step::kStay:
+      return;
+    case Departure::Step::kPing:
+      frame_.mutable_ping()->set_nonce(departure_.ping());
+      return write_to_shard(frame_, now);
+    case Departure::Step::kLeave:
+      return leave(now);
   }
-  return false;
 }
 
 void Endpoint::leave(Instant now) {
   frame_.mutable_goodbye()->set_code(v1::CODE_NORMAL);
   write_to_shard(frame_, now);
-  said_goodbye_ = true;
+  state_ = State::kLeft;
 }
 
 bool Endpoint::may_say() const {
-  return state_ == State::kOpen && link_reading_ && !said_goodbye_ && !link_closed_;
+  return state_ == State::kOpen && link_reading_ && !link_closed_;
 }
 
 void Endpoint::abandon(Instant now) {
-  closing_ = true;
+  departure_.begin(now);
   reading_ = true;
   if (may_say()) return leave(now);
   cut_off(now);
@@ -89,17 +81,17 @@ void Endpoint::abandon(Instant now) {
 
 // The end of a client that cannot say goodbye, because the shard does not read its link.
 void Endpoint::cut_off(Instant now) {
-  if (said_goodbye_ || link_closed_ || state_ == State::kEnded) return;
+  if (state_ == State::kLeft || state_ == State::kEnded || link_closed_) return;
   if (link_) shard_.on_link_failed(link_, now);
   link_closed_ = true;
-  goodbye_ = Ending{.cause = Ending::Cause::kGoodbye, .code = client::Code::kNormal};
+  departure_.hear({.cause = Ending::Cause::kGoodbye, .code = client::Code::kNormal}, false);
 }
 
 Instant Endpoint::due() const {
-  if (said_goodbye_ || link_closed_) return pauses_.due();
-  if (!may_say()) return std::min(pauses_.due(), deadline_);
+  if (state_ == State::kLeft || state_ == State::kEnded || link_closed_) return pauses_.due();
+  if (!may_say()) return std::min(pauses_.due(), departure_.deadline());
   const Instant sign_of_life = reading_ ? Instant::never() : heard_at_ + keepalive_ms_ / 2;
-  return std::min({pauses_.due(), deadline_, sign_of_life, expired_at_});
+  return std::min({pauses_.due(), departure_.due(), sign_of_life});
 }
 
 }  // namespace onehop::local

@@ -6,23 +6,11 @@
 #include <span>
 #include <utility>
 
+#include "message/message_codec.h"
 #include "onehop/v1/onehop.pb.h"
 
 namespace onehop::server {
 namespace {
-
-Outcome outcome_of(int outcome) {
-  switch (outcome) {
-    case v1::OUTCOME_REJECTED:
-      return Outcome::kRejected;
-    case v1::OUTCOME_EXPIRED:
-      return Outcome::kExpired;
-    case v1::OUTCOME_LOST:
-      return Outcome::kLost;
-    default:
-      return Outcome::kDelivered;
-  }
-}
 
 constexpr int kRefusals[] = {v1::REASON_UNKNOWN_CLIENT, v1::REASON_QUEUE_FULL,           v1::REASON_RATE_LIMITED,
                              v1::REASON_TOO_LARGE,      v1::REASON_REFUSED_BY_RECIPIENT, v1::REASON_STALE_SESSION,
@@ -42,7 +30,7 @@ bool can_occur(int outcome, size_t reason) {
 void add_outcomes(const core::Counters& all, std::vector<OutcomeCount>& out) {
   const auto add = [&out](int outcome, size_t reason, uint64_t count) {
     if (count != 0 || can_occur(outcome, reason))
-      out.push_back({outcome_of(outcome), static_cast<Reason>(reason), count});
+      out.push_back({client::to_outcome(static_cast<v1::Outcome>(outcome)), static_cast<Reason>(reason), count});
   };
   add(v1::OUTCOME_DELIVERED, 0, all.outcomes[v1::OUTCOME_DELIVERED]);
   for (size_t reason = 0; reason < core::kReasons; ++reason) {

@@ -59,7 +59,6 @@ class LocalClients final : private LocalHost {
   void run();
   // When run() is due, if nothing happens before; what is due by then is news.
   core::Instant due();
-  size_t size() const { return links_.size(); }
 
  private:
   void wake(std::shared_ptr<LocalLink> link) override { wake_(std::move(link)); }

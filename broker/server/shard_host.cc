@@ -205,7 +205,6 @@ void ShardHost::random(std::span<char> out) {
 // What happened.
 
 void ShardHost::note(const core::Event& event) {
-  const LocalHost::Running inside_a_call(nullptr);
   using Kind = core::Event::Kind;
   const bool has_session = event.kind == Kind::kSessionOpened || event.kind == Kind::kSessionResumed;
   if (has_session && !LocalClients::owns(event.link)) connection_of(event.link).named = true;

@@ -5,6 +5,7 @@
 #include "client/connection.h"
 #include "core/base/limits.h"
 #include "core/wire/message_scan.h"
+#include "message/message_codec.h"
 
 namespace onehop::client {
 namespace {
@@ -152,17 +153,7 @@ const char* ClientEngine::Impl::on_connected(core::Bytes body, core::Instant now
                 .send_window_bytes = connected.send_window_bytes(),
                 .prove_ms = prove_ms},
                now);
-  events_.on_open({.name = connected.name(),
-                   .server = connected.server(),
-                   .session = connected.session(),
-                   .keepalive_ms = connected.keepalive_ms(),
-                   .frame_bytes_max = connected.frame_bytes_max(),
-                   .send_window = connected.send_window(),
-                   .send_window_bytes = connected.send_window_bytes(),
-                   .session_expiry_ms = connected.session_expiry_ms(),
-                   .ttl_ms_max = connected.ttl_ms_max(),
-                   .resumed = resumed,
-                   .ordered_refusals = (connected.features() & core::kFeatureOrderedRefusals) != 0});
+  events_.on_open(to_session_info(connected));
   return nullptr;
 }
 

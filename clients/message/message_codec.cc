@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/base/limits.h"
 #include "core/base/utf8.h"
 #include "core/wire/message_scan.h"
 #include "core/wire/tags.h"
@@ -298,6 +299,20 @@ bool read_message(Bytes body, std::vector<Header>& headers, Message& out) {
   }
   out.headers = headers;
   return true;
+}
+
+SessionInfo to_session_info(const v1::Connected& connected) {
+  return {.name = connected.name(),
+          .server = connected.server(),
+          .session = connected.session(),
+          .keepalive_ms = connected.keepalive_ms(),
+          .frame_bytes_max = connected.frame_bytes_max(),
+          .send_window = connected.send_window(),
+          .send_window_bytes = connected.send_window_bytes(),
+          .session_expiry_ms = connected.session_expiry_ms(),
+          .ttl_ms_max = connected.ttl_ms_max(),
+          .resumed = connected.resumed(),
+          .ordered_refusals = (connected.features() & core::kFeatureOrderedRefusals) != 0};
 }
 
 Outcome to_outcome(v1::Outcome outcome) {

@@ -64,6 +64,9 @@ char* write_message_head(char* out, uint64_t id, const FrameSize& size);
 // `out.headers` names. Its tag's session is the caller's to set. False: it is not a message.
 bool read_message(core::Bytes body, std::vector<Header>& headers, Message& out);
 
+// What a Connected says. It refers to `connected`.
+SessionInfo to_session_info(const v1::Connected& connected);
+
 // An outcome that this client does not know is final and no delivery, but it may have arrived: kUnknown.
 Outcome to_outcome(v1::Outcome outcome);
 

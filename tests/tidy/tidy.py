@@ -38,7 +38,7 @@ LAYERS = [
     ("broker/transport/", {"allow": ("transport/", "core/"), "pure": True}),
     ("broker/reactor/", {"allow": ("reactor/", "uv.h", "posix")}),
     ("broker/local/", {"allow": ("local/", "message/", "core/", "onehop/", "absl/", "google/protobuf/"), "pure": True}),
-    ("broker/server/", {"allow": ("server/", "local/", "core/", "transport/", "reactor/", "onehop/", "posix", "absl/", "sodium")}),
+    ("broker/server/", {"allow": ("server/", "local/", "message/", "core/", "transport/", "reactor/", "onehop/", "posix", "absl/", "sodium")}),
     ("broker/manual/", {"allow": ("manual/",)}),
     ("broker/admin/", {"allow": ("admin/", "reactor/", "onehop/", "posix", "llhttp.h", "nlohmann/", "prometheus/", "sodium"),
                        "deny": ("onehop/v1/",)}),

@@ -1,5 +1,5 @@
 // The windows of a local sender: what is open counts until its receipt is acknowledged, its bytes until its outcome.
-#include "local/open_sends.h"
+#include "local/send_window.h"
 
 #include <gtest/gtest.h>
 
@@ -8,14 +8,14 @@
 namespace onehop::local {
 namespace {
 
-std::vector<uint64_t> settle(OpenSends& open, uint64_t first, uint64_t last) {
+std::vector<uint64_t> settle(SendWindow& open, uint64_t first, uint64_t last) {
   std::vector<uint64_t> told;
   open.settle(first, last, [&](uint64_t id) { told.push_back(id); });
   return told;
 }
 
-TEST(OpenSends, TellsEachIdOnce) {
-  OpenSends open;
+TEST(SendWindow, TellsEachIdOnce) {
+  SendWindow open;
   open.set_windows(10, 1'000);
   for (const unsigned id : {3u, 5u, 6u, 9u}) open.add(id, 10);
   EXPECT_EQ((std::vector<uint64_t>{5, 6}), settle(open, 4, 8));
@@ -25,8 +25,8 @@ TEST(OpenSends, TellsEachIdOnce) {
   EXPECT_TRUE(open.empty());
 }
 
-TEST(OpenSends, CountsMessagesUntilTheirReceiptsAreAcknowledged) {
-  OpenSends open;
+TEST(SendWindow, CountsMessagesUntilTheirReceiptsAreAcknowledged) {
+  SendWindow open;
   open.set_windows(2, 1'000);
   open.add(1, 10);
   EXPECT_TRUE(open.has_room(10));
@@ -38,8 +38,8 @@ TEST(OpenSends, CountsMessagesUntilTheirReceiptsAreAcknowledged) {
   EXPECT_TRUE(open.has_room(10));
 }
 
-TEST(OpenSends, CountsBytesUntilTheOutcome) {
-  OpenSends open;
+TEST(SendWindow, CountsBytesUntilTheOutcome) {
+  SendWindow open;
   open.set_windows(10, 100);
   open.add(1, 60);
   EXPECT_TRUE(open.has_room(40));

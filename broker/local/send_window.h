@@ -10,7 +10,7 @@
 
 namespace onehop::local {
 
-class OpenSends {
+class SendWindow {
  public:
   void set_windows(uint32_t messages, uint32_t bytes) { messages_max_ = messages, bytes_max_ = bytes; }
 
