@@ -129,7 +129,7 @@ TEST_F(AdminPort, DrainsOnPostOnly) {
   Json state = json("GET /api/v1/drain");
   EXPECT_EQ(state["draining"], true);
   EXPECT_EQ(state["connections"], 0);
-  while (state["phase"] == "leaving") state = json("GET /api/v1/drain");
+  while (state["phase"] == "delay" || state["phase"] == "leaving") state = json("GET /api/v1/drain");
   EXPECT_EQ(state["phase"], "drained");
 }
 

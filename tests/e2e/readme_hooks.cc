@@ -1,5 +1,5 @@
-// A broker that lets in whoever knows the password of his name, and lets only root write to names that begin with
-// admin-.
+// A broker that lets in a client that knows the password of its name. Only the principal root may send to names that
+// begin with admin-.
 #include <onehop/broker.h>
 
 #include <cstdio>

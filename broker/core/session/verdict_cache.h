@@ -12,7 +12,7 @@ class VerdictCache {
  public:
   enum class Verdict : uint8_t { kUnknown, kAllowed, kDenied };
 
-  // A sender with more destinations than this has them asked about anew, the one that was asked about first.
+  // When a sender has more destinations than this, the oldest answer is forgotten, and asked for again when needed.
   static constexpr size_t kKept = 64;
 
   Verdict find(uint64_t destination) const {

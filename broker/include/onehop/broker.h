@@ -183,8 +183,8 @@ class ONEHOP_EXPORT Broker {
   // What is wrong with the options as far as it can be known without listening, `option: why`; or nothing. Any thread,
   // also without a broker.
   static std::string check(const BrokerOptions& options);
-  // The same of everything that is wrong, one text for each; check() says the first. A text that is about several
-  // options names all of them.
+  // Everything that is wrong with the options, one text for each fault; check() returns the first. A text that is about
+  // several options names all of them.
   static std::vector<std::string> check_all(const BrokerOptions& options);
   // Stops the broker as stop(0) does. From a handler it is refused, because the thread that runs cannot wait for its
   // own end: the broker serves on until the process ends, and on_exception is told of it.
@@ -265,8 +265,8 @@ class ONEHOP_EXPORT Broker {
   // If it is not ready, says why in words for people; otherwise `why_not` is empty.
   virtual Readiness readiness(std::string& why_not) = 0;
   bool ready(std::string& why_not) { return readiness(why_not) == Readiness::kReady; }
-  // Whether every shard answers within that time. From a handler nobody is asked: whether no other shard has been busy
-  // for longer than that.
+  // Whether every shard answers within that time. From a handler no shard is asked: the answer is then whether no other
+  // shard has been busy for longer than that.
   virtual bool alive(uint32_t within_ms) = 0;
 
   // The clients that match, in the order and within the limits that the query gives.
@@ -280,7 +280,7 @@ class ONEHOP_EXPORT Broker {
   // Ends a client: goodbye ADMINISTRATIVE with this text, UTF-8 of at most 256 bytes, and the end of its session. Then
   // its name is kept out for `bar_for_ms`, also if there is no such client now: whoever connects with it is told
   // ADMINISTRATIVE, and the rest of the time as retry_after_ms. The last kick of a name counts, so one with 0 lets it
-  // in again. Of more than 1,024 names that are kept out the one that was kicked first is let in.
+  // in again. At most 1,024 names are kept out: one more, and the one that was kicked first is let in.
   enum class Kick : uint8_t {
     kEnded,
     kNoSuchClient,

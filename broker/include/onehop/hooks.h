@@ -7,14 +7,13 @@
 // says which methods of the broker a hook may call and what they do there.
 //
 // ANSWERS. A handle is small. It can be copied and moved, the first answer that is given through any copy counts, and
-// the others do nothing. If all copies are gone without an answer, the broker takes it that the hook cannot say. An
-// answer after the client has gone, or after the broker has been destroyed, does nothing.
+// the others do nothing. If all copies are gone without an answer, the hook is undecided. An answer after the client
+// has gone, or after the broker has been destroyed, does nothing.
 //
-// EXCEPTIONS. If a hook throws before it has answered, the broker takes it that the hook cannot say, and tells
-// BrokerOptions::on_exception.
+// EXCEPTIONS. If a hook throws before it has answered, it is undecided, and BrokerOptions::on_exception is told.
 //
-// A hook that cannot say refuses: a connection ends with SERVER_BUSY, and a message is refused with BROKER_BUSY. Both
-// tell the client to try again.
+// Where a hook is undecided, the broker refuses: a connection ends with SERVER_BUSY, and a message is refused with
+// BROKER_BUSY. After either the client may try again.
 #pragma once
 
 #include <cstdint>
@@ -45,7 +44,7 @@ class ONEHOP_EXPORT AuthenticateAnswer {
   // For the broker itself.
   explicit AuthenticateAnswer(std::shared_ptr<server::PendingAnswer> pending);
 
-  // The client is this principal: a string of the program's own, the same for every connection of one and the same.
+  // The client is this principal: a string that the program chooses, the same for every connection of one user, say.
   // Only the same principal may resume a session, or get the name of its own client that is away. Empty: nobody in
   // particular. `permissions` comes back with each Access of this connection; it may be the number of a role, for
   // example.
@@ -61,8 +60,8 @@ class ONEHOP_EXPORT AuthenticateAnswer {
 // What a client wants to do.
 enum class Action : uint8_t {
   kOwnName,   // Connect under the name `target`; empty: one that the broker makes.
-  kTakeOver,  // End the session of whoever has the name `target` now. Asked about each client that asks for it when it
-              // connects, whether or not there is somebody.
+  kTakeOver,  // End the session of whoever has the name `target` now. The hook is asked about each client that
+              // connects with the wish to take over, whether or not anybody has the name.
   kSend,      // Send messages to the client `target`.
 };
 // "own_name", "take_over", "send".
@@ -117,7 +116,7 @@ struct Hooks {
 
   // A client has a connection now, and can be sent to: its session was opened or resumed.
   std::function<void(const ConnectedClient&)> on_connect;
-  // It has none any more. `code` is the goodbye's, kNone if it went away without one. The session may wait for its
+  // It has no connection any more. `code` is the goodbye's, kNone if it went without one. The session may wait for its
   // return; BrokerOptions::on_event tells what becomes of sessions. For each on_connect there is one on_disconnect,
   // unless the broker ends first.
   std::function<void(const ConnectedClient&, Code code, std::string_view text)> on_disconnect;

@@ -58,7 +58,7 @@ struct EndCount {
   uint64_t count = 0;
 };
 
-// Of a sample of messages: from the read that brought them to the write that took them on, in the broker.
+// How long a sample of messages took within the broker: from the read that brought them to the write that sent them on.
 struct RouteLatency {
   // Upper bounds of the buckets, in microseconds; one more bucket is for all above.
   static constexpr std::array<uint32_t, 12> kBoundsUs{10,    25,    50,     100,    250,     500,
@@ -93,7 +93,7 @@ struct BrokerCounters {
   uint64_t messages_admitted = 0;      // Queued for a connection, or for a session that waits.
   uint64_t messages_redelivered = 0;   // Once more, on a resumed session.
   uint64_t messages_dropped = 0;       // Unconfirmed ones: queued, and lost with the connection.
-  uint64_t messages_acknowledged = 0;  // Confirmed ones: DELIVERED; and the other outcomes of what was admitted.
+  uint64_t messages_acknowledged = 0;  // Confirmed ones: DELIVERED. The next three are the other outcomes.
   uint64_t messages_refused_by_recipient = 0;
   uint64_t messages_expired = 0;
   uint64_t messages_lost = 0;
@@ -150,7 +150,7 @@ struct ClientInfo {
   uint64_t connected_ms = 0;       // How long this connection has had the session, to 100 ms; while away 0.
   uint64_t idle_ms = 0;            // Since something was heard of it; while away, since it left.
   uint64_t queue_bytes = 0;        // What its socket has not taken yet, and what waits behind it.
-  uint64_t waiting_messages = 0;   // For its socket, its window or its return, in the backlog.
+  uint64_t waiting_messages = 0;   // In the backlog: for room in its socket or window, or for its return.
   uint64_t unacknowledged = 0;     // Delivered to it and not settled.
   uint32_t receive_window = 0;     // How many of those there may be.
   uint64_t open_sent = 0;          // Its own confirmed messages without an outcome.

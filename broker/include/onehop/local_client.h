@@ -45,8 +45,8 @@ struct LocalClientOptions {
   // How many deliveries may be unacknowledged at the same time. 0: the broker's default.
   uint32_t receive_window = 0;
   client::AckMode ack = client::AckMode::kAuto;
-  // How many bytes of messages may wait for the shard, of those that were sent outside of its events. Beyond, send()
-  // answers kWouldBlock. One message may exceed it, if no other waits.
+  // How many bytes of messages that were sent outside of events may wait for the shard. A message is accepted as long
+  // as fewer wait, so one may exceed the limit; from then on send() answers kWouldBlock.
   uint32_t batch_bytes_max = 256 << 10;
 };
 
@@ -61,19 +61,19 @@ class ONEHOP_EXPORT LocalClientEvents {
   // A message has arrived. `message` is valid during the call. With AckMode::kAuto it is acknowledged when the call has
   // returned, or refused if the call throws.
   virtual void on_message(const client::Message& message) = 0;
-  // What became of a message: once for each one with Confirm::kDelivered, and of the others only for those that are
-  // refused. A message that was in a closed window when its client ended is kUnknown, or kNotSent if the shard had not
-  // taken it. Unlike client::Client, a local client does not repeat what the broker refuses for want of room: the
-  // outcome is kRejected, and result.retry_after_ms says when to try again.
+  // What became of a message: once for each one with Confirm::kDelivered; for any other only if it is refused, or is
+  // kNotSent. When the client ends, a message that the shard has not taken is kNotSent, and a message with
+  // Confirm::kDelivered that has no outcome yet is kUnknown. Unlike client::Client, a local client does not repeat what
+  // the broker refuses for want of room: the outcome is kRejected, and result.retry_after_ms says when to try again.
   virtual void on_outcome(const client::SendResult& result) { (void)result; }
   // The session is open. Messages may be sent before it; then they wait in the batch.
   virtual void on_open(const client::SessionInfo& session) { (void)session; }
   // A send() answered kWouldBlock since the last on_room(), and trying again makes sense now.
   virtual void on_room() {}
-  // The client has ended. No event follows. Called on the shard's thread, or, where the broker was stopped without
-  // waiting, by the thread that does so.
+  // The client has ended. No event follows. Called on the shard's thread; but if the client still was there when the
+  // broker stopped, on the thread that stopped the broker.
   virtual void on_ended(const client::Ending& ending) { (void)ending; }
-  // An event has thrown. It must not throw itself.
+  // Another event has thrown this. on_exception() itself must not throw.
   virtual void on_exception(const std::exception_ptr& exception) noexcept { (void)exception; }
 
  protected:
@@ -91,14 +91,14 @@ class ONEHOP_EXPORT LocalClient {
   // Sends `payload` to the client named `to`. Both are copied before it returns. If accepted, `ticket`, where given,
   // is the message's number, as in on_outcome(): rising for each sending thread, from 1.
   //
-  // kWouldBlock: the destination is paused, or the batch or a window is full; on_room() follows. So is the answer in
-  // an event after 128 KiB, because only after the event the shard can write them.
+  // kWouldBlock: the destination is paused, or the batch or a window is full; on_room() follows. Events get the same
+  // answer when they have sent 128 KiB in one turn of the shard, because the shard writes only after they return.
   // SendOptions::unknown_patience_ms does not hold here: nothing waits for names.
   virtual client::SendStatus send(std::string_view to, std::string_view payload,
                                   const client::SendOptions& options = {}, uint64_t* ticket = nullptr) = 0;
 
   // With AckMode::kManual: says that the program has taken a delivery, or all up to it that have no verdict yet, or
-  // that it refuses one. In any order. Of a tag that has a verdict nothing comes.
+  // that it refuses one; in any order. For a tag that already has a verdict these do nothing.
   virtual void acknowledge(client::DeliveryTag tag) = 0;
   virtual void acknowledge_up_to(client::DeliveryTag tag) = 0;
   virtual void refuse(client::DeliveryTag tag, const client::Refusal& refusal) = 0;

@@ -4,9 +4,12 @@
  *   onehop_options options;
  *   onehop_options_init(&options, sizeof options);
  *   options.name = onehop_text("alice");
- *   onehop_client *client = onehop_client_start(NULL, onehop_text("tcp://127.0.0.1:7411"), &options, NULL, error,
- * sizeof error); onehop_result result; onehop_client_send_and_wait(client, onehop_text("bob"), onehop_text("hello"),
- * NULL, &result, sizeof result); onehop_client_destroy(client);
+ *   onehop_bytes server = onehop_text("tcp://127.0.0.1:7411");
+ *   onehop_client *client = onehop_client_start(NULL, server, &options, NULL, error, sizeof error);
+ *   onehop_bytes bob = onehop_text("bob");
+ *   onehop_result result;
+ *   onehop_client_send_and_wait(client, bob, onehop_text("hello"), NULL, &result, sizeof result);
+ *   onehop_client_destroy(client);
  *
  * BYTES. Text and payloads are a pointer and a length; a zero byte ends nothing. What is handed in is copied before the
  * call returns. What a callback is given is valid during that call, no longer.
@@ -291,16 +294,17 @@ ONEHOP_API void onehop_handlers_init(onehop_handlers* handlers, size_t size);
 /* What became of a message; called once for each that was accepted, on the client's thread. */
 typedef void (*onehop_completion)(void* user, const onehop_result* result);
 
-/* A thread that clients may share. NULL: there is none left; `error` says why, cut to `error_size` bytes with the zero
- * byte at the end (NULL and 0: nobody wants to know). The caller owns it. It ends when it is destroyed and its clients
- * are. */
+/* Starts a thread that clients may share. The caller owns it. It ends when it and all of its clients are destroyed. If
+ * the system has no thread left, returns NULL and says why in `error`, cut to `error_size` bytes, the zero byte at the
+ * end included. `error` may be NULL if `error_size` is 0. */
 ONEHOP_API onehop_thread* onehop_thread_start(char* error, size_t error_size);
 /* NULL: does nothing. */
 ONEHOP_API void onehop_thread_destroy(onehop_thread* thread);
 
-/* Starts a client and returns at once. `thread`: NULL, it has one of its own. `server`: "tcp://host:port",
- * "tcp://[address]:port" or "unix:///path". `options`, `handlers`: NULL, the defaults. The caller owns the client.
- * NULL: an argument cannot be right, or the system has no thread left; `error` as in onehop_thread_start(). */
+/* Starts a client and returns at once. The caller owns it. `thread`: the thread it shares with others; NULL: it has one
+ * of its own. `server`: "tcp://host:port", "tcp://[address]:port" or "unix:///path". `options` and `handlers`: NULL
+ * stands for the defaults. If an argument cannot be right, or the system has no thread left, returns NULL and says why
+ * in `error`, as onehop_thread_start() does. */
 ONEHOP_API onehop_client* onehop_client_start(onehop_thread* thread, onehop_bytes server, const onehop_options* options,
                                               const onehop_handlers* handlers, char* error, size_t error_size);
 /* Closes it with five seconds, unless it was closed before, and frees it. On the client's own thread it cannot wait:

@@ -8,10 +8,10 @@
 //
 // THREADS. Every call may be made by any thread. Handlers and completions are called on the client's own thread, one at
 // a time. They may call everything, but what waits is refused there at once, because the thread would wait for itself:
-//   - close() and detach() answer Ending::Cause::kWouldDeadlock, wait_until_open() and flush() kWouldDeadlock, and so
-//   does
-//     get() of a SendFuture that is not ready;
-//   - send() and send_within() do not wait for room: SendStatus::kWouldBlock.
+//   - close() and detach() answer Ending::Cause::kWouldDeadlock;
+//   - wait_until_open() and flush() answer WaitStatus::kWouldDeadlock;
+//   - get() of a SendFuture that is not ready answers SendStatus::kWouldDeadlock;
+//   - send() and send_within() do not wait for room, and answer SendStatus::kWouldBlock.
 // The destructor there cannot wait either. The client then ends as soon as the handler returns: no handler is called
 // any more, and what has no outcome is kUnknown or kNotSent.
 //
@@ -55,8 +55,8 @@ class ONEHOP_EXPORT Client {
     std::function<void(const Ending&)> on_ended = {};
     // A call answered kWouldBlock since the last on_room, and trying again makes sense now.
     std::function<void()> on_room = {};
-    // A handler or a completion threw this. On the client's thread; but where a completion was called from within
-    // send(), because the message was not accepted, on the thread of that call.
+    // A handler or a completion threw this. Called on the thread where it was thrown: the client's, or that of a call
+    // which called the completion itself, because the message was not accepted or the client had ended.
     std::function<void(std::exception_ptr)> on_exception = {};
   };
 
@@ -106,8 +106,8 @@ class ONEHOP_EXPORT Client {
   // Waits for at most `timeout_ms` until everything that was accepted before has its outcome: kDone. What is accepted
   // meanwhile may be waited for as well.
   WaitStatus flush(uint64_t timeout_ms);
-  // Calls `done` then, once, on the client's thread; from within the call if the client has ended. False: in a copy
-  // that fork() made, `done` is never called.
+  // The same without waiting: calls `done` once, on the client's thread, or from within the call if the client has
+  // ended. Returns false in a copy that fork() made, where `done` is never called.
   bool flush(std::function<void()> done);
   // The messages that were accepted and have no outcome yet.
   uint64_t unsettled() const;

@@ -7,8 +7,8 @@
 //  - While the broker lives and the session's expiry is not exceeded, broken connections are not noticed: the
 //    session is resumed, what the broker has not got is sent again, outcomes that were decided meanwhile are told, and
 //    verdicts that may have been lost are repeated. Each confirmed message arrives once and in order.
-//  - Messages to one destination are sent in the order they were accepted, also through PAUSE and QUEUE_FULL, after
-//    which it waits as long as it was told and repeats what was refused before it goes on. That holds from session to
+//  - Messages to one destination are sent in the order they were accepted, also through PAUSE and QUEUE_FULL: the
+//    client waits as long as it was told, and repeats what was refused before it goes on. That holds from session to
 //    session as well. After BROKER_BUSY and RATE_LIMITED it repeats likewise, but what was under way behind the refused
 //    message may have arrived before: the broker has no gate there. Different destinations do not wait for each other.
 //  - Where the owners of names may still be on their way back (the broker has just started, or this client has come to
@@ -83,8 +83,8 @@ class ONEHOP_EXPORT ClientEngine {
   static std::string encode(std::string_view to, std::string_view payload, const SendOptions& options);
 
   // Says that the program has taken a delivery, or all up to it that have no verdict yet; in any order. Verdicts are
-  // good through broken connections, as long as the session is. Of a tag that has a verdict, or of an earlier session,
-  // nothing comes.
+  // good through broken connections, as long as the session is. For a tag that already has a verdict, or is of an
+  // earlier session, these do nothing.
   void acknowledge(DeliveryTag tag);
   void acknowledge_up_to(DeliveryTag tag);
   void refuse(DeliveryTag tag, const Refusal& refusal);

@@ -14,7 +14,7 @@
 
 namespace onehop::client {
 
-// What send() returns: to be awaited at once, in the same expression, because it names what it was given.
+// What send() returns. It refers to the arguments of send(), so await it in the same expression.
 template <typename AnyClient>
 class [[nodiscard]] SendAwaiter {
  public:

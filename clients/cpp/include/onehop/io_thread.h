@@ -22,8 +22,8 @@ class ONEHOP_EXPORT IoThread {
  public:
   // Any thread. If the system has no thread or descriptor left, returns nothing and says why in `error`.
   static std::unique_ptr<IoThread> start(std::string& error);
-  // Any thread, one of a handler included. The thread ends when this and all of its clients are gone; waits for that
-  // unless it is the thread itself, or a client is left.
+  // Any thread, also from a handler. The thread ends when this and all of its clients are gone. If no client is left,
+  // the destructor waits for that end, unless it runs on the thread itself.
   ~IoThread();
   IoThread(const IoThread&) = delete;
   IoThread& operator=(const IoThread&) = delete;

@@ -134,7 +134,8 @@ struct SendCounts {
   uint64_t exceptions = 0;
 };
 
-// Names a delivery that wants an acknowledgement, for ever: a tag is good for one session.
+// Names a delivery that wants an acknowledgement. No other delivery ever has the same tag. A tag can be used as long as
+// its session lasts.
 struct DeliveryTag {
   // The receiving client's own session.
   uint64_t session = 0;
@@ -301,8 +302,8 @@ struct ClientOptions {
   bool patient_at_start = true;
   // For this time after a session begins, the client assumes that the owner of any name may still connect, whatever the
   // broker says of its start. Until then messages to names that nobody owns wait in order, as
-  // SendOptions::unknown_patience_ms says. A name costs one round
-  // trip before its messages flow. 0: as the broker says.
+  // SendOptions::unknown_patience_ms says. The first message to a name costs one round trip before the next ones flow.
+  // 0: as the broker says.
   uint32_t names_may_come_ms = 0;
   // The wait before an attempt: doubled with each that fails, from the first to the second value, then a random part of
   // its upper half. The broker's retry_after_ms is kept to if it is longer; the time of a goodbye that was announced

@@ -62,8 +62,9 @@ enum class Outcome : uint8_t {
   kAdmitted,
   // The recipient's program acknowledged it.
   kDelivered,
-  // It was refused for a reason that does not pass with time. With kRefusedByRecipient the recipient's program has seen
-  // it; otherwise nothing of it reached the recipient.
+  // It was refused. The client library repeats what waiting cures before it says so; a local client does not, so there
+  // trying again may help. With kRefusedByRecipient the recipient's program has seen it; otherwise nothing of it
+  // reached the recipient.
   kRejected,
   // Its ttl ran out before the recipient acknowledged it.
   kExpired,
