@@ -54,10 +54,10 @@ class ContainedEvents {
       return false;
     }
   }
-  void report(std::exception_ptr exception) {
+  void report(const std::exception_ptr& exception) {
     ++exceptions_;
     try {
-      events_.on_exception(std::move(exception));
+      events_.on_exception(exception);
     } catch (...) {
       ++exceptions_;
     }
