@@ -36,7 +36,7 @@ set(CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_EXTRA
   ${CMAKE_CURRENT_BINARY_DIR}/debian/shlibs ${CMAKE_CURRENT_LIST_DIR}/debian/triggers)
 set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "message broker, shared libraries\n${about}\n\
 This package has the broker for programs that run it inside, and the\n\
-client library.")
+client library, for C++ and for C.")
 
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libonehop-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)

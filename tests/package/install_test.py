@@ -2,7 +2,7 @@
 since: by find_package, by pkg-config, static and shared. And with the tree as a folder of theirs. A broker in one program and a
 client in the other exchange a confirmed message each time.
 
-    install_test.py BUILD_FOLDER FOLDER-OF-PROGRAMS CXX
+    install_test.py BUILD_FOLDER FOLDER-OF-PROGRAMS CXX CC
 """
 
 import os
@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from outside import MAJOR, MINOR, ROOT, VERSION, check_programs, configure, library_folder, loaded_by, make_project, must_run, run
 
-BUILD, PROGRAMS, CXX = map(os.path.abspath, sys.argv[1:4])
+BUILD, PROGRAMS, CXX, CC = map(os.path.abspath, sys.argv[1:5])
 ONEHOP = os.path.join(PROGRAMS, "onehop")
 WARNINGS = ["-std=c++20", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
 # What no public header may bring along, as part of a path.
@@ -34,14 +34,14 @@ def install(folder, *components):
 def check_components(work):
     """Each file belongs where its readers look for it."""
     runtime = files_below(install(os.path.join(work, "runtime"), "runtime"))
-    assert runtime and all(re.fullmatch(r"lib/([\w-]+/)?libonehop-(broker|client)\.so\.\d+(\.\d+\.\d+)?", path)
+    assert runtime and all(re.fullmatch(r"lib/([\w-]+/)?libonehop(-broker|-client)?\.so\.\d+(\.\d+\.\d+)?", path)
                            for path in runtime), runtime
     development = files_below(install(os.path.join(work, "development"), "development"))
     for path in development:
-        assert re.fullmatch(r"include/onehop/\w+\.h|lib/([\w-]+/)?(libonehop-\w+\.(a|so)|pkgconfig/onehop-\w+\.pc|"
+        assert re.fullmatch(r"include/onehop(/\w+)?\.h|lib/([\w-]+/)?(libonehop(-\w+)?\.(a|so)|pkgconfig/onehop(-\w+)?\.pc|"
                             r"cmake/onehop/onehop-[\w-]+\.cmake)", path), path
-    for name in ("broker", "client", "export"):
-        assert f"include/onehop/{name}.h" in development, development
+    for name in ("onehop/broker.h", "onehop/client.h", "onehop/export.h", "onehop.h"):
+        assert f"include/{name}" in development, development
     tools = files_below(install(os.path.join(work, "tools"), "tools"))
     for path in ("bin/onehopd", "bin/onehop", "bin/onehop-loadgen", "share/man/man1/onehopd.1", "lib/systemd/system/onehopd.service",
                  "share/doc/onehop/examples/onehopd.toml"):
@@ -86,15 +86,16 @@ def check_found_by_cmake(prefix, work, shared):
     command, keywords = configure(project, prefix, f"-DBUILD_SHARED_LIBS={'ON' if shared else 'OFF'}")
     must_run(command, **keywords)
     must_run(["ninja", "-C", os.path.join(project, "build")])
-    embed, client = (os.path.join(project, "build", name) for name in ("embed", "client"))
-    check_kind(embed, client, shared)
+    embed, client, client_c = (os.path.join(project, "build", name) for name in ("embed", "client", "client_c"))
+    check_kinds({embed: "onehop-broker", client: "onehop-client", client_c: "onehop"}, shared)
     check_programs(embed, client, ONEHOP)
+    check_programs(embed, client_c, ONEHOP, language="C")
 
 
-def check_kind(embed, client, shared):
-    for program, name in ((embed, "broker"), (client, "client")):
-        loads = [library for library in loaded_by(program) if library.startswith("libonehop-")]
-        assert loads == ([f"libonehop-{name}.so.{MAJOR}"] if shared else []), f"{program} loads {loads}"
+def check_kinds(libraries, shared):
+    for program, name in libraries.items():
+        loads = [library for library in loaded_by(program) if library.startswith("libonehop")]
+        assert loads == ([f"lib{name}.so.{MAJOR}"] if shared else []), f"{program} loads {loads}"
 
 
 def check_refusals(prefix, work):
@@ -105,7 +106,7 @@ def check_refusals(prefix, work):
         code, _, errors = run(command, **keywords)
         assert code != 0, f"configured, with {flags}"
         return " ".join(errors.decode().split())
-    assert "onehop has no component 'mailbox': broker, client" in refusal(prefix, "-DWANTED=broker;mailbox")
+    assert "onehop has no component 'mailbox': broker, client, c" in refusal(prefix, "-DWANTED=broker;mailbox")
     # A version of the package in which something may be different.
     with open(os.path.join(project, "CMakeLists.txt"), "r+", encoding="utf-8") as file:
         text = file.read().replace(f"onehop {MAJOR}.{MINOR} ", "onehop 0.0.9 ")
@@ -130,19 +131,22 @@ def flags_of(prefix, module, *more):
 def check_pkg_config(prefix, work):
     """With the objects compiled once, both kinds: what differs is how they are linked."""
     project = make_project(os.path.join(work, "pkg-config"))
-    for name, module in (("embed", "onehop-broker"), ("client", "onehop-client")):
+    modules = {"embed": "onehop-broker", "client": "onehop-client", "client_c": "onehop"}
+    for name, module in modules.items():
+        compiler, source = ([CC, "-std=c99", "-pedantic-errors"], "c") if name == "client_c" else ([CXX, *WARNINGS], "cc")
         compiled = os.path.join(project, name + ".o")
-        must_run([CXX, *WARNINGS, *flags_of(prefix, module, "--cflags"), "-c", f"{project}/readme_{name}.cc", "-o", compiled])
-        must_run([CXX, compiled, *flags_of(prefix, module, "--libs"), "-o", f"{project}/{name}-shared"])
+        must_run([*compiler, *flags_of(prefix, module, "--cflags"), "-c", f"{project}/readme_{name}.{source}", "-o", compiled])
+        must_run([compiler[0], compiled, *flags_of(prefix, module, "--libs"), "-o", f"{project}/{name}-shared"])
         flags = flags_of(prefix, module, "--static", "--libs")
         ours = flags.index("-l" + module)
         flags[ours:ours + 1] = ["-Wl,-Bstatic", "-l" + module, "-Wl,-Bdynamic"]
-        must_run([CXX, compiled, *flags, "-o", f"{project}/{name}-static"])
+        must_run([compiler[0], compiled, *flags, "-o", f"{project}/{name}-static"])
         assert flags_of(prefix, module, "--modversion") == [VERSION]
     for kind in ("shared", "static"):
-        embed, client = f"{project}/embed-{kind}", f"{project}/client-{kind}"
-        check_kind(embed, client, kind == "shared")
-        check_programs(embed, client, ONEHOP, {"LD_LIBRARY_PATH": library_folder(prefix)})
+        check_kinds({f"{project}/{name}-{kind}": module for name, module in modules.items()}, kind == "shared")
+        for name, language in (("client", "C++"), ("client_c", "C")):
+            check_programs(f"{project}/embed-{kind}", f"{project}/{name}-{kind}", ONEHOP, {"LD_LIBRARY_PATH": library_folder(prefix)},
+                           language)
 
 
 def check_subdirectory(work):

@@ -29,7 +29,7 @@ def must_run(command, **keywords):
 def make_project(folder):
     os.makedirs(folder)
     shutil.copy(os.path.join(HERE, "outside", "CMakeLists.txt"), folder)
-    for name in ("readme_embed.cc", "readme_client.cc"):
+    for name in ("readme_embed.cc", "readme_client.cc", "readme_client_c.c"):
         shutil.copy(os.path.join(EXAMPLES, name), folder)
     return folder
 
@@ -51,7 +51,7 @@ def library_folder(prefix):
     return os.path.dirname(found[0])
 
 
-def check_programs(embed, client, command_line, environment=None):
+def check_programs(embed, client, command_line, environment=None, language="C++"):
     """The client sends a message through the broker in the other program, and learns what became of it."""
     keywords = {"environment": environment or {}}
     server = start([embed], stdin=subprocess.PIPE, stdout=subprocess.PIPE, **keywords)
@@ -62,7 +62,7 @@ def check_programs(embed, client, command_line, environment=None):
     Lines(bob.stderr).wait_for(lambda line: line.startswith("listening as bob"))
     told = must_run([client, address], **keywords)
     assert told == "DELIVERED\n", told
-    assert bob.communicate(timeout=SECONDS_MAX)[0] == b"alice: Hello from C++.\n"
+    assert bob.communicate(timeout=SECONDS_MAX)[0] == f"alice: Hello from {language}.\n".encode()
     server.stdin.write(b"\n")
     server.stdin.close()
     assert server.wait(SECONDS_MAX) == 0

@@ -1,7 +1,7 @@
 """The shared libraries show all that the public headers declare and nothing else, and load no library but those that
 docs/building.md names for them.
 
-    symbols_test.py LIBONEHOP_BROKER_SO LIBONEHOP_CLIENT_SO
+    symbols_test.py LIBONEHOP_BROKER_SO LIBONEHOP_CLIENT_SO LIBONEHOP_SO
 """
 
 import glob
@@ -29,9 +29,13 @@ def shown(library):
     return [re.match(r"[0-9a-f]* +\w (.*)", line)[1] for line in table.splitlines()]
 
 
-def foreign(symbols):
+OURS = r"(?:(?:typeinfo|typeinfo name|vtable) for )?onehop::"
+OURS_OF_C = r"onehop_\w+$"
+
+
+def foreign(symbols, ours=OURS):
     """Those that no public header declares."""
-    ours = re.compile(r"(?:(?:typeinfo|typeinfo name|vtable) for )?onehop::")
+    ours = re.compile(ours)
     return [name for name in symbols if not ours.match(name) or re.search(INNER, name.split("(")[0])]
 
 
@@ -64,20 +68,20 @@ def check_marks():
         assert not wrong, f"{os.path.relpath(path, ROOT)}: without ONEHOP_EXPORT: {wrong}"
 
 
-def check(library, needed, expected):
+def check(library, needed, expected, ours=OURS):
     symbols = shown(library)
-    assert not foreign(symbols), f"{library} shows what is nobody's concern:\n" + "\n".join(foreign(symbols))
+    assert not foreign(symbols, ours), f"{library} shows what is nobody's concern:\n" + "\n".join(foreign(symbols, ours))
     for name in expected:
         assert any(symbol.startswith(name) for symbol in symbols), f"{library} does not show {name}"
     loads = re.findall(r"NEEDED.*\[(.*)\]", told_by("readelf", "--dynamic", library))
     more = [name for name in loads if not re.fullmatch(needed, name)]
     assert loads and not more, f"{library} loads {more}"
     name = re.search(r"SONAME.*\[(.*)\]", told_by("readelf", "--dynamic", library))[1]
-    assert re.fullmatch(r"libonehop-\w+\.so\.\d+", name), name
+    assert re.fullmatch(r"libonehop(-\w+)?\.so\.\d+", name), name
     return len(symbols)
 
 
-def main(broker, client):
+def main(broker, client, c):
     # The check is none if it lets anything pass.
     inner = ["onehop::core::Shard::tick()", "onehop::client::Client::Impl::give()", "absl::Hash()",
              "vtable for std::_Result<onehop::client::SendResult>"]
@@ -87,9 +91,10 @@ def main(broker, client):
     counts = (check(broker, BROKER, ["onehop::Broker::start", "onehop::option_rules", "typeinfo for onehop::Broker"]),
               check(client, CLIENT, ["onehop::client::Client::send", "onehop::client::LoopClient::send",
                                      "onehop::client::ClientEngine::output", "onehop::client::to_string",
-                                     "typeinfo for onehop::client::ClientEvents"]))
-    print(f"symbols: the broker shows {counts[0]}, the client {counts[1]}")
+                                     "typeinfo for onehop::client::ClientEvents"]),
+              check(c, CLIENT, ["onehop_client_start", "onehop_outcome_name"], OURS_OF_C))
+    print(f"symbols: the broker shows {counts[0]}, the client {counts[1]}, that of C {counts[2]}")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    main(*sys.argv[1:4])
