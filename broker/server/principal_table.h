@@ -1,5 +1,5 @@
-// The principals that the embedder's hook has named, each with a number, which is all that core knows of it. A
-// principal has its number for as long as anybody holds it, and all shards know it by the same. ANY THREAD.
+// The principals that the embedder's hook has named. Each has a number, which is all that core knows of it. A principal
+// keeps its number for as long as anybody holds it, and the number is the same on all shards. ANY THREAD.
 #pragma once
 
 #include <cstdint>
@@ -46,7 +46,7 @@ class PrincipalTable {
     uint64_t holders = 0;
   };
 
-  // One that nobody has, also after four thousand million of them.
+  // A number that nobody has. After 2^32 of them they begin again at 1.
   uint32_t free_number() {
     do {
       ++last_;

@@ -1,5 +1,5 @@
-// A thing that happens once, and that any number of threads may wait for: one word, and no system call unless somebody
-// waits. Whoever sets it may destroy it afterwards only if nobody can be waiting.
+// Something that happens once, and that any number of threads may wait for. It takes one word, and makes no system call
+// unless somebody waits. Whoever sets it may destroy it afterwards only if nobody can be waiting.
 #pragma once
 
 #include <atomic>
@@ -7,8 +7,8 @@
 
 namespace onehop::client {
 
-// How long to wait at most, in milliseconds: without an end. So is all that is longer than kLongestWaitMs, a hundred
-// years, which is far from where the numbers of clocks end.
+// A time limit, in milliseconds, that stands for none. A time over kLongestWaitMs, a hundred years, counts as none too:
+// so no sum of times gets near to where the numbers of clocks end.
 inline constexpr uint64_t kNoTimeLimit = UINT64_MAX;
 inline constexpr uint64_t kLongestWaitMs = uint64_t{1'000} * 60 * 60 * 24 * 365 * 100;
 

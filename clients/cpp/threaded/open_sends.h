@@ -1,8 +1,8 @@
 // The messages that the engine has accepted, by their tickets, until they have their outcomes.
 //
-// Tickets rise by one, and most outcomes come in their order: so the place of a ticket is mostly its distance from the
-// first. Those that settle out of order leave holes, which are closed when they are more than what is open: then places
-// are found by search. So memory is bounded by what was open at the same time.
+// Tickets rise by one, and most outcomes come in their order. So the place of a ticket is mostly its distance from the
+// first one. A message that settles out of order leaves a hole. When there are more holes than open messages, the holes
+// are closed, and a search finds the places. So memory is bounded by what was open at the same time.
 #pragma once
 
 #include <algorithm>
