@@ -61,9 +61,10 @@ bool is_address(const HostHeader& header) {
   return inet_pton(header.in_brackets ? AF_INET6 : AF_INET, header.host.c_str(), &ignored) == 1;
 }
 
-// In a time that tells nothing of where they differ.
-bool same_secret(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;
+// In a time that tells nothing of where they differ. No secret is no match.
+bool is_secret(std::string_view given, std::string_view secret) {
+  return !secret.empty() && given.size() == secret.size() &&
+         sodium_memcmp(given.data(), secret.data(), secret.size()) == 0;
 }
 
 }  // namespace
@@ -85,13 +86,22 @@ std::optional<std::string> read_token(const std::string& file, std::string& erro
   return std::string(token);
 }
 
-void Access::set_token(std::string token) {
-  const std::lock_guard lock(mutex_);
-  token_ = std::move(token);
+std::string_view to_string(Role role) {
+  return role == Role::kOperator ? "operator" : "viewer";
 }
 
-std::optional<Answer> Access::refusal(const Request& request) const {
-  return entrance_.kind == Entrance::Kind::kNetwork ? network_refusal(request) : local_refusal(request);
+void Access::set_tokens(Tokens tokens) {
+  const std::lock_guard lock(mutex_);
+  tokens_ = std::move(tokens);
+}
+
+std::optional<Answer> Access::refusal(const Request& request, Role& role) const {
+  role = Role::kOperator;
+  if (entrance_.kind != Entrance::Kind::kNetwork) return local_refusal(request);
+  if (std::optional<Answer> refused = network_refusal(request, role)) return refused;
+  const bool only_looks = request.method == Request::Method::kGet || request.method == Request::Method::kHead;
+  if (role == Role::kOperator || only_looks) return std::nullopt;
+  return error_answer(403, "this needs the token of an operator: a viewer changes nothing");
 }
 
 std::optional<Answer> Access::local_refusal(const Request& request) const {
@@ -105,18 +115,22 @@ std::optional<Answer> Access::local_refusal(const Request& request) const {
   return error_answer(403, "the Host of the request is not this machine: say localhost or an address");
 }
 
-std::optional<Answer> Access::network_refusal(const Request& request) const {
+std::optional<Answer> Access::network_refusal(const Request& request, Role& role) const {
   if (!entrance_.allow_plaintext) {
     return error_answer(403, "not on loopback, and there is no encryption yet: allow_plaintext must be set");
   }
   const std::lock_guard lock(mutex_);
-  if (token_.empty()) return error_answer(403, "not on loopback: a token file must be set (admin_token_file)");
+  if (tokens_.of_operators.empty() && tokens_.of_viewers.empty()) {
+    return error_answer(403, "not on loopback: a token file must be set (admin_token_file)");
+  }
   if (!request.authorization) return error_answer(401, "this needs the header Authorization: Bearer TOKEN");
   const std::string_view given = *request.authorization;
-  if (!same_but_for_case(given.substr(0, kBearer.size()), kBearer) ||
-      !same_secret(trimmed(given.substr(kBearer.size())), token_)) {
-    return error_answer(401, "this is not the token");
-  }
+  if (!same_but_for_case(given.substr(0, kBearer.size()), kBearer)) return error_answer(401, "this is not the token");
+  const std::string_view token = trimmed(given.substr(kBearer.size()));
+  const bool is_operator = is_secret(token, tokens_.of_operators);
+  const bool is_viewer = is_secret(token, tokens_.of_viewers);
+  if (!is_operator && !is_viewer) return error_answer(401, "this is not the token");
+  role = is_operator ? Role::kOperator : Role::kViewer;
   return std::nullopt;
 }
 

@@ -1,11 +1,14 @@
 // Who may ask for what. What is under /api/ names clients and ends them, so it is for people on this machine (a
-// loopback address or a Unix socket) and, elsewhere, for those who bring the token. Probes and metrics are for anybody.
+// loopback address or a Unix socket), who are operators, and elsewhere for those who bring a token. One token makes an
+// operator, who may do everything, the other a viewer, who may only look. Probes and metrics are for anybody.
 #pragma once
 
+#include <cstdint>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "admin/http_answer.h"
 #include "admin/http_request.h"
@@ -27,24 +30,34 @@ struct Entrance {
   bool allow_plaintext = false;
 };
 
+enum class Role : uint8_t { kViewer, kOperator };
+// "viewer".
+std::string_view to_string(Role role);
+
+// Empty: none.
+struct Tokens {
+  std::string of_operators;
+  std::string of_viewers;
+};
+
 // Any thread.
 class Access {
  public:
-  // `token`: empty, none.
-  Access(Entrance entrance, std::string token) : entrance_(std::move(entrance)), token_(std::move(token)) {}
+  Access(Entrance entrance, Tokens tokens) : entrance_(std::move(entrance)), tokens_(std::move(tokens)) {}
 
-  void set_token(std::string token);
+  void set_tokens(Tokens tokens);
 
-  // Why this request for something under /api/ is refused; nothing: it is not.
-  std::optional<Answer> refusal(const Request& request) const;
+  // Why this request for something under /api/ is refused; nothing: it is not, and `role` says who asks. Everything but
+  // GET and HEAD changes something, and is for operators.
+  std::optional<Answer> refusal(const Request& request, Role& role) const;
 
  private:
   std::optional<Answer> local_refusal(const Request& request) const;
-  std::optional<Answer> network_refusal(const Request& request) const;
+  std::optional<Answer> network_refusal(const Request& request, Role& role) const;
 
   const Entrance entrance_;
   mutable std::mutex mutex_;
-  std::string token_;
+  Tokens tokens_;
 };
 
 }  // namespace onehop::admin

@@ -80,11 +80,19 @@ bool Api::is_probe(const Request& request) {
   return request.path == "/livez" || request.path == "/readyz";
 }
 
-Answer Api::answer(const Request& request) {
+Answer Api::answer(const Request& request, const std::function<std::string()>& peer) {
   const bool open = !std::string_view(request.path).starts_with(kUnderApi);
-  if (!open) {
-    if (std::optional<Answer> refusal = access_.refusal(request)) return *std::move(refusal);
+  if (open) return answer_admitted(request, open);
+  Role role;
+  if (std::optional<Answer> refusal = access_.refusal(request, role)) return *std::move(refusal);
+  Answer answer = answer_admitted(request, open);
+  if (request.method == Request::Method::kPost && actions_.changed) {
+    actions_.changed({role, peer(), request.path, request.query, answer.status});
   }
+  return answer;
+}
+
+Answer Api::answer_admitted(const Request& request, bool open) {
   const Route* route = route_of(request.path);
   if (route == nullptr) return error_answer(404, "there is no such path");
   const bool is_get = request.method == Request::Method::kGet || request.method == Request::Method::kHead;

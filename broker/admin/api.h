@@ -20,11 +20,22 @@
 
 namespace onehop::admin {
 
+// Somebody has changed something, or has tried to. The views are valid during the call only.
+struct Change {
+  Role role;
+  std::string_view peer;   // Where the request came from; empty: a Unix socket, or nobody any more.
+  std::string_view path;   // "/api/v1/kick".
+  std::string_view query;  // As it was written: "name=alice".
+  unsigned status;         // Of the answer.
+};
+
 // What only the program around the broker can do.
 struct Actions {
   std::function<std::string()> config_json;  // The settings in force, as JSON.
   std::function<void()> drain;               // Somebody asks for a drain.
   std::function<ProgramState()> state;       // For the metrics.
+  std::function<void(const Change&)>
+      changed;  // After each request that was not refused and has another method than GET and HEAD.
 };
 
 // One thread at a time.
@@ -32,13 +43,15 @@ class Api {
  public:
   Api(Broker& broker, Actions actions, const Access& access);
 
-  Answer answer(const Request& request);
+  // `peer` is asked for where a request changes something.
+  Answer answer(const Request& request, const std::function<std::string()>& peer);
   // Whether it is /livez or /readyz that is asked for: what must be answered whoever else is here.
   static bool is_probe(const Request& request);
 
  private:
   struct Route;
   static const Route* route_of(std::string_view path);
+  Answer answer_admitted(const Request& request, bool open);
   Answer answer_on(const Route& route, const Request& request);
 
   Answer livez(const Request& request);

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "reactor/address.h"
+
 namespace onehop::admin {
 
 Connection::Connection(reactor::Loop& loop, reactor::LingeringClose& endings, ConnectionOwner& owner, bool for_probes)
@@ -71,7 +73,8 @@ void Connection::read_on() {
   if (for_probes_ && !owner_.is_probe(request)) {
     return answer(error_answer(503, "there are too many connections"), request.method != Request::Method::kHead, false);
   }
-  answer(owner_.answer(request), request.method != Request::Method::kHead, request.keep_alive && !for_probes_);
+  const auto peer = [this] { return reactor::SocketAddress::peer_of(socket_.fd()).text(); };
+  answer(owner_.answer(request, peer), request.method != Request::Method::kHead, request.keep_alive && !for_probes_);
 }
 
 void Connection::answer(const Answer& answer, bool with_body, bool keep_alive) {

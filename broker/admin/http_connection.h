@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -23,7 +24,7 @@ class Connection;
 
 class ConnectionOwner {
  public:
-  virtual Answer answer(const Request& request) = 0;
+  virtual Answer answer(const Request& request, const std::function<std::string()>& peer) = 0;
   virtual bool is_probe(const Request& request) const = 0;
   // The connection may be destroyed, in this call also.
   virtual void on_closed(Connection& connection) = 0;

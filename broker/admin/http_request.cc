@@ -192,7 +192,8 @@ bool RequestReader::read_target() {
   }
   const size_t question = std::min(target.find('?'), target.size());
   request_.path = target.substr(0, question);
-  if (question < target.size() && !read_query(target.substr(question + 1), request_.parameters)) {
+  if (question < target.size()) request_.query = target.substr(question + 1);
+  if (!read_query(request_.query, request_.parameters)) {
     refuse(400, "in the query, a % without two hexadecimal digits");
     return false;
   }

@@ -27,6 +27,7 @@ struct Request {
   std::optional<std::string> authorization;
   bool has_origin = false;  // A page in a browser sent it.
   bool keep_alive = false;  // Whether another request may follow on the connection.
+  std::string query;        // As it was written.
 };
 
 // The query of a target, `a=b&c=d`: %XX and + decoded. False: a % without two hexadecimal digits.

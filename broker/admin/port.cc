@@ -49,17 +49,19 @@ Entrance entrance_of(const reactor::Address& written, const reactor::SocketAddre
 
 class HttpPort final : public Port, public ConnectionOwner {
  public:
-  HttpPort(Entrance entrance, std::string token, Broker& broker, Actions actions)
-      : access_(std::move(entrance), std::move(token)), api_(broker, std::move(actions), access_) {}
+  HttpPort(Entrance entrance, Tokens tokens, Broker& broker, Actions actions)
+      : access_(std::move(entrance), std::move(tokens)), api_(broker, std::move(actions), access_) {}
   ~HttpPort() override;
 
   bool open(const reactor::SocketAddress& address, std::string& error);
 
   std::string address() const override { return listener_->local_address().text(); }
-  void set_token(std::string token) override { access_.set_token(std::move(token)); }
+  void set_tokens(Tokens tokens) override { access_.set_tokens(std::move(tokens)); }
 
  private:
-  Answer answer(const Request& request) override { return api_.answer(request); }
+  Answer answer(const Request& request, const std::function<std::string()>& peer) override {
+    return api_.answer(request, peer);
+  }
   bool is_probe(const Request& request) const override { return Api::is_probe(request); }
   void on_closed(Connection& connection) override;
 
@@ -175,7 +177,7 @@ std::unique_ptr<Port> Port::start(const Options& options, Broker& broker, Action
   const std::vector<reactor::SocketAddress> resolved = reactor::resolve(*address, error);
   if (resolved.empty()) return nullptr;
   auto port = std::make_unique<HttpPort>(entrance_of(*address, resolved.front(), options.allow_plaintext),
-                                         options.token, broker, std::move(actions));
+                                         options.tokens, broker, std::move(actions));
   if (!port->open(resolved.front(), error)) return nullptr;
   return port;
 }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "admin/access.h"
 #include "admin/api.h"
 #include "onehop/broker.h"
 
@@ -12,7 +13,7 @@ namespace onehop::admin {
 
 struct Options {
   std::string listen;            // tcp://127.0.0.1:7412 or unix:///path; port 0 takes a free one.
-  std::string token;             // Empty: none. What is under /api/ needs it when `listen` is not loopback or Unix.
+  Tokens tokens;                 // What is under /api/ needs one of them when `listen` is not loopback or Unix.
   bool allow_plaintext = false;  // Whether a token may cross a network unencrypted.
 };
 
@@ -27,8 +28,8 @@ class Port {
 
   // With the port that was really bound.
   virtual std::string address() const = 0;
-  // ANY THREAD: the token from now on; empty: none.
-  virtual void set_token(std::string token) = 0;
+  // ANY THREAD: the tokens from now on.
+  virtual void set_tokens(Tokens tokens) = 0;
 };
 
 }  // namespace onehop::admin

@@ -28,7 +28,7 @@ class Loading {
     check_together();
     check_drain();
     check_admin();
-    check_token_file();
+    check_token_files();
     return std::move(configuration_);
   }
 
@@ -98,16 +98,22 @@ class Loading {
     say("admin", wrong);
   }
 
-  void check_token_file() {
-    const std::string& path = configuration_.options.admin_token_file;
-    std::string wrong;
-    if (path.empty()) return;
-    configuration_.files.push_back(stamp_of(path));
-    if (std::optional<std::string> token = admin::read_token(path, wrong)) {
-      configuration_.admin_token = *std::move(token);
-      return;
+  void check_token_files() {
+    admin::Tokens& tokens = configuration_.admin_tokens;
+    tokens.of_operators = read_token_file("admin_token_file", configuration_.options.admin_token_file);
+    tokens.of_viewers = read_token_file("admin_viewer_token_file", configuration_.options.admin_viewer_token_file);
+    if (!tokens.of_viewers.empty() && tokens.of_viewers == tokens.of_operators) {
+      say("admin_viewer_token_file", "holds the same token as admin_token_file");
     }
-    say("admin_token_file", wrong);
+  }
+
+  std::string read_token_file(std::string_view name, const std::string& path) {
+    if (path.empty()) return {};
+    configuration_.files.push_back(stamp_of(path));
+    std::string wrong;
+    if (std::optional<std::string> token = admin::read_token(path, wrong)) return *std::move(token);
+    say(name, wrong);
+    return {};
   }
 
   void say(std::string_view name, const std::string& wrong) {
@@ -175,7 +181,7 @@ error.
 * `onehopd --check-config` says all that is wrong at once, a line for each, `FILE:LINE: key: what it must be`, and ends with 2;
   or `ok` and 0. Of a file that is no TOML it says the first mistake only.
 * `onehopd --print-config` prints what holds, as such a file, with where each value came from.
-* SIGHUP reads the file and the token file again. If anything is wrong in them, or a setting differs that cannot change while
+* SIGHUP reads the file and the token files again. If anything is wrong in them, or a setting differs that cannot change while
   the broker runs, everything stays as it was, and one line of the log says why. What changes is told in audit lines.
 * With `reload_on_change` the broker does the same without a signal, when one of these files has changed.
 

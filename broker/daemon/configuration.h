@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "admin/access.h"
 #include "daemon/file_watch.h"
 #include "daemon/settings.h"
 
@@ -27,8 +28,9 @@ struct Source {
 struct Configuration {
   DaemonOptions options;
   std::vector<Source> sources;  // As settings().
-  // What is in admin_token_file. It is read once, with all else, so that whoever takes this over cannot fail any more.
-  std::string admin_token;
+  // What is in admin_token_file and admin_viewer_token_file. They are read once, with all else, so that whoever takes
+  // this over cannot fail any more.
+  admin::Tokens admin_tokens;
   std::vector<FileStamp> files;  // All that was read, each as it was before it was read.
 };
 

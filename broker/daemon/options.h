@@ -12,6 +12,7 @@ struct DaemonOptions {
   BrokerOptions broker;
   std::string admin = "tcp://127.0.0.1:7412";  // none: no admin port.
   std::string admin_token_file;
+  std::string admin_viewer_token_file;
   std::string log_level = "info";   // debug, info, warn, error, off.
   std::string log_format = "auto";  // text, json; auto: text on a terminal, json otherwise.
   uint32_t stop_deadline_ms = 30'000;

@@ -99,11 +99,16 @@ bool Running::start_admin(std::string& error) {
     return as_json(configuration_);
   };
   actions.state = [this] { return state(); };
-  actions.drain = [this] {
-    log_.audit(Log::Level::kInfo, "drain_asked", {});
-    broker_->drain(stop_deadline_ms());
+  actions.drain = [this] { broker_->drain(stop_deadline_ms()); };
+  actions.changed = [this](const admin::Change& change) {
+    log_.audit(Log::Level::kInfo, "admin_request",
+               {{"role", to_string(change.role)},
+                {"peer", change.peer},
+                {"path", change.path},
+                {"query", change.query},
+                {"status", change.status}});
   };
-  port_ = admin::Port::start({options.admin, configuration_.admin_token, options.broker.allow_plaintext}, *broker_,
+  port_ = admin::Port::start({options.admin, configuration_.admin_tokens, options.broker.allow_plaintext}, *broker_,
                              std::move(actions), error);
   if (port_ == nullptr) error = "admin: " + error;
   return port_ != nullptr;
@@ -216,7 +221,7 @@ admin::ProgramState Running::state() {
 // All or nothing: the broker's refusal is all that can go wrong.
 bool Running::take_over(const Configuration& next, std::string& error) {
   if (!broker_->reload(next.options.broker, error)) return false;
-  if (port_ != nullptr) port_->set_token(next.admin_token);
+  if (port_ != nullptr) port_->set_tokens(next.admin_tokens);
   log_.set_level(next.options.log_level);
   const std::lock_guard lock(mutex_);
   configuration_ = next;

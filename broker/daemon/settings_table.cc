@@ -125,6 +125,12 @@ std::vector<Setting> program() {
        kLive,
        "a file with the token that the HTTP API requires if admin is not a loopback address; empty: no token, and no "
        "API there"},
+      {"admin_viewer_token_file",
+       &D::admin_viewer_token_file,
+       {},
+       "",
+       kLive,
+       "a file with another token, of viewers, who may ask and change nothing; empty: there are no viewers"},
       {"stop_deadline_ms", &D::stop_deadline_ms, Range{0, UINT32_MAX, false, {}}, "ms", kLive,
        "how long a drain, SIGTERM and SIGINT wait for connections to end; a second signal ends the wait"},
       {"reload_on_change",
@@ -132,7 +138,7 @@ std::vector<Setting> program() {
        {},
        "",
        kLive,
-       "reload, as on SIGHUP, when the configuration file or the token file has changed and then stayed the same for a "
+       "reload, as on SIGHUP, when the configuration file or a token file has changed and then stayed the same for a "
        "second; for files that another program puts in place, as Kubernetes does"},
       {"log_level",
        &D::log_level,

@@ -21,12 +21,13 @@ Request from_host(const std::string& host) {
 }
 
 unsigned status(const Access& access, const Request& request) {
-  const auto refusal = access.refusal(request);
+  Role role;
+  const auto refusal = access.refusal(request, role);
   return refusal ? refusal->status : 200;
 }
 
 TEST(Access, LoopbackIsForThisMachinesToolsOnly) {
-  const Access access({Entrance::Kind::kLoopback, "Broker-Here", false}, "");
+  const Access access({Entrance::Kind::kLoopback, "Broker-Here", false}, {});
   for (const char* host : {"localhost", "LOCALHOST:7412", "127.0.0.1", "127.0.0.1:7412", "[::1]:7412", "192.0.2.1:1",
                            "broker-here:7412"}) {
     EXPECT_EQ(status(access, from_host(host)), 200u) << host;
@@ -42,7 +43,7 @@ TEST(Access, LoopbackIsForThisMachinesToolsOnly) {
 
 // Whatever is not a host, or a host and a port, and nothing else.
 TEST(Access, AHostIsReadStrictly) {
-  const Access access({Entrance::Kind::kLoopback, "broker-here", false}, "");
+  const Access access({Entrance::Kind::kLoopback, "broker-here", false}, {});
   const std::string nul(1, '\0');
   for (const std::string& host : {std::string("[::1]evil"),
                                   std::string("[::1]evil:7412"),
@@ -93,12 +94,12 @@ TEST(Access, AHostIsReadStrictly) {
 }
 
 TEST(Access, AUnixSocketIsTrustedWhateverTheHost) {
-  const Access access({Entrance::Kind::kUnix, "", false}, "");
+  const Access access({Entrance::Kind::kUnix, "", false}, {});
   EXPECT_EQ(status(access, from_host("anything")), 200u);
 }
 
 TEST(Access, TheNetworkNeedsTheToken) {
-  Access access({Entrance::Kind::kNetwork, "0.0.0.0", true}, kToken);
+  Access access({Entrance::Kind::kNetwork, "0.0.0.0", true}, {kToken, {}});
   Request request = from_host("localhost");
   EXPECT_EQ(status(access, request), 401u) << "loopback as a Host is no loopback";
   const auto with = [&](const std::string& authorization) {
@@ -112,15 +113,48 @@ TEST(Access, TheNetworkNeedsTheToken) {
         "Bearer " + kToken + "0", "Bearer " + kToken.substr(1), std::string("Bearer 0123456789abcdeF")}) {
     EXPECT_EQ(with(wrong), 401u) << wrong;
   }
-  access.set_token("another-token-of-16");
+  access.set_tokens({"another-token-of-16", {}});
   EXPECT_EQ(with("Bearer " + kToken), 401u);
   EXPECT_EQ(with("Bearer another-token-of-16"), 200u);
-  access.set_token("");
+  access.set_tokens({});
   EXPECT_EQ(with("Bearer "), 403u) << "no token never matches an empty one";
 }
 
+TEST(Access, AViewerLooksAndChangesNothing) {
+  const std::string viewers = "token-of-the-viewers";
+  const Access access({Entrance::Kind::kNetwork, "0.0.0.0", true}, {kToken, viewers});
+  const auto admitted = [&](Request::Method method, const std::string& token) -> std::string {
+    Request request = from_host("x");
+    request.method = method;
+    request.authorization = "Bearer " + token;
+    Role role;
+    const auto refusal = access.refusal(request, role);
+    return refusal ? std::to_string(refusal->status) : std::string(to_string(role));
+  };
+  using Method = Request::Method;
+  for (const Method method : {Method::kGet, Method::kHead}) {
+    EXPECT_EQ("operator", admitted(method, kToken));
+    EXPECT_EQ("viewer", admitted(method, viewers));
+    EXPECT_EQ("401", admitted(method, "token-of-the-viewerS"));
+  }
+  for (const Method method : {Method::kPost, Method::kOther}) {
+    EXPECT_EQ("operator", admitted(method, kToken));
+    EXPECT_EQ("403", admitted(method, viewers));
+  }
+}
+
+TEST(Access, ViewersMayBeTheOnlyOnes) {
+  const Access access({Entrance::Kind::kNetwork, "0.0.0.0", true}, {{}, kToken});
+  Request request = from_host("x");
+  request.method = Request::Method::kGet;
+  request.authorization = "Bearer " + kToken;
+  EXPECT_EQ(status(access, request), 200u);
+  request.authorization = "Bearer ";
+  EXPECT_EQ(status(access, request), 401u) << "no token of operators never matches an empty one";
+}
+
 TEST(Access, ATokenDoesNotCrossANetworkInTheClearUnasked) {
-  const Access access({Entrance::Kind::kNetwork, "0.0.0.0", false}, kToken);
+  const Access access({Entrance::Kind::kNetwork, "0.0.0.0", false}, {kToken, {}});
   Request request = from_host("x");
   request.authorization = "Bearer " + kToken;
   EXPECT_EQ(status(access, request), 403u);

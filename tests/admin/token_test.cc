@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -72,6 +73,39 @@ TEST_F(AdminToken, ChangesWithAllElseOrNotAtAll) {
   EXPECT_EQ("reloaded", reload(broker));
   EXPECT_EQ(401u, status_with(broker, first));
   EXPECT_EQ(200u, status_with(broker, second));
+}
+
+TEST_F(AdminToken, OfAViewerLooksAndIsTold) {
+  const std::string operators = "the-token-of-operators", viewers = "the-token-of-viewers";
+  write(token_, operators);
+  const std::string viewer_file = token_ + ".viewer";
+  write(viewer_file, viewers);
+  Onehopd broker({"--admin", "tcp://0.0.0.0:0", "--allow-plaintext", "--admin-token-file", token_,
+                  "--admin-viewer-token-file", viewer_file});
+  const auto kick = [&](const std::string& token) {
+    return ask_once(broker.admin_address(), "POST /api/v1/kick?name=bob&for_ms=1000",
+                    "Authorization: Bearer " + token + "\r\n")
+        .status;
+  };
+  EXPECT_EQ(200u, status_with(broker, operators));
+  EXPECT_EQ(200u, status_with(broker, viewers));
+  EXPECT_EQ(403u, kick(viewers));
+  EXPECT_EQ(200u, kick(operators));
+  std::filesystem::remove(viewer_file);
+
+  // What was changed is told, with who has changed it, and what was refused is not: nothing has happened.
+  const auto lines = broker.wait_for_errors(
+      [](const auto& so_far) { return !so_far.empty() && so_far.back().find("admin_request") != std::string::npos; });
+  const auto told = parse_log_line(lines.back());
+  ASSERT_TRUE(told);
+  EXPECT_EQ("true", value_of(*told, "audit"));
+  EXPECT_EQ("operator", value_of(*told, "role"));
+  EXPECT_EQ("/api/v1/kick", value_of(*told, "path"));
+  EXPECT_EQ("name=bob&for_ms=1000", value_of(*told, "query"));
+  EXPECT_EQ("200", value_of(*told, "status"));
+  EXPECT_TRUE(value_of(*told, "peer").starts_with("tcp://127.0.0.1:")) << lines.back();
+  EXPECT_EQ(1, std::count_if(lines.begin(), lines.end(),
+                             [](const std::string& line) { return line.find("admin_request") != std::string::npos; }));
 }
 
 }  // namespace

@@ -17,12 +17,15 @@ using Problems = std::vector<std::string>;
 class ConfigurationTest : public testing::Test {
  protected:
   ConfigurationTest() {
-    std::ofstream(token_path_) << "a-token-of-many-bytes\n";
-    std::filesystem::permissions(token_path_, std::filesystem::perms::owner_read);
+    for (const std::string& path : {token_path_, viewer_token_path_}) {
+      std::ofstream(path) << "a-token-of-many-bytes" << path.size() << "\n";
+      std::filesystem::permissions(path, std::filesystem::perms::owner_read);
+    }
   }
   ~ConfigurationTest() override {
     std::filesystem::remove(path_);
     std::filesystem::remove(token_path_);
+    std::filesystem::remove(viewer_token_path_);
   }
 
   void write(const std::string& text) {
@@ -46,6 +49,7 @@ class ConfigurationTest : public testing::Test {
 
   const std::string path_ = testing::TempDir() + "onehop-configuration-" + std::to_string(::getpid()) + ".toml";
   const std::string token_path_ = path_ + ".token";
+  const std::string viewer_token_path_ = token_path_ + ".viewer";
   Given given_;
 };
 
@@ -74,6 +78,7 @@ std::string another_value(const Setting& setting, const std::string& token_file)
   if (setting.name == "proxy_from") return "10.0.0.0/8,unix";
   if (setting.name == "admin") return "none";
   if (setting.name == "admin_token_file") return token_file;
+  if (setting.name == "admin_viewer_token_file") return token_file + ".viewer";
   if (setting.name == "log_level") return "warn";
   if (setting.name == "log_format") return "json";
   if (type_of(setting) == "switch") return "true";
@@ -204,6 +209,11 @@ TEST_F(ConfigurationTest, NothingIsSaidOfWhatDependsOnAWrongValue) {
   write("stop_deadline_ms = [\n");
   flag("drain_delay_ms", "4000000");
   EXPECT_EQ(1u, problems().size());
+}
+
+TEST_F(ConfigurationTest, OperatorsAndViewersHaveTokensOfTheirOwn) {
+  write("admin_token_file = '" + token_path_ + "'\nadmin_viewer_token_file = '" + token_path_ + "'\n");
+  EXPECT_EQ(Problems({path_ + ":2: admin_viewer_token_file: holds the same token as admin_token_file"}), problems());
 }
 
 TEST_F(ConfigurationTest, AllFilesThatWereReadAreNamed) {
