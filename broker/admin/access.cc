@@ -116,8 +116,8 @@ std::optional<Answer> Access::local_refusal(const Request& request) const {
 }
 
 std::optional<Answer> Access::network_refusal(const Request& request, Role& role) const {
-  if (!entrance_.allow_plaintext) {
-    return error_answer(403, "not on loopback, and there is no encryption yet: allow_plaintext must be set");
+  if (!entrance_.may_carry_tokens) {
+    return error_answer(403, "neither on loopback nor encrypted: use tls://, or set allow_plaintext");
   }
   const std::lock_guard lock(mutex_);
   if (tokens_.of_operators.empty() && tokens_.of_viewers.empty()) {

@@ -26,8 +26,8 @@ std::optional<std::string> read_token(const std::string& file, std::string& erro
 struct Entrance {
   enum class Kind { kUnix, kLoopback, kNetwork };
   Kind kind = Kind::kNetwork;
-  std::string host;  // As the address was written; empty for a Unix socket.
-  bool allow_plaintext = false;
+  std::string host;               // As the address was written; empty for a Unix socket.
+  bool may_carry_tokens = false;  // It is encrypted, or its owner has allowed plaintext.
 };
 
 enum class Role : uint8_t { kViewer, kOperator };

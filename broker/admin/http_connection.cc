@@ -8,8 +8,14 @@
 
 namespace onehop::admin {
 
-Connection::Connection(reactor::Loop& loop, reactor::LingeringClose& endings, ConnectionOwner& owner, bool for_probes)
-    : loop_(loop), endings_(endings), owner_(owner), for_probes_(for_probes), socket_(loop, *this) {}
+Connection::Connection(reactor::Loop& loop, reactor::LingeringClose& endings, ConnectionOwner& owner, bool for_probes,
+                       std::unique_ptr<transport::Transport> transport)
+    : loop_(loop),
+      endings_(endings),
+      owner_(owner),
+      for_probes_(for_probes),
+      socket_(loop, *this),
+      stream_(socket_, std::move(transport)) {}
 
 bool Connection::open(reactor::Fd fd) {
   if (socket_.open(std::move(fd)) != 0) return false;
@@ -51,8 +57,9 @@ void Connection::on_closed(reactor::Socket&) {
 
 void Connection::on_readable(reactor::Socket&) {
   std::array<char, kHeadBytesMax> bytes;
-  const reactor::IoResult result = socket_.receive(bytes);
-  if (result.would_block()) return;
+  const reactor::IoResult result = stream_.receive(bytes);
+  const bool all_written = stream_.flush();
+  if (result.would_block()) return socket_.want_writable(!all_written);
   if (!result.transferred()) return close();
   if (is_new_ || doing() == Doing::kResting) begin_request();
   in_.append(bytes.data(), result.bytes);
@@ -86,12 +93,12 @@ void Connection::answer(const Answer& answer, bool with_body, bool keep_alive) {
 
 void Connection::write_on() {
   while (written_ < out_.size()) {
-    const iovec piece{out_.data() + written_, out_.size() - written_};
-    const reactor::IoResult result = socket_.send(&piece, 1);
+    const reactor::IoResult result = stream_.send(std::string_view(out_).substr(written_));
     if (result.would_block()) return socket_.want_writable(true);
     if (!result.transferred()) return close();
     written_ += result.bytes;
   }
+  if (!stream_.flush()) return socket_.want_writable(true);
   out_ = {};
   if (last_) return end();
   reader_.next();
@@ -103,12 +110,14 @@ void Connection::write_on() {
 
 void Connection::on_writable(reactor::Socket&) {
   if (!out_.empty()) return write_on();
+  if (!stream_.flush()) return;
   socket_.want_writable(false);
   read_on();
 }
 
 void Connection::end() {
-  endings_.take(socket_.release());
+  std::unique_ptr<reactor::LastWords> words = stream_.end();
+  endings_.take(socket_.release(), std::move(words));
 }
 
 }  // namespace onehop::admin

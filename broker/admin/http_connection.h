@@ -8,11 +8,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "admin/http_answer.h"
 #include "admin/http_request.h"
+#include "admin/stream.h"
 #include "reactor/fd.h"
 #include "reactor/lingering_close.h"
 #include "reactor/loop.h"
@@ -46,8 +48,10 @@ class Connection final : private reactor::SocketHandler {
     kAnswering,   // Its answer waits for its reader.
   };
 
-  // Ends with a last word are left to `endings`. One `for_probes` answers one request, if it is a probe's.
-  Connection(reactor::Loop& loop, reactor::LingeringClose& endings, ConnectionOwner& owner, bool for_probes);
+  // Ends with a last word are left to `endings`. One `for_probes` answers one request, if it is a probe's. `transport`
+  // is null for a plain connection.
+  Connection(reactor::Loop& loop, reactor::LingeringClose& endings, ConnectionOwner& owner, bool for_probes,
+             std::unique_ptr<transport::Transport> transport);
 
   // Answers at once what has come already. False: the loop cannot watch it; on_closed does not come.
   [[nodiscard]] bool open(reactor::Fd fd);
@@ -80,6 +84,7 @@ class Connection final : private reactor::SocketHandler {
   ConnectionOwner& owner_;
   const bool for_probes_;
   reactor::Socket socket_;
+  Stream stream_;  // Of the socket.
   RequestReader reader_;
   std::string in_;  // Received, and not read yet: requests that follow the one in work.
   std::string out_;

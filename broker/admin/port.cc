@@ -32,10 +32,10 @@ constexpr uint64_t kLingerMsMax = 1'000;
 // that is answered as it comes.
 constexpr uint64_t kPlaceMsMin = 1'000;
 
-Entrance entrance_of(const reactor::Address& written, const reactor::SocketAddress& address, bool allow_plaintext) {
+Entrance entrance_of(const reactor::Address& written, const reactor::SocketAddress& address, const Options& options) {
   Entrance entrance;
   entrance.host = written.host();
-  entrance.allow_plaintext = allow_plaintext;
+  entrance.may_carry_tokens = written.is_tls() || options.allow_plaintext;
   std::string error;
   const auto ip = reactor::IpAddress::of(address);
   if (!ip) {
@@ -49,8 +49,10 @@ Entrance entrance_of(const reactor::Address& written, const reactor::SocketAddre
 
 class HttpPort final : public Port, public ConnectionOwner {
  public:
-  HttpPort(Entrance entrance, Tokens tokens, Broker& broker, Actions actions)
-      : access_(std::move(entrance), std::move(tokens)), api_(broker, std::move(actions), access_) {}
+  HttpPort(Entrance entrance, const Options& options, Broker& broker, Actions actions)
+      : access_(std::move(entrance), options.tokens),
+        api_(broker, std::move(actions), access_),
+        make_transport_(options.make_transport) {}
   ~HttpPort() override;
 
   bool open(const reactor::SocketAddress& address, std::string& error);
@@ -73,6 +75,7 @@ class HttpPort final : public Port, public ConnectionOwner {
 
   Access access_;
   Api api_;
+  const transport::TransportFactory make_transport_;
   reactor::Thread thread_{"onehop-admin"};
   // From here on: the loop's thread only, while it runs.
   std::optional<reactor::LingeringClose> endings_;
@@ -113,7 +116,8 @@ HttpPort::~HttpPort() {
 void HttpPort::accept(reactor::Fd fd) {
   const bool for_probes = !has_room(false, kConnectionsMax);
   if (for_probes && !has_room(true, kProbesMax)) return turn_away(std::move(fd));
-  Connection& connection = connections_.emplace_back(thread_.loop(), *endings_, *this, for_probes);
+  Connection& connection = connections_.emplace_back(thread_.loop(), *endings_, *this, for_probes,
+                                                     make_transport_ ? make_transport_() : nullptr);
   if (!connection.open(std::move(fd))) connections_.pop_back();
 }
 
@@ -136,6 +140,7 @@ bool HttpPort::has_room(bool for_probes, size_t most) {
 }
 
 void HttpPort::turn_away(reactor::Fd fd) {
+  if (make_transport_) return;  // It would understand nothing.
   const std::string text = written(error_answer(503, "there are too many connections"), true, false);
   // A new socket takes so little; one that does not is not worth waiting for.
   static_cast<void>(::send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
@@ -176,8 +181,8 @@ std::unique_ptr<Port> Port::start(const Options& options, Broker& broker, Action
   if (!address) return nullptr;
   const std::vector<reactor::SocketAddress> resolved = reactor::resolve(*address, error);
   if (resolved.empty()) return nullptr;
-  auto port = std::make_unique<HttpPort>(entrance_of(*address, resolved.front(), options.allow_plaintext),
-                                         options.tokens, broker, std::move(actions));
+  auto port =
+      std::make_unique<HttpPort>(entrance_of(*address, resolved.front(), options), options, broker, std::move(actions));
   if (!port->open(resolved.front(), error)) return nullptr;
   return port;
 }

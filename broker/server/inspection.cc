@@ -73,22 +73,6 @@ ClientInfo info_of(const ShardHost& host, const core::ClientState& state) {
   return info;
 }
 
-double key_of(ClientOrder order, const ClientInfo& client) {
-  switch (order) {
-    case ClientOrder::kName:
-      return 0;
-    case ClientOrder::kQueueBytes:
-      return static_cast<double>(client.queue_bytes);
-    case ClientOrder::kSendRate:
-      return client.sent_per_second;
-    case ClientOrder::kReceiveRate:
-      return client.received_per_second;
-    case ClientOrder::kIdle:
-      return static_cast<double>(client.idle_ms);
-  }
-  return 0;
-}
-
 }  // namespace
 
 template <typename Answer>
@@ -187,10 +171,8 @@ ClientPage Inspection::clients(const ClientQuery& query) {
     all.found += page.found;
     std::move(page.clients.begin(), page.clients.end(), std::back_inserter(all.clients));
   }
-  std::sort(all.clients.begin(), all.clients.end(), [&query](const ClientInfo& a, const ClientInfo& b) {
-    const double key_a = key_of(query.order, a);
-    const double key_b = key_of(query.order, b);
-    return key_a != key_b ? key_a > key_b : a.name < b.name;
+  std::sort(all.clients.begin(), all.clients.end(), [&search](const ClientInfo& a, const ClientInfo& b) {
+    return core::comes_before(search.order, a, b);
   });
   const auto skipped = static_cast<std::ptrdiff_t>(std::min(query.offset, all.clients.size()));
   all.clients.erase(all.clients.begin(), all.clients.begin() + skipped);

@@ -7,29 +7,7 @@ namespace {
 constexpr uint64_t kRateMsMin = 1'000;
 constexpr uint64_t kRateMsMax = 60'000;
 
-double key_of(ClientOrder order, const ClientState& client) {
-  switch (order) {
-    case ClientOrder::kName:
-      return 0;
-    case ClientOrder::kQueueBytes:
-      return static_cast<double>(client.queue_bytes);
-    case ClientOrder::kSendRate:
-      return client.sent_per_second;
-    case ClientOrder::kReceiveRate:
-      return client.received_per_second;
-    case ClientOrder::kIdle:
-      return static_cast<double>(client.idle_ms);
-  }
-  return 0;
-}
-
 }  // namespace
-
-bool comes_before(ClientOrder order, const ClientState& a, const ClientState& b) {
-  const double key_a = key_of(order, a);
-  const double key_b = key_of(order, b);
-  return key_a != key_b ? key_a > key_b : a.name < b.name;
-}
 
 RateSamples::Rates RateSamples::look(SessionId session, uint64_t sent, uint64_t received, Instant now) {
   if (session.index >= samples_.size()) samples_.resize(session.index + 1);

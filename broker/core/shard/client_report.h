@@ -53,8 +53,31 @@ struct SenderState {
   bool gate_closed = false;
 };
 
-// Whether `a` comes before `b`: most first, and by name where that is the same.
-bool comes_before(ClientOrder order, const ClientState& a, const ClientState& b);
+// What `order` sorts by; by name: nothing.
+template <typename Client>
+double order_key(ClientOrder order, const Client& client) {
+  switch (order) {
+    case ClientOrder::kName:
+      return 0;
+    case ClientOrder::kQueueBytes:
+      return static_cast<double>(client.queue_bytes);
+    case ClientOrder::kSendRate:
+      return client.sent_per_second;
+    case ClientOrder::kReceiveRate:
+      return client.received_per_second;
+    case ClientOrder::kIdle:
+      return static_cast<double>(client.idle_ms);
+  }
+  return 0;
+}
+// Whether `a` comes before `b`: most first, and by name where that is the same. For ClientState, and for what the host
+// makes of it.
+template <typename Client>
+bool comes_before(ClientOrder order, const Client& a, const Client& b) {
+  const double key_a = order_key(order, a);
+  const double key_b = order_key(order, b);
+  return key_a != key_b ? key_a > key_b : a.name < b.name;
+}
 
 // What clients had sent and received when they were last looked at, by the slot of their session. Takes memory once
 // somebody looks, as much as the highest slot looked at.
