@@ -1,4 +1,5 @@
 // What a message between two local clients of a broker costs: CPU of the whole process, and time, each for one message.
+// And what a client costs that does nothing: its memory, and the CPU of attaching it.
 //
 //   onehop-bench-local [MESSAGES]   (default 2,000,000 for each row)
 //
@@ -6,13 +7,16 @@
 // has to; the recipient lives on the sender's shard or on another one.
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "onehop/broker.h"
 #include "onehop/local_client.h"
@@ -94,16 +98,45 @@ struct Row {
   client::Confirm confirm;
 };
 
-void measure(const Row& row, uint64_t count) {
+std::unique_ptr<Broker> start_broker() {
   BrokerOptions options;
   options.listen = {"tcp://127.0.0.1:0"};
   options.shards = 2;
   std::string error;
-  const auto broker = Broker::start(options, error);
-  if (broker == nullptr) {
-    std::fprintf(stderr, "%s\n", error.c_str());
-    std::exit(EXIT_FAILURE);
+  std::unique_ptr<Broker> broker = Broker::start(options, error);
+  if (broker != nullptr) return broker;
+  std::fprintf(stderr, "%s\n", error.c_str());
+  std::exit(EXIT_FAILURE);
+}
+
+// Of the process, in bytes.
+size_t resident() {
+  size_t all = 0, pages = 0;
+  if (std::FILE* file = std::fopen("/proc/self/statm", "r"); file != nullptr) {
+    if (std::fscanf(file, "%zu %zu", &all, &pages) != 2) pages = 0;
+    std::fclose(file);
   }
+  return pages * static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+void measure_idle(uint64_t count) {
+  const auto broker = start_broker();
+  Program program;  // Of all of them.
+  std::string error;
+  std::vector<std::unique_ptr<LocalClient>> clients(count);
+  const uint64_t cpu = cpu_ns();
+  const size_t before = resident();
+  for (uint64_t i = 0; i < count; ++i) {
+    clients[i] = broker->attach({.name = "idle-" + std::to_string(i)}, program, error);
+  }
+  program.wait_for(program.opened, count);
+  std::printf("%-44s %8.1f µs of CPU, %zu bytes of memory\n", "a client that does nothing",
+              static_cast<double>(cpu_ns() - cpu) / 1'000 / static_cast<double>(count), (resident() - before) / count);
+}
+
+void measure(const Row& row, uint64_t count) {
+  const auto broker = start_broker();
+  std::string error;
   Program sender, recipient;
   const std::string to = name_on(*broker, row.recipient_home, "recipient");
   const auto to_client = broker->attach({.name = to}, recipient, error);
@@ -147,6 +180,7 @@ int main(int argc, char** argv) {
       {"from a thread, other shard, unconfirmed", false, 1, Confirm::kRefusals},
       {"from a thread, other shard, confirmed", false, 1, Confirm::kDelivered},
   };
+  measure_idle(std::min<uint64_t>(count, 10'000));
   std::printf("%-44s %8s %8s\n", "ns for each message of 128 bytes", "CPU", "time");
   for (const Row& row : rows) measure(row, count);
 }
