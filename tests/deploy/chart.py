@@ -14,6 +14,8 @@ from deployed import fails, must_run, path_of, text_of, yaml_of
 CHART = path_of("helm", "onehop")
 HERE = os.path.dirname(os.path.abspath(__file__))
 RELEASE, NAMESPACE = "test", "somewhere"
+# What the chart does not do without: a certificate, and files that say who clients are.
+SECURE = {"tls": {"secretName": "certificate"}, "identity": {"secretName": "users"}}
 
 
 def default_values():
@@ -55,7 +57,7 @@ class Chart:
         return True
 
     def render(self, **given):
-        """Every object that the chart makes with these values over its defaults: {kind: [object, …]}."""
+        """Every object that the chart makes with these values over SECURE and its defaults: {kind: [object, …]}."""
         objects = {}
         for text in self._texts(must_run, given):
             for document in yaml.safe_load_all(text):
@@ -73,6 +75,7 @@ class Chart:
         return self._texts(fails, given)
 
     def _texts(self, runner, given):
+        given = merged(SECURE, given)
         if self.helm:
             return [runner([self.helm, "template", RELEASE, CHART, "--namespace", NAMESPACE, "--values", "-"],
                            input=json.dumps(given).encode())]
@@ -86,3 +89,17 @@ class Chart:
 
 def settings_file(objects):
     return objects["ConfigMap"][0]["data"]["onehopd.toml"]
+
+
+def configuration_in(folder, objects):
+    """The path of the chart's onehopd.toml, with the files that it names below `folder` instead of /etc/onehop."""
+    path = os.path.join(folder, "onehopd.toml")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(settings_file(objects).replace("/etc/onehop/", folder + "/"))
+    for name in ("tls", "client-ca", "identity"):
+        os.makedirs(os.path.join(folder, name), exist_ok=True)
+    certificate, key = (os.path.join(folder, "tls", name) for name in ("tls.crt", "tls.key"))
+    must_run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
+              "-subj", "/CN=onehop", "-keyout", key, "-out", certificate])
+    shutil.copy(certificate, os.path.join(folder, "client-ca", "ca.crt"))
+    return path

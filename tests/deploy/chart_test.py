@@ -10,7 +10,7 @@ import re
 import sys
 import tempfile
 
-from chart import CHART, Chart, default_values, settings_file, validator
+from chart import CHART, Chart, configuration_in, default_values, settings_file, validator
 from deployed import must_run, path_of, project_version, text_of, yaml_of
 
 ACTION = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
@@ -40,6 +40,10 @@ def check_values():
         assert not checker.is_valid(wrong), f"the schema lets this pass: {wrong}"
 
     refused(lambda v: v.update(replicas=2))
+    refused(lambda v: v.pop("tls"))
+    refused(lambda v: v["tls"].update(clientCertificates="perhaps"))
+    refused(lambda v: v["identity"].update(authentication=[]))
+    refused(lambda v: v["config"].update(users_file="/elsewhere"))
     refused(lambda v: v["config"].update(listen="tcp://0.0.0.0:1"))
     refused(lambda v: v["drain"].update(deadlineSeconds="30"))
     refused(lambda v: v["drain"].update(deadlinSeconds=30))
@@ -100,6 +104,9 @@ def check_copies(onehopd):
 def everything():
     """Values under which each template makes all that it can."""
     return {
+        "tls": {"clientCertificates": "required", "clientAuthoritySecretName": "authority"},
+        "identity": {"authentication": ["certificate", "token", "users"], "tokenKeysKey": "keys.json",
+                     "permissionsKey": "permissions.toml"},
         "proxyFrom": ["10.0.0.0/8"],
         "adminToken": {"secretName": "token"},
         "imagePullSecrets": [{"name": "pull"}],
@@ -140,16 +147,13 @@ def check_pod(chart, onehopd):
     for given in ({}, everything()):
         objects = chart.render(**given)
         with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "onehopd.toml")
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(settings_file(objects))
-            must_run([onehopd, "--config", path, "--check-config"])
+            must_run([onehopd, "--config", configuration_in(folder, objects), "--check-config"])
 
 
 def check_probes(chart):
     container = container_of(chart.one("Deployment"))
     ready, alive = container["readinessProbe"], container["livenessProbe"]
-    assert ready["httpGet"] == {"path": "/readyz", "port": "admin"} and alive["httpGet"]["path"] == "/livez"
+    assert ready["httpGet"] == {"path": "/readyz", "port": "admin", "scheme": "HTTPS"} and alive["httpGet"]["path"] == "/livez"
     for probe in (ready, alive):
         assert probe["failureThreshold"] >= 2, "one slow answer would count"
 
@@ -177,6 +181,28 @@ def check_who_may_connect(chart):
     chart.refuses(service={"loadBalancerSourceRanges": ["192.0.2.0/24"]})
     assert "adminFrom" in chart.refuses(serviceMonitor={"enabled": True})[0]
     chart.refuses(drain={"delaySeconds": 30})
+
+
+def check_secure(chart):
+    """Without a certificate, and without files that say who clients are, the chart refuses until it is told to do without."""
+    assert "insecure.plaintext" in chart.refuses(tls={"secretName": ""})[0]
+    assert "insecure.everybody" in chart.refuses(identity={"secretName": ""})[0]
+    assert "clientAuthoritySecretName" in chart.refuses(tls={"clientCertificates": "required"})[0]
+    settings = settings_file(chart.render())
+    for line in ('listen = ["tls://0.0.0.0:7411"]', 'admin = "tls://0.0.0.0:7412"', "allow_plaintext = false"):
+        assert line in settings.splitlines(), f"{line} is not in {settings}"
+    pod = chart.one("Deployment", **everything())["spec"]["template"]["spec"]
+    mounted = {mount["name"]: mount["mountPath"] for mount in container_of({"spec": {"template": {"spec": pod}}})["volumeMounts"]}
+    assert {"tls", "client-ca", "identity"} <= set(mounted)
+    for volume in pod["volumes"]:
+        assert "secret" not in volume or volume["secret"]["defaultMode"] == 0o440, volume
+    open_to_all = {"tls": {"secretName": ""}, "identity": {"secretName": ""}, "insecure": {"plaintext": True, "everybody": True}}
+    container = container_of(chart.one("Deployment", **open_to_all))
+    assert container["livenessProbe"]["httpGet"]["scheme"] == "HTTP"
+    settings = settings_file(chart.render(**open_to_all))
+    for line in ('listen = ["tcp://0.0.0.0:7411"]', "allow_plaintext = true"):
+        assert line in settings.splitlines(), f"{line} is not in {settings}"
+    assert "tls_" not in settings and "authentication" not in settings
 
 
 def check_restarts(chart):
@@ -219,6 +245,7 @@ def main(programs):
     check_pod(chart, onehopd)
     check_probes(chart)
     check_who_may_connect(chart)
+    check_secure(chart)
     check_restarts(chart)
     check_runbooks(chart)
     print("chart: values, references, structure, and what it makes of them, by", "helm" if chart.helm else "chart_renderer")

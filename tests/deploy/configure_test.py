@@ -11,8 +11,8 @@ from deployed import ROOT, fails, must_run, needs
 
 FOR_TESTS = ("GTest", "benchmark")
 FOR_PROGRAMS = ("spdlog", "CLI11", "nlohmann_json")  # And modules of pkg-config: see only_modules().
-LIBRARIES = {"onehop_core_shard", "onehop_reactor", "onehop_transport", "onehop_server", "onehop_client",
-             "onehop-broker", "onehop-client", "onehop-broker.so", "onehop-client.so"}
+LIBRARIES = {"libonehop_core_shard", "libonehop_reactor", "libonehop_transport", "libonehop_server", "libonehop_client",
+             "libonehop-broker", "libonehop-client", "libonehop", "libonehop-broker.so", "libonehop-client.so", "libonehop.so"}
 PROGRAMS = {"onehopd", "onehop", "onehop-loadgen"}
 
 
@@ -27,7 +27,7 @@ def targets_of(folder):
     told = must_run(["ninja", "-C", folder, "-t", "targets", "all"])
     paths = [line.split(": ")[0] for line in told.splitlines() if "_LINKER__" in line]
     names = {os.path.basename(path) for path in paths}
-    return {re.sub(r"(\.so)[\d.]*$", r"\1", name.removeprefix("lib").removesuffix(".a")) for name in names}
+    return {re.sub(r"(\.so)[\d.]*$", r"\1", name.removesuffix(".a")) for name in names}
 
 
 def only_modules(folder, *modules):

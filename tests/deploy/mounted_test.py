@@ -84,7 +84,8 @@ def configurations(programs):
     chart = Chart(os.path.join(os.path.dirname(os.path.abspath(programs)), "chart"))
     for bytes_max in (8 << 20, 16 << 20):
         if chart.can_render:
-            yield settings_file(chart.render(config={"queue_bytes_max": bytes_max}))
+            yield settings_file(chart.render(config={"queue_bytes_max": bytes_max}, tls={"secretName": ""}, identity={"secretName": ""},
+                                             insecure={"plaintext": True, "everybody": True}))
         else:
             yield (f'listen = ["tcp://0.0.0.0:7411"]\nallow_plaintext = true\nadmin = "tcp://0.0.0.0:7412"\n'
                    f'reload_on_change = true\nqueue_bytes_max = {bytes_max}\n')
