@@ -117,6 +117,12 @@ class Broker:
         """The first line of this event, once it is there."""
         return json.loads(self._log.wait_for(lambda text: f'"event":"{event}"' in text))
 
+    def times_logged(self, event):
+        return sum(f'"event":"{event}"' in line for line in self._log.now())
+
+    def wait_until_logged(self, event, times):
+        self._log.wait_for_count(lambda text: f'"event":"{event}"' in text, times)
+
     def stop(self):
         """Stops it in good order; returns what it logged."""
         self.process.send_signal(signal.SIGTERM)

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cinttypes>
 #include <cstdio>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <utility>
@@ -33,6 +34,13 @@ bool read_payload(std::string_view payload, uint32_t& sender, uint64_t& number) 
   return second.ec == std::errc() && second.ptr == end;
 }
 
+std::string token_in(const std::string& path) {
+  std::ifstream file(path);
+  std::string token;
+  file >> token;
+  return token;
+}
+
 }  // namespace
 
 class Fleet::Member final : public client::ClientEvents {
@@ -42,6 +50,10 @@ class Fleet::Member final : public client::ClientEvents {
   void connect() {
     client::ClientOptions options{.name = fleet_.options_.prefix + std::to_string(index_),
                                   .on_conflict = client::OnConflict::kTakeOver};
+    options.tls_ca_file = fleet_.options_.tls_ca_file;
+    if (!fleet_.options_.token_file.empty()) {
+      options.token_source = [&file = fleet_.options_.token_file] { return token_in(file); };
+    }
     std::string error;
     client_ = client::LoopClient::start(fleet_.client_loop_, fleet_.options_.server, options, *this, error);
     if (client_ == nullptr) throw std::invalid_argument(error);

@@ -21,6 +21,8 @@ struct FleetOptions {
   std::string prefix = "f";
   uint32_t clients = 100;
   uint32_t window = 8;  // Messages that each client keeps without an outcome; 0: it sends none.
+  std::string tls_ca_file;
+  std::string token_file;  // Read for each connection and each renewal; empty: no token.
 };
 
 class Fleet {

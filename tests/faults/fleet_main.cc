@@ -95,10 +95,12 @@ int run(const FleetOptions& options) {
 int main(int argc, char** argv) {
   onehop::faults::FleetOptions options;
   CLI::App app{"onehop-fleet: many clients that send to each other, through whatever happens to the broker"};
-  app.add_option("server", options.server, "tcp://host:port or unix:///path")->required();
+  app.add_option("server", options.server, "tcp://host:port, tls://host:port or unix:///path")->required();
   app.add_option("--clients", options.clients)->capture_default_str();
   app.add_option("--window", options.window, "Messages of each client without an outcome")->capture_default_str();
   app.add_option("--prefix", options.prefix, "Of the clients' names")->capture_default_str();
+  app.add_option("--tls-ca", options.tls_ca_file, "File with the authority of a tls:// server");
+  app.add_option("--token-file", options.token_file, "File with the token, read anew for each connection and renewal");
   CLI11_PARSE(app, argc, argv);
   return onehop::faults::run(options);
 }

@@ -1,0 +1,249 @@
+"""Certificates, keys of tokens, tokens and permissions are changed again and again under a broker that is busy. Every message of
+every client has its outcome, and nobody comes in who should not.
+
+    identity_soak.py BIN_FOLDER [--rounds 4 | --seconds S] [--clients 24]        PYTHONPATH: the schema for Python
+
+A fleet of clients sends over TLS with tokens that hold for some seconds, and renews them from a file. In each round the broker
+gets a new certificate, a new key and new permissions, a reload after each, and one with a mistake, which must change nothing. After
+each round those try to come in who must not: with no token, with one of an unknown, a removed or a wrong key, with one that is for
+somebody else, has expired or has no signature, without TLS, and under a name that the permissions do not give them.
+"""
+
+import argparse
+import base64
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+
+from fleet import SECONDS_MAX, Broker, Fleet
+from onehop.v1 import onehop_pb2 as wire
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+TOKEN_SECONDS = 8
+AUDIENCE = "chat"
+PERMISSIONS = """
+[roles.member]
+allow.names = ["f*"]
+allow.take_over = ["f*"]
+allow.send = ["f*"]
+{denied}
+[roles.guest]
+allow.names = ["guest-*"]
+
+[principals]
+"fleet" = ["member"]
+"guest" = ["guest"]
+"""
+
+
+def must_run(*command, data=None):
+    done = subprocess.run(command, input=data, capture_output=True, timeout=SECONDS_MAX, check=False)
+    assert done.returncode == 0, f"{command} exited with {done.returncode}: {done.stderr.decode()}"
+    return done.stdout
+
+
+def encoded(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+class Key:
+    """An Ed25519 key that signs tokens."""
+
+    def __init__(self, folder, name):
+        self.name, self._file = name, os.path.join(folder, name + ".key")
+        must_run("openssl", "genpkey", "-algorithm", "ed25519", "-out", self._file)
+        # The last 32 bytes of the encoding are the key itself.
+        self._public = must_run("openssl", "pkey", "-in", self._file, "-pubout", "-outform", "DER")[-32:]
+
+    def public(self):
+        return {"kty": "OKP", "crv": "Ed25519", "kid": self.name, "alg": "EdDSA", "x": encoded(self._public)}
+
+    def sign(self, data):
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(data)
+            file.flush()
+            return must_run("openssl", "pkeyutl", "-sign", "-inkey", self._file, "-rawin", "-in", file.name)
+
+    def token(self, principal="fleet", seconds=TOKEN_SECONDS, audience=AUDIENCE, algorithm="EdDSA", kid=None):
+        header = {"alg": algorithm, "kid": kid or self.name}
+        claims = {"sub": principal, "exp": int(time.time()) + seconds, "aud": audience}
+        signed = ".".join(encoded(json.dumps(part).encode()) for part in (header, claims))
+        return signed + "." + ("" if algorithm == "none" else encoded(self.sign(signed.encode())))
+
+
+def write(path, text):
+    """As a whole, or not at all, as whoever rotates files should."""
+    with open(path + ".new", "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        file.write(text)
+    os.replace(path + ".new", path)
+
+
+class World:
+    """The files, the broker that reads them, and who may come in at the moment."""
+
+    def __init__(self, binaries, folder):
+        self.folder, self.rounds, self.tries = folder, 0, 0
+        self.certificates, self.keys_file, self.permissions_file, self.token_file = (
+            os.path.join(folder, name) for name in ("certificates", "keys.json", "permissions.toml", "token"))
+        self.removed = None
+        self.stranger = Key(folder, "stranger")
+        self.key = Key(folder, "key-0")
+        self.issue_certificate()
+        self.put_keys(self.key)
+        self.put_permissions("")
+        self.renew_token()
+        self.broker = Broker(binaries, "--tls-certificate-file", self.file("broker.pem"), "--tls-key-file", self.file("broker.key"),
+                             "--authentication", "token", "--token-keys-file", self.keys_file, "--token-audience", AUDIENCE,
+                             "--permissions-file", self.permissions_file, "--shards", "2", "--log-level", "info",
+                             listen="tls://127.0.0.1:0")
+        self.address = self.broker.address
+
+    def file(self, name):
+        return os.path.join(self.certificates, name)
+
+    def issue_certificate(self):
+        for name in ("broker.pem", "broker.key"):
+            if os.path.exists(self.file(name)):
+                os.remove(self.file(name))
+        must_run(os.path.join(ROOT, "deploy/tls/make-certificates"), self.certificates, "localhost,127.0.0.1")
+
+    def put_keys(self, *keys):
+        write(self.keys_file, json.dumps({"keys": [key.public() for key in keys]}))
+
+    def put_permissions(self, denied):
+        write(self.permissions_file, PERMISSIONS.format(denied=denied))
+
+    def renew_token(self):
+        write(self.token_file, self.key.token())
+
+    def reload(self, answer="reloaded"):
+        before = self.broker.times_logged(answer)
+        self.broker.process.send_signal(signal.SIGHUP)
+        self.broker.wait_until_logged(answer, before + 1)
+
+    def round(self):
+        """Everything is changed once; tokens are renewed in between, as they would be."""
+        self.rounds += 1
+        self.issue_certificate()
+        self.reload()
+        old, self.key = self.key, Key(self.folder, f"key-{self.rounds}")
+        self.put_keys(self.key, old)
+        self.reload()
+        self.renew_token()
+        # Whoever has a token of the old key still is ended with the key, and comes back with the new token.
+        self.put_keys(self.key)
+        self.removed = old
+        self.reload()
+        self.put_permissions('deny.send = ["f0"]' if self.rounds % 2 else "")
+        self.reload()
+        write(self.permissions_file, "[roles.member\n")
+        self.reload("reload_refused")
+        self.put_permissions('deny.send = ["f0"]' if self.rounds % 2 else "")
+        self.reload()
+        self.renew_token()
+
+    def connect(self, token="", name="f0", secure=True):
+        """The code of the goodbye that a client hears, or "connected", or "cut off"."""
+        host, port = self.address.split("//")[1].rsplit(":", 1)
+        # Each from an address of its own: who has failed too often is told to wait, whatever it brings.
+        self.tries += 1
+        source = f"127.1.{self.tries // 250}.{self.tries % 250 + 1}"
+        plain = socket.create_connection((host, int(port)), timeout=SECONDS_MAX, source_address=(source, 0))
+        with plain:
+            try:
+                link = plain
+                if secure:
+                    link = ssl.create_default_context(cafile=self.file("ca.pem")).wrap_socket(plain, server_hostname="localhost")
+                frame = wire.Frame(connect=wire.Connect(name=name, token=token.encode(), on_conflict=wire.ON_CONFLICT_REJECT))
+                body = frame.SerializeToString()
+                link.sendall(varint(len(body)) + body)
+                return answer_in(link)
+            except (ConnectionError, ssl.SSLError):
+                return "cut off"
+
+
+def varint(number):
+    out = bytearray()
+    while number > 127:
+        out.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*out, number])
+
+
+def answer_in(link):
+    got = b""
+    while True:
+        more = link.recv(4096)
+        if not more:
+            return "cut off"
+        got += more
+        size, shift, at = 0, 0, 0
+        while at < len(got) and got[at] & 128:
+            size |= (got[at] & 127) << shift
+            shift, at = shift + 7, at + 1
+        if at == len(got):
+            continue
+        size |= got[at] << shift
+        if len(got) - at - 1 < size:
+            continue
+        frame = wire.Frame.FromString(got[at + 1:at + 1 + size])
+        return wire.Code.Name(frame.goodbye.code) if frame.HasField("goodbye") else "connected"
+
+
+def try_to_come_in(world):
+    """Those who must not, and one who may, so that the door is not simply shut."""
+    key, refused, forbidden = world.key, "CODE_BAD_CREDENTIALS", "CODE_NOT_AUTHORIZED"
+    tries = {
+        "no token": ({}, refused),
+        "no token at all": ({"token": "fleet:secret"}, refused),
+        "an unknown key": ({"token": world.stranger.token()}, refused),
+        "the key's name, signed by another": ({"token": world.stranger.token(kid=key.name)}, refused),
+        "somebody else's token": ({"token": key.token(audience="mail")}, refused),
+        "expired": ({"token": key.token(seconds=-3600)}, refused),
+        "no signature": ({"token": key.token(algorithm="none")}, refused),
+        "a name of others": ({"token": key.token(principal="guest"), "name": "f1"}, forbidden),
+        "nobody whom the permissions know": ({"token": key.token(principal="mallory"), "name": "guest-1"}, forbidden),
+        "no TLS": ({"token": key.token(), "secure": False}, "cut off"),
+        "a guest": ({"token": key.token(principal="guest"), "name": "guest-1"}, "connected"),
+    }
+    if world.removed:
+        tries["a removed key"] = ({"token": world.removed.token()}, refused)
+    for who, (given, expected) in tries.items():
+        found = world.connect(**given)
+        assert found == expected, f"{who}: {found} instead of {expected}"
+
+
+def main():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("binaries")
+    arguments.add_argument("--rounds", type=int, default=4)
+    arguments.add_argument("--seconds", type=float, default=0)
+    arguments.add_argument("--clients", type=int, default=24)
+    given = arguments.parse_args()
+    with tempfile.TemporaryDirectory(prefix="onehop-soak-") as folder:
+        world = World(given.binaries, folder)
+        end = time.monotonic() + given.seconds
+        with world.broker, Fleet(given.binaries, world.address.replace("127.0.0.1", "localhost"), "--clients", str(given.clients),
+                                 "--tls-ca", world.file("ca.pem"), "--token-file", world.token_file) as fleet:
+            fleet.wait_until_all_open()
+            while world.rounds < given.rounds or time.monotonic() < end:
+                before = fleet.outcomes()
+                world.round()
+                try_to_come_in(world)
+                fleet.wait_for_outcomes(before + 1_000)
+            report = fleet.finish()
+            log = world.broker.stop()
+        events = {line["event"] for line in log}
+        assert "reload_refused" in events, events
+        assert report["counts"].get("DELIVERED", 0) > 1_000, report
+        print(f"identity: {world.rounds} rounds; {report['counts']}; connections ended by {report['downs']}")
+
+
+if __name__ == "__main__":
+    main()
