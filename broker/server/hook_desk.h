@@ -75,6 +75,12 @@ class HookDesk {
   core::Answered ask_about_send(core::Ticket ticket, const core::Question& question, core::Answer& answer);
   bool pass_stages(Connecting& connecting, std::string_view token, std::optional<HookVerdict> verdict,
                    core::Answer& answer);
+  // What its connection has proved, or a balancer says for it.
+  struct Proof {
+    std::string certificate;
+    std::string certificate_name;
+  };
+  Proof proof_of(const Connection& connection);
   std::optional<HookVerdict> ask_stage(const Connecting& connecting, std::string_view token);
   bool pass_stage(Connecting& connecting, const HookVerdict& verdict, core::Answer& answer);
   void let_in(const Connecting& connecting, core::Answer& answer);

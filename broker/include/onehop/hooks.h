@@ -36,6 +36,12 @@ struct Credentials {
   std::string_view name;   // The name it wants to own; empty: the broker makes one.
   std::string_view peer;   // `tcp://…`, `unix://…`, or `local`; empty if its connection has gone.
   unsigned shard = 0;
+  // The certificate with which the client has proved who it is, as DER; empty: none. The broker has verified it, up to
+  // an authority of TlsOptions::client_ca_file.
+  std::string_view certificate = {};
+  // The common name of a certificate that a balancer has verified, and tells in its PROXY header; empty: none. It is
+  // any bytes. See BrokerOptions::proxy_from for whom is believed.
+  std::string_view certificate_name = {};
 };
 
 // Says who the client is. See ANSWERS above.
