@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "admin/process_figures.h"
 #include "onehop/inspection.h"
@@ -19,6 +20,11 @@ struct ProgramState {
   bool last_reload_successful = true;  // The start counts as one.
   double last_reload_success_unix_seconds = 0;
   uint64_t log_lines_lost = 0;
+  struct Certificate {
+    std::string file;
+    double expires_unix_seconds = 0;
+  };
+  std::vector<Certificate> certificates = {};  // Of TLS.
 };
 
 struct MetricsState {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "admin/access.h"
 #include "daemon/file_watch.h"
 #include "daemon/settings.h"
+#include "onehop/tls.h"
 
 namespace onehop::daemon {
 
@@ -31,6 +33,8 @@ struct Configuration {
   // What is in admin_token_file and admin_viewer_token_file. They are read once, with all else, so that whoever takes
   // this over cannot fail any more.
   admin::Tokens admin_tokens;
+  // Loaded from the tls_ files, in the same way; none: no certificate is given.
+  std::shared_ptr<Tls> tls;
   std::vector<FileStamp> files;  // All that was read, each as it was before it was read.
 };
 

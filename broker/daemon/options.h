@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "onehop/broker.h"
 
@@ -16,6 +17,12 @@ struct DaemonOptions {
   std::string log_level = "info";   // debug, info, warn, error, off.
   std::string log_format = "auto";  // text, json; auto: text on a terminal, json otherwise.
   uint32_t stop_deadline_ms = 30'000;
+  // For listeners with TLS. Certificates and keys belong together by their places in the lists.
+  std::vector<std::string> tls_certificate_file;
+  std::vector<std::string> tls_key_file;
+  std::string tls_client = "none";  // none, optional, required.
+  std::string tls_client_ca_file;
+  std::string tls_crl_file;
   bool reload_on_change = false;  // The files are looked at again and again; otherwise only SIGHUP reads them anew.
 };
 

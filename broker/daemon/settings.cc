@@ -38,7 +38,6 @@ bool is_plain(std::string_view text) {
 
 std::string wrong_with_text(const Setting& setting, const std::string& text) {
   if (!is_plain(text)) return "must be printable ASCII";
-  if (text.starts_with("tls://")) return text + ": encryption is not served yet";
   const std::vector<std::string_view>& choices = setting.range.choices;
   if (choices.empty() || std::find(choices.begin(), choices.end(), text) != choices.end()) return {};
   return must_be(setting) + ", not '" + text + "'";
@@ -159,6 +158,9 @@ void put(const Setting& setting, const Value& value, DaemonOptions& options) {
           [&](uint32_t DaemonOptions::*place) { options.*place = static_cast<uint32_t>(std::get<uint64_t>(value)); },
           [&](std::string DaemonOptions::*place) { options.*place = std::get<std::string>(value); },
           [&](bool DaemonOptions::*place) { options.*place = std::get<bool>(value); },
+          [&](std::vector<std::string> DaemonOptions::*place) {
+            options.*place = std::get<std::vector<std::string>>(value);
+          },
       },
       setting.place);
 }
@@ -174,6 +176,7 @@ Value get(const Setting& setting, const DaemonOptions& options) {
                         [&](uint32_t DaemonOptions::*place) { return Value(uint64_t{options.*place}); },
                         [&](std::string DaemonOptions::*place) { return Value(options.*place); },
                         [&](bool DaemonOptions::*place) { return Value(options.*place); },
+                        [&](std::vector<std::string> DaemonOptions::*place) { return Value(options.*place); },
                     },
                     setting.place);
 }

@@ -110,8 +110,9 @@ void add_patience(CLI::App& command, Options& options, const char* what) {
 void add_common(CLI::App& command, Options& options, const char* count_text) {
   command
       .add_option("--server", options.server,
-                  "host, host:port, tcp://host:port or unix:///path (environment: ONEHOP_SERVER)")
+                  "host, host:port, tcp://host:port, tls://host:port or unix:///path (environment: ONEHOP_SERVER)")
       ->capture_default_str();
+  add_tls_options(command, options.tls);
   command.add_option("--count", options.count, count_text)->check(positive());
   command.add_option("--timeout", options.timeout, "End after this many seconds")->check(positive());
   command

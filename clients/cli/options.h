@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/admin/options.h"
+#include "cli/tls/options.h"
 
 namespace onehop::cli {
 
@@ -25,6 +26,7 @@ struct Options {
   Command command = Command::kSend;
 
   std::string server = "tcp://127.0.0.1:7411";
+  TlsOptions tls;
   std::string name;
   bool json = false;
   bool quiet = false;
