@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <list>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -50,14 +51,16 @@ Entrance entrance_of(const reactor::Address& written, const reactor::SocketAddre
 class HttpPort final : public Port, public ConnectionOwner {
  public:
   HttpPort(Entrance entrance, const Options& options, Broker& broker, Actions actions)
-      : access_(std::move(entrance), options.tokens),
-        api_(broker, std::move(actions), access_),
-        make_transport_(options.make_transport) {}
+      : access_(std::move(entrance), options.tokens), api_(broker, std::move(actions), access_), tls_(options.tls) {}
   ~HttpPort() override;
 
   bool open(const reactor::SocketAddress& address, std::string& error);
 
-  std::string address() const override { return listener_->local_address().text(); }
+  std::string address() const override {
+    std::string text = listener_->local_address().text();
+    if (tls_ != nullptr) text.replace(0, std::string_view("tcp").size(), "tls");
+    return text;
+  }
   void set_tokens(Tokens tokens) override { access_.set_tokens(std::move(tokens)); }
 
  private:
@@ -75,7 +78,7 @@ class HttpPort final : public Port, public ConnectionOwner {
 
   Access access_;
   Api api_;
-  const transport::TransportFactory make_transport_;
+  const std::shared_ptr<TransportSecurity> tls_;  // Null: connections are plain.
   reactor::Thread thread_{"onehop-admin"};
   // From here on: the loop's thread only, while it runs.
   std::optional<reactor::LingeringClose> endings_;
@@ -117,7 +120,7 @@ void HttpPort::accept(reactor::Fd fd) {
   const bool for_probes = !has_room(false, kConnectionsMax);
   if (for_probes && !has_room(true, kProbesMax)) return turn_away(std::move(fd));
   Connection& connection = connections_.emplace_back(thread_.loop(), *endings_, *this, for_probes,
-                                                     make_transport_ ? make_transport_() : nullptr);
+                                                     tls_ == nullptr ? nullptr : tls_->accept(thread_.loop().now_ms()));
   if (!connection.open(std::move(fd))) connections_.pop_back();
 }
 
@@ -140,7 +143,7 @@ bool HttpPort::has_room(bool for_probes, size_t most) {
 }
 
 void HttpPort::turn_away(reactor::Fd fd) {
-  if (make_transport_) return;  // It would understand nothing.
+  if (tls_ != nullptr) return;  // It would understand nothing.
   const std::string text = written(error_answer(503, "there are too many connections"), true, false);
   // A new socket takes so little; one that does not is not worth waiting for.
   static_cast<void>(::send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
@@ -173,12 +176,16 @@ void HttpPort::on_closed(Connection& connection) {
 }  // namespace
 
 bool Port::check(const std::string& listen, std::string& error) {
-  return reactor::Address::parse(listen, error).has_value();
+  return reactor::Address::parse_or_tls(listen, error).has_value();
 }
 
 std::unique_ptr<Port> Port::start(const Options& options, Broker& broker, Actions actions, std::string& error) {
-  const std::optional<reactor::Address> address = reactor::Address::parse(options.listen, error);
+  const std::optional<reactor::Address> address = reactor::Address::parse_or_tls(options.listen, error);
   if (!address) return nullptr;
+  if (address->is_tls() != (options.tls != nullptr)) {
+    error = address->is_tls() ? "tls:// needs a certificate" : "TLS needs an address that begins with tls://";
+    return nullptr;
+  }
   const std::vector<reactor::SocketAddress> resolved = reactor::resolve(*address, error);
   if (resolved.empty()) return nullptr;
   auto port =

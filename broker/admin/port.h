@@ -8,7 +8,7 @@
 #include "admin/access.h"
 #include "admin/api.h"
 #include "onehop/broker.h"
-#include "transport/transport.h"
+#include "transport/security.h"
 
 namespace onehop::admin {
 
@@ -16,8 +16,8 @@ struct Options {
   std::string listen;            // tcp://127.0.0.1:7412 or unix:///path; port 0 takes a free one.
   Tokens tokens;                 // What is under /api/ needs one of them when `listen` is not loopback or Unix.
   bool allow_plaintext = false;  // Whether a token may cross a network unencrypted.
-  // Makes the transport of each connection; none: all are plain. On the port's thread.
-  transport::TransportFactory make_transport;
+  // The server's side of TLS, which `listen` needs if it begins with tls://.
+  std::shared_ptr<TransportSecurity> tls;
 };
 
 class Port {

@@ -12,6 +12,8 @@ namespace {
 // Far beyond any configuration; what is longer is something else.
 constexpr size_t kFileBytesMax = 1 << 20;
 
+constexpr std::string_view kTls = "tls://";
+
 TlsOptions tls_options(const DaemonOptions& options) {
   TlsOptions tls;
   for (size_t i = 0; i < options.tls_certificate_file.size(); ++i) {
@@ -128,6 +130,12 @@ class Loading {
     configuration_.tls = Tls::load(tls_options(options), wrong);
     if (configuration_.tls == nullptr) return say("tls_certificate_file", wrong);
     options.broker.tls = configuration_.tls->security();
+    if (!options.admin.starts_with(kTls)) return;
+    TlsOptions of_admin = tls_options(options);
+    of_admin.clients = TlsClients::kNone;
+    of_admin.protocol = "http/1.1";
+    configuration_.admin_tls = Tls::load(of_admin, wrong);
+    if (configuration_.admin_tls == nullptr) say("admin", wrong);
   }
 
   void check_drain() {
@@ -140,8 +148,11 @@ class Loading {
 
   void check_admin() {
     std::string wrong;
-    if (configuration_.options.admin == "none" || admin::Port::check(configuration_.options.admin, wrong)) return;
-    say("admin", wrong);
+    const std::string& admin = configuration_.options.admin;
+    if (admin == "none") return;
+    if (!admin::Port::check(admin, wrong)) return say("admin", wrong);
+    const bool has_certificate = configuration_.admin_tls != nullptr || wrong_[find_setting("tls_certificate_file")];
+    if (admin.starts_with(kTls) && !has_certificate) say("admin", "tls:// needs a certificate: tls_certificate_file");
   }
 
   void check_token_files() {

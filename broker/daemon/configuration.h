@@ -35,6 +35,8 @@ struct Configuration {
   admin::Tokens admin_tokens;
   // Loaded from the tls_ files, in the same way; none: no certificate is given.
   std::shared_ptr<Tls> tls;
+  // The same certificates for the admin port, if it speaks TLS. Who may ask there is said by tokens.
+  std::shared_ptr<Tls> admin_tls;
   std::vector<FileStamp> files;  // All that was read, each as it was before it was read.
 };
 

@@ -118,8 +118,10 @@ bool Running::start_admin(std::string& error) {
                 {"query", change.query},
                 {"status", change.status}});
   };
-  port_ = admin::Port::start({options.admin, configuration_.admin_tokens, options.broker.allow_plaintext}, *broker_,
-                             std::move(actions), error);
+  admin_tls_ = configuration_.admin_tls;
+  admin::Options how{options.admin, configuration_.admin_tokens, options.broker.allow_plaintext, nullptr};
+  if (admin_tls_ != nullptr) how.tls = admin_tls_->security();
+  port_ = admin::Port::start(how, *broker_, std::move(actions), error);
   if (port_ == nullptr) error = "admin: " + error;
   return port_ != nullptr;
 }
@@ -237,6 +239,7 @@ admin::ProgramState Running::state() {
 bool Running::take_over(const Configuration& next, std::string& error) {
   if (!broker_->reload(next.options.broker, error)) return false;
   if (tls_ != nullptr && next.tls != nullptr) tls_->take_over(*next.tls);
+  if (admin_tls_ != nullptr && next.admin_tls != nullptr) admin_tls_->take_over(*next.admin_tls);
   if (port_ != nullptr) port_->set_tokens(next.admin_tokens);
   log_.set_level(next.options.log_level);
   const std::lock_guard lock(mutex_);

@@ -61,7 +61,8 @@ class Running {
   std::chrono::steady_clock::time_point next_look_{};   // When log and files are to be looked at again.
   // When to tell next whom the stopping broker waits for.
   std::chrono::steady_clock::time_point next_waiting_ = std::chrono::steady_clock::time_point::max();
-  std::shared_ptr<Tls> tls_;  // The broker's; none: it began without a certificate.
+  std::shared_ptr<Tls> tls_;        // The broker's; none: it began without a certificate.
+  std::shared_ptr<Tls> admin_tls_;  // The admin port's, if it speaks TLS.
   std::unique_ptr<Broker> broker_;
   std::unique_ptr<admin::Port> port_;  // Asks the broker, so it goes first. Nothing: there is no admin port.
 };

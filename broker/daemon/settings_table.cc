@@ -157,7 +157,9 @@ std::vector<Setting> program() {
        {},
        "",
        kFixed,
-       "where health, metrics and the HTTP API are served: tcp://host:port or unix:///path; none: nowhere"},
+       "where health, metrics and the HTTP API are served: tcp://host:port, tls://host:port (HTTPS, with the "
+       "certificates of "
+       "tls_certificate_file) or unix:///path; none: nowhere"},
       {"admin_token_file",
        &D::admin_token_file,
        {},

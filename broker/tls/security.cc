@@ -18,6 +18,7 @@ tls::ServerFiles files_of(const TlsOptions& options) {
   files.client_authorities = options.client_ca_file;
   files.revocation_lists = options.crl_file;
   files.clients = static_cast<tls::ClientCertificates>(options.clients);
+  files.protocol = options.protocol;
   return files;
 }
 

@@ -21,10 +21,12 @@ const ServerIdentity& identity_of(SSL* ssl) {
 }
 
 // Who offers names of protocols, and ours is not among them, wants something else: a browser that a page has sent here.
-int choose_protocol(SSL* /*ssl*/, const unsigned char** chosen, unsigned char* size, const unsigned char* offered,
-                    unsigned int offered_size, void* /*settings*/) {
+int choose_protocol(const std::string& ours, const unsigned char** chosen, unsigned char* size,
+                    const unsigned char* offered, unsigned int offered_size) {
   unsigned char* found = nullptr;
-  if (SSL_select_next_proto(&found, size, kAlpn, sizeof kAlpn, offered, offered_size) != OPENSSL_NPN_NEGOTIATED) {
+  const auto* wanted = reinterpret_cast<const unsigned char*>(ours.data());
+  if (SSL_select_next_proto(&found, size, wanted, static_cast<unsigned>(ours.size()), offered, offered_size) !=
+      OPENSSL_NPN_NEGOTIATED) {
     return SSL_TLSEXT_ERR_ALERT_FATAL;
   }
   *chosen = found;
@@ -97,6 +99,7 @@ std::shared_ptr<const ServerIdentity> ServerIdentity::load(const ServerFiles& fi
     return nullptr;
   }
   const std::shared_ptr<ServerIdentity> loaded(new ServerIdentity);
+  loaded->protocol_ = static_cast<char>(files.protocol.size()) + files.protocol;
   for (const CertificateFiles& pair : files.certificates) {
     if (!loaded->add(files, pair, error)) return nullptr;
   }
@@ -141,7 +144,13 @@ void ServerIdentity::set_callbacks(SSL_CTX& settings) const {
     return use_ticket_key(identity_of(ssl).tickets_, name, iv, cipher, mac, encrypts != 0);
   });
   SSL_CTX_set_session_ticket_cb(&settings, seal_ticket, judge_ticket, nullptr);
-  SSL_CTX_set_alpn_select_cb(&settings, choose_protocol, nullptr);
+  SSL_CTX_set_alpn_select_cb(
+      &settings,
+      [](SSL* ssl, const unsigned char** chosen, unsigned char* size, const unsigned char* offered,
+         unsigned int offered_size, void* /*settings*/) {
+        return choose_protocol(identity_of(ssl).protocol_, chosen, size, offered, offered_size);
+      },
+      nullptr);
   SSL_CTX_set_tlsext_servername_callback(
       &settings, +[](SSL* ssl, int* /*alert*/, void* /*settings*/) { return identity_of(ssl).choose_by_name(ssl); });
 }

@@ -30,6 +30,7 @@ struct ServerFiles {
   std::string client_authorities;              // PEM. Needed unless `clients` is kNone.
   std::string revocation_lists;                // PEM; empty: none.
   ClientCertificates clients = ClientCertificates::kNone;
+  std::string protocol = "onehop/1";  // In ALPN: see TlsOptions::protocol.
 };
 
 // A certificate that is in use.
@@ -60,6 +61,8 @@ class ServerIdentity {
   void set_callbacks(SSL_CTX& settings) const;
   int choose_by_name(SSL* ssl) const;
 
+  // The protocol with its length in front, as a hello carries it.
+  std::string protocol_;
   std::vector<SslSettingsPointer> settings_;  // One for each pair.
   std::vector<std::string> files_;            // Of the certificates.
   mutable TicketKeys tickets_;

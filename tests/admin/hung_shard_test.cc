@@ -27,7 +27,7 @@ TEST(AdminPortOfAHungShard, BeginsADrain) {
   ASSERT_NE(broker, nullptr) << error;
   admin::Actions actions;
   actions.drain = [&] { broker->drain(3'600'000); };
-  const auto port = admin::Port::start({"tcp://127.0.0.1:0", {}, false}, *broker, actions, error);
+  const auto port = admin::Port::start({"tcp://127.0.0.1:0", {}, false, nullptr}, *broker, actions, error);
   ASSERT_NE(port, nullptr) << error;
   RawClient client(broker->addresses().front());
   client.send(connect_frame("holds-it-up"));

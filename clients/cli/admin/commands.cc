@@ -115,7 +115,7 @@ ExitCode run_admin_command(const AdminOptions& options) {
     return kUsage;
   }
   const auto deadline = !for_health ? kDeadline : options.timeout ? to_ms(*options.timeout) : kHealthDeadline;
-  AdminPort port(options.address, token, deadline);
+  AdminPort port(options.address, token, options.tls, deadline);
   switch (options.command) {
     case Command::kClients:
       return options.closed ? run_closed(options, port) : run_clients(options, port);

@@ -135,9 +135,17 @@ struct Adder {
     CLI::App* added = app.add_subcommand(name, what);
     added->callback([this_options = &options, command] { this_options->command = command; });
     added
-        ->add_option("--admin", options.address,
-                     "The admin port: tcp://host:port, unix:///path or http://… (environment: ONEHOP_ADMIN)")
+        ->add_option(
+            "--admin", options.address,
+            "The admin port: tcp://host:port, tls://host:port, unix:///path, http://… or https://… (environment: "
+            "ONEHOP_ADMIN)")
         ->capture_default_str();
+    added->add_option(
+        "--tls-ca", options.tls.ca_file,
+        "File with the authorities that may vouch for an admin port at tls:// or https://; default: those of "
+        "the system (environment: ONEHOP_ADMIN_TLS_CA)");
+    added->add_flag("--tls-insecure", options.tls.insecure,
+                    "INSECURE: believe whoever answers; for trials only, since anybody on the way can read along");
     return added;
   }
 
@@ -235,6 +243,7 @@ void add_admin_commands(CLI::App& app, AdminOptions& options) {
   // Empty counts as not given, as it does to onehopd.
   if (const char* address = std::getenv("ONEHOP_ADMIN"); address && *address) options.address = address;
   if (const char* file = std::getenv("ONEHOP_ADMIN_TOKEN_FILE"); file && *file) options.token_file = file;
+  if (const char* file = std::getenv("ONEHOP_ADMIN_TLS_CA"); file && *file) options.tls.ca_file = file;
   Adder adder{app, options};
   adder.add_views();
   adder.add_orders();

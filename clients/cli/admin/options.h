@@ -11,13 +11,20 @@ class App;
 
 namespace onehop::cli {
 
+// Whom to believe, where the admin port speaks TLS.
+struct AdminTls {
+  std::string ca_file;  // Empty: the authorities of the system.
+  bool insecure = false;
+};
+
 struct AdminOptions {
   enum class Command : uint8_t { kNone, kClients, kTop, kTrace, kKick, kDrain, kUndrain, kHealth };
   Command command = Command::kNone;
 
-  // tcp://host:port, unix:///path or http://…
+  // tcp://host:port, tls://host:port, unix:///path, http://… or https://…
   std::string address = "tcp://127.0.0.1:7412";
   std::string token_file;
+  AdminTls tls;
 
   // All but top.
   bool json = false;

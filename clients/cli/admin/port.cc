@@ -16,6 +16,11 @@ namespace {
 // A thousand clients take less than one; whatever sends more is not an admin port.
 constexpr size_t kBodyBytesMax = 64 << 20;
 constexpr std::string_view kHttp = "http://";
+constexpr std::string_view kHttps = "https://";
+
+bool is_url(const std::string& text) {
+  return text.starts_with(kHttp) || text.starts_with(kHttps);
+}
 
 // Where a listener on all addresses is reached from here.
 std::string host_to_ask(const reactor::Address& address) {
@@ -26,15 +31,16 @@ std::string host_to_ask(const reactor::Address& address) {
 
 // The beginning of every URL; `socket_path` is where to connect if not to the host in it.
 std::string base_url(const std::string& text, std::string& socket_path) {
-  if (text.starts_with(kHttp)) return text.substr(0, text.find_last_not_of('/') + 1);
+  if (is_url(text)) return text.substr(0, text.find_last_not_of('/') + 1);
   std::string error;
-  const auto address = reactor::Address::parse(text, error);
+  const auto address = reactor::Address::parse_or_tls(text, error);
   if (!address) return {};
   if (address->is_unix()) {
     socket_path = address->path();
     return "http://localhost";
   }
-  return "http://" + host_to_ask(*address) + ":" + std::to_string(address->port());
+  return std::string(address->is_tls() ? kHttps : kHttp) + host_to_ask(*address) + ":" +
+         std::to_string(address->port());
 }
 
 size_t take_body(char* data, size_t size, size_t count, void* to) {
@@ -77,13 +83,14 @@ struct AdminPort::Curl {
 
 std::string what_is_wrong_with_admin_address(const std::string& address) {
   if (address == "none") return "the admin port is switched off: say where it is (--admin)";
-  if (address.starts_with(kHttp)) {
-    const bool whole = address.size() > kHttp.size() && address[kHttp.size()] != '/';
+  if (is_url(address)) {
+    const size_t scheme = address.find("//") + 2;
+    const bool whole = address.size() > scheme && address[scheme] != '/';
     const bool plain = printable(address) == address && address.find_first_of(" ?#") == std::string::npos;
     return whole && plain ? "" : "'" + printable(address) + "' is not http://host:port";
   }
   std::string error;
-  reactor::parse_server_address(address, error);
+  reactor::parse_server_address_or_tls(address, error);
   return error;
 }
 
@@ -103,7 +110,8 @@ std::string percent_encoded(std::string_view text) {
   return out;
 }
 
-AdminPort::AdminPort(std::string address, std::string_view token, std::chrono::milliseconds deadline)
+AdminPort::AdminPort(std::string address, std::string_view token, const AdminTls& tls,
+                     std::chrono::milliseconds deadline)
     : address_(std::move(address)), deadline_(deadline), curl_(std::make_unique<Curl>()) {
   CURL* easy = curl_->easy = curl_easy_init();
   if (easy == nullptr) std::abort();
@@ -112,7 +120,12 @@ AdminPort::AdminPort(std::string address, std::string_view token, std::chrono::m
   if (!socket_path.empty()) curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, socket_path.c_str());
   // A proxy that the environment names is not meant for the broker.
   curl_easy_setopt(easy, CURLOPT_PROXY, "");
-  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http");
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  if (!tls.ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, tls.ca_file.c_str());
+  if (tls.insecure) {
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+  }
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(deadline.count()));
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "cli/admin/options.h"
 #include "cli/options.h"
 
 namespace onehop::cli {
@@ -38,7 +39,7 @@ struct AdminAnswer {
 class AdminPort {
  public:
   // `token`: empty, none.
-  AdminPort(std::string address, std::string_view token, std::chrono::milliseconds deadline);
+  AdminPort(std::string address, std::string_view token, const AdminTls& tls, std::chrono::milliseconds deadline);
   ~AdminPort();
   AdminPort(const AdminPort&) = delete;
   AdminPort& operator=(const AdminPort&) = delete;

@@ -40,6 +40,9 @@ struct TlsOptions {
   std::string client_ca_file;
   // Certificate revocation lists: a PEM file with one for each authority of a client's chain. Empty: none is looked at.
   std::string crl_file;
+  // What a client that names protocols in its hello (ALPN) has to name, 1 to 255 bytes. Another one is for a listener
+  // of another protocol.
+  std::string protocol = "onehop/1";
 };
 
 // When a certificate ends.
