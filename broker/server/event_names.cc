@@ -55,6 +55,8 @@ std::string_view to_string(Handler handler) {
       return "on_disconnect";
     case Handler::kOnStopped:
       return "on_stopped";
+    case Handler::kStillAllowed:
+      return "still_allowed";
     case Handler::kDestructor:
       return "destructor";
   }

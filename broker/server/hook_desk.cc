@@ -18,7 +18,7 @@ Connection& connection_of(core::HostLink link) {
   return *reinterpret_cast<Connection*>(link.value);
 }
 
-std::string peer_of(const Connections& connections, const Connection& connection) {
+std::string address_text(const Connections& connections, const Connection& connection) {
   const reactor::SocketAddress address = connections.address_of(connection);
   return address.size() == 0 ? std::string() : address.text();
 }
@@ -55,7 +55,17 @@ HookDesk::~HookDesk() {
 
 core::Answered HookDesk::ask(core::Ticket ticket, const core::Question& question, core::Answer& answer,
                              core::Instant now) {
-  if (question.kind == core::Question::Kind::kSend) return ask_about_send(ticket, question, answer);
+  switch (question.kind) {
+    case core::Question::Kind::kSend:
+      return ask_about_send(ticket, question, answer);
+    case core::Question::Kind::kStay:
+      ask_who_stays(question, answer);
+      return core::Answered::kNow;
+    case core::Question::Kind::kRenew:
+      return ask_about_connect(ticket, question, answer, now);
+    case core::Question::Kind::kAuthenticate:
+      break;
+  }
   if (const uint64_t left_ms = rules_.barred.left_ms(question.name, now.ms); left_ms != 0) {
     refuse(answer, Code::kAdministrative, "an operator keeps this name out for a while",
            static_cast<uint32_t>(std::min<uint64_t>(left_ms, UINT32_MAX)));
@@ -72,7 +82,8 @@ core::Answered HookDesk::ask_about_connect(core::Ticket ticket, const core::Ques
   if (!connecting.is_local) connecting.connection = connections_.id_of(connection_of(question.link));
   connecting.name = question.name;
   connecting.wants_take_over = question.take_over;
-  if (pass_stages(connecting, question.token, ask_stage(connecting, question.token), answer)) {
+  connecting.renews = question.session;
+  if (pass_stages(connecting, question.token, ask_stage(connecting, question.token), answer, now)) {
     return core::Answered::kNow;
   }
   keep(std::move(connecting), now);
@@ -81,12 +92,12 @@ core::Answered HookDesk::ask_about_connect(core::Ticket ticket, const core::Ques
 
 // From the verdict on the present stage on. False: it waits for the next one.
 bool HookDesk::pass_stages(Connecting& connecting, std::string_view token, std::optional<HookVerdict> verdict,
-                           core::Answer& answer) {
+                           core::Answer& answer, core::Instant now) {
   for (;;) {
     if (!verdict) return false;
-    if (!pass_stage(connecting, *verdict, answer)) return true;
+    if (!pass_stage(connecting, *verdict, answer, now)) return true;
     if (connecting.stage == Stage::kLetIn) {
-      let_in(connecting, answer);
+      connecting.renews == 0 ? let_in(connecting, answer) : renew(connecting, answer, now);
       return true;
     }
     verdict = ask_stage(connecting, token);
@@ -99,8 +110,8 @@ std::optional<HookVerdict> HookDesk::ask_stage(const Connecting& connecting, std
     if (!hooks.authenticate) return yes();
     const auto pending = std::make_shared<PendingAnswer>(box_, connecting.ticket);
     const std::string peer =
-        connecting.is_local ? kLocalPeer : peer_of(connections_, *connections_.find(connecting.connection));
-    const Credentials credentials{token, connecting.name, peer, index_};
+        connecting.is_local ? kLocalPeer : address_text(connections_, *connections_.find(connecting.connection));
+    const Credentials credentials{token, connecting.name, peer, index_, connecting.renews != 0};
     if (!handlers_.call(Handler::kAuthenticate,
                         [&] { hooks.authenticate(credentials, AuthenticateAnswer(pending)); })) {
       pending->give({});
@@ -124,21 +135,10 @@ std::optional<HookVerdict> HookDesk::authorize(core::Ticket ticket, const Access
 }
 
 // False: the verdict ends it, and `answer` is filled in.
-bool HookDesk::pass_stage(Connecting& connecting, const HookVerdict& verdict, core::Answer& answer) {
+bool HookDesk::pass_stage(Connecting& connecting, const HookVerdict& verdict, core::Answer& answer, core::Instant now) {
   switch (connecting.stage) {
     case Stage::kAuthenticate:
-      if (!verdict.decided) {
-        refuse(answer, Code::kServerBusy, "the credentials cannot be checked now");
-        return false;
-      }
-      if (!verdict.accepted) {
-        refuse(answer, verdict.code, verdict.text, verdict.retry_after_ms);
-        return false;
-      }
-      connecting.principal = verdict.principal;
-      connecting.permissions = verdict.permissions;
-      connecting.stage = Stage::kOwnName;
-      return true;
+      return pass_authenticate(connecting, verdict, answer, now);
     case Stage::kOwnName:
       if (!verdict.decided) {
         refuse(answer, Code::kServerBusy, "the permissions cannot be checked now");
@@ -160,17 +160,49 @@ bool HookDesk::pass_stage(Connecting& connecting, const HookVerdict& verdict, co
   return true;
 }
 
+bool HookDesk::pass_authenticate(Connecting& connecting, const HookVerdict& verdict, core::Answer& answer,
+                                 core::Instant now) {
+  if (!verdict.decided) {
+    refuse(answer, Code::kServerBusy, "the credentials cannot be checked now");
+    return false;
+  }
+  if (!verdict.accepted) {
+    refuse(answer, verdict.code, verdict.text, verdict.retry_after_ms);
+    return false;
+  }
+  connecting.principal = verdict.principal;
+  connecting.permissions = verdict.permissions;
+  // The time runs from the answer on, however long the next stages take.
+  const bool ends = verdict.expires_in_ms != 0 && verdict.expires_in_ms < core::Instant::never() - now;
+  connecting.credentials_end = ends ? now + verdict.expires_in_ms : core::Instant::never();
+  connecting.stage = Stage::kOwnName;
+  return true;
+}
+
 void HookDesk::let_in(const Connecting& connecting, core::Answer& answer) {
   drop_newcomer();
   newcomer_ = {principals_.hold(connecting.principal), connecting.permissions};
   answer.accepted = true;
   answer.principal = newcomer_.principal.number;
   answer.may_take_over = connecting.may_take_over;
+  answer.credentials_end = connecting.credentials_end;
   if (counted_sessions_.wanted() && !connecting.is_local) {
     const Connection& connection = *connections_.find(connecting.connection);
     const core::HostLink link{reinterpret_cast<uint64_t>(&connection)};
     answer.one_more = counted_sessions_.ask(link, connections_.address_of(connection));
   }
+}
+
+// Of another principal, or when the credentials have ended while the hooks were asked, nothing changes.
+void HookDesk::renew(const Connecting& connecting, core::Answer& answer, core::Instant now) {
+  const Identity who = identity_of(connecting.renews);
+  if (connecting.principal != who.text() || connecting.credentials_end <= now) {
+    return refuse(answer, Code::kNotAuthorized, {});
+  }
+  answer.accepted = true;
+  answer.principal = who.principal.number;
+  answer.credentials_end = connecting.credentials_end;
+  set_permissions(connecting.renews, connecting.permissions);
 }
 
 void HookDesk::refuse(core::Answer& answer, Code code, std::string text, uint32_t retry_after_ms) {
@@ -196,6 +228,22 @@ void HookDesk::keep(Connecting connecting, core::Instant now) {
   connecting_.insert_or_assign(ticket, std::move(connecting));
 }
 
+void HookDesk::ask_who_stays(const core::Question& question, core::Answer& answer) {
+  const auto& still_allowed = handlers_.hooks().still_allowed;
+  const Identity who = identity_of(question.session);
+  const std::string peer = question.link.value == 0 ? std::string() : peer_of(question.link);
+  const ConnectedClient client{question.name, who.text(), who.permissions, peer, question.session, index_};
+  bool stays = false;
+  if (!handlers_.call(Handler::kStillAllowed, [&] { stays = still_allowed(client); })) {
+    return refuse(answer, Code::kServerBusy, {});
+  }
+  answer.accepted = stays;
+}
+
+std::string HookDesk::peer_of(core::HostLink link) const {
+  return LocalClients::owns(link) ? kLocalPeer : address_text(connections_, connection_of(link));
+}
+
 core::Answered HookDesk::ask_about_send(core::Ticket ticket, const core::Question& question, core::Answer& answer) {
   const Identity who = identity_of(question.session);
   const std::optional<HookVerdict> verdict =
@@ -213,7 +261,7 @@ void HookDesk::take_verdict(core::Ticket ticket, const HookVerdict& verdict, cor
   // Its address may be needed: a connection that has gone is not let in.
   if (!connecting.is_local && connections_.find(connecting.connection) == nullptr) return;
   core::Answer answer;
-  if (!pass_stages(connecting, {}, verdict, answer)) return keep(std::move(connecting), now);
+  if (!pass_stages(connecting, {}, verdict, answer, now)) return keep(std::move(connecting), now);
   shard_.on_answer(ticket, answer, now);
 }
 
@@ -224,6 +272,15 @@ HookDesk::Identity HookDesk::identity_of(uint64_t session) const {
   return found == identities_.end() ? Identity() : found->second;
 }
 
+void HookDesk::set_permissions(uint64_t session, uint64_t permissions) {
+  const auto found = identities_.find(session);
+  if (found != identities_.end()) {
+    found->second.permissions = permissions;
+  } else if (permissions != 0) {
+    identities_[session].permissions = permissions;
+  }
+}
+
 void HookDesk::before(const core::Event& event) {
   if (event.kind == core::Event::Kind::kSessionOpened) {
     counted_sessions_.opened(event.link, event.session);
@@ -231,8 +288,7 @@ void HookDesk::before(const core::Event& event) {
     if (identity.principal.number != 0 || identity.permissions != 0) identities_[event.session] = identity;
   }
   if (event.kind == core::Event::Kind::kSessionResumed) {
-    const auto found = identities_.find(event.session);
-    if (found != identities_.end()) found->second.permissions = newcomer_.permissions;
+    set_permissions(event.session, newcomer_.permissions);
     drop_newcomer();
   }
 }

@@ -5,6 +5,8 @@
 //
 //   authenticate ──▶ own_name ──▶ take_over (only if it asks for that) ──▶ let in
 //
+// A renewal of credentials passes them, too, except that it takes nothing over, and is renewed instead of let in.
+//
 // Invariant: each session that a principal has opened holds it in the table of principals until it ends.
 #pragma once
 
@@ -56,7 +58,7 @@ class HookDesk {
 
  private:
   enum class Stage : uint8_t { kAuthenticate, kOwnName, kTakeOver, kLetIn };
-  // A Connect that is asked about.
+  // A Connect, or a renewal, that is asked about.
   struct Connecting {
     core::Ticket ticket;
     ConnectionId connection;  // Of one that is not local.
@@ -67,17 +69,24 @@ class HookDesk {
     std::string principal;
     uint64_t permissions = 0;
     bool may_take_over = true;
+    core::Instant credentials_end = core::Instant::never();
+    uint64_t renews = 0;     // The session whose credentials are renewed; 0: it is a Connect.
     core::Instant given_up;  // By core.
   };
 
   core::Answered ask_about_connect(core::Ticket ticket, const core::Question& question, core::Answer& answer,
                                    core::Instant now);
   core::Answered ask_about_send(core::Ticket ticket, const core::Question& question, core::Answer& answer);
+  void ask_who_stays(const core::Question& question, core::Answer& answer);
+  std::string peer_of(core::HostLink link) const;
   bool pass_stages(Connecting& connecting, std::string_view token, std::optional<HookVerdict> verdict,
-                   core::Answer& answer);
+                   core::Answer& answer, core::Instant now);
   std::optional<HookVerdict> ask_stage(const Connecting& connecting, std::string_view token);
-  bool pass_stage(Connecting& connecting, const HookVerdict& verdict, core::Answer& answer);
+  bool pass_stage(Connecting& connecting, const HookVerdict& verdict, core::Answer& answer, core::Instant now);
+  bool pass_authenticate(Connecting& connecting, const HookVerdict& verdict, core::Answer& answer, core::Instant now);
   void let_in(const Connecting& connecting, core::Answer& answer);
+  void renew(const Connecting& connecting, core::Answer& answer, core::Instant now);
+  void set_permissions(uint64_t session, uint64_t permissions);
   std::optional<HookVerdict> authorize(core::Ticket ticket, const Access& access);
   void refuse(core::Answer& answer, Code code, std::string text, uint32_t retry_after_ms = 0);
   void keep(Connecting connecting, core::Instant now);

@@ -10,11 +10,12 @@ namespace onehop {
 
 AuthenticateAnswer::AuthenticateAnswer(std::shared_ptr<server::PendingAnswer> pending) : pending_(std::move(pending)) {}
 
-void AuthenticateAnswer::accept(std::string_view principal, uint64_t permissions) const {
+void AuthenticateAnswer::accept(std::string_view principal, uint64_t permissions, uint64_t expires_in_ms) const {
   server::HookVerdict verdict;
   verdict.decided = verdict.accepted = true;
   verdict.principal = principal;
   verdict.permissions = permissions;
+  verdict.expires_in_ms = expires_in_ms;
   if (pending_ != nullptr) pending_->give(std::move(verdict));
 }
 

@@ -21,6 +21,7 @@ struct HookVerdict {
   bool accepted = false;
   std::string principal;
   uint64_t permissions = 0;
+  uint64_t expires_in_ms = 0;  // 0: the credentials do not end.
   // Of a connection that is refused.
   Code code = Code::kNone;
   std::string text;

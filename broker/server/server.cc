@@ -136,6 +136,7 @@ void Server::make_shards() {
   core::ShardConfig config = server::shard_config(options_, shard_count_);
   config.ledger = &ledger_;
   config.asks_permission = static_cast<bool>(options_.hooks.authorize);
+  config.asks_who_stays = static_cast<bool>(options_.hooks.still_allowed);
   std::vector<reactor::Mailbox<server::ShardMail>*> mailboxes;
   for (unsigned i = 0; i < shard_count_; ++i) {
     config.index = static_cast<core::ShardIndex>(i);

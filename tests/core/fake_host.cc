@@ -78,6 +78,21 @@ Answered FakeHost::ask(Ticket ticket, const Question& question, Answer& answer) 
     answer = broker_.may_send;
     return broker_.answer_to_send_later ? Answered::kLater : Answered::kNow;
   }
+  if (question.kind == Question::Kind::kRenew) {
+    live(question.link);
+    broker_.asked_to_renew.push_back(
+        {index_, ticket, std::string(question.name), std::string(question.token), false, {}, question.session});
+    answer = broker_.may_renew;
+    return broker_.answer_to_renew_later ? Answered::kLater : Answered::kNow;
+  }
+  if (question.kind == Question::Kind::kStay) {
+    if (question.link.value != 0) live(question.link);
+    broker_.asked_to_stay.push_back({index_, ticket, std::string(question.name), {}, false, {}, question.session});
+    const auto found = broker_.may_not_stay.find(std::string(question.name));
+    answer.accepted = true;
+    if (found != broker_.may_not_stay.end()) answer = found->second;
+    return Answered::kNow;
+  }
   broker_.asked.push_back(
       {index_, ticket, std::string(question.name), std::string(question.token), question.take_over});
   answer = broker_.verdict;
@@ -97,7 +112,7 @@ void FakeHost::random(std::span<char> out) {
   }
 }
 
-FakeBroker::FakeBroker(ShardIndex shards, const Limits& limits, bool asks_permission)
+FakeBroker::FakeBroker(ShardIndex shards, const Limits& limits, bool asks_permission, bool asks_who_stays)
     : ledger(limits.memory_bytes_max, shards) {
   links.emplace_back().closed = true;  // Number 0 means no link.
   ShardConfig config;
@@ -106,6 +121,7 @@ FakeBroker::FakeBroker(ShardIndex shards, const Limits& limits, bool asks_permis
   config.started = now;
   config.ledger = &ledger;
   config.asks_permission = asks_permission;
+  config.asks_who_stays = asks_who_stays;
   config.first_session = 1'000;
   config.hash_key.fill(7);
   config.token_key.fill(9);

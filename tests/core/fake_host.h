@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <set>
 #include <span>
@@ -92,7 +93,8 @@ class FakeHost final : public Host {
 
 class FakeBroker {
  public:
-  explicit FakeBroker(ShardIndex shards = 1, const Limits& limits = {}, bool asks_permission = false);
+  explicit FakeBroker(ShardIndex shards = 1, const Limits& limits = {}, bool asks_permission = false,
+                      bool asks_who_stays = false);
   FakeBroker(const FakeBroker&) = delete;
   FakeBroker& operator=(const FakeBroker&) = delete;
 
@@ -122,6 +124,13 @@ class FakeBroker {
   std::vector<Asked> asked_to_send;
   Answer may_send{true, 0, 0, {}, 0};
   bool answer_to_send_later = false;
+  // The same for a renewal of credentials.
+  std::vector<Asked> asked_to_renew;
+  Answer may_renew{true, 0, 0, {}, 0};
+  bool answer_to_renew_later = false;
+  // And for who may stay: everybody but these, by name.
+  std::vector<Asked> asked_to_stay;
+  std::map<std::string, Answer> may_not_stay;
   // Pairs of shards, from and to, between which parcels or credits stay where they are.
   std::set<std::pair<ShardIndex, ShardIndex>> held_parcels;
   std::set<std::pair<ShardIndex, ShardIndex>> held_credits;

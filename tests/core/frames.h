@@ -70,6 +70,19 @@ inline v1::Frame ping_frame(uint64_t nonce) {
   return frame;
 }
 
+// A Connect of a client that may renew its credentials.
+inline v1::Frame renewing_connect_frame(const std::string& name) {
+  v1::Frame frame = connect_frame(name);
+  frame.mutable_connect()->set_features(2);
+  return frame;
+}
+
+inline v1::Frame renew_frame(const std::string& token) {
+  v1::Frame frame;
+  frame.mutable_renew()->set_token(token);
+  return frame;
+}
+
 inline v1::Frame goodbye_frame(v1::Code code) {
   v1::Frame frame;
   frame.mutable_goodbye()->set_code(code);

@@ -49,6 +49,11 @@ struct Counters {
   uint64_t memory_stage = 0;     // As MemoryStage, of all shards, then.
   uint64_t memory_ended = 0;     // Clients that were ended for want of memory.
   uint64_t connections_aged = 0;
+  uint64_t credentials_expired = 0;  // Connections that ended because their credentials did.
+  uint64_t renewals_accepted = 0;
+  uint64_t renewals_refused = 0;
+  uint64_t renewals_undecided = 0;  // The host could not say.
+  uint64_t sessions_revoked = 0;    // Ended because a change of the policy covers them no more.
 
   std::array<uint64_t, kReasons> messages_lost{};  // Those of `outcomes`, by reason.
 

@@ -68,7 +68,8 @@ inline constexpr uint32_t kControlFrameBytesMax = 16 << 10;
 inline constexpr uint32_t kFrameBytesMaxFloor = 16 << 10;
 // From the accept to a complete Connect; the host stamps the absolute deadline on the link.
 inline constexpr uint32_t kConnectDeadlineMs = 5'000;
-// How long a message waits for the host to say whether it may be sent. Then it is refused.
+// How long the host may take to say whether a message may be sent, or whether new credentials are good. Then the
+// message, or the renewal, is refused.
 inline constexpr uint32_t kVerdictDeadlineMs = 5'000;
 // From the decision to end a connection to the last byte of its goodbye; also how long the host discards after it.
 inline constexpr uint32_t kClosingDeadlineMs = 5'000;
@@ -120,6 +121,7 @@ inline constexpr uint32_t kProtocolVersion = 1;
 
 // Bits of Connect.features and Connected.features.
 inline constexpr uint64_t kFeatureOrderedRefusals = 1;
-inline constexpr uint64_t kFeaturesServed = kFeatureOrderedRefusals;
+inline constexpr uint64_t kFeatureRenewal = 2;
+inline constexpr uint64_t kFeaturesServed = kFeatureOrderedRefusals | kFeatureRenewal;
 
 }  // namespace onehop::core

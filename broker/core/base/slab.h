@@ -61,6 +61,8 @@ class Slab {
   }
 
   size_t size() const { return size_; }
+  // The index of every thing is below this. It only grows.
+  uint32_t slots() const { return static_cast<uint32_t>(pages_.size()) * kPageSlots; }
 
   // In the order of the slots. `visit(id, thing)` may erase what it visits.
   template <typename Visit>

@@ -27,6 +27,12 @@ void PendingControl::set_pong(uint64_t nonce) {
   has_pong_ = true;
 }
 
+void PendingControl::set_renewed(v1::Reason reason, uint32_t expires_in_ms) {
+  renewed_reason_ = reason;
+  expires_in_ms_ = expires_in_ms;
+  has_renewed_ = true;
+}
+
 size_t PendingControl::encode(OutputQueue& queue, SegmentPool& pool, v1::Frame& frame) {
   size_t size = 0;
   for (std::span<const FateOfIds> left = refusals_; !left.empty();) {
@@ -39,6 +45,11 @@ size_t PendingControl::encode(OutputQueue& queue, SegmentPool& pool, v1::Frame& 
     flow.set_client(waiting.client);
     flow.set_state(waiting.state);
     flow.set_retry_after_ms(waiting.retry_after_ms);
+    size += append_frame(queue, pool, frame);
+  }
+  if (has_renewed_) {
+    frame.mutable_renewed()->set_reason(renewed_reason_);
+    frame.mutable_renewed()->set_expires_in_ms(expires_in_ms_);
     size += append_frame(queue, pool, frame);
   }
   if (has_ping_) {
@@ -54,7 +65,7 @@ size_t PendingControl::encode(OutputQueue& queue, SegmentPool& pool, v1::Frame& 
   if (refusals_.capacity() > kKept) std::vector<FateOfIds>().swap(refusals_);
   if (flows_.capacity() > kKept) std::vector<PendingFlow>().swap(flows_);
   flow_bytes_ = 0;
-  has_ping_ = has_pong_ = false;
+  has_ping_ = has_pong_ = has_renewed_ = false;
   count_held();
   return size;
 }

@@ -1,6 +1,7 @@
-// What the broker has to tell one client besides messages and outcomes: refusals, flow, pings and pongs. It waits here,
-// not yet encoded, until the connection's socket has taken what was encoded before: so it has room of its own that
-// messages cannot fill, costs little while it waits, and ranges grow as refusals come.
+// What the broker has to tell one client besides messages and outcomes: refusals, flow, pings, pongs, and what became
+// of a renewal of its credentials. It waits here, not yet encoded, until the connection's socket has taken what was
+// encoded before: so it has room of its own that messages cannot fill, costs little while it waits, and ranges grow as
+// refusals come.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +30,11 @@ class PendingControl {
   // The latest wins, as it does on the wire.
   void set_ping(uint64_t nonce);
   void set_pong(uint64_t nonce);
+  // Only if has_renewed() is false. Reason 0: renewed, and `expires_in_ms` is 0 if the credentials do not end.
+  void set_renewed(v1::Reason reason, uint32_t expires_in_ms);
+  bool has_renewed() const { return has_renewed_; }
 
-  bool empty() const { return refusals_.empty() && flows_.empty() && !has_ping_ && !has_pong_; }
+  bool empty() const { return refusals_.empty() && flows_.empty() && !has_ping_ && !has_pong_ && !has_renewed_; }
   // Whether it holds memory that refusals and flow to come can use again.
   bool keeps_room() const { return refusals_.capacity() != 0 || flows_.capacity() != 0; }
   // What it takes of the broker's memory.
@@ -62,6 +66,9 @@ class PendingControl {
   uint64_t ping_nonce_ = 0;
   uint64_t pong_nonce_ = 0;
   bool has_ping_ = false;
+  uint32_t expires_in_ms_ = 0;
+  v1::Reason renewed_reason_ = v1::REASON_UNSPECIFIED;
+  bool has_renewed_ = false;
   bool has_pong_ = false;
 };
 

@@ -96,6 +96,7 @@ struct Session {
   bool repeating : 1 = false;         // It resumed: ids it sent before may come again, and are skipped.
   bool resuming_senders : 1 = false;  // In the shard's list of those with paused senders to release.
   bool has_receipts : 1 = false;      // Of its `sending`, to be told at the next flush.
+  bool may_renew : 1 = false;         // It named the feature RENEWAL.
   uint64_t messages_received = 0;     // Admitted for it.
   std::unique_ptr<PendingControl> control;
   // As a recipient: what it has not settled, and what waits for it.
@@ -127,6 +128,7 @@ enum class LinkState : uint8_t {
 struct Asking {
   Ticket ticket;
   v1::Connect connect;
+  uint64_t policy = 0;  // Revocation::policy() when it asked.
 };
 
 // What becomes of the session of a link that ends.
@@ -155,6 +157,7 @@ struct Link {
   bool chatty : 1 = false;             // It sends very many control frames: it is read in small portions.
   bool ageless : 1 = false;            // It does not end because of its age.
   bool unread : 1 = false;             // When it was last looked at, its host had more of it to read.
+  bool has_terms : 1 = false;          // Its credentials end some time, or are being renewed.
 
   FrameDecoder decoder;
   Instant last_heard;

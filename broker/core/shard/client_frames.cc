@@ -35,6 +35,8 @@ void ClientFrames::handle_control(LinkId id, Link& link, Session& session, Frame
       return shard_.endings.end_link_in_order(id, link, {v1::CODE_NORMAL, {}, 0},
                                               for_good ? SessionThen::kEnd : SessionThen::kDetach);
     }
+    case FrameKind::kRenew:
+      return shard_.terms.handle_renew(id, link, session, field.body);
     case FrameKind::kConnect:
       return shard_.endings.protocol_error(id, link, "Connect comes once");
     default:

@@ -1,4 +1,4 @@
-// ClientFrames: what clients send beside messages: acks, flow, pings, goodbyes.
+// ClientFrames: what clients send beside messages: acks, flow, pings, renewals, goodbyes.
 //
 // Invariant: a client reads the refusals of all messages it sent before a ping, and then the pong. So each shard that
 // it has sent to since the last barrier has to answer a barrier before the pong is written.

@@ -45,6 +45,7 @@ void Endings::begin_closing(LinkId id, Link& link, const Farewell& farewell) {
   link.state = LinkState::kClosing;
   link.waits_to_send = link.waits_for_control = false;
   shard_.handshake.drop_question(link);
+  shard_.terms.forget(id, link);
   if (farewell.code != v1::CODE_UNSPECIFIED) {
     shard_.counters.queued_bytes += append_goodbye(link.output, shard_.segments, farewell);
   }
@@ -61,6 +62,7 @@ void Endings::drop_decoder(Link& link) {
 
 void Endings::forget_link(LinkId id, Link& link) {
   shard_.handshake.drop_question(link);
+  shard_.terms.forget(id, link);
   drop_decoder(link);
   shard_.counters.messages_dropped += link.output.count_frames(is_unconfirmed_delivery);
   shard_.counters.queued_bytes -= link.output.bytes();

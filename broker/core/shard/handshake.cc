@@ -53,7 +53,7 @@ void Handshake::ask(LinkId id, Link& link, const v1::Connect& connect) {
   Question question{Question::Kind::kAuthenticate, link.host, connect.name(), connect.token()};
   question.take_over = connect.on_conflict() == v1::ON_CONFLICT_TAKE_OVER;
   if (shard_.host.ask(ticket, question, answer) == Answered::kNow) return take_answer(id, link, connect, answer);
-  link.asking = std::make_unique<Asking>(Asking{ticket, connect});
+  link.asking = std::make_unique<Asking>(Asking{ticket, connect, shard_.revocation.policy()});
   link.state = LinkState::kAsking;
   link.deadline = shard_.now() + kConnectDeadlineMs;
   shard_.deadlines.arm(id.index, link.deadline);
@@ -71,11 +71,17 @@ void Handshake::on_answer(Ticket ticket, const Answer& answer) {
   const std::unique_ptr<Asking> asking = std::move(link->asking);
   link->state = LinkState::kLobby;
   take_answer(id, *link, asking->connect, answer);
+  // The answer may be of a policy that has changed meanwhile.
+  const bool is_old = asking->policy != shard_.revocation.policy();
+  if (is_old && link->state == LinkState::kOpen) shard_.revocation.judge(link->session);
   shard_.links.resume_reading(*link);
   if (link->state == LinkState::kOpen) shard_.links.may_go_on(id);
 }
 
 void Handshake::take_answer(LinkId id, Link& link, const v1::Connect& connect, const Answer& answer) {
+  if (answer.accepted && answer.credentials_end <= shard_.now()) {
+    return shard_.endings.refuse_connect(id, link, connect.name(), kCredentialsExpired);
+  }
   if (answer.accepted) return claim(id, link, connect, answer);
   const auto code = answer.code == 0 ? v1::CODE_BAD_CREDENTIALS : static_cast<v1::Code>(answer.code);
   shard_.endings.refuse_connect(id, link, connect.name(), {code, answer.text, answer.retry_after_ms});
@@ -89,7 +95,7 @@ void Handshake::claim(LinkId id, Link& link, const v1::Connect& connect, const A
   uint64_t hash = name_hash(name, shard_.config.hash_key);
   SessionId elder = name.empty() ? SessionId{} : shard_.sessions.find_name(name, hash);
   if (elder && shard_.sessions.holds_token(shard_.sessions[elder.index], connect, principal))
-    return resume(id, link, elder, connect);
+    return resume(id, link, elder, connect, answer.credentials_end);
   if (name.empty() || is_generated_name(name)) {
     name = make_name();
     hash = name_hash(name, shard_.config.hash_key);
@@ -103,7 +109,7 @@ void Handshake::claim(LinkId id, Link& link, const v1::Connect& connect, const A
   Farewell refusal;
   if (elder && !displace(elder, connect, answer, refusal))
     return shard_.endings.refuse_connect(id, link, name, refusal);
-  open_session(id, link, connect, principal, name, hash);
+  open_session(id, link, connect, answer, name, hash);
 }
 
 void Handshake::refuse_full_house(LinkId id, Link& link, Bytes name) {
@@ -163,7 +169,7 @@ uint32_t Handshake::contest(LinkId id, Link& link, Session& session) {
   return static_cast<uint32_t>(std::max<uint64_t>(1, link.deadline - shard_.now()));
 }
 
-void Handshake::open_session(LinkId id, Link& link, const v1::Connect& connect, uint32_t principal, Bytes name,
+void Handshake::open_session(LinkId id, Link& link, const v1::Connect& connect, const Answer& answer, Bytes name,
                              uint64_t hash) {
   const Limits& limits = shard_.config.limits;
   const SessionId session_id = shard_.sessions.insert();
@@ -171,23 +177,25 @@ void Handshake::open_session(LinkId id, Link& link, const v1::Connect& connect, 
   session.name = NameStamp(name);
   session.number = shard_.sessions.take_number();
   session.name_hash = hash;
-  session.principal = principal;
+  session.principal = answer.principal;
   session.frame_bytes_max = std::max(connect.frame_bytes_max(), kFrameBytesMaxFloor);
   if (connect.frame_bytes_max() == 0) session.frame_bytes_max = limits.frame_bytes_max;
   session.receive_window = static_cast<uint16_t>(
       clamp_or_default(connect.receive_window(), limits.receive_window_default, 1, limits.receive_window_max));
-  session.ordered_refusals = (connect.features() & kFeaturesServed & kFeatureOrderedRefusals) != 0;
+  session.ordered_refusals = (connect.features() & kFeatureOrderedRefusals) != 0;
+  session.may_renew = (connect.features() & kFeatureRenewal) != 0;
   shard_.sessions.add_name(session_id);
   ++shard_.counters.sessions;
   ++shard_.counters.sessions_opened;
   shard_.counters.state_bytes += session.name.held_bytes();
-  attach(id, link, session_id, session, connect);
+  attach(id, link, session_id, session, connect, answer.credentials_end);
   answer_connected(link, session, false);
   shard_.note(Event::Kind::kSessionOpened, link, name, session.number, v1::CODE_UNSPECIFIED, {});
 }
 
 // The session talks through this link from now on.
-void Handshake::attach(LinkId id, Link& link, SessionId session_id, Session& session, const v1::Connect& connect) {
+void Handshake::attach(LinkId id, Link& link, SessionId session_id, Session& session, const v1::Connect& connect,
+                       Instant credentials_end) {
   const Limits& limits = shard_.config.limits;
   session.keepalive_ms = clamp_or_default(connect.keepalive_ms(), limits.keepalive_ms_default, limits.keepalive_ms_min,
                                           limits.keepalive_ms_max);
@@ -199,6 +207,7 @@ void Handshake::attach(LinkId id, Link& link, SessionId session_id, Session& ses
   link.connected_ds = static_cast<uint32_t>(link.last_heard.ms / 100);
   link.state = LinkState::kOpen;
   link.deadline = shard_.deadlines.end_of_age(id, link.last_heard);
+  shard_.terms.begin(id, link, credentials_end);
   shard_.writer.mark_dirty(id, link);
   shard_.deadlines.arm(id.index, shard_.deadlines.next_due(link, &session));
 }
@@ -219,9 +228,11 @@ void Handshake::answer_connected(Link& link, const Session& session, bool resume
   connected.set_send_window(limits.send_window);
   connected.set_send_window_bytes(limits.send_bytes_max());
   connected.set_last_id(session.last_id);
-  connected.set_features(session.ordered_refusals ? kFeatureOrderedRefusals : 0);
+  connected.set_features((session.ordered_refusals ? kFeatureOrderedRefusals : 0) |
+                         (session.may_renew ? kFeatureRenewal : 0));
   connected.set_ttl_ms_max(limits.ttl_ms_max);
   connected.set_start_grace_ms(shard_.start_grace_left());
+  if (link.has_terms) connected.set_credentials_expire_in_ms(shard_.terms.left_ms(session.link));
   shard_.counters.queued_bytes += append_frame(link.output, shard_.segments, frame);
 }
 
@@ -245,7 +256,8 @@ void Handshake::drop_question(Link& link) {
 }
 
 // Nothing is taken from the elder connection before all of this is known to be right.
-void Handshake::resume(LinkId id, Link& link, SessionId session_id, const v1::Connect& connect) {
+void Handshake::resume(LinkId id, Link& link, SessionId session_id, const v1::Connect& connect,
+                       Instant credentials_end) {
   Session& session = shard_.sessions[session_id.index];
   if (const Bytes wrong = wrong_with_resume(session, connect); !wrong.empty()) {
     return shard_.endings.refuse_connect(id, link, connect.name(), {v1::CODE_PROTOCOL_ERROR, wrong, 0});
@@ -280,7 +292,9 @@ void Handshake::resume(LinkId id, Link& link, SessionId session_id, const v1::Co
                            (backlog.open_bytes() + backlog.unsent_bytes()) / kResumedBytesPerMs;
     backlog.rewind(connect.received_up_to());
   }
-  attach(id, link, session_id, session, connect);
+  attach(id, link, session_id, session, connect, credentials_end);
+  // The new credentials may allow less.
+  shard_.permissions.forget(session_id, session);
   answer_connected(link, session, true);
   shard_.sessions.arm(session_id.index, shard_.sessions.next_session_due(session));
   shard_.note(Event::Kind::kSessionResumed, link, session.name.name(), session.number, v1::CODE_UNSPECIFIED, {});

@@ -41,11 +41,12 @@ class Handshake {
   void refuse_full_house(LinkId id, Link& link, Bytes name);
   bool displace(SessionId elder, const v1::Connect& connect, const Answer& answer, Farewell& refusal);
   uint32_t contest(LinkId id, Link& link, Session& session);
-  void open_session(LinkId id, Link& link, const v1::Connect& connect, uint32_t principal, Bytes name, uint64_t hash);
-  void attach(LinkId id, Link& link, SessionId session_id, Session& session, const v1::Connect& connect);
+  void open_session(LinkId id, Link& link, const v1::Connect& connect, const Answer& answer, Bytes name, uint64_t hash);
+  void attach(LinkId id, Link& link, SessionId session_id, Session& session, const v1::Connect& connect,
+              Instant credentials_end);
   void answer_connected(Link& link, const Session& session, bool resumed);
   std::string make_name();
-  void resume(LinkId id, Link& link, SessionId session_id, const v1::Connect& connect);
+  void resume(LinkId id, Link& link, SessionId session_id, const v1::Connect& connect, Instant credentials_end);
   Bytes wrong_with_resume(const Session& session, const v1::Connect& connect) const;
   static uint64_t acked_receipts(const Session& session, const v1::Connect& connect);
   void silence_elder(Session& session);

@@ -47,6 +47,7 @@ void LinkDeadlines::take_due(LinkId id, Link& link) {
 }
 
 void LinkDeadlines::check_open(LinkId id, Link& link, Session& session, bool unread) {
+  if (link.has_terms && shard_.terms.take_due(id, link, session)) return;
   const Limits& limits = shard_.config.limits;
   const uint64_t silence_ms = link.reading && !unread ? shard_.now() - link.last_heard : 0;
   const bool unfinished = !unread && link.partial_since != Instant::never() &&
@@ -103,6 +104,7 @@ Instant LinkDeadlines::next_due(const Link& link, const Session* session) const 
     due = std::min(due, link.partial_since + shard_.config.limits.frame_deadline_ms);
   }
   if (is_slow(link, *session)) due = std::min(due, link.blocked_since + shard_.config.limits.slow_consumer_ms);
+  if (link.has_terms) due = std::min(due, shard_.terms.next_due(session->link));
   return due;
 }
 

@@ -1,5 +1,5 @@
 // LinkDeadlines: when each link is to be looked at: for its Connect, its keepalive, a frame that is not finished, a
-// socket that takes nothing, its age, a contest for its name, its closing.
+// socket that takes nothing, its age, the end of its credentials, a contest for its name, its closing.
 //
 // Invariant: the wheel holds one time for each link, and none of the link's deadlines is earlier.
 #pragma once

@@ -89,17 +89,21 @@ void Permissions::wake(SessionId id) {
 
 // Questions that are with the host were asked of the old policy: those that wait for them ask again.
 void Permissions::policy_changed() {
+  shard_.sessions.for_each([this](SessionId id, Session& session) { forget(id, session); });
   asked_.clear();
   due_.clear();
-  shard_.sessions.for_each([this](SessionId id, Session& session) {
-    if (session.sending != nullptr) session.sending->forget_destination();
-    const auto found = senders_.find(id.index);
-    if (found == senders_.end()) return;
-    found->second->verdicts.clear();
-    found->second->ticket = {};
-    found->second->undecided = false;
-    wake(id);
-  });
+}
+
+void Permissions::forget(SessionId id, Session& session) {
+  if (!shard_.config.asks_permission) return;
+  if (session.sending != nullptr) session.sending->forget_destination();
+  const auto found = senders_.find(id.index);
+  if (found == senders_.end()) return;
+  Sender& sender = *found->second;
+  sender.verdicts.clear();
+  asked_.erase(std::exchange(sender.ticket, {}).value);
+  sender.undecided = false;
+  wake(id);
 }
 
 Instant Permissions::advance() {

@@ -47,6 +47,8 @@ class Permissions {
   bool on_answer(Ticket ticket, const Answer& answer);
   // What was decided holds no more.
   void policy_changed();
+  // The same for one sender.
+  void forget(SessionId id, Session& session);
   void session_ended(SessionId sender) { senders_.erase(sender.index); }
   // Gives up questions that have waited for too long, and returns when the next one has.
   Instant advance();

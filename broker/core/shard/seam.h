@@ -73,17 +73,27 @@ struct Question {
     kAuthenticate,
     // May the client on this link send to the client `name`? Asked once for each sender and destination, until
     // on_policy_changed(), and only if ShardConfig::asks_permission. `accepted` is the answer. A refusal with a code
-    // says
-    // that it cannot be said now.
+    // says that it cannot be said now.
     kSend,
+    // Are these credentials, with which the session's client wants to go on, good? `accepted` and `principal` are the
+    // answer; another principal than the session's is refused. A refusal with the code SERVER_BUSY says that it cannot
+    // be said now. Meanwhile the link is read.
+    kRenew,
+    // May this session stay after a change of the policy? Asked about each session, also about one that is away, and
+    // only if ShardConfig::asks_who_stays. The host answers at once. A refusal without a code ends the session. One
+    // with a code says that it cannot be said now: the client loses its connection with that code, and its session
+    // stays.
+    kStay,
   };
   Kind kind;
   HostLink link;
-  Bytes name;              // As in Connect, and empty when the broker is to make one; or the destination.
-  Bytes token;             // Connect.token.
+  // Of kAuthenticate: as in Connect, and empty when the broker is to make one. Of kSend: the destination. Of kRenew and
+  // kStay: the session's own.
+  Bytes name;
+  Bytes token;             // Connect.token, or Renew.token.
   bool take_over = false;  // Whether the Connect asks to take the name over from whoever has it.
+  uint64_t session = 0;    // Of kSend: the sender's. Of kRenew and kStay: the one that is asked about.
   // Of the sender, with kSend.
-  uint64_t session = 0;
   Bytes sender{};
 };
 
@@ -100,10 +110,12 @@ struct Answer {
   // If its code is not 0, a client that would add a session is refused with this goodbye. Resumes and takeovers are let
   // in.
   Refusal one_more{};
+  // When the credentials end, if they are accepted.
+  Instant credentials_end = Instant::never();
 };
 
 // When the answer to a question comes. `kNow`: it is there. `kLater`: it follows as on_answer with the same ticket;
-// until then the link is not read.
+// until then the link is not read, unless the question is kRenew.
 enum class Answered : uint8_t { kNow, kLater };
 
 // The result of submit(). A message that is refused counts as taken: its sender is told the outcome as usual.
@@ -200,7 +212,7 @@ class ShardInputs {
   virtual void on_credit(ShardIndex to, Parcel parcel, Instant now) = 0;
   // The answer to a question that was pending; ignored if its link has ended.
   virtual void on_answer(Ticket ticket, const Answer& answer, Instant now) = 0;
-  // What was answered to kSend holds no more: the host is asked again.
+  // What was answered to kSend holds no more: the host is asked again. And it is asked who may stay (kStay).
   virtual void on_policy_changed(Instant now) = 0;
   // Runs what is due; returns when to be called again at the latest, if nothing else comes in between. See rule 7.
   virtual Instant on_tick(Instant now) = 0;

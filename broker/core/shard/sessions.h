@@ -35,6 +35,7 @@ class Sessions {
   Session& operator[](uint32_t index) { return sessions_[index]; }
   SessionId id_at(uint32_t index) { return sessions_.id_at(index); }
   size_t size() const { return sessions_.size(); }
+  uint32_t slots() const { return sessions_.slots(); }
   template <typename Visit>
   void for_each(Visit visit) {
     sessions_.for_each(visit);

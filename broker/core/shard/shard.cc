@@ -60,12 +60,14 @@ void Shard::on_credit(ShardIndex to, Parcel parcel, Instant) {
 
 void Shard::on_answer(Ticket ticket, const Answer& answer, Instant now) {
   const Now at(parts_, now);
-  if (!parts_.permissions.on_answer(ticket, answer)) parts_.handshake.on_answer(ticket, answer);
+  if (parts_.permissions.on_answer(ticket, answer) || parts_.terms.on_answer(ticket, answer)) return;
+  parts_.handshake.on_answer(ticket, answer);
 }
 
 void Shard::on_policy_changed(Instant now) {
   const Now at(parts_, now);
   parts_.permissions.policy_changed();
+  parts_.revocation.policy_changed();
 }
 
 Instant Shard::on_tick(Instant now) {
@@ -75,12 +77,13 @@ Instant Shard::on_tick(Instant now) {
   parts.sessions.advance();
   const Instant release = parts.flow.release_more();
   const Instant verdicts = parts.permissions.advance();
+  const Instant turn = parts.revocation.advance();
   parts.memory.watch_memory();
   const bool has_work = parts.writer.links_to_write() != 0 || parts.links.has_resumable() || parts.memory.has_turn() ||
                         parts.shutdown.goodbyes_due() <= now || parts.crossing.has_filled();
   if (has_work) parts.writer.want_flush();
-  return std::min({parts.deadlines.next(), parts.sessions.next(), release, verdicts, parts.shutdown.goodbyes_due(),
-                   parts.memory.next_look()});
+  return std::min({parts.deadlines.next(), parts.sessions.next(), release, verdicts, turn,
+                   parts.shutdown.goodbyes_due(), parts.memory.next_look()});
 }
 
 // Out it goes. What the parts decided since the last flush reaches sockets and other shards here, and nowhere else.

@@ -9,6 +9,7 @@
 //   crossing        to other shards and from them
 //   outcomes        what becomes of messages, and who is told     flow_control    pause, resume, gates
 //   memory_guard    what all shards hold together                 shutdown        drain and stop
+//   credential_terms  how long credentials hold, and renewal      revocation      who may stay when the policy changes
 //   writer          from queues to sockets                        inspector       what operators ask
 #pragma once
 

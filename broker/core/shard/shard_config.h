@@ -29,6 +29,8 @@ struct ShardConfig {
   uint64_t first_session = 1;
   // Whether the host is asked who may send to whom; see Question::Kind::kSend.
   bool asks_permission = false;
+  // Whether the host is asked after a change of the policy who may stay; see Question::Kind::kStay.
+  bool asks_who_stays = false;
   std::string server = "onehop";  // Connected.server.
   // When the broker started, by the host's clock.
   Instant started;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/shard/client_frames.h"
+#include "core/shard/credential_terms.h"
 #include "core/shard/crossing.h"
 #include "core/shard/endings.h"
 #include "core/shard/flow_control.h"
@@ -14,6 +15,7 @@
 #include "core/shard/message_path.h"
 #include "core/shard/outcomes.h"
 #include "core/shard/permissions.h"
+#include "core/shard/revocation.h"
 #include "core/shard/sessions.h"
 #include "core/shard/shard_common.h"
 #include "core/shard/shutdown.h"
@@ -39,6 +41,8 @@ struct ShardParts : ShardCommon {
   Shutdown shutdown{*this};
   Writer writer{*this};
   Inspector inspector{*this};
+  CredentialTerms terms{*this};
+  Revocation revocation{*this};
 };
 
 }  // namespace onehop::core

@@ -20,6 +20,8 @@ enum class FrameKind : uint32_t {
   kPing = v1::Frame::kPingFieldNumber,
   kPong = v1::Frame::kPongFieldNumber,
   kGoodbye = v1::Frame::kGoodbyeFieldNumber,
+  kRenew = v1::Frame::kRenewFieldNumber,
+  kRenewed = v1::Frame::kRenewedFieldNumber,
 };
 
 // Parses the body of a control frame; false if protobuf does not take it.

@@ -58,12 +58,13 @@ ONEHOP_EXPORT std::string_view to_string(BrokerEvent::Kind kind);
 // What the embedder gives the broker to call.
 enum class Handler : uint8_t {
   kOnEvent,       // BrokerOptions::on_event.
-  kAuthenticate,  // Of Hooks, as the next three.
+  kAuthenticate,  // Of Hooks, as the next three, and as kStillAllowed.
   kAuthorize,
   kOnConnect,
   kOnDisconnect,
   kOnStopped,   // Given to Broker::stop_then.
   kDestructor,  // Not a handler: a handler has destroyed the broker, which is refused.
+  kStillAllowed,
 };
 // "on_event".
 ONEHOP_EXPORT std::string_view to_string(Handler handler);
@@ -215,8 +216,9 @@ class ONEHOP_EXPORT Broker {
   virtual bool reload(const BrokerOptions& options, std::string& error) = 0;
 
   // What Hooks::authorize said about messages holds no more: it is asked again. Messages that come after this has
-  // returned are judged by the new answers. Clients that are connected keep their names. A shard that is busy for
-  // longer than a second is not waited for. From a handler it waits for no shard.
+  // returned are judged by the new answers. Hooks::still_allowed is then asked about every session, a part of them at a
+  // time, and those that it does not cover any more end. Without that hook clients that are connected keep their names.
+  // A shard that is busy for longer than a second is not waited for. From a handler it waits for no shard.
   virtual void policy_changed() = 0;
 
   // Begins the end: readiness fails at once; after drain_delay_ms nothing more is accepted, and every client is told

@@ -36,6 +36,9 @@ struct Credentials {
   std::string_view name;   // The name it wants to own; empty: the broker makes one.
   std::string_view peer;   // `tcp://…`, `unix://…`, or `local`; empty if its connection has gone.
   unsigned shard = 0;
+  // Whether the client is connected already, and these are new credentials with which it wants to go on. `name` is its
+  // own then.
+  bool renews = false;
 };
 
 // Says who the client is. See ANSWERS above.
@@ -47,10 +50,16 @@ class ONEHOP_EXPORT AuthenticateAnswer {
   // The client is this principal: a string that the program chooses, the same for every connection of one user, say.
   // Only the same principal may resume a session, or get the name of its own client that is away. Empty: nobody in
   // particular. `permissions` comes back with each Access of this connection; it may be the number of a role, for
-  // example.
-  void accept(std::string_view principal, uint64_t permissions = 0) const;
+  // example. `expires_in_ms`: for how many milliseconds the credentials hold, from now on; 0: they do not end. When
+  // they end, the connection ends with NOT_AUTHORIZED, unless the client has renewed them in time. Its session stays as
+  // after any other broken connection. Credentials that have ended already are to be refused. Of a renewal: the
+  // principal must be the one that the client has, or the renewal is refused. From then on the new `permissions` and
+  // the new end hold, and what the authorize hook said about the client's messages is forgotten.
+  void accept(std::string_view principal, uint64_t permissions = 0, uint64_t expires_in_ms = 0) const;
   // The connection ends with this goodbye. kNone means kBadCredentials. `text` is UTF-8, of at most 256 bytes, or it is
   // left out. `retry_after_ms` tells the client when to try again; 0: it is not told.
+  // Of a renewal: the connection goes on with the credentials that it has until these end. The client is told
+  // BROKER_BUSY for kServerBusy, RATE_LIMITED for kRateExceeded, and NOT_AUTHORIZED for any other code.
   void refuse(Code code, std::string_view text = {}, uint32_t retry_after_ms = 0) const;
 
  private:
@@ -105,14 +114,23 @@ struct ConnectedClient {
 
 // Each may be empty. They cannot be changed while the broker runs.
 struct Hooks {
-  // Who is this? Called once for each client that connects. Without this hook every client is let in. A connection
-  // whose answer does not come within 5 seconds ends with SERVER_BUSY.
+  // Who is this? Called once for each client that connects, and for each renewal of credentials (Credentials::renews).
+  // Without this hook every client is let in, and each renewal is good. A connection whose answer does not come within
+  // 5 seconds ends with SERVER_BUSY. A renewal whose answer does not come within 5 seconds is refused, and meanwhile
+  // the client is served.
   std::function<void(const Credentials&, AuthenticateAnswer)> authenticate;
   // May it do that? Without this hook everything is allowed. kSend is asked once for each sender and destination, and
   // the answer holds until Broker::policy_changed(). Of a sender with more than 64 destinations some are asked about
   // again. The message waits for the answer, and what its sender sends behind it waits too. It is refused with
   // BROKER_BUSY if the answer does not come within 5 seconds.
+  // A client that renews its credentials is asked about with kOwnName, too.
   std::function<void(const Access&, AuthorizeAnswer)> authorize;
+  // May it stay? Called after Broker::policy_changed() for each session, also for those that wait for the return of
+  // their client, whose `peer` is empty. Local clients are asked about like others. `resumed` is not set. If it says
+  // no, the session ends, and its connection ends with NOT_AUTHORIZED; what was admitted for it is LOST, as at the end
+  // of any session. If it throws, the connection ends with SERVER_BUSY and the session stays. Without this hook
+  // everybody stays. Each shard asks about a part of its sessions at a time and serves its clients in between.
+  std::function<bool(const ConnectedClient&)> still_allowed;
 
   // A client has a connection now, and can be sent to: its session was opened or resumed.
   std::function<void(const ConnectedClient&)> on_connect;

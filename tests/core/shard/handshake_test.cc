@@ -60,7 +60,7 @@ TEST(Connect, ValuesAreClamped) {
   EXPECT_EQ(connected.keepalive_ms(), limits.keepalive_ms_max);
   EXPECT_EQ(connected.protocol_version(), 1u);
   EXPECT_EQ(connected.session_expiry_ms(), limits.session_expiry_ms_max);
-  EXPECT_EQ(connected.features(), 1u) << "only what both name";
+  EXPECT_EQ(connected.features(), kFeaturesServed) << "only what both name";
 }
 
 TEST(Connect, SessionNumbersRiseAndDiffer) {

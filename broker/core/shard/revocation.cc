@@ -1,0 +1,43 @@
+// Revocation: see the header.
+#include "core/shard/revocation.h"
+
+#include "core/shard/shard_parts.h"
+
+namespace onehop::core {
+
+void Revocation::policy_changed() {
+  if (!shard_.config.asks_who_stays) return;
+  ++policy_;
+  left_ = ring_ = shard_.sessions.slots();
+  if (next_ >= ring_) next_ = 0;
+}
+
+Instant Revocation::advance() {
+  for (uint32_t looked_at = 0; left_ != 0 && looked_at < kPlacesInTurn; ++looked_at, --left_) {
+    judge(shard_.sessions.id_at(next_));
+    if (++next_ == ring_) next_ = 0;
+  }
+  return left_ == 0 ? Instant::never() : shard_.now() + 1;
+}
+
+void Revocation::judge(SessionId id) {
+  const Session* const session = shard_.sessions.find(id);
+  if (session == nullptr) return;
+  Link* const link = shard_.links.find(session->link);
+  Question question{Question::Kind::kStay, link == nullptr ? HostLink{} : link->host, session->name.name(), {}};
+  question.session = session->number;
+  Answer answer;
+  shard_.host.ask({}, question, answer);
+  if (answer.accepted) return;
+  if (answer.code != 0) {
+    const Farewell cannot_say{static_cast<v1::Code>(answer.code), "the permissions cannot be checked now", 0};
+    if (link != nullptr) shard_.endings.end_link(session->link, *link, cannot_say);
+    return;
+  }
+  ++shard_.counters.sessions_revoked;
+  const Farewell farewell{v1::CODE_NOT_AUTHORIZED, "permissions were taken away", 0};
+  if (link != nullptr) return shard_.endings.end_link(session->link, *link, farewell, SessionThen::kEnd);
+  shard_.sessions.end_session(id, Event::Kind::kSessionEnded, farewell);
+}
+
+}  // namespace onehop::core

@@ -1,0 +1,45 @@
+// Revocation: who may stay when the policy has changed. The host is asked about every session, a number of them at a
+// time, and those that it covers no more end. Only a shard with ShardConfig::asks_who_stays asks.
+//
+// Invariant: once the turns of a change are over, every session that is left was judged after that change, or was
+// opened with an answer that was asked for after it.
+#pragma once
+
+#include <cstdint>
+
+#include "core/base/ids.h"
+#include "core/base/instant.h"
+#include "core/session/session.h"
+
+namespace onehop::core {
+
+struct ShardParts;
+
+class Revocation {
+ public:
+  // How many places of sessions are looked at in one turn, so that other clients are served in between.
+  static constexpr uint32_t kPlacesInTurn = 512;
+
+  explicit Revocation(ShardParts& shard) : shard_(shard) {}
+  Revocation(const Revocation&) = delete;
+  Revocation& operator=(const Revocation&) = delete;
+
+  void policy_changed();
+  // Takes a turn, if one is left, and returns when the next one is.
+  Instant advance();
+  // Counts the changes of the policy.
+  uint64_t policy() const { return policy_; }
+  // Asks about one session, which ends if it may not stay.
+  void judge(SessionId id);
+
+ private:
+  ShardParts& shard_;
+  uint64_t policy_ = 0;
+  // The places of sessions make a ring. If the policy changes again meanwhile, the turns go on from where they are, so
+  // a policy that changes all the time hides no session.
+  uint32_t ring_ = 0;
+  uint32_t next_ = 0;
+  uint32_t left_ = 0;
+};
+
+}  // namespace onehop::core
