@@ -7,6 +7,7 @@ find_package(absl REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(uv REQUIRED IMPORTED_TARGET libuv)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
+find_package(OpenSSL 3.0 REQUIRED)
 
 if(ONEHOP_BUILD_PROGRAMS)
   find_package(spdlog REQUIRED)

@@ -10,6 +10,7 @@ declare -A packages=(
     libprotobuf-dev protobuf-compiler  # wire schema
     libabsl-dev                 # hash map
     libsodium-dev               # seeded hash, token
+    libssl-dev                  # TLS
   '
   [build]='
     python3 valgrind            # tests: configured with everything else; instructions are counted

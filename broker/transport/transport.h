@@ -1,4 +1,4 @@
-// What stands between the bytes of a socket and the bytes of a stream: nothing for a plain connection, later TLS,
+// What stands between the bytes of a socket and the bytes of a stream: nothing for a plain connection, TLS, later
 // WebSocket, or one over the other. Memory in, memory out: a transport has no socket, no clock and no thread, so that
 // one stands on another, and each is tested without a kernel.
 //
@@ -32,6 +32,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 
 #include "core/base/bytes.h"
 
@@ -77,6 +78,14 @@ class Transport {
   virtual core::Bytes error() const = 0;
   // What it has on the heap beside itself, as near as it can tell.
   virtual size_t held_bytes() const = 0;
+
+  // A step of the handshake that costs much time or memory waits until its owner has room for it: while has_work() is
+  // true, the handshake goes on by do_work() only. Until then it is given no input.
+  virtual bool has_work() const { return false; }
+  virtual void do_work() {}
+
+  // Who the peer has proved to be: its certificate, which was verified, as DER. Empty: it has shown none.
+  virtual std::string peer_certificate() const { return {}; }
 };
 
 // Makes the transport of one connection that was accepted. Any thread.
