@@ -4,6 +4,7 @@
 #include "admin/access.h"
 #include "admin/port.h"
 #include "daemon/config_file.h"
+#include "identity/policy.h"
 #include "reactor/file_text.h"
 
 namespace onehop::daemon {
@@ -29,6 +30,7 @@ class Loading {
     check_drain();
     check_admin();
     check_token_file();
+    check_identity();
     return std::move(configuration_);
   }
 
@@ -110,6 +112,19 @@ class Loading {
     say("admin_token_file", wrong);
   }
 
+  void check_identity() {
+    const IdentityOptions options = identity_options(configuration_.options);
+    for (const std::string& path : {options.users_file, options.token_keys_file, options.permissions_file}) {
+      if (!path.empty()) configuration_.files.push_back(stamp_of(path));
+    }
+    std::vector<std::string> problems;
+    configuration_.policy = identity::Policy::load(options, problems);
+    for (const std::string& wrong : problems) {
+      const size_t colon = wrong.find(": ");
+      if (!is_about_a_wrong_one(wrong)) say(wrong.substr(0, colon), wrong.substr(colon + 2));
+    }
+  }
+
   void say(std::string_view name, const std::string& wrong) {
     const size_t index = find_setting(name);
     problems_.push_back(where(index) + wrong);
@@ -182,6 +197,23 @@ error.
 Kept for later, and an error until then: `tls://` addresses, and the keys )";
 
 }  // namespace
+
+IdentityOptions identity_options(const DaemonOptions& options) {
+  IdentityOptions out;
+  for (const std::string& name : options.authentication) {
+    for (const AuthMethod method : {AuthMethod::kToken, AuthMethod::kUsers, AuthMethod::kAnonymous}) {
+      if (name == to_string(method)) out.methods.push_back(method);
+    }
+  }
+  out.users_file = options.users_file;
+  out.token_keys_file = options.token_keys_file;
+  out.token_issuer = options.token_issuer;
+  out.token_audience = options.token_audience;
+  out.permissions_file = options.permissions_file;
+  out.anonymous_role = options.anonymous_role;
+  out.checks_threads = options.checks_threads;
+  return out;
+}
 
 std::optional<Configuration> load(const Given& given, std::vector<std::string>& problems) {
   Configuration configuration = Loading(given, problems).run();

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "daemon/file_watch.h"
 #include "daemon/settings.h"
+#include "onehop/identity.h"
 
 namespace onehop::daemon {
 
@@ -30,7 +32,12 @@ struct Configuration {
   // What is in admin_token_file. It is read once, with all else, so that whoever takes this over cannot fail any more.
   std::string admin_token;
   std::vector<FileStamp> files;  // All that was read, each as it was before it was read.
+  // What the files say that authentication and permissions need. It is read with all else, too.
+  std::shared_ptr<const identity::Policy> policy;
 };
+
+// What these options say of identity, without what onehopd gives it to call.
+IdentityOptions identity_options(const DaemonOptions& options);
 
 // Reads the file, if there is one, and puts all together. Nothing: `problems` says, one a line, what is wrong and
 // where.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "onehop/broker.h"
 
@@ -15,6 +16,15 @@ struct DaemonOptions {
   std::string log_level = "info";   // debug, info, warn, error, off.
   std::string log_format = "auto";  // text, json; auto: text on a terminal, json otherwise.
   uint32_t stop_deadline_ms = 30'000;
+  // Who may connect and what clients may do: as in IdentityOptions.
+  std::vector<std::string> authentication;
+  std::string users_file;
+  std::string token_keys_file;
+  std::string token_issuer;
+  std::string token_audience;
+  std::string anonymous_role;
+  std::string permissions_file;
+  uint32_t checks_threads = 2;
   bool reload_on_change = false;  // The files are looked at again and again; otherwise only SIGHUP reads them anew.
 };
 

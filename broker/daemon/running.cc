@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "daemon/waiting.h"
+#include "identity/policy.h"
 
 namespace onehop::daemon {
 namespace {
@@ -49,8 +50,43 @@ void log_counters(Log& log, const BrokerCounters& c) {
             {"hand_overs", c.hand_overs}});
 }
 
+// How clients show who they are, for whoever reads how the broker has started.
+std::string authentication_of(const DaemonOptions& options) {
+  std::string out;
+  for (const std::string& method : options.authentication) out.append(out.empty() ? "" : ", ").append(method);
+  if (out.empty()) return "none: everybody is let in";
+  return out + (options.permissions_file.empty() ? "; no permissions file: everything is allowed" : "");
+}
+
+// "3 users, 2 keys, 4 roles"
+std::string described(const identity::Policy& policy) {
+  std::string out;
+  const auto add = [&out](size_t count, const char* of_what) {
+    out.append(out.empty() ? "" : ", ").append(std::to_string(count)).append(of_what);
+  };
+  if (policy.users != nullptr) add(policy.users->size(), " users");
+  if (policy.keys != nullptr) add(policy.keys->size(), " keys");
+  if (policy.permissions != nullptr) add(policy.permissions->roles(), " roles");
+  return out;
+}
+
 double unix_seconds() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+std::vector<admin::ProgramState::Authentications> authentications_of(const IdentityCounters& counters,
+                                                                     uint64_t& denials) {
+  std::vector<admin::ProgramState::Authentications> out;
+  for (const AuthMethod method : {AuthMethod::kToken, AuthMethod::kUsers, AuthMethod::kAnonymous}) {
+    const IdentityCounters::Method& of_it = counters.methods[static_cast<size_t>(method)];
+    out.push_back({std::string(to_string(method)), "accepted", of_it.accepted});
+    out.push_back({std::string(to_string(method)), "refused", of_it.refused});
+  }
+  out.push_back({"none", "refused", counters.refused_without_method});
+  out.push_back({"any", "throttled", counters.throttled});
+  out.push_back({"any", "busy", counters.busy});
+  denials = counters.denied_by_permissions;
+  return out;
 }
 
 // Of a running broker, the settings that differ and may not; or nothing.
@@ -77,6 +113,7 @@ Running::~Running() = default;
 bool Running::start() {
   BrokerOptions options = configuration_.options.broker;
   options.on_event = [this](const BrokerEvent& event) { log_.event(event); };
+  start_identity(options);
   std::string error;
   broker_ = Broker::start(options, error);
   if (broker_ == nullptr || !start_admin(error)) {
@@ -88,6 +125,18 @@ bool Running::start() {
   std::fflush(stdout);
   tell_started();
   return true;
+}
+
+// Who is let in does not change while the broker runs, so without it nothing is asked.
+void Running::start_identity(BrokerOptions& options) {
+  if (configuration_.options.authentication.empty()) return;
+  IdentityOptions wanted = identity_options(configuration_.options);
+  wanted.on_refused = [this](const IdentityEvent& event) {
+    log_.audit(Log::Level::kWarn, "authentication_refused",
+               {{"method", event.method}, {"claimed", event.claimed}, {"peer", event.peer}, {"text", event.why}});
+  };
+  identity_ = Identity::start(wanted, configuration_.policy);
+  options.hooks = identity_->hooks();
 }
 
 bool Running::start_admin(std::string& error) {
@@ -126,7 +175,8 @@ void Running::tell_started() {
              {"memory_bytes_max", counters.memory_bytes_max},
              {"queue_bytes_max", options.queue_bytes_max},
              {"frame_bytes_max", options.frame_bytes_max},
-             {"stop_deadline_ms", configuration_.options.stop_deadline_ms}});
+             {"stop_deadline_ms", configuration_.options.stop_deadline_ms},
+             {"authentication", authentication_of(configuration_.options)}});
   notify_.ready("serving on " + all.front());
 }
 
@@ -210,13 +260,20 @@ void Running::note_reload(bool successful) {
 
 admin::ProgramState Running::state() {
   const std::lock_guard lock(mutex_);
-  return {last_reload_successful_, last_reload_success_unix_seconds_, log_.lines_missing()};
+  admin::ProgramState state{last_reload_successful_, last_reload_success_unix_seconds_, log_.lines_missing()};
+  if (identity_ != nullptr) state.authentications = authentications_of(identity_->counters(), state.denials);
+  return state;
 }
 
 // All or nothing: the broker's refusal is all that can go wrong.
 bool Running::take_over(const Configuration& next, std::string& error) {
   if (!broker_->reload(next.options.broker, error)) return false;
   if (port_ != nullptr) port_->set_token(next.admin_token);
+  if (identity_ != nullptr) {
+    identity_->take_over(next.policy);
+    broker_->policy_changed();
+    log_.audit(Log::Level::kInfo, "policy_reloaded", {{"text", described(*next.policy)}});
+  }
   log_.set_level(next.options.log_level);
   const std::lock_guard lock(mutex_);
   configuration_ = next;

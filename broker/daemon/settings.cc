@@ -159,6 +159,9 @@ void put(const Setting& setting, const Value& value, DaemonOptions& options) {
           [&](uint32_t DaemonOptions::*place) { options.*place = static_cast<uint32_t>(std::get<uint64_t>(value)); },
           [&](std::string DaemonOptions::*place) { options.*place = std::get<std::string>(value); },
           [&](bool DaemonOptions::*place) { options.*place = std::get<bool>(value); },
+          [&](std::vector<std::string> DaemonOptions::*place) {
+            options.*place = std::get<std::vector<std::string>>(value);
+          },
       },
       setting.place);
 }
@@ -174,6 +177,7 @@ Value get(const Setting& setting, const DaemonOptions& options) {
                         [&](uint32_t DaemonOptions::*place) { return Value(uint64_t{options.*place}); },
                         [&](std::string DaemonOptions::*place) { return Value(options.*place); },
                         [&](bool DaemonOptions::*place) { return Value(options.*place); },
+                        [&](std::vector<std::string> DaemonOptions::*place) { return Value(options.*place); },
                     },
                     setting.place);
 }

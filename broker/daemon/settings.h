@@ -16,9 +16,10 @@ namespace onehop::daemon {
 using Value = std::variant<bool, uint64_t, std::string, std::vector<std::string>>;
 
 // Where a setting is kept.
-using Place = std::variant<bool BrokerOptions::*, int BrokerOptions::*, uint32_t BrokerOptions::*,
-                           uint64_t BrokerOptions::*, std::vector<std::string> BrokerOptions::*,
-                           uint32_t DaemonOptions::*, std::string DaemonOptions::*, bool DaemonOptions::*>;
+using Place =
+    std::variant<bool BrokerOptions::*, int BrokerOptions::*, uint32_t BrokerOptions::*, uint64_t BrokerOptions::*,
+                 std::vector<std::string> BrokerOptions::*, uint32_t DaemonOptions::*, std::string DaemonOptions::*,
+                 bool DaemonOptions::*, std::vector<std::string> DaemonOptions::*>;
 
 struct Range {
   uint64_t least = 0;  // Of numbers.
