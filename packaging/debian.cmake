@@ -41,7 +41,7 @@ client library.")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libonehop-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
-  "${library_package} (= ${PROJECT_VERSION}-1), libuv1-dev, libprotobuf-dev, libabsl-dev, libsodium-dev")
+  "${library_package} (= ${PROJECT_VERSION}-1), libuv1-dev, libprotobuf-dev, libabsl-dev, libsodium-dev, libssl-dev")
 set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION "message broker, development files\n${about}\n\
 This package has the headers, the static libraries, and what CMake and\n\
 pkg-config read.")

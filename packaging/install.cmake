@@ -9,6 +9,7 @@ cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX BASE_DIRECTORY ${CMAKE_INSTALL_PRE
 
 set(module_of_PkgConfig::uv libuv)
 set(module_of_PkgConfig::sodium libsodium)
+set(module_of_OpenSSL::SSL libssl)
 set(module_of_protobuf::libprotobuf-lite protobuf-lite)
 set(module_of_absl::flat_hash_map absl_flat_hash_map)
 set(module_of_absl::flat_hash_set absl_flat_hash_set)

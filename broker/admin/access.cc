@@ -107,7 +107,7 @@ std::optional<Answer> Access::local_refusal(const Request& request) const {
 
 std::optional<Answer> Access::network_refusal(const Request& request) const {
   if (!entrance_.allow_plaintext) {
-    return error_answer(403, "not on loopback, and there is no encryption yet: allow_plaintext must be set");
+    return error_answer(403, "not on loopback, and nothing is encrypted here: allow_plaintext must be set");
   }
   const std::lock_guard lock(mutex_);
   if (token_.empty()) return error_answer(403, "not on loopback: a token file must be set (admin_token_file)");

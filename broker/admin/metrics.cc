@@ -110,6 +110,12 @@ void add_identity(Families& to, const ProgramState& program) {
              program.denials);
 }
 
+void add_certificates(Families& to, const std::vector<ProgramState::Certificate>& certificates) {
+  if (certificates.empty()) return;
+  to.add(MetricType::Gauge, "onehop_tls_certificate_expiry_seconds", "When a certificate of TLS expires, since 1970.");
+  for (const auto& one : certificates) to.value(one.expires_unix_seconds, {{"file", one.file}});
+}
+
 void add_process(Families& to, const ProcessFigures& p) {
   if (p.cpu_seconds) to.counter("process_cpu_seconds_total", "Processor time, of all threads.", *p.cpu_seconds);
   if (p.start_unix_seconds) {
@@ -129,6 +135,7 @@ std::string metrics_text(const BrokerCounters& counters, const ProcessFigures& p
   families.gauge("onehop_ready", "1: new clients are let in.", state.ready ? 1 : 0);
   families.gauge("onehop_draining", "1: the broker drains.", state.draining ? 1 : 0);
   if (state.program) add_program(families, *state.program);
+  if (state.program) add_certificates(families, state.program->certificates);
   add_counters(families, counters);
   add_route_latency(families, counters.route_latency);
   add_shards(families, counters.shards);

@@ -28,6 +28,11 @@ struct ProgramState {
   };
   std::vector<Authentications> authentications = {};
   uint64_t denials = 0;  // Verdicts of the permissions that said no.
+  struct Certificate {
+    std::string file;
+    double expires_unix_seconds = 0;
+  };
+  std::vector<Certificate> certificates = {};  // Of TLS.
 };
 
 struct MetricsState {

@@ -52,10 +52,6 @@ class Reading {
 
   void take(std::string_view key, const toml::node& node, unsigned line) {
     const size_t index = find_setting(key);
-    const std::vector<std::string_view>& reserved = reserved_names();
-    if (std::find(reserved.begin(), reserved.end(), key) != reserved.end()) {
-      return say(line, std::string(key) + ": not served yet");
-    }
     if (index == settings().size()) return say(line, shown(key) + ": there is no such setting");
     const Setting& setting = settings()[index];
     Value value = value_in(node).value_or(of_another_type(setting));

@@ -13,6 +13,27 @@ namespace {
 // Far beyond any configuration; what is longer is something else.
 constexpr size_t kFileBytesMax = 1 << 20;
 
+TlsOptions tls_options(const DaemonOptions& options) {
+  TlsOptions tls;
+  for (size_t i = 0; i < options.tls_certificate_file.size(); ++i) {
+    tls.certificates.push_back({options.tls_certificate_file[i], options.tls_key_file[i]});
+  }
+  if (options.tls_client == "optional") tls.clients = TlsClients::kOptional;
+  if (options.tls_client == "required") tls.clients = TlsClients::kRequired;
+  tls.client_ca_file = options.tls_client_ca_file;
+  tls.crl_file = options.tls_crl_file;
+  return tls;
+}
+
+std::vector<std::string> files_of_tls(const DaemonOptions& options) {
+  std::vector<std::string> files = options.tls_certificate_file;
+  files.insert(files.end(), options.tls_key_file.begin(), options.tls_key_file.end());
+  for (const std::string& file : {options.tls_client_ca_file, options.tls_crl_file}) {
+    if (!file.empty()) files.push_back(file);
+  }
+  return files;
+}
+
 class Loading {
  public:
   Loading(const Given& given, std::vector<std::string>& problems) : given_(given), problems_(problems) {
@@ -26,6 +47,7 @@ class Loading {
     take_texts(given_.flags, Source::Kind::kFlag);
     // Of a file that cannot be read nobody knows what goes together.
     if (!file_is_known_) return std::move(configuration_);
+    load_tls();
     check_together();
     check_drain();
     check_admin();
@@ -84,6 +106,30 @@ class Loading {
       if (wrong_[i] && problem.find(settings()[i].name) != problem.npos) return true;
     }
     return false;
+  }
+
+  // Before the broker is asked, which wants to know whether there is any.
+  void load_tls() {
+    DaemonOptions& options = configuration_.options;
+    const size_t certificates = options.tls_certificate_file.size();
+    const size_t problems = problems_.size();
+    if (options.tls_key_file.size() != certificates) {
+      say("tls_key_file", "must name as many files as tls_certificate_file: one for each certificate");
+    } else if (options.tls_client != "none" && options.tls_client_ca_file.empty()) {
+      say("tls_client", "needs tls_client_ca_file, to verify certificates with");
+    } else if (certificates != 0) {
+      load_tls_files(options);
+    }
+    // Nobody need be told then that there is no certificate.
+    if (problems_.size() != problems) wrong_[find_setting("tls_certificate_file")] = true;
+  }
+
+  void load_tls_files(DaemonOptions& options) {
+    for (const std::string& file : files_of_tls(options)) configuration_.files.push_back(stamp_of(file));
+    std::string wrong;
+    configuration_.tls = Tls::load(tls_options(options), wrong);
+    if (configuration_.tls == nullptr) return say("tls_certificate_file", wrong);
+    options.broker.tls = configuration_.tls->security();
   }
 
   void check_drain() {
@@ -190,21 +236,27 @@ error.
 * `onehopd --check-config` says all that is wrong at once, a line for each, `FILE:LINE: key: what it must be`, and ends with 2;
   or `ok` and 0. Of a file that is no TOML it says the first mistake only.
 * `onehopd --print-config` prints what holds, as such a file, with where each value came from.
-* SIGHUP reads the file and the token file again. If anything is wrong in them, or a setting differs that cannot change while
+* SIGHUP reads the file, the token file and the files of TLS again. If anything is wrong in them, or a setting differs that cannot change while
   the broker runs, everything stays as it was, and one line of the log says why. What changes is told in audit lines.
 * With `reload_on_change` the broker does the same without a signal, when one of these files has changed.
 
-Kept for later, and an error until then: `tls://` addresses, and the keys )";
+* Clients that connect after a reload meet the new certificates, authorities and revocation lists. Those that are connected
+  stay. See [tls.md](tls.md).
+
+)";
 
 }  // namespace
 
 IdentityOptions identity_options(const DaemonOptions& options) {
   IdentityOptions out;
   for (const std::string& name : options.authentication) {
-    for (const AuthMethod method : {AuthMethod::kToken, AuthMethod::kUsers, AuthMethod::kAnonymous}) {
+    for (const AuthMethod method :
+         {AuthMethod::kCertificate, AuthMethod::kToken, AuthMethod::kUsers, AuthMethod::kAnonymous}) {
       if (name == to_string(method)) out.methods.push_back(method);
     }
   }
+  if (options.certificate_principal == "dns") out.certificate_principal = CertificatePrincipal::kDns;
+  if (options.certificate_principal == "cn") out.certificate_principal = CertificatePrincipal::kCommonName;
   out.users_file = options.users_file;
   out.token_keys_file = options.token_keys_file;
   out.token_issuer = options.token_issuer;
@@ -256,10 +308,7 @@ std::string as_json(const Configuration& configuration) {
 std::string reference() {
   const DaemonOptions defaults;
   std::string out = kReferenceBegin;
-  for (const std::string_view name : reserved_names()) {
-    out.append(name == reserved_names().front() ? "`" : ", `").append(name).append("`");
-  }
-  out += ".\n\n| setting | type | default | range | on SIGHUP | meaning |\n| --- | --- | --- | --- | --- | --- |\n";
+  out += "| setting | type | default | range | on SIGHUP | meaning |\n| --- | --- | --- | --- | --- | --- |\n";
   for (const Setting& setting : settings()) {
     const std::string range = range_of(setting);
     out.append("| `").append(setting.name).append("`<br>`").append(flag_of(setting.name)).append("`<br>`");

@@ -10,6 +10,7 @@
 #include "daemon/file_watch.h"
 #include "daemon/settings.h"
 #include "onehop/identity.h"
+#include "onehop/tls.h"
 
 namespace onehop::daemon {
 
@@ -31,6 +32,8 @@ struct Configuration {
   std::vector<Source> sources;  // As settings().
   // What is in admin_token_file. It is read once, with all else, so that whoever takes this over cannot fail any more.
   std::string admin_token;
+  // Loaded from the tls_ files, in the same way; none: no certificate is given.
+  std::shared_ptr<Tls> tls;
   std::vector<FileStamp> files;  // All that was read, each as it was before it was read.
   // What the files say that authentication and permissions need. It is read with all else, too.
   std::shared_ptr<const identity::Policy> policy;

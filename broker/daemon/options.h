@@ -16,8 +16,15 @@ struct DaemonOptions {
   std::string log_level = "info";   // debug, info, warn, error, off.
   std::string log_format = "auto";  // text, json; auto: text on a terminal, json otherwise.
   uint32_t stop_deadline_ms = 30'000;
+  // For listeners with TLS. Certificates and keys belong together by their places in the lists.
+  std::vector<std::string> tls_certificate_file;
+  std::vector<std::string> tls_key_file;
+  std::string tls_client = "none";  // none, optional, required.
+  std::string tls_client_ca_file;
+  std::string tls_crl_file;
   // Who may connect and what clients may do: as in IdentityOptions.
   std::vector<std::string> authentication;
+  std::string certificate_principal = "uri";  // uri, dns, cn.
   std::string users_file;
   std::string token_keys_file;
   std::string token_issuer;

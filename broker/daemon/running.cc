@@ -70,6 +70,13 @@ std::string described(const identity::Policy& policy) {
   return out;
 }
 
+// To whom an address is open, where its text does not tell.
+const char* openness_of(const std::string& address, const DaemonOptions& options) {
+  if (!address.starts_with("tls://")) return "";
+  if (options.tls_client == "required") return " (TLS, client certificates required)";
+  return options.tls_client == "optional" ? " (TLS, client certificates optional)" : " (TLS)";
+}
+
 double unix_seconds() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
@@ -77,7 +84,8 @@ double unix_seconds() {
 std::vector<admin::ProgramState::Authentications> authentications_of(const IdentityCounters& counters,
                                                                      uint64_t& denials) {
   std::vector<admin::ProgramState::Authentications> out;
-  for (const AuthMethod method : {AuthMethod::kToken, AuthMethod::kUsers, AuthMethod::kAnonymous}) {
+  for (const AuthMethod method :
+       {AuthMethod::kCertificate, AuthMethod::kToken, AuthMethod::kUsers, AuthMethod::kAnonymous}) {
     const IdentityCounters::Method& of_it = counters.methods[static_cast<size_t>(method)];
     out.push_back({std::string(to_string(method)), "accepted", of_it.accepted});
     out.push_back({std::string(to_string(method)), "refused", of_it.refused});
@@ -120,7 +128,10 @@ bool Running::start() {
     std::fprintf(stderr, "onehopd: %s\n", error.c_str());
     return false;
   }
-  for (const std::string& address : broker_->addresses()) std::printf("listening on %s\n", address.c_str());
+  tls_ = configuration_.tls;
+  for (const std::string& address : broker_->addresses()) {
+    std::printf("listening on %s%s\n", address.c_str(), openness_of(address, configuration_.options));
+  }
   if (port_ != nullptr) std::printf("admin on %s\n", port_->address().c_str());
   std::fflush(stdout);
   tell_started();
@@ -262,12 +273,17 @@ admin::ProgramState Running::state() {
   const std::lock_guard lock(mutex_);
   admin::ProgramState state{last_reload_successful_, last_reload_success_unix_seconds_, log_.lines_missing()};
   if (identity_ != nullptr) state.authentications = authentications_of(identity_->counters(), state.denials);
+  if (tls_ == nullptr) return state;
+  for (const TlsExpiry& one : tls_->expiries()) {
+    state.certificates.push_back({one.certificate_file, static_cast<double>(one.expires_unix_ms) / 1'000});
+  }
   return state;
 }
 
 // All or nothing: the broker's refusal is all that can go wrong.
 bool Running::take_over(const Configuration& next, std::string& error) {
   if (!broker_->reload(next.options.broker, error)) return false;
+  if (tls_ != nullptr && next.tls != nullptr) tls_->take_over(*next.tls);
   if (port_ != nullptr) port_->set_token(next.admin_token);
   if (identity_ != nullptr) {
     identity_->take_over(next.policy);

@@ -63,6 +63,7 @@ class Running {
   // When to tell next whom the stopping broker waits for.
   std::chrono::steady_clock::time_point next_waiting_ = std::chrono::steady_clock::time_point::max();
   std::shared_ptr<Identity> identity_;  // Nothing: everybody is let in.
+  std::shared_ptr<Tls> tls_;            // The broker's; none: it began without a certificate.
   std::unique_ptr<Broker> broker_;
   std::unique_ptr<admin::Port> port_;  // Asks the broker, so it goes first. Nothing: there is no admin port.
 };

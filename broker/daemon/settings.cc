@@ -38,7 +38,6 @@ bool is_plain(std::string_view text) {
 
 std::string wrong_with_text(const Setting& setting, const std::string& text) {
   if (!is_plain(text)) return "must be printable ASCII";
-  if (text.starts_with("tls://")) return text + ": encryption is not served yet";
   const std::vector<std::string_view>& choices = setting.range.choices;
   if (choices.empty() || std::find(choices.begin(), choices.end(), text) != choices.end()) return {};
   return must_be(setting) + ", not '" + text + "'";

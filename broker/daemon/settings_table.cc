@@ -28,9 +28,10 @@ Setting option(std::string_view name, std::string_view unit, std::string_view me
 
 std::vector<Setting> listening() {
   return {
-      option("listen", "",
-             "where to listen: tcp://host:port, tcp://[v6]:port, unix:///path; port 0 takes a free one, and the real "
-             "addresses are printed on standard output"),
+      option(
+          "listen", "",
+          "where to listen: tcp://host:port, tcp://[v6]:port, tls://host:port, unix:///path; port 0 takes a free one, "
+          "and the real addresses are printed on standard output"),
       option("listen_proxy", "",
              "as listen, for connections through a balancer; each must begin with a PROXY protocol header, version 1 "
              "or 2"),
@@ -38,7 +39,7 @@ std::vector<Setting> listening() {
              "the balancers whose PROXY headers are believed: addresses, ranges such as 10.0.0.0/8, or unix for those "
              "that "
              "connect through a Unix socket"),
-      option("allow_plaintext", "", "permits listening on addresses other than loopback, where nothing is encrypted"),
+      option("allow_plaintext", "", "permits tcp:// on addresses other than loopback, where nothing is encrypted"),
       option("shards", "", "the number of threads, each with clients of its own; 0: one for each core"),
       option("acceptors", "",
              "how many shards accept TCP connections, sharing the port; 0: all of them; 1: one accepts for all"),
@@ -53,6 +54,45 @@ std::vector<Setting> listening() {
           "files allows"),
       option("send_buffer_bytes", "bytes", "SO_SNDBUF of connections; 0: the system's"),
       option("receive_buffer_bytes", "bytes", "SO_RCVBUF of connections; 0: the system's"),
+  };
+}
+
+std::vector<Setting> encryption() {
+  return {
+      {"tls_certificate_file",
+       &D::tls_certificate_file,
+       {},
+       "",
+       kLive,
+       "PEM files, each with a certificate and those between it and its root, for listeners that begin with tls://; a "
+       "client gets the first one that is for the host that it names, or the first one of all"},
+      {"tls_key_file",
+       &D::tls_key_file,
+       {},
+       "",
+       kLive,
+       "PEM files with the keys of these certificates, in their order"},
+      {"tls_client",
+       &D::tls_client,
+       {0, 0, false, {"none", "optional", "required"}},
+       "",
+       kLive,
+       "whether clients must show a certificate; optional: they need not, but one that is shown must be good"},
+      {"tls_client_ca_file",
+       &D::tls_client_ca_file,
+       {},
+       "",
+       kLive,
+       "a PEM file with the authorities whose client certificates are good"},
+      {"tls_crl_file",
+       &D::tls_crl_file,
+       {},
+       "",
+       kLive,
+       "a PEM file with revocation lists, one for each authority of a client's chain; empty: none is looked at"},
+      option(
+          "tls_handshakes_max", "",
+          "the most TLS handshakes at a time, each of which takes up to 80 KiB; newcomers beyond wait for their turn"),
   };
 }
 
@@ -153,11 +193,18 @@ std::vector<Setting> identification() {
   return {
       {"authentication",
        &D::authentication,
-       {0, 0, false, {"token", "users", "anonymous"}},
+       {0, 0, false, {"certificate", "token", "users", "anonymous"}},
        "",
        kFixed,
-       "how clients show who they are, in the order in which it is tried: a signed token, user:secret, or not at all; "
-       "empty: everybody is let in"},
+       "how clients show who they are, in the order in which it is tried: the certificate of a TLS client, a signed "
+       "token, user:secret, or not at all; empty: everybody is let in"},
+      {"certificate_principal",
+       &D::certificate_principal,
+       {0, 0, false, {"uri", "dns", "cn"}},
+       "",
+       kLive,
+       "where in a certificate its owner stands: the one URI or the one DNS name among its alternative names, or the "
+       "one common name; for certificate in authentication"},
       {"users_file",
        &D::users_file,
        {},
@@ -196,7 +243,7 @@ std::vector<Setting> identification() {
 
 std::vector<Setting> all_settings() {
   std::vector<Setting> all;
-  for (const std::vector<Setting>& part : {listening(), protection(), protocol(), program()}) {
+  for (const std::vector<Setting>& part : {listening(), encryption(), protection(), protocol(), program()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   const std::vector<Setting> last = identification();
@@ -209,12 +256,6 @@ std::vector<Setting> all_settings() {
 const std::vector<Setting>& settings() {
   static const std::vector<Setting> all = all_settings();
   return all;
-}
-
-const std::vector<std::string_view>& reserved_names() {
-  static const std::vector<std::string_view> names{"tls_certificate_file", "tls_key_file", "tls_client_ca_file",
-                                                   "credentials_file", "acl_file"};
-  return names;
 }
 
 }  // namespace onehop::daemon

@@ -55,13 +55,13 @@ std::optional<std::string> common_name(const X509* certificate) {
   return out;
 }
 
-std::optional<std::string> name_in(const X509* certificate, CertificateName name) {
-  switch (name) {
-    case CertificateName::kUri:
+std::optional<std::string> name_in(const X509* certificate, CertificatePrincipal from) {
+  switch (from) {
+    case CertificatePrincipal::kUri:
       return alternative_name(certificate, GEN_URI);
-    case CertificateName::kDns:
+    case CertificatePrincipal::kDns:
       return alternative_name(certificate, GEN_DNS);
-    case CertificateName::kCommonName:
+    case CertificatePrincipal::kCommonName:
       break;
   }
   return common_name(certificate);
@@ -69,12 +69,12 @@ std::optional<std::string> name_in(const X509* certificate, CertificateName name
 
 }  // namespace
 
-std::optional<std::string> principal_in_certificate(std::string_view der, CertificateName name) {
+std::optional<std::string> principal_in_certificate(std::string_view der, CertificatePrincipal from) {
   const auto* at = reinterpret_cast<const unsigned char*>(der.data());
   const Certificate certificate(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
   std::optional<std::string> found;
   if (certificate != nullptr && at == reinterpret_cast<const unsigned char*>(der.data()) + der.size()) {
-    found = name_in(certificate.get(), name);
+    found = name_in(certificate.get(), from);
   }
   ERR_clear_error();
   if (!found || !is_valid_principal(*found)) return std::nullopt;

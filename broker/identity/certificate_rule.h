@@ -2,22 +2,16 @@
 // is for. ANY THREAD.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
-namespace onehop::identity {
+#include "onehop/identity.h"
 
-// Where the principal stands in a certificate.
-enum class CertificateName : uint8_t {
-  kUri,         // The one URI among its alternative names.
-  kDns,         // The one DNS name among them, in lower case.
-  kCommonName,  // The one common name of its subject.
-};
+namespace onehop::identity {
 
 // Of a certificate as DER. Nothing: it has no such name, or more than one of them, or the name is no valid principal.
 // Of a certificate with several names nobody could say which one its owner is.
-std::optional<std::string> principal_in_certificate(std::string_view der, CertificateName name);
+std::optional<std::string> principal_in_certificate(std::string_view der, CertificatePrincipal from);
 
 }  // namespace onehop::identity

@@ -10,10 +10,12 @@
 #include <mutex>
 #include <utility>
 
+#include "identity/certificate_rule.h"
 #include "identity/check_pool.h"
 #include "identity/grant.h"
 #include "identity/narrowings.h"
 #include "identity/policy.h"
+#include "identity/principal.h"
 #include "identity/throttle.h"
 
 namespace onehop {
@@ -46,8 +48,12 @@ struct Candidate {
   const std::string peer;
 };
 
-bool takes(AuthMethod method, std::string_view token) {
+bool takes(AuthMethod method, const Credentials& credentials) {
+  const std::string_view token = credentials.token;
+  const bool has_certificate = !credentials.certificate.empty() || !credentials.certificate_name.empty();
   switch (method) {
+    case AuthMethod::kCertificate:
+      return has_certificate;
     case AuthMethod::kToken:
       return !token.empty() && token.find(':') == std::string_view::npos;
     case AuthMethod::kUsers:
@@ -57,7 +63,7 @@ bool takes(AuthMethod method, std::string_view token) {
     case AuthMethod::kAnonymous:
       break;
   }
-  return token.empty();
+  return token.empty() && !has_certificate;
 }
 
 // The two sides of the first colon.
@@ -94,6 +100,7 @@ class IdentityImpl final : public Identity, public std::enable_shared_from_this<
   Counts& counts_of(AuthMethod method) { return counts_[static_cast<size_t>(method)]; }
 
   void authenticate(const Credentials& credentials, const AuthenticateAnswer& answer);
+  void check_certificate(const Policy& policy, const Credentials& credentials, const AuthenticateAnswer& answer);
   void check_user(const PolicyPointer& policy, const Credentials& credentials, const AuthenticateAnswer& answer);
   void check_token(const PolicyPointer& policy, const Credentials& credentials, const AuthenticateAnswer& answer);
   void accept_token(const Policy& policy, const Candidate& candidate, const AuthenticateAnswer& answer);
@@ -123,8 +130,10 @@ void IdentityImpl::authenticate(const Credentials& credentials, const Authentica
   const PolicyPointer policy = this->policy();
   if (policy->methods.empty()) return answer.accept({});
   for (const AuthMethod method : policy->methods) {
-    if (!takes(method, credentials.token)) continue;
+    if (!takes(method, credentials)) continue;
     switch (method) {
+      case AuthMethod::kCertificate:
+        return check_certificate(*policy, credentials, answer);
       case AuthMethod::kToken:
         return check_token(policy, credentials, answer);
       case AuthMethod::kUsers:
@@ -140,6 +149,24 @@ void IdentityImpl::authenticate(const Credentials& credentials, const Authentica
   const std::string_view why = credentials.token.empty() ? "no credentials" : "no method takes these credentials";
   if (on_refused_) on_refused_({{}, credentials.peer, "none", why});
   answer.refuse(Code::kBadCredentials);
+}
+
+// Whether the certificate is a good one has been found out before.
+void IdentityImpl::check_certificate(const Policy& policy, const Credentials& credentials,
+                                     const AuthenticateAnswer& answer) {
+  std::optional<std::string> principal;
+  if (!credentials.certificate.empty()) {
+    principal = identity::principal_in_certificate(credentials.certificate, policy.certificate_principal);
+  } else if (policy.certificate_principal == CertificatePrincipal::kCommonName &&
+             identity::is_valid_principal(credentials.certificate_name)) {
+    principal = credentials.certificate_name;
+  }
+  if (!principal) {
+    return refuse(AuthMethod::kCertificate, credentials.certificate_name, credentials.peer,
+                  "the certificate has no such name, or several", answer);
+  }
+  counts_of(AuthMethod::kCertificate).accepted.fetch_add(1, std::memory_order_relaxed);
+  answer.accept(*principal, Grant{AuthMethod::kCertificate}.number());
 }
 
 void IdentityImpl::check_user(const PolicyPointer& policy, const Credentials& credentials,
@@ -253,6 +280,7 @@ bool IdentityImpl::still_covers(const Policy& policy, std::string_view principal
       return policy.users->fingerprint(principal) == grant.fingerprint;
     case AuthMethod::kToken:
       return policy.keys->has(grant.fingerprint);
+    case AuthMethod::kCertificate:
     case AuthMethod::kHook:
     case AuthMethod::kAnonymous:
       break;
@@ -312,7 +340,7 @@ IdentityCounters IdentityImpl::counters() const {
 }  // namespace
 
 std::string_view to_string(AuthMethod method) {
-  static constexpr std::string_view kNames[kAuthMethods] = {"token", "users", "hook", "anonymous"};
+  static constexpr std::string_view kNames[kAuthMethods] = {"certificate", "token", "users", "hook", "anonymous"};
   return kNames[static_cast<size_t>(method)];
 }
 

@@ -21,6 +21,7 @@ class Loading {
 
   std::shared_ptr<const Policy> run() {
     policy_->methods = options_.methods;
+    policy_->certificate_principal = options_.certificate_principal;
     policy_->anonymous_role = options_.anonymous_role;
     policy_->hook = options_.hook;
     check_methods();

@@ -16,6 +16,7 @@ namespace onehop::identity {
 
 struct Policy {
   std::vector<AuthMethod> methods;
+  CertificatePrincipal certificate_principal = CertificatePrincipal::kUri;
   std::string anonymous_role;
   std::function<void(const Credentials&, AuthenticateAnswer)> hook;
   std::shared_ptr<const UsersFile> users;  // Null: there is no such method.

@@ -16,6 +16,7 @@ namespace onehop::reactor {
 namespace {
 
 constexpr std::string_view kTcp = "tcp://";
+constexpr std::string_view kTls = "tls://";
 constexpr std::string_view kUnix = "unix://";
 constexpr size_t kPathBytesMax = sizeof(sockaddr_un::sun_path) - 1;
 
@@ -49,11 +50,25 @@ std::optional<Address> Address::parse(std::string_view text, std::string& error)
     if (address.path_.find('\0') != std::string::npos) return refuse(text, "the path holds a zero byte", error);
     return address;
   }
+  if (text.starts_with(kTls)) return refuse(text, "there is no TLS here: it must begin with tcp:// or unix://", error);
   if (!text.starts_with(kTcp)) return refuse(text, "it must begin with tcp:// or unix://", error);
+  return parse_tcp(text, kTcp.size(), error);
+}
 
-  const std::string_view rest = text.substr(kTcp.size());
+std::optional<Address> Address::parse_or_tls(std::string_view text, std::string& error) {
+  if (!text.starts_with(kTls)) return parse(text, error);
+  std::optional<Address> address = parse_tcp(text, kTls.size(), error);
+  if (address) address->is_tls_ = true;
+  return address;
+}
+
+std::optional<Address> Address::parse_tcp(std::string_view text, size_t scheme_size, std::string& error) {
+  Address address;
+  const std::string_view rest = text.substr(scheme_size);
   const size_t colon = rest.rfind(':');
-  if (colon == std::string_view::npos) return refuse(text, "the port is missing: tcp://host:port", error);
+  if (colon == std::string_view::npos) {
+    return refuse(text, "the port is missing: " + std::string(text.substr(0, scheme_size)) + "host:port", error);
+  }
   if (!read_port(rest.substr(colon + 1), address.port_)) {
     return refuse(text, "the port must be a number from 0 to 65535", error);
   }
@@ -73,7 +88,8 @@ std::optional<Address> Address::parse(std::string_view text, std::string& error)
 }
 
 std::string Address::text() const {
-  return is_unix() ? std::string(kUnix) + path_ : std::string(kTcp) + host_and_port(host_, port_);
+  if (is_unix()) return std::string(kUnix) + path_;
+  return std::string(is_tls_ ? kTls : kTcp) + host_and_port(host_, port_);
 }
 
 SocketAddress::SocketAddress(const sockaddr* address, socklen_t size) : size_(size) {

@@ -1,5 +1,5 @@
 // Where to listen or to connect: what people write (Address) and what the kernel takes (SocketAddress).
-//   tcp://127.0.0.1:7411   tcp://[::1]:7411   tcp://broker.example:7411   unix:///run/onehop.sock
+//   tcp://127.0.0.1:7411   tcp://[::1]:7411   tls://broker.example:7411   unix:///run/onehop.sock
 // Everything here is a plain value: any thread may use it.
 #pragma once
 
@@ -21,7 +21,10 @@ class Address {
   // Reads `tcp://host:port` or `unix:///path`; an IPv6 host stands in brackets, a port is 0 to 65535. On failure
   // returns nothing and says in `error` what is wrong, naming the text.
   static std::optional<Address> parse(std::string_view text, std::string& error);
+  // As parse(), and `tls://host:port` as well: for whoever speaks TLS there.
+  static std::optional<Address> parse_or_tls(std::string_view text, std::string& error);
 
+  bool is_tls() const { return is_tls_; }
   bool is_unix() const { return !path_.empty(); }
   const std::string& host() const { return host_; }  // Without brackets; empty for a Unix socket.
   uint16_t port() const { return port_; }
@@ -31,6 +34,9 @@ class Address {
   std::string text() const;
 
  private:
+  static std::optional<Address> parse_tcp(std::string_view text, size_t scheme_size, std::string& error);
+
+  bool is_tls_ = false;
   std::string host_;
   uint16_t port_ = 0;
   std::string path_;

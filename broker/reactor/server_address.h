@@ -11,5 +11,7 @@ namespace onehop::reactor {
 
 // As Address::parse, of somebody who listens: port 0, which takes a free port there, is refused.
 std::optional<Address> parse_server_address(std::string_view text, std::string& error);
+// As Address::parse_or_tls, in the same way.
+std::optional<Address> parse_server_address_or_tls(std::string_view text, std::string& error);
 
 }  // namespace onehop::reactor

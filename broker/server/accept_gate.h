@@ -4,7 +4,6 @@
 // Invariant: a connection that was passed to OnAccept counts in the ConnectionLimit. Its receiver gives the place back.
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -19,8 +18,12 @@
 
 namespace onehop::server {
 
-// What stands on the other side of a listener.
-enum class ListenerKind : uint8_t { kPlain, kProxy };
+// How the connections of a listener begin: with a PROXY header, with a TLS handshake, with the one and then the other,
+// or with the stream at once.
+struct ListenerKind {
+  bool proxy = false;
+  bool tls = false;
+};
 
 class AcceptGate {
  public:
@@ -44,7 +47,7 @@ class AcceptGate {
   struct Beyond {
     reactor::Fd fd;
     reactor::SocketAddress peer;
-    ListenerKind kind = ListenerKind::kPlain;
+    ListenerKind kind;
   };
 
   void accept(reactor::Fd fd, const reactor::SocketAddress& peer, ListenerKind kind);

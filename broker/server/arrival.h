@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "core/base/bytes.h"
 #include "core/base/instant.h"
@@ -18,6 +19,7 @@ struct Source {
   reactor::SocketAddress peer;  // From the PROXY header. Empty (size 0) without one; the kernel knows the peer then.
   reactor::IpAddress address;   // The address whose limits the connection counts in, if `counted`.
   bool counted = false;
+  std::string certificate_name;  // From the PROXY header, too.
 };
 
 struct Arrival {

@@ -45,6 +45,8 @@ bool ProxyTrust::trusts(const reactor::SocketAddress& peer) const {
 
 ArrivalRules::ArrivalRules(const BrokerOptions& options, unsigned shards, BrokerParts broker_parts)
     : parts(std::move(broker_parts)),
+      tls(options.tls),
+      handshakes(options.tls_handshakes_max),
       connections(options.connections_max, shards),
       addresses(address_limits_of(options)) {}
 
@@ -55,6 +57,7 @@ bool ArrivalRules::set(const BrokerOptions& options, std::string& error) {
   }
   if (!proxies.set(options.proxy_from, error)) return false;
   addresses.set(address_limits_of(options));
+  handshakes.set_max(options.tls_handshakes_max);
   return true;
 }
 

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -17,8 +18,10 @@
 #include "server/barred_names.h"
 #include "server/connection_limit.h"
 #include "server/drain_switch.h"
+#include "server/handshake_limit.h"
 #include "server/parts.h"
 #include "server/principal_table.h"
+#include "transport/security.h"
 
 namespace onehop::server {
 
@@ -47,6 +50,8 @@ struct ArrivalRules {
   bool set(const BrokerOptions& options, std::string& error);
 
   const BrokerParts parts;
+  const std::shared_ptr<TransportSecurity> tls;  // None: no listener has TLS.
+  HandshakeLimit handshakes;
   ConnectionLimit connections;
   AddressLimits addresses;
   ProxyTrust proxies;  // Of nobody, until set() says.

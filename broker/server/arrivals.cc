@@ -31,7 +31,7 @@ Arrivals::Arrivals(reactor::Loop& loop, ArrivalRules& rules, ArrivalsHost& host)
             host_.on_arrivals_event(BrokerEvent::Kind::kAcceptPaused, {}, rules_.connections.why_full());
           }),
       proxy_headers_(loop, rules.proxies, *this),
-      handshakes_(loop, *this) {}
+      handshakes_(loop, rules.handshakes, *this) {}
 
 void Arrivals::stop() {
   gate_.stop();
@@ -47,49 +47,52 @@ void Arrivals::give_back(const Source* source) {
 // Without limits per address, a connection of a plain listener costs nothing here.
 void Arrivals::let_in(reactor::Fd fd, const reactor::SocketAddress& peer, ListenerKind kind) {
   const core::Instant deadline{loop_.now_ms() + rules_.parts.connect_ms_max};
-  if (kind == ListenerKind::kProxy) return proxy_headers_.begin(std::move(fd), peer, deadline);
+  if (kind.proxy) return proxy_headers_.begin({std::move(fd), deadline, kind.tls}, peer);
   Arrival arrival{std::move(fd), {}, deadline, {}, nullptr, nullptr};
-  if (rules_.addresses.any()) return let_in_counted(std::move(arrival), reactor::IpAddress::of(peer));
-  begin_transport(std::move(arrival));
+  if (rules_.addresses.any()) return let_in_counted(std::move(arrival), reactor::IpAddress::of(peer), kind.tls);
+  begin_transport(std::move(arrival), kind.tls);
 }
 
 // `address` is where it comes from really; none: from a Unix socket.
-void Arrivals::let_in_counted(Arrival arrival, const std::optional<reactor::IpAddress>& address) {
-  if (!address || !rules_.addresses.any()) return begin_transport(std::move(arrival));
+void Arrivals::let_in_counted(Arrival arrival, const std::optional<reactor::IpAddress>& address, bool tls) {
+  if (!address || !rules_.addresses.any()) return begin_transport(std::move(arrival), tls);
   const AddressLimits::Refusal refusal = rules_.addresses.take(*address, loop_.now_ms());
   if (!refusal.text.empty()) {
     arrival.refusal = {v1::CODE_RATE_EXCEEDED, refusal.text, refusal.retry_after_ms};
-    return begin_transport(std::move(arrival));
+    return begin_transport(std::move(arrival), tls);
   }
   if (arrival.source == nullptr) arrival.source = std::make_unique<Source>();
   arrival.source->address = *address;
   arrival.source->counted = true;
-  begin_transport(std::move(arrival));
+  begin_transport(std::move(arrival), tls);
 }
 
 // Who is refused hears it through the transport, because it would understand nothing else.
-void Arrivals::begin_transport(Arrival arrival) {
-  if (!rules_.parts.make_transport) return host_.on_arrival(std::move(arrival));
-  arrival.transport = rules_.parts.make_transport();
+void Arrivals::begin_transport(Arrival arrival, bool tls) {
+  if (!tls && !rules_.parts.make_transport) return host_.on_arrival(std::move(arrival));
+  arrival.transport = tls ? rules_.tls->accept(loop_.now_ms()) : rules_.parts.make_transport();
   handshakes_.begin(std::move(arrival));
 }
 
-void Arrivals::on_proxy_header(reactor::Fd fd, core::Instant deadline, const transport::ProxyHeader& header,
-                               core::Bytes rest) {
-  Arrival arrival{std::move(fd), rest, deadline, {}, nullptr, nullptr};
+void Arrivals::on_proxy_header(Proxied proxied, const transport::ProxyHeader& header, core::Bytes rest) {
+  Arrival arrival{std::move(proxied.fd), rest, proxied.deadline, {}, nullptr, nullptr};
+  if (!header.certificate_name.empty()) {
+    arrival.source = std::make_unique<Source>();
+    arrival.source->certificate_name = header.certificate_name;
+  }
   switch (header.source) {
     case transport::ProxyHeader::Source::kItself:
       break;
     case transport::ProxyHeader::Source::kAddress:
-      arrival.source = std::make_unique<Source>();
+      if (arrival.source == nullptr) arrival.source = std::make_unique<Source>();
       arrival.source->peer = reactor::IpAddress{header.address}.with_port(header.port);
-      return let_in_counted(std::move(arrival), reactor::IpAddress{header.address});
+      return let_in_counted(std::move(arrival), reactor::IpAddress{header.address}, proxied.tls);
     case transport::ProxyHeader::Source::kUnix:
-      arrival.source = std::make_unique<Source>();
+      if (arrival.source == nullptr) arrival.source = std::make_unique<Source>();
       arrival.source->peer = reactor::SocketAddress::unnamed_unix();
       break;
   }
-  begin_transport(std::move(arrival));
+  begin_transport(std::move(arrival), proxied.tls);
 }
 
 void Arrivals::on_no_proxy_header(const reactor::SocketAddress& peer, std::string_view why) {

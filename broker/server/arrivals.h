@@ -6,6 +6,7 @@
 // counts; one that is closed here does not. After the arrival it is the host's to give back.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -52,19 +53,20 @@ class Arrivals final : private ProxyHeadersHost, private TransportHandshakesHost
   void stop();
   // A connection that arrived, from here or from another shard, has been closed.
   void give_back(const Source* source);
+  // What the transports of unfinished handshakes hold.
+  uint64_t held_bytes() const { return handshakes_.held_bytes(); }
 
  private:
   // ProxyHeadersHost
-  void on_proxy_header(reactor::Fd fd, core::Instant deadline, const transport::ProxyHeader& header,
-                       core::Bytes rest) override;
+  void on_proxy_header(Proxied proxied, const transport::ProxyHeader& header, core::Bytes rest) override;
   void on_no_proxy_header(const reactor::SocketAddress& peer, std::string_view why) override;
   // TransportHandshakesHost
   void on_handshake(Arrival arrival) override { host_.on_arrival(std::move(arrival)); }
   void on_no_handshake(Arrival arrival, std::string_view why) override;
 
   void let_in(reactor::Fd fd, const reactor::SocketAddress& peer, ListenerKind kind);
-  void let_in_counted(Arrival arrival, const std::optional<reactor::IpAddress>& address);
-  void begin_transport(Arrival arrival);
+  void let_in_counted(Arrival arrival, const std::optional<reactor::IpAddress>& address, bool tls);
+  void begin_transport(Arrival arrival, bool tls);
 
   reactor::Loop& loop_;
   ArrivalRules& rules_;

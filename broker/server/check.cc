@@ -11,15 +11,20 @@ namespace onehop {
 namespace {
 
 // Host names are looked up when they are listened on; what is said here needs no name service.
-std::string wrong_with_address(const std::string& text, bool allow_plaintext) {
+std::string wrong_with_address(const std::string& text, const BrokerOptions& options) {
   std::string error;
-  const std::optional<reactor::Address> address = reactor::Address::parse(text, error);
+  const std::optional<reactor::Address> address = reactor::Address::parse_or_tls(text, error);
   if (!address) return error;
+  if (address->is_tls()) return server::wrong_with_tls(text, options);
   const std::optional<reactor::SocketAddress> numeric = reactor::numeric_address(*address);
-  return numeric ? server::wrong_with_plaintext(text, *numeric, allow_plaintext) : std::string();
+  return numeric ? server::wrong_with_plaintext(text, *numeric, options.allow_plaintext) : std::string();
 }
 
 }  // namespace
+
+std::string server::wrong_with_tls(const std::string& text, const BrokerOptions& options) {
+  return options.tls != nullptr ? std::string() : text + ": TLS needs a certificate: see tls_certificate_file";
+}
 
 std::string server::wrong_with_plaintext(const std::string& text, const reactor::SocketAddress& address,
                                          bool allow_plaintext) {
@@ -28,7 +33,7 @@ std::string server::wrong_with_plaintext(const std::string& text, const reactor:
       resolved.starts_with("tcp://[::1]")) {
     return {};
   }
-  return text + ": not a loopback address, and there is no encryption yet: allow_plaintext must be set";
+  return text + ": not a loopback address, and nothing is encrypted there: use tls://, or set allow_plaintext";
 }
 
 std::vector<std::string> Broker::check_all(const BrokerOptions& given) {
@@ -40,7 +45,7 @@ std::vector<std::string> Broker::check_all(const BrokerOptions& given) {
                                                                            {"listen_proxy: ", options.listen_proxy}};
   for (const auto& [name, addresses] : lists) {
     for (const std::string& text : addresses) {
-      const std::string wrong = wrong_with_address(text, options.allow_plaintext);
+      const std::string wrong = wrong_with_address(text, options);
       if (!wrong.empty()) all.push_back(name + wrong);
     }
   }

@@ -48,7 +48,7 @@ std::unique_ptr<CountedTransport> Connections::take_transport(Connection& connec
 }
 
 reactor::SocketAddress Connections::address_of(const Connection& connection) const {
-  const Source* source = connection.has_source ? sources_.find(connection.index)->second.get() : nullptr;
+  const Source* source = source_of(connection);
   if (source != nullptr && source->peer.size() != 0) return source->peer;
   return connection.is_open() ? reactor::SocketAddress::peer_of(connection.fd()) : reactor::SocketAddress();
 }

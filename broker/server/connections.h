@@ -40,6 +40,10 @@ class Connections {
 
   // Nothing if there is no more to say than what the kernel knows.
   std::unique_ptr<Source> take_source(Connection& connection);
+  // Null: there is nothing to say.
+  const Source* source_of(const Connection& connection) const {
+    return connection.has_source ? sources_.find(connection.index)->second.get() : nullptr;
+  }
   // Where it comes from; of no family if that is not known any more.
   reactor::SocketAddress address_of(const Connection& connection) const;
 

@@ -109,9 +109,11 @@ std::optional<HookVerdict> HookDesk::ask_stage(const Connecting& connecting, std
   if (connecting.stage == Stage::kAuthenticate) {
     if (!hooks.authenticate) return yes();
     const auto pending = std::make_shared<PendingAnswer>(box_, connecting.ticket);
+    const Proof proof = connecting.is_local ? Proof() : proof_of(*connections_.find(connecting.connection));
     const std::string peer =
         connecting.is_local ? kLocalPeer : address_text(connections_, *connections_.find(connecting.connection));
-    const Credentials credentials{token, connecting.name, peer, index_, connecting.renews != 0};
+    const Credentials credentials{
+        token, connecting.name, peer, index_, connecting.renews != 0, proof.certificate, proof.certificate_name};
     if (!handlers_.call(Handler::kAuthenticate,
                         [&] { hooks.authenticate(credentials, AuthenticateAnswer(pending)); })) {
       pending->give({});
@@ -122,6 +124,13 @@ std::optional<HookVerdict> HookDesk::ask_stage(const Connecting& connecting, std
   const Action action = connecting.stage == Stage::kOwnName ? Action::kOwnName : Action::kTakeOver;
   return authorize(connecting.ticket,
                    {action, connecting.principal, connecting.permissions, connecting.name, connecting.name});
+}
+
+HookDesk::Proof HookDesk::proof_of(const Connection& connection) {
+  Proof proof;
+  if (connection.has_transport) proof.certificate = connections_.transport_of(connection)->peer_certificate();
+  if (const Source* source = connections_.source_of(connection)) proof.certificate_name = source->certificate_name;
+  return proof;
 }
 
 std::optional<HookVerdict> HookDesk::authorize(core::Ticket ticket, const Access& access) {

@@ -81,6 +81,12 @@ class HookDesk {
   std::string peer_of(core::HostLink link) const;
   bool pass_stages(Connecting& connecting, std::string_view token, std::optional<HookVerdict> verdict,
                    core::Answer& answer, core::Instant now);
+  // What its connection has proved, or a balancer says for it.
+  struct Proof {
+    std::string certificate;
+    std::string certificate_name;
+  };
+  Proof proof_of(const Connection& connection);
   std::optional<HookVerdict> ask_stage(const Connecting& connecting, std::string_view token);
   bool pass_stage(Connecting& connecting, const HookVerdict& verdict, core::Answer& answer, core::Instant now);
   bool pass_authenticate(Connecting& connecting, const HookVerdict& verdict, core::Answer& answer, core::Instant now);

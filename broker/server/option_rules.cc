@@ -35,6 +35,7 @@ const OptionRule kRules[] = {
     {"connections_max", &B::connections_max, kFixed, 0, kMostConnections},
     {"send_buffer_bytes", &B::send_buffer_bytes, kFixed, 0, kMostInt},
     {"receive_buffer_bytes", &B::receive_buffer_bytes, kFixed, 0, kMostInt},
+    {"tls_handshakes_max", &B::tls_handshakes_max, kLive, 1, 100'000},
     {"address_connections_max", &B::address_connections_max, kLive, 0, kMost32},
     {"address_connects_per_second", &B::address_connects_per_second, kLive, 0, kMost32},
     {"address_connects_burst", &B::address_connects_burst, kLive, 0, kMost32},

@@ -44,6 +44,7 @@ BrokerOptions with_defaults(BrokerOptions options) {
         &BrokerOptions::ttl_ms_max}) {
     if (options.*limit == 0) options.*limit = defaults.*limit;
   }
+  if (options.tls_handshakes_max == 0) options.tls_handshakes_max = defaults.tls_handshakes_max;
   if (options.memory_bytes_max == 0) options.memory_bytes_max = usable_memory_bytes() / 2;
   if (options.shards == 0 && options.loop != nullptr) options.shards = 1;
   if (options.shards == 0) options.shards = std::min<unsigned>(usable_cores(), core::kShardsMax);

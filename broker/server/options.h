@@ -18,6 +18,8 @@ std::string wrong_with(const BrokerOptions& options);
 // Everything that is wrong with the options, a line for each; empty if nothing is. Of options with defaults.
 std::vector<std::string> all_wrong_with(const BrokerOptions& options);
 
+// What is wrong with listening on the TLS address `text`; or nothing.
+std::string wrong_with_tls(const std::string& text, const BrokerOptions& options);
 // What is wrong with listening without encryption on `address`, written as `text`; or nothing.
 std::string wrong_with_plaintext(const std::string& text, const reactor::SocketAddress& address, bool allow_plaintext);
 

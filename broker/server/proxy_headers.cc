@@ -12,11 +12,11 @@ ProxyHeaders::ProxyHeaders(reactor::Loop& loop, const ProxyTrust& trust, ProxyHe
         host_.on_no_proxy_header(overdue.peer, "no complete PROXY header came in time");
       }) {}
 
-void ProxyHeaders::begin(reactor::Fd fd, const reactor::SocketAddress& peer, core::Instant deadline) {
+void ProxyHeaders::begin(Proxied proxied, const reactor::SocketAddress& peer) {
   if (!trust_.trusts(peer)) {
     return host_.on_no_proxy_header(peer, "PROXY headers of this address are not believed: see proxy_from");
   }
-  const Room::Place place = room_.enter({std::move(fd), deadline, peer, {}, {}});
+  const Room::Place place = room_.enter({std::move(proxied.fd), proxied.deadline, proxied.tls, peer, {}, {}});
   if (!receive(place)) return;  // It is often there already, and then the loop need not hear of the descriptor.
   if (place->watch.start(loop_, place->fd.get(), UV_READABLE, [this, place] { receive(place); }) != 0) {
     refuse(place, {});
@@ -51,7 +51,8 @@ bool ProxyHeaders::receive(Room::Place place) {
   }
   Waiting guest = room_.take(place);
   guest.watch.stop();
-  host_.on_proxy_header(std::move(guest.fd), guest.deadline, header, core::Bytes(guest.bytes).substr(header.size));
+  host_.on_proxy_header({std::move(guest.fd), guest.deadline, guest.tls}, header,
+                        core::Bytes(guest.bytes).substr(header.size));
   return false;
 }
 

@@ -18,12 +18,18 @@
 
 namespace onehop::server {
 
+// A connection whose header is to come, or has come.
+struct Proxied {
+  reactor::Fd fd;
+  core::Instant deadline;
+  bool tls = false;  // Behind the header comes a TLS handshake.
+};
+
 // Each connection is told of once.
 class ProxyHeadersHost {
  public:
   // `rest` is what came behind the header; good for the call only.
-  virtual void on_proxy_header(reactor::Fd fd, core::Instant deadline, const transport::ProxyHeader& header,
-                               core::Bytes rest) = 0;
+  virtual void on_proxy_header(Proxied proxied, const transport::ProxyHeader& header, core::Bytes rest) = 0;
   // The connection is closed, without a word. `why` is empty if it has left without a word, as a balancer does that
   // only looks whether anybody is there.
   virtual void on_no_proxy_header(const reactor::SocketAddress& peer, std::string_view why) = 0;
@@ -39,7 +45,7 @@ class ProxyHeaders {
   ProxyHeaders(const ProxyHeaders&) = delete;
   ProxyHeaders& operator=(const ProxyHeaders&) = delete;
 
-  void begin(reactor::Fd fd, const reactor::SocketAddress& peer, core::Instant deadline);
+  void begin(Proxied proxied, const reactor::SocketAddress& peer);
   // Closes all that wait, and tells nobody; returns how many.
   size_t clear();
 
@@ -47,6 +53,7 @@ class ProxyHeaders {
   struct Waiting {
     reactor::Fd fd;  // Before the watch, which must be gone first.
     core::Instant deadline;
+    bool tls = false;
     reactor::SocketAddress peer;
     std::string bytes;
     reactor::Watch watch;

@@ -64,8 +64,7 @@ class Server final : public server::GuardableBroker {
   bool open(std::string& error) {
     if (!rules_.set(options_, error)) return false;
     make_shards();
-    if (!listen_on_all(options_.listen, server::ListenerKind::kPlain, error) ||
-        !listen_on_all(options_.listen_proxy, server::ListenerKind::kProxy, error)) {
+    if (!listen_on_all(options_.listen, false, error) || !listen_on_all(options_.listen_proxy, true, error)) {
       return false;
     }
     for (ShardThread& shard : shards_) {
@@ -106,7 +105,7 @@ class Server final : public server::GuardableBroker {
   // Whether the caller is in a handler, or an event, for which the broker waits.
   bool in_handler() const { return inspection_.asked_by_handler() || ends_clients_ == std::this_thread::get_id(); }
   void watch_loop_end();
-  bool listen_on_all(const std::vector<std::string>& listen, server::ListenerKind kind, std::string& error);
+  bool listen_on_all(const std::vector<std::string>& listen, bool proxy, std::string& error);
   bool listen_on(const SocketAddress& address, server::ListenerKind kind, std::string& error);
   bool post_options(const BrokerOptions& given, std::string& error);
   void post_drain(uint64_t deadline_ms);
@@ -176,15 +175,16 @@ void Server::watch_loop_end() {
   });
 }
 
-bool Server::listen_on_all(const std::vector<std::string>& listen, server::ListenerKind kind, std::string& error) {
+bool Server::listen_on_all(const std::vector<std::string>& listen, bool proxy, std::string& error) {
   for (const std::string& text : listen) {
-    const std::optional<reactor::Address> address = reactor::Address::parse(text, error);
+    const std::optional<reactor::Address> address = reactor::Address::parse_or_tls(text, error);
     if (!address) return false;
     const std::vector<SocketAddress> resolved = reactor::resolve(*address, error);
     if (resolved.empty()) return false;
-    error = server::wrong_with_plaintext(text, resolved.front(), options_.allow_plaintext);
+    error = address->is_tls() ? server::wrong_with_tls(text, options_)
+                              : server::wrong_with_plaintext(text, resolved.front(), options_.allow_plaintext);
     if (!error.empty()) return false;
-    if (!listen_on(resolved.front(), kind, error)) return false;
+    if (!listen_on(resolved.front(), {proxy, address->is_tls()}, error)) return false;
   }
   return true;
 }
@@ -198,7 +198,7 @@ bool Server::listen_on(const SocketAddress& address, server::ListenerKind kind, 
   listen_options.share = acceptors == 1 ? ListenOptions::Share::kAlone : ListenOptions::Share::kFirst;
   SocketAddress bound;
   if (!shards_.front().host->arrivals().listen(address, kind, listen_options, bound, error)) return false;
-  addresses_.push_back(bound.text());
+  addresses_.push_back(kind.tls ? "tls" + bound.text().substr(3) : bound.text());
   listen_options.share = ListenOptions::Share::kJoin;
   for (unsigned i = 1; i < acceptors; ++i) {
     SocketAddress joined;
@@ -220,6 +220,8 @@ BrokerCounters Server::counters() {
   counters.memory_bytes_max = ledger_.bytes_max();
   counters.memory_stage = static_cast<unsigned>(ledger_.stage());
   counters.address_refusals = rules_.addresses.refusals();
+  counters.tls_handshakes = rules_.handshakes.begun();
+  counters.tls_handshakes_failed = rules_.handshakes.failed();
   counters.proxy_refusals = rules_.proxies.refusals();
   counters.handler_exceptions = handlers_->exceptions();
   return counters;

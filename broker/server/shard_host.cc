@@ -293,6 +293,7 @@ void ShardHost::flush() {
   if (over_) return;
   const bool has_events = flush_policy_.begin_flush();
   const bool measured = load_.measures(shard_.counters().messages_admitted) && has_events;
+  shard_.set_transport_bytes(transport_bytes());
   do {
     shard_.flush(now());
   } while (report_failures() || shard_.flush_wanted());

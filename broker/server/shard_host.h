@@ -71,8 +71,8 @@ class ShardHost final : private core::Host,
   void policy_changed() { shard_.on_policy_changed(now()); }
   const RouteLatency& route_latency() const { return load_.route_latency(); }
   const EndCounts& end_counts() const { return events_.end_counts(); }
-  // What the transports of its connections hold, those that linger included.
-  uint64_t transport_bytes() { return connections_.held_bytes(); }
+  // What the transports of its connections hold, those that shake hands or linger included.
+  uint64_t transport_bytes() { return connections_.held_bytes() + arrivals_.held_bytes(); }
   // ANY THREAD, also while the loop is stuck: the longest of late, and how long it has been busy now.
   uint64_t lag_us_max() const;
   uint64_t busy_us() const;

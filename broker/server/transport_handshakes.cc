@@ -3,6 +3,7 @@
 
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "reactor/socket.h"
@@ -15,32 +16,44 @@ using State = transport::Transport::State;
 // A peer that sends without pause must not hold the loop.
 constexpr int kReceivesPerTurn = 4;
 constexpr size_t kReceiveBytes = 4 << 10;
+// Some milliseconds of signatures at most.
+constexpr int kWorkPerTurn = 4;
+// When to look again whether another loop has given a place back.
+constexpr uint64_t kLookAgainMs = 5;
 
 constexpr std::string_view kTooLate = "the handshake was not complete in time";
 
 }  // namespace
 
-TransportHandshakes::TransportHandshakes(reactor::Loop& loop, TransportHandshakesHost& host)
-    : loop_(loop), host_(host), room_(loop, [this](Shaking& overdue) {
-        overdue.watch.stop();
-        host_.on_no_handshake(std::move(overdue.arrival), kTooLate);
-      }) {}
+TransportHandshakes::TransportHandshakes(reactor::Loop& loop, HandshakeLimit& limit, TransportHandshakesHost& host)
+    : loop_(loop),
+      limit_(limit),
+      host_(host),
+      turn_(loop, [this] { take_turn(); }),
+      room_(loop, [this](Shaking& overdue) { turn_away(overdue, kTooLate); }) {}
 
 void TransportHandshakes::begin(Arrival arrival) {
   const core::Instant deadline = arrival.connect_deadline;
   const core::Bytes unread = std::exchange(arrival.unread, {});
-  const Room::Place place = room_.enter({std::move(arrival), deadline, !unread.empty(), 0, {}});
-  if (!unread.empty()) place->arrival.transport->take_input(unread);
+  auto transport = std::make_unique<CountedTransport>(std::move(arrival.transport), held_bytes_);
+  const Room::Place place =
+      room_.enter({std::move(arrival), std::move(transport), deadline, !unread.empty(), false, nullptr, 0, {}});
+  if (!unread.empty()) (*place->transport)->take_input(unread);
   go_on(place);
 }
 
 void TransportHandshakes::go_on(Room::Place place) {
-  const transport::Transport& transport = *place->arrival.transport;
+  transport::Transport& transport = **place->transport;
   const bool goes_on = (transport.state() != State::kHandshake || receive(*place)) && write(*place);
+  place->transport->count();
   if (transport.state() == State::kBroken) return refuse(place, transport.error());
   if (!goes_on) return refuse(place, place->heard ? "the connection ended within its handshake" : "");
   if (transport.state() != State::kHandshake) return complete(place);
-  const int wanted = UV_READABLE | (transport.output().empty() ? 0 : UV_WRITABLE);
+  if (transport.has_work()) return stand_in_line(place);
+  watch(place, UV_READABLE | (transport.output().empty() ? 0 : UV_WRITABLE));
+}
+
+void TransportHandshakes::watch(Room::Place place, int wanted) {
   if (place->watched == wanted) return;
   place->watch.stop();
   place->watched = wanted;
@@ -49,10 +62,31 @@ void TransportHandshakes::go_on(Room::Place place) {
   }
 }
 
+void TransportHandshakes::stand_in_line(Room::Place place) {
+  place->watch.stop();
+  place->watched = 0;
+  place->in_line = true;
+  line_.push_back(place);
+  if (line_.size() == 1) turn_.arm_at(loop_.now_ms());
+}
+
+void TransportHandshakes::take_turn() {
+  bool has_place = true;
+  for (int done = 0; done < kWorkPerTurn && !line_.empty() && (has_place = limit_.take()); ++done) {
+    const Room::Place place = line_.front();
+    line_.pop_front();
+    place->in_line = false;
+    place->slot = std::make_unique<Slot>(limit_);
+    (*place->transport)->do_work();
+    go_on(place);
+  }
+  if (!line_.empty()) turn_.arm_at(loop_.now_ms() + (has_place ? 0 : kLookAgainMs));
+}
+
 bool TransportHandshakes::receive(Shaking& shaking) {
-  transport::Transport& transport = *shaking.arrival.transport;
+  transport::Transport& transport = **shaking.transport;
   char space[kReceiveBytes];
-  for (int i = 0; i < kReceivesPerTurn && transport.state() == State::kHandshake; ++i) {
+  for (int i = 0; i < kReceivesPerTurn && transport.state() == State::kHandshake && !transport.has_work(); ++i) {
     const reactor::IoResult received = reactor::receive(shaking.arrival.fd.get(), space);
     if (received.would_block()) return true;
     if (!received.transferred()) return false;
@@ -63,7 +97,7 @@ bool TransportHandshakes::receive(Shaking& shaking) {
 }
 
 bool TransportHandshakes::write(Shaking& shaking) {
-  transport::Transport& transport = *shaking.arrival.transport;
+  transport::Transport& transport = **shaking.transport;
   for (core::Bytes output; !(output = transport.output()).empty();) {
     const reactor::IoResult sent = reactor::send(shaking.arrival.fd.get(), output);
     if (sent.would_block()) return true;
@@ -76,14 +110,24 @@ bool TransportHandshakes::write(Shaking& shaking) {
 void TransportHandshakes::complete(Room::Place place) {
   Shaking shaking = room_.take(place);
   shaking.watch.stop();
+  shaking.slot.reset();
+  shaking.arrival.transport = shaking.transport->release();
   host_.on_handshake(std::move(shaking.arrival));
 }
 
 void TransportHandshakes::refuse(Room::Place place, std::string_view why) {
   const std::string text(why);  // It may be the transport's own.
   Shaking shaking = room_.take(place);
+  turn_away(shaking, text);
+}
+
+void TransportHandshakes::turn_away(Shaking& shaking, std::string_view why) {
+  if (shaking.in_line) std::erase_if(line_, [&](Room::Place place) { return &*place == &shaking; });
   shaking.watch.stop();
-  host_.on_no_handshake(std::move(shaking.arrival), text);
+  shaking.slot.reset();
+  shaking.arrival.transport = shaking.transport->release();
+  if (!why.empty()) limit_.count_failure();
+  host_.on_no_handshake(std::move(shaking.arrival), why);
 }
 
 }  // namespace onehop::server

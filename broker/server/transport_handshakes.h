@@ -1,18 +1,28 @@
 // Connections whose transport has not completed its handshake. A shard learns of a connection when the handshake is
 // complete. The loop's thread only.
 //
+// A step that costs much (Transport::has_work) is done in turn: some in each turn of the loop, so that clients that are
+// there do not wait for a storm of newcomers, and only while fewer than HandshakeLimit allows are under way on all
+// loops together. The others wait in the order in which they came, and are not read meanwhile.
+//
 // A handshake that breaks, or misses the connection's deadline, ends the connection. The transport's output (an alert)
 // is still sent, and operators are told why. The deadline covers everything from accept() to the end of the Connect.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "reactor/address.h"
 #include "reactor/loop.h"
+#include "reactor/timer.h"
 #include "reactor/watch.h"
 #include "server/arrival.h"
+#include "server/counted_transport.h"
+#include "server/handshake_limit.h"
 #include "server/waiting_room.h"
 
 namespace onehop::server {
@@ -31,8 +41,8 @@ class TransportHandshakesHost {
 
 class TransportHandshakes {
  public:
-  // `host` outlives this.
-  TransportHandshakes(reactor::Loop& loop, TransportHandshakesHost& host);
+  // `limit` and `host` outlive this.
+  TransportHandshakes(reactor::Loop& loop, HandshakeLimit& limit, TransportHandshakesHost& host);
   TransportHandshakes(const TransportHandshakes&) = delete;
   TransportHandshakes& operator=(const TransportHandshakes&) = delete;
 
@@ -42,15 +52,34 @@ class TransportHandshakes {
   template <typename OnEach>
   void clear(OnEach on_each) {
     room_.for_each([&](const Shaking& shaking) { on_each(shaking.arrival.source.get()); });
+    line_.clear();
+    turn_.disarm();
     room_.clear();
   }
+  // What the transports hold of all that are here.
+  uint64_t held_bytes() const { return held_bytes_; }
 
  private:
+  // A place in the limit, for as long as this lives.
+  class Slot {
+   public:
+    explicit Slot(HandshakeLimit& limit) : limit_(&limit) {}
+    Slot(const Slot&) = delete;
+    Slot& operator=(const Slot&) = delete;
+    ~Slot() { limit_->give_back(); }
+
+   private:
+    HandshakeLimit* limit_;
+  };
+
   struct Shaking {
-    Arrival arrival;  // Its descriptor before the watch, which must be gone first.
+    Arrival arrival;  // Its descriptor before the watch, which must be gone first. Its transport is the next one's.
+    std::unique_ptr<CountedTransport> transport;
     core::Instant deadline;
     bool heard = false;  // Anything at all.
-    int watched = 0;     // UV_READABLE, UV_WRITABLE
+    bool in_line = false;
+    std::unique_ptr<Slot> slot;
+    int watched = 0;  // UV_READABLE, UV_WRITABLE
     reactor::Watch watch;
   };
   using Room = WaitingRoom<Shaking>;
@@ -62,9 +91,18 @@ class TransportHandshakes {
   bool write(Shaking& shaking);
   void complete(Room::Place place);
   void refuse(Room::Place place, std::string_view why);
+  void watch(Room::Place place, int wanted);
+  void stand_in_line(Room::Place place);
+  void take_turn();
+  // Once it is out of the room.
+  void turn_away(Shaking& shaking, std::string_view why);
 
   reactor::Loop& loop_;
+  HandshakeLimit& limit_;
   TransportHandshakesHost& host_;
+  uint64_t held_bytes_ = 0;
+  std::deque<Room::Place> line_;  // Those that have work to do, in the order in which they came.
+  reactor::Timer turn_;           // Armed while somebody is in line.
   Room room_;
 };
 

@@ -4,6 +4,12 @@
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <mutex>
+#include <utility>
+#include <vector>
 
 namespace onehop::tls {
 namespace {
@@ -12,6 +18,48 @@ bool is_ip_address(const std::string& host) {
   unsigned char space[sizeof(in6_addr)];
   return inet_pton(AF_INET, host.c_str(), space) == 1 || inet_pton(AF_INET6, host.c_str(), space) == 1;
 }
+
+// One version of a file: a file that is replaced, or written anew, has another one.
+struct FileVersion {
+  uint64_t device = 0, inode = 0, bytes = 0;
+  int64_t changed_s = 0, changed_ns = 0;
+
+  bool operator==(const FileVersion&) const = default;
+};
+
+FileVersion version_of(const std::string& file) {
+  struct stat found;
+  if (file.empty() || ::stat(file.c_str(), &found) != 0) return {};
+  return {static_cast<uint64_t>(found.st_dev), static_cast<uint64_t>(found.st_ino),
+          static_cast<uint64_t>(found.st_size), found.st_ctim.tv_sec, found.st_ctim.tv_nsec};
+}
+
+class SharedIdentities {
+ public:
+  std::shared_ptr<const ClientIdentity> get(const ClientFiles& files, std::string& error) {
+    const Versions versions{version_of(files.authorities), version_of(files.certificate), version_of(files.key)};
+    const std::lock_guard lock(mutex_);
+    std::erase_if(known_, [](const Known& one) { return one.identity.expired(); });
+    for (const Known& one : known_) {
+      if (one.files != files || one.versions != versions) continue;
+      if (auto identity = one.identity.lock()) return identity;
+    }
+    auto identity = ClientIdentity::load(files, error);
+    if (identity != nullptr) known_.push_back({files, versions, identity});
+    return identity;
+  }
+
+ private:
+  using Versions = std::array<FileVersion, 3>;
+  struct Known {
+    ClientFiles files;
+    Versions versions;  // Before they were read.
+    std::weak_ptr<const ClientIdentity> identity;
+  };
+
+  std::mutex mutex_;
+  std::vector<Known> known_;
+};
 
 int keep_session(SSL* ssl, SSL_SESSION* session) {
   static_cast<ResumableSession*>(SSL_get_app_data(ssl))->keep(SslSessionPointer(session));
@@ -41,6 +89,11 @@ std::shared_ptr<const ClientIdentity> ClientIdentity::load(const ClientFiles& fi
   SSL_CTX_set_session_cache_mode(&settings, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(&settings, keep_session);
   return loaded;
+}
+
+std::shared_ptr<const ClientIdentity> ClientIdentity::shared(const ClientFiles& files, std::string& error) {
+  static SharedIdentities shared;
+  return shared.get(files, error);
 }
 
 SslPointer ClientIdentity::new_ssl(const std::string& host, ResumableSession& session) const {

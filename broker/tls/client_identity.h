@@ -35,6 +35,10 @@ class ClientIdentity {
   // Nothing, and in `error` one line that names the file, if a file is not as it must be.
   static std::shared_ptr<const ClientIdentity> load(const ClientFiles& files, std::string& error);
 
+  // The same one for the same files as long as anybody has it and the files are as they were. Reading the system's
+  // authorities takes milliseconds and megabytes, which not each of a thousand clients should take.
+  static std::shared_ptr<const ClientIdentity> shared(const ClientFiles& files, std::string& error);
+
   ClientIdentity(const ClientIdentity&) = delete;
   ClientIdentity& operator=(const ClientIdentity&) = delete;
 

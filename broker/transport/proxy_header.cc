@@ -15,7 +15,11 @@ constexpr Bytes kBeginning1 = "PROXY ";
 constexpr size_t kLineBytesMax1 = 107;
 constexpr Bytes kSignature2("\r\n\r\n\0\r\nQUIT\n", 12);
 constexpr size_t kFixedBytes2 = 16;
-constexpr uint8_t kChecksumType = 3;
+constexpr uint8_t kChecksumType = 0x03;
+constexpr uint8_t kSslType = 0x20;
+constexpr uint8_t kSslNameType = 0x22;
+// Of the flags of kSslType: the client has shown a certificate, on this connection or on an earlier one of its session.
+constexpr uint8_t kShownCertificate = 0x02 | 0x04;
 
 uint8_t byte_at(Bytes bytes, size_t at) {
   return static_cast<uint8_t>(bytes[at]);
@@ -167,14 +171,42 @@ uint32_t checksum(Bytes header, size_t checksum_at) {
   return ~crc;
 }
 
+// Takes the first of the TLVs in `bytes`. False: it is cut off.
+bool take_tlv(Bytes& bytes, uint8_t& type, Bytes& value) {
+  if (bytes.size() < 3) return false;
+  type = byte_at(bytes, 0);
+  value = bytes.substr(3, number_at(bytes, 1));
+  if (value.size() != number_at(bytes, 1)) return false;
+  bytes.remove_prefix(3 + value.size());
+  return true;
+}
+
+// What a balancer says of the client's TLS: flags (1), whether its certificate failed (4), and TLVs of its own. False:
+// it is broken.
+bool read_ssl(Bytes value, ProxyHeader& out) {
+  if (value.size() < 5) return false;
+  const bool verified = (byte_at(value, 0) & kShownCertificate) != 0 && value.substr(1, 4) == Bytes("\0\0\0\0", 4);
+  value.remove_prefix(5);
+  while (!value.empty()) {
+    uint8_t type = 0;
+    Bytes text;
+    if (!take_tlv(value, type, text)) return false;
+    if (type == kSslNameType && verified) out.certificate_name = text;
+  }
+  return true;
+}
+
 // The TLVs fill what is left of the header exactly; a checksum among them must be right.
-ProxyRead check_extras(Bytes header, size_t at, Bytes& wrong) {
+ProxyRead read_extras(Bytes header, size_t at, ProxyHeader& out, Bytes& wrong) {
   while (at < header.size()) {
     if (header.size() - at < 3) return broken(wrong, "the end of the PROXY header is broken");
     const uint8_t type = byte_at(header, at);
     const size_t length = number_at(header, at + 1);
     at += 3;
     if (header.size() - at < length) return broken(wrong, "the end of the PROXY header is broken");
+    if (type == kSslType && !read_ssl(header.substr(at, length), out)) {
+      return broken(wrong, "what the PROXY header says of TLS is broken");
+    }
     if (type == kChecksumType) {
       if (length != 4) return broken(wrong, "the PROXY header's checksum is broken");
       const uint32_t said = static_cast<uint32_t>(number_at(header, at)) << 16 | number_at(header, at + 2);
@@ -233,7 +265,7 @@ ProxyRead read_version_2(Bytes bytes, ProxyHeader& header, Bytes& wrong) {
   if (itself) return ProxyRead::kHeader;  // Whatever else it says is to be skipped.
   const Bytes all = bytes.substr(0, header.size);
   take_addresses(all, byte_at(bytes, 13), header);
-  return check_extras(all, kFixedBytes2 + *wanted, wrong);
+  return read_extras(all, kFixedBytes2 + *wanted, header, wrong);
 }
 
 bool agree(Bytes bytes, Bytes beginning) {

@@ -30,6 +30,9 @@ struct ProxyHeader {
   // IPv6; an IPv4 one stands there as ::ffff:a.b.c.d. The port is in the host's order.
   std::array<uint8_t, 16> address{};
   uint16_t port = 0;
+  // Who the balancer says the client has proved to be: the common name of a certificate that the balancer verified in
+  // its own TLS handshake. Empty: it says nothing of the kind. Part of the bytes that were read.
+  core::Bytes certificate_name;
 };
 
 enum class ProxyRead : uint8_t {

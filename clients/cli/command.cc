@@ -59,6 +59,11 @@ ExitCode Command::run() {
   adapt(client_options);
   if (!may_connect()) return kUsage;
   client_options.connect_timeout_ms = kConnectMsMax;
+  client_options.tls_ca_file = options_.tls.ca;
+  client_options.tls_certificate_file = options_.tls.certificate;
+  client_options.tls_key_file = options_.tls.key;
+  client_options.tls_server_name = options_.tls.server_name;
+  client_options.tls_insecure = options_.tls.insecure;
   if (options_.timeout) timeout_.arm_at(loop_.now_ms() + to_ms(*options_.timeout));
   loop_.before_sleep = [this] {
     before_sleep();

@@ -1,6 +1,8 @@
 // See the header.
 #include "cli/credentials.h"
 
+#include <cstdlib>
+
 #include "onehop/client_types.h"
 #include "reactor/file_text.h"
 
@@ -17,6 +19,12 @@ bool read_client_token(const std::string& path, std::string& token, std::string&
   if (!token.empty() && token.size() <= client::kTokenBytesMax) return true;
   error = path + " holds no token in its first line";
   return false;
+}
+
+void take_token_of_environment(std::string& token, std::string& file) {
+  if (const char* given = std::getenv("ONEHOP_TOKEN"); given != nullptr) token = given;
+  const char* named = std::getenv("ONEHOP_TOKEN_FILE");
+  if (named != nullptr && token.empty()) file = named;
 }
 
 }  // namespace onehop::cli

@@ -114,13 +114,10 @@ void add_patience(CLI::App& command, Options& options, const char* what) {
 void add_common(CLI::App& command, Options& options, const char* count_text) {
   command
       .add_option("--server", options.server,
-                  "host, host:port, tcp://host:port or unix:///path (environment: ONEHOP_SERVER)")
+                  "host, host:port, tcp://host:port, tls://host:port or unix:///path (environment: ONEHOP_SERVER)")
       ->capture_default_str();
-  command
-      .add_option("--token-file", options.token_file,
-                  "The file whose first line is the client's token: user:secret, or a signed token (environment: "
-                  "ONEHOP_TOKEN_FILE, or the token itself in ONEHOP_TOKEN)")
-      ->type_name("FILE");
+  add_token_option(command, options.token_file);
+  add_tls_options(command, options.tls);
   command.add_option("--count", options.count, count_text)->check(positive());
   command.add_option("--timeout", options.timeout, "End after this many seconds")->check(positive());
   command
@@ -369,10 +366,7 @@ bool asks_for_json(int argc, char** argv) {
 std::optional<int> parse_options(int argc, char** argv, Options& options) {
   // Not by CLI11's envname: it would set what commands share for those that are not run, over the flag.
   if (const char* server = std::getenv("ONEHOP_SERVER"); server != nullptr && *server != '\0') options.server = server;
-  if (const char* token = std::getenv("ONEHOP_TOKEN"); token != nullptr) options.token = token;
-  const char* token_file = std::getenv("ONEHOP_TOKEN_FILE");
-  // The token itself comes before the file, and a flag before both.
-  if (token_file != nullptr && options.token.empty()) options.token_file = token_file;
+  take_token_of_environment(options.token, options.token_file);
   Parser parser(options);
   try {
     parser.app.parse(arguments(argc, argv, parser.app));

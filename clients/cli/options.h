@@ -8,6 +8,7 @@
 
 #include "cli/admin/options.h"
 #include "cli/identity/commands.h"
+#include "cli/tls/options.h"
 
 namespace onehop::cli {
 
@@ -26,6 +27,7 @@ struct Options {
   Command command = Command::kSend;
 
   std::string server = "tcp://127.0.0.1:7411";
+  TlsOptions tls;
   std::string name;
   // The credentials, and the file that they come from if there is one.
   std::string token;

@@ -29,7 +29,7 @@ std::string whole_server_address(std::string_view text, std::string& error) {
     return {};
   }
   std::string whole = with_scheme(text);
-  reactor::parse_server_address(whole, error);
+  reactor::parse_server_address_or_tls(whole, error);
   return whole;
 }
 

@@ -4,6 +4,7 @@
 #include <sys/uio.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <exception>
 #include <random>
 #include <utility>
@@ -30,12 +31,18 @@ uint64_t make_seed() {
 
 std::optional<reactor::Address> check_arguments(std::string_view server, const ClientOptions& options,
                                                 std::string& error) {
-  std::optional<reactor::Address> address = reactor::parse_server_address(server, error);
+  std::optional<reactor::Address> address = reactor::parse_server_address_or_tls(server, error);
+  if (!address) return std::nullopt;
   const bool asks = !options.resume && !options.name.empty();
-  const char* wrong = asks ? what_is_wrong_with_name(options.name) : nullptr;
-  if (!address || wrong == nullptr) return address;
-  error = "'" + options.name + "' is not a name to ask for: " + wrong;
-  return std::nullopt;
+  if (const char* wrong = asks ? what_is_wrong_with_name(options.name) : nullptr; wrong != nullptr) {
+    error = "'" + options.name + "' is not a name to ask for: " + wrong;
+    return std::nullopt;
+  }
+  if (std::string wrong = wrong_with_tls(*address, options); !wrong.empty()) {
+    error = std::move(wrong);
+    return std::nullopt;
+  }
+  return address;
 }
 
 ClientLoop::Impl::Impl(uv_loop_s* loop) : loop_(loop) {
@@ -76,6 +83,8 @@ LoopClient::Impl::Impl(ClientLoop::Impl& host, const reactor::Address& server, C
     : host_(host),
       address_(server),
       connect_timeout_ms_(options.connect_timeout_ms),
+      tls_files_(tls_files_of(options)),
+      tls_server_name_(options.tls_server_name.empty() ? server.host() : options.tls_server_name),
       engine_(std::move(options), events, make_seed()),
       timer_(host.loop(), [this] { on_due(); }),
       close_timer_(host.loop(), [this] { on_close_due(); }) {
@@ -102,7 +111,8 @@ void LoopClient::Impl::on_close_due() {
 void LoopClient::Impl::drop_link() {
   attempt_.reset();
   if (wire_ != nullptr) std::exchange(wire_, nullptr)->drop();
-  blocked_ = shut_down_ = false;
+  secure_.reset();
+  blocked_ = shut_down_ = link_is_up_ = false;
 }
 
 void LoopClient::Impl::follow_link() {
@@ -118,28 +128,39 @@ void LoopClient::Impl::follow_link() {
 void LoopClient::Impl::on_connect(reactor::ConnectResult result) {
   attempt_.reset();
   std::string error = std::move(result.error);
+  if (result.fd && address_.is_tls()) {
+    secure_ = SecureLink::begin(tls_files_, tls_server_name_, tls_session_, error);
+    if (secure_ == nullptr) result.fd.reset();
+  }
   if (result.fd) {
     auto* wire = new Wire(host_.loop(), *this);
     const int failure = wire->socket().open(std::move(result.fd));
     if (failure == 0) {
       wire_ = wire;
       wire_->socket().set_reading(true);
-      use_engine([this] { engine_.on_link_up(now()); });
+      link_is_up_ = secure_ == nullptr;
+      use_engine([this] {
+        if (link_is_up_) engine_.on_link_up(now());
+      });
       return;
     }
     wire->on_closed(wire->socket());
+    secure_.reset();
     error = reactor::error_text(failure);
   }
   use_engine([&] { engine_.on_link_down(error, now()); });
 }
 
 void LoopClient::Impl::on_failed(const std::string& why) {
+  const bool within_handshake = secure_ != nullptr && !link_is_up_;
   drop_link();
-  use_engine([&] { engine_.on_link_down(why, now()); });
+  const std::string text = within_handshake ? "cannot connect to " + address_.text() + ": " + why : why;
+  use_engine([&] { engine_.on_link_down(text, now()); });
 }
 
 void LoopClient::Impl::on_readable() {
   const reactor::IoResult result = wire_->socket().receive(host_.receive_buffer());
+  if (secure_ != nullptr) return on_secure_readable(result);
   if (result.transferred()) {
     use_engine([&] { engine_.on_bytes({host_.receive_buffer().data(), result.bytes}, now()); });
   } else if (result.status == reactor::IoResult::Status::kEndOfStream) {
@@ -147,6 +168,35 @@ void LoopClient::Impl::on_readable() {
   } else if (!result.would_block()) {
     on_failed(reactor::error_text(result.error));
   }
+}
+
+void LoopClient::Impl::on_secure_readable(const reactor::IoResult& result) {
+  if (result.would_block()) return;
+  if (result.status == reactor::IoResult::Status::kError) return on_failed(reactor::error_text(result.error));
+  if (result.transferred()) {
+    secure_->take_input({host_.receive_buffer().data(), result.bytes});
+  } else {
+    secure_->end_input();
+  }
+  if (secure_->is_open() && !secure_->why_over() && !std::exchange(link_is_up_, true)) {
+    use_engine([this] { engine_.on_link_up(now()); });
+  }
+  read_secure();
+}
+
+// The engine may drop the link for what it reads; another one has another number.
+void LoopClient::Impl::read_secure() {
+  const uint64_t number = link_number_;
+  const auto is_here = [&] { return secure_ != nullptr && number == link_number_ && engine_.link() != Link::kNone; };
+  for (size_t size; is_here() && (size = secure_->read(host_.receive_buffer())) != 0;) {
+    use_engine([&] { engine_.on_bytes({host_.receive_buffer().data(), size}, now()); });
+  }
+  want_flush();  // What was read may have made TLS answer.
+  if (!is_here()) return;
+  const std::optional<std::string> why = secure_->why_over();
+  if (!why) return;
+  send_secure();  // An alert says to the broker what is wrong.
+  if (secure_ != nullptr) on_failed(*why);
 }
 
 void LoopClient::Impl::flush_blocked() {
@@ -171,23 +221,46 @@ void LoopClient::Impl::arm_timers() {
   if (engine_.link() == Link::kNone) close_timer_.disarm();
 }
 
+// Whether TLS has nothing left that the socket is to send.
+bool LoopClient::Impl::send_secure() {
+  reactor::IoResult result{reactor::IoResult::Status::kWouldBlock};
+  if (secure_ == nullptr || secure_->send(wire_->socket(), result)) return true;
+  if (result.would_block()) {
+    wait_for_socket();
+  } else {
+    on_failed(reactor::error_text(result.error));
+  }
+  return false;
+}
+
+void LoopClient::Impl::wait_for_socket() {
+  blocked_ = true;
+  wire_->socket().want_writable(true);
+}
+
+// The engine has said all.
+void LoopClient::Impl::finish_output() {
+  if (engine_.link() == Link::kFinishing && secure_ != nullptr && link_is_up_) {
+    secure_->end();
+    if (!send_secure()) return;
+  }
+  wire_->socket().want_writable(false);
+  if (engine_.link() == Link::kFinishing && !std::exchange(shut_down_, true)) wire_->socket().shutdown_write();
+}
+
 void LoopClient::Impl::write_output() {
+  if (!send_secure() || !link_is_up_) return;
   for (int writes = 0; is_up(); ++writes) {
     std::string_view pieces[kPiecesMax];
     const size_t count = engine_.output(pieces, now());
-    if (count == 0) {
-      wire_->socket().want_writable(false);
-      if (engine_.link() == Link::kFinishing && !std::exchange(shut_down_, true)) wire_->socket().shutdown_write();
-      return;
-    }
+    if (count == 0) return finish_output();
     const reactor::IoResult result =
         writes == kWritesPerFlush ? reactor::IoResult{reactor::IoResult::Status::kWouldBlock} : offer({pieces, count});
     if (result.transferred()) {
       engine_.on_written(result.bytes, now());
+      if (!send_secure()) return;
     } else if (result.would_block()) {
-      blocked_ = true;
-      wire_->socket().want_writable(true);
-      return;
+      return wait_for_socket();
     } else {
       return on_failed(reactor::error_text(result.error));
     }
@@ -195,6 +268,12 @@ void LoopClient::Impl::write_output() {
 }
 
 reactor::IoResult LoopClient::Impl::offer(std::span<const std::string_view> pieces) {
+  if (secure_ != nullptr) {
+    const size_t taken = secure_->write(pieces);
+    if (taken != 0) return {reactor::IoResult::Status::kTransferred, 0, taken};
+    // With nothing left to send it takes something, unless it is broken.
+    return {reactor::IoResult::Status::kError, EPROTO};
+  }
   iovec iov[kPiecesMax];
   for (size_t i = 0; i < pieces.size(); ++i) iov[i] = {const_cast<char*>(pieces[i].data()), pieces[i].size()};
   return wire_->socket().send(iov, static_cast<int>(pieces.size()));

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "client/loop_host.h"
+#include "client/secure_link.h"
 #include "onehop/client_engine.h"
 #include "reactor/address.h"
 #include "reactor/connect_attempt.h"
@@ -73,19 +74,29 @@ class LoopClient::Impl final : public Flushable {
   void on_close_due();
   void on_connect(reactor::ConnectResult result);
   void on_readable();
+  void on_secure_readable(const reactor::IoResult& result);
+  void read_secure();
   void flush_blocked();
   void write_output();
+  bool send_secure();
+  void finish_output();
+  void wait_for_socket();
   reactor::IoResult offer(std::span<const std::string_view> pieces);
   void on_failed(const std::string& why);
 
   ClientLoop::Impl& host_;
   const reactor::Address address_;
   const uint32_t connect_timeout_ms_;
+  const tls::ClientFiles tls_files_;
+  const std::string tls_server_name_;
+  tls::ResumableSession tls_session_;  // Outlives secure_.
   ClientEngine engine_;
   reactor::Timer timer_;
   reactor::Timer close_timer_;
   std::unique_ptr<reactor::ConnectAttempt> attempt_;
   Wire* wire_ = nullptr;
+  std::unique_ptr<SecureLink> secure_;  // With TLS, while there is a wire.
+  bool link_is_up_ = false;             // The engine was told of the wire: after the handshake, where there is one.
   uint64_t link_number_ = 0;
   bool blocked_ = false;
   bool shut_down_ = false;

@@ -28,7 +28,11 @@ class AdminPort : public testing::Test {
   void start(const std::string& listen) {
     admin::Actions actions;
     actions.config_json = [] { return std::string("{\"settings\":[]}\n"); };
-    actions.state = [] { return admin::ProgramState(); };
+    actions.state = [] {
+      admin::ProgramState state;
+      state.certificates = {{"server.pem", 1'800'000'000}};
+      return state;
+    };
     actions.drain = [this] { broker_->drain(60'000); };
     admin::Options options;
     options.listen = listen;

@@ -50,6 +50,8 @@ constexpr Told kTold[] = {
     {&B::open_bytes, "open_bytes", "onehop_unacknowledged_bytes"},
     {&B::paused_senders, "paused_senders", "onehop_paused_senders"},
     {&B::address_refusals, "address_refusals", "onehop_address_refusals_total"},
+    {&B::tls_handshakes, "tls_handshakes", "onehop_tls_handshakes_total"},
+    {&B::tls_handshakes_failed, "tls_handshakes_failed", "onehop_tls_handshakes_failed_total"},
     {&B::proxy_refusals, "proxy_refusals", "onehop_proxy_refusals_total"},
     {&B::memory_bytes, "memory_bytes", "onehop_memory_bytes"},
     {&B::memory_bytes_max, "memory_bytes_max", "onehop_memory_limit_bytes"},

@@ -79,7 +79,7 @@ class BrokerProcess {
     const size_t at = text.find("://");
     if (at == std::string::npos) throw std::runtime_error("the broker does not say where it listens: " + text);
     const size_t begin = text.rfind(' ', at) + 1;
-    address_ = text.substr(begin);
+    address_ = text.substr(begin, text.find(' ', begin) - begin);
   }
 
   pid_t pid_ = 0;

@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tls_test/authority.h"
+
 namespace onehop::daemon {
 namespace {
 
@@ -68,7 +70,12 @@ TEST_F(ConfigurationTest, FlagsWinOverEnvironmentOverFileOverDefaults) {
 }
 
 // A value for each setting that is not its default, and wrong in no company.
-std::string another_value(const Setting& setting, const std::string& token_file) {
+std::string another_value(const Setting& setting, const std::string& token_file, tls::Authority& authority) {
+  if (setting.name == "tls_certificate_file") return authority.issue("server").certificate;
+  if (setting.name == "tls_key_file") return authority.folder().file("server.key");
+  if (setting.name == "tls_client") return "required";
+  if (setting.name == "tls_client_ca_file") return authority.file();
+  if (setting.name == "tls_crl_file") return authority.revoke({});
   if (setting.name == "listen") return "unix:///a,unix:///b";
   if (setting.name == "listen_proxy") return "unix:///c";
   if (setting.name == "proxy_from") return "10.0.0.0/8,unix";
@@ -86,7 +93,8 @@ std::string another_value(const Setting& setting, const std::string& token_file)
 
 // Set from the environment, from flags, and from a file: the same; and --print-config can be fed back.
 TEST_F(ConfigurationTest, EverySettingCanBeGivenEverywhere) {
-  for (const Setting& setting : settings()) environment(setting.name, another_value(setting, token_path_));
+  tls::Authority authority;
+  for (const Setting& setting : settings()) environment(setting.name, another_value(setting, token_path_, authority));
   const Configuration from_environment = loaded();
   EXPECT_EQ(settings().size(), changes(DaemonOptions(), from_environment.options).size());
 
@@ -131,7 +139,8 @@ TEST_F(ConfigurationTest, WhatDoesNotGoTogetherIsToldWhereItWasGiven) {
 }
 
 TEST_F(ConfigurationTest, AddressesAreCheckedWithoutListening) {
-  const std::string why = ": not a loopback address, and there is no encryption yet: allow_plaintext must be set";
+  const std::string why =
+      ": not a loopback address, and nothing is encrypted there: use tls://, or set allow_plaintext";
   write("listen = ['tcp://0.0.0.0:1']\n");
   EXPECT_EQ(Problems({path_ + ":1: listen: tcp://0.0.0.0:1" + why}), problems());
   flag("allow_plaintext", "true");
@@ -238,6 +247,26 @@ TEST_F(ConfigurationTest, FilesThatCannotBeRead) {
   ASSERT_EQ(1u, problems().size());
   EXPECT_TRUE(problems()[0].starts_with(path_ + ":1: admin_token_file: ")) << problems()[0];
   EXPECT_NE(std::string::npos, problems()[0].find("/no/such/file")) << problems()[0];
+}
+
+// Certificates are loaded with all else, so that whoever takes a configuration over cannot fail any more.
+TEST_F(ConfigurationTest, TheFilesOfTlsArePartOfIt) {
+  tls::Authority authority;
+  const tls::Issued issued = authority.issue("server");
+  flag("listen", "tls://127.0.0.1:0");
+  EXPECT_EQ(Problems({"--listen: tls://127.0.0.1:0: TLS needs a certificate: see tls_certificate_file"}), problems());
+  flag("tls_certificate_file", issued.certificate);
+  EXPECT_EQ("tls_key_file: must name as many files as tls_certificate_file: one for each certificate",
+            problems().front());
+  flag("tls_key_file", issued.key);
+  const Configuration good = loaded();
+  ASSERT_NE(nullptr, good.tls);
+  EXPECT_EQ(good.tls->security(), good.options.broker.tls);
+  EXPECT_EQ(2u, std::count_if(good.files.begin(), good.files.end(), [](const FileStamp& file) { return file.there; }));
+  flag("tls_client", "optional");
+  EXPECT_EQ("--tls-client: needs tls_client_ca_file, to verify certificates with", problems().front());
+  flag("tls_client_ca_file", "missing.pem");
+  EXPECT_EQ("--tls-certificate-file: missing.pem: No such file or directory", problems().front());
 }
 
 }  // namespace

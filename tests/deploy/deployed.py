@@ -49,6 +49,13 @@ def must_run(command, **keywords):
     return out + errors
 
 
+def certificate_flags(folder):
+    """Flags with which a broker has a certificate for localhost, and what it exports of certificates."""
+    must_run([path_of("tls", "make-certificates"), folder, "localhost"])
+    return ["--tls-certificate-file", os.path.join(folder, "broker.pem"), "--tls-key-file",
+            os.path.join(folder, "broker.key")]
+
+
 def fails(command, **keywords):
     """Runs it to its end; fails unless it exits with something else than 0. Returns what it wrote."""
     code, out, errors = run(command, **keywords)

@@ -8,9 +8,10 @@ import glob
 import os
 import re
 import sys
+import tempfile
 import urllib.request
 
-from deployed import ROOT, SECONDS_MAX, Broker, must_run, run
+from deployed import ROOT, SECONDS_MAX, Broker, certificate_flags, must_run, run
 
 # Options of programs that are not ours, by the program.
 FOREIGN = {
@@ -69,7 +70,8 @@ def known_options(programs):
 
 
 def known_metrics(programs):
-    with Broker(programs, "--admin", "tcp://127.0.0.1:0") as broker:
+    with tempfile.TemporaryDirectory() as folder, \
+            Broker(programs, "--admin", "tcp://127.0.0.1:0", *certificate_flags(folder)) as broker:
         address = broker.output.wait_for(lambda line: line.startswith("admin on tcp://")).split("tcp://")[1]
         with urllib.request.urlopen(f"http://{address}/metrics", timeout=SECONDS_MAX) as answer:
             text = answer.read().decode()

@@ -21,7 +21,8 @@ import urllib.request
 
 import yaml
 
-from deployed import ROOT, SECONDS_MAX, Broker, Lines, must_run, needs, path_of, run, start, text_of, yaml_of
+from deployed import (ROOT, SECONDS_MAX, Broker, Lines, certificate_flags, must_run, needs, path_of, run, start, text_of,
+                      yaml_of)
 
 # Queries of the dashboard that find nothing while nothing is wrong, and why. By the title of their panel.
 EMPTY_AT_PEACE = {
@@ -279,7 +280,8 @@ def main(programs):
     check_runbooks()
     dashboard = json.loads(text_of("grafana", "onehop.json"))
     check_layout(dashboard)
-    with tempfile.TemporaryDirectory() as folder, Broker(programs, "--admin", "tcp://127.0.0.1:0") as broker:
+    with tempfile.TemporaryDirectory() as folder, \
+            Broker(programs, "--admin", "tcp://127.0.0.1:0", *certificate_flags(folder)) as broker:
         admin = broker.output.wait_for(lambda line: line.startswith("admin on tcp://")).split("tcp://")[1]
         with Prometheus(folder, admin) as prometheus:
             # The first scrape with these messages is followed by one with more of them: rates want two.

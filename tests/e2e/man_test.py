@@ -64,7 +64,7 @@ class Man(unittest.TestCase):
         listed = options_listed(run(ONEHOPD, "--help").stdout)
         self.assertGreater(len(listed), 30)
         self.assertEqual(listed - options_in(text), set())
-        self.assertNotIn("--tls-key-file", text)  # Not served yet, and hidden.
+        self.assertNotIn("--acl-file", text)  # Not served yet, and hidden.
 
     def test_each_option_of_the_load_generator(self):
         text = self.page("onehop-loadgen")

@@ -96,7 +96,7 @@ class Broker:
         self.output = Lines(self.process.stdout)
         self._log = Lines(self.process.stderr)
         try:
-            self.address = self.output.wait_for(lambda line: line.startswith("listening on ")).split()[-1]
+            self.address = self.output.wait_for(lambda line: line.startswith("listening on ")).split()[2]
         except AssertionError:
             raise AssertionError("the broker does not start: " + "; ".join(self._log.now())) from None
 

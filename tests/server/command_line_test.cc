@@ -90,8 +90,12 @@ TEST(CommandLine, WhatCannotBeConfiguredIsAUsageError) {
     refused({"--listen", "tcp://127.0.0.1:99999"}, "'tcp://127.0.0.1:99999'");
     refused({"--listen", "unix://"}, "'unix://'");
     refused({"--listen", "tcp://0.0.0.0:0"}, "tcp://0.0.0.0:0: not a loopback address");
-    refused({"--listen", "tls://127.0.0.1:0"}, "tls://127.0.0.1:0: encryption is not served yet");
-    refused({"--tls-certificate-file", "x"}, "--tls-certificate-file: not served yet");
+    refused({"--listen", "tls://127.0.0.1:0"}, "tls://127.0.0.1:0: TLS needs a certificate: see tls_certificate_file");
+    refused({"--tls-certificate-file", "x"}, "tls_key_file: must name as many files as tls_certificate_file");
+    refused({"--tls-certificate-file", "/no/such", "--tls-key-file", "/no/such"},
+            "--tls-certificate-file: /no/such: No such file or directory");
+    refused({"--tls-client", "required"}, "--tls-client: needs tls_client_ca_file");
+    refused({"--tls-client", "perhaps"}, "--tls-client: must be one of none, optional, required");
     refused({"--shards", "65"}, "--shards: ");
     refused({"--frame-bytes-max", "1"}, "--frame-bytes-max: ");
     refused({"--config", "/no/such/file"}, "/no/such/file: cannot be read");

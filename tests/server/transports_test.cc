@@ -12,6 +12,9 @@
 #include "server/parts.h"
 #include "server_test/broker_rig.h"
 #include "server_test/raw_client.h"
+#include "tls/client_identity.h"
+#include "tls/tls_transport.h"
+#include "tls_test/authority.h"
 #include "transport_client.h"
 #include "transport_test/plain_transport.h"
 #include "transport_test/scrambled_transport.h"
@@ -46,6 +49,32 @@ const Made kScrambled{"Scrambled",
 const Made kPlain{"Plain", []() -> std::unique_ptr<Transport> { return std::make_unique<PlainTransport>(); },
                   []() -> std::unique_ptr<Transport> { return std::make_unique<PlainTransport>(); }};
 
+// One for all tests: making keys takes long.
+struct TlsWorld {
+  tls::Authority authority;
+  tls::Issued issued = authority.issue("server");
+  std::string error;
+  std::shared_ptr<const tls::ServerIdentity> server =
+      tls::ServerIdentity::load({{{issued.certificate, issued.key}}, {}, {}, tls::ClientCertificates::kNone}, error);
+  std::shared_ptr<const tls::ClientIdentity> client =
+      tls::ClientIdentity::load({authority.file(), {}, {}, false}, error);
+  // Tickets come on connections of several tests, one after the other.
+  tls::ResumableSession session;
+
+  static TlsWorld& get() {
+    static TlsWorld world;
+    return world;
+  }
+};
+
+const Made kTls{
+    "Tls",
+    []() -> std::unique_ptr<Transport> {
+      TlsWorld& world = TlsWorld::get();
+      return std::make_unique<tls::TlsTransport>(world.client->new_ssl("localhost", world.session));
+    },
+    []() -> std::unique_ptr<Transport> { return std::make_unique<tls::TlsTransport>(TlsWorld::get().server); }};
+
 BrokerRig::Start with(const Made& made, uint64_t connect_ms_max = core::kConnectDeadlineMs) {
   return [&made, connect_ms_max](const BrokerOptions& options, std::string& error) {
     return server::start_broker(options, {made.server, connect_ms_max}, error);
@@ -65,7 +94,7 @@ class Transports : public testing::TestWithParam<const Made*> {
   static std::unique_ptr<Transport> client() { return GetParam()->client(); }
 };
 
-INSTANTIATE_TEST_SUITE_P(All, Transports, testing::Values(&kScrambled, &kPlain),
+INSTANTIATE_TEST_SUITE_P(All, Transports, testing::Values(&kScrambled, &kPlain, &kTls),
                          [](const auto& tested) { return std::string(tested.param->name); });
 
 // One shard accepts, and hands most connections over: with the transport, and with what that has read ahead.
@@ -201,7 +230,7 @@ TEST_P(Transports, TheGoodbyeArrivesThroughAFullSocket) {
   EXPECT_EQ("out of here", goodbye.text());
   EXPECT_EQ(Transport::State::kEnded, slow.state());
   EXPECT_TRUE(slow.socket_ended_in_order());
-  EXPECT_LT(broker->counters().transport_bytes, 2'048u);
+  EXPECT_LT(broker->counters().transport_bytes, 2'048u + tls::TlsTransport::kOpenBytes);
 }
 
 // The same for a client that has ended its own side before: the end of its stream does not cut off what is for it.

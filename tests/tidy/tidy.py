@@ -36,6 +36,7 @@ LAYERS = [
     ("broker/core/base/memory_ledger.h", {"allow": ("core/",), "std_deny": tuple(IMPURE - {"atomic"})}),
     ("broker/core/", {"allow": ("core/", "onehop/v1/", "absl/", "sodium", "google/protobuf/"), "pure": True}),
     ("broker/transport/", {"allow": ("transport/", "core/"), "pure": True}),
+    ("broker/tls/include/", {"allow": ("onehop/",), "deny": ("onehop/v1/",)}),
     ("broker/tls/", {"allow": ("tls/", "transport/", "core/", "onehop/", "openssl/", "posix"), "deny": ("onehop/v1/",)}),
     ("broker/reactor/", {"allow": ("reactor/", "uv.h", "posix")}),
     ("broker/local/", {"allow": ("local/", "message/", "core/", "onehop/", "absl/", "google/protobuf/"), "pure": True}),

@@ -196,6 +196,26 @@ TEST(ProxyHeader, RefusesABrokenSecondVersionAsSoonAsItShows) {
   EXPECT_EQ(ProxyRead::kHeader, read(longest).read);
 }
 
+// As HAProxy sends it with send-proxy-v2-ssl-cn.
+TEST(ProxyHeader, TellsTheNameOfACertificateThatTheBalancerVerified) {
+  const auto name = [](char flags, const std::string& failed, const std::string& tlvs) {
+    const std::string bytes = version_2(0x21, 0x11, kFour + tlv('\x20', flags + failed + tlvs));
+    const Result result = read(bytes);
+    return result.read == ProxyRead::kHeader ? std::string(result.header.certificate_name) : result.wrong;
+  };
+  const std::string good(4, '\0'), bad("\0\0\0\1", 4);
+  const std::string tlvs = tlv('\x21', "TLSv1.3") + tlv('\x22', "device-7");
+  EXPECT_EQ("device-7", name(7, good, tlvs));
+  EXPECT_EQ("device-7", name(3, good, tlvs));
+  EXPECT_EQ("device-7", name(5, good, tlvs)) << "of an earlier connection of the session";
+  EXPECT_EQ("", name(1, good, tlvs)) << "without a certificate";
+  EXPECT_EQ("", name(7, bad, tlvs)) << "it was not verified";
+  EXPECT_EQ("", name(7, good, tlv('\x21', "TLSv1.3")));
+  EXPECT_EQ("what the PROXY header says of TLS is broken", name(7, good, tlvs + "\x22"));
+  EXPECT_EQ("what the PROXY header says of TLS is broken", name(7, good, tlvs + std::string("\x22\0\2x", 4)));
+  EXPECT_EQ("what the PROXY header says of TLS is broken", name(7, "", ""));
+}
+
 TEST(ProxyHeader, VerifiesAChecksumThatIsThere) {
   // CRC32c by the definition, bit by bit.
   const auto crc = [](const std::string& bytes) {

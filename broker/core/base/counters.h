@@ -45,6 +45,7 @@ struct Counters {
   uint64_t away_bytes = 0;       // Now, of all of these, what sessions that are away hold.
   uint64_t decoder_bytes = 0;    // Now, of frames that are not all there, or wait to be decoded.
   uint64_t receipt_bytes = 0;    // Now, of outcomes that senders have not acknowledged.
+  uint64_t transport_bytes = 0;  // What the transports of connections held when the host last said so.
   uint64_t memory_bytes = 0;     // What this shard held when it last looked.
   uint64_t memory_stage = 0;     // As MemoryStage, of all shards, then.
   uint64_t memory_ended = 0;     // Clients that were ended for want of memory.

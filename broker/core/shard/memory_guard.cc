@@ -28,7 +28,8 @@ MemoryGuard::~MemoryGuard() {
 }
 
 uint64_t MemoryGuard::memory_of_clients() const {
-  return shard_.counters.links * kLinkMemoryBytes + shard_.counters.sessions * kSessionMemoryBytes;
+  return shard_.counters.links * kLinkMemoryBytes + shard_.counters.sessions * kSessionMemoryBytes +
+         shard_.counters.transport_bytes;
 }
 
 uint64_t MemoryGuard::memory_used() const {

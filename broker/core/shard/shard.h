@@ -52,6 +52,9 @@ class Shard final : public ShardInputs {
   void stop(Instant now) override;
   bool stopped() const override { return parts_.shutdown.stopped(); }
 
+  // What the host holds for the transports of its connections, which counts as memory of clients.
+  void set_transport_bytes(uint64_t bytes) { parts_.counters.transport_bytes = bytes; }
+
   const Counters& counters() const { return parts_.counters; }
   const Limits& limits() const { return parts_.config.limits; }
   // How many links the next flush will write to, or close.

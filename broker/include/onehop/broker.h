@@ -23,6 +23,8 @@ struct uv_loop_s;
 
 namespace onehop {
 
+class TransportSecurity;
+
 // Something worth a log line. The views are valid during the call only.
 struct BrokerEvent {
   enum class Kind : uint8_t {
@@ -77,9 +79,10 @@ struct HandlerException {
 
 // How a broker runs: where it listens, its threads, and its limits.
 struct BrokerOptions {
-  // Where to listen: `tcp://host:port`, `tcp://[v6]:port`, `unix:///path`. Port 0 takes a free one. At least one.
+  // Where to listen: `tcp://host:port`, `tcp://[v6]:port`, `tls://host:port`, `unix:///path`. Port 0 takes a free one.
+  // At least one. TLS needs `tls`.
   std::vector<std::string> listen{"tcp://127.0.0.1:7411"};
-  // Nothing is encrypted yet: unless this is set, only loopback addresses and Unix sockets are accepted.
+  // Without TLS nothing is encrypted: unless this is set, only loopback addresses and Unix sockets are accepted there.
   bool allow_plaintext = false;
   // Threads, each with its own loop; 1 to 64. 0: one for each core the process may use.
   unsigned shards = 0;
@@ -105,6 +108,13 @@ struct BrokerOptions {
   // Whose PROXY headers are believed: addresses or CIDR ranges, `10.0.0.0/8`, `fd00::/8`, `127.0.0.1`; `unix` for those
   // who come through a Unix socket. Must not be empty if listen_proxy is not.
   std::vector<std::string> proxy_from;
+
+  // The server's side of TLS, for addresses that begin with `tls://`: Tls::security() of tls.h. None: there are no such
+  // addresses. It stays the same while the broker runs; Tls::reload() has it use other files.
+  std::shared_ptr<TransportSecurity> tls;
+  // How many TLS handshakes may be under way at a time, on all shards together; 1 to 100,000. Each takes up to 80 KiB.
+  // Newcomers beyond wait for their turn, until their time to connect is up; clients that are connected do not notice.
+  uint32_t tls_handshakes_max = 256;
 
   // Limits of one source address (an IPv6 one counts by its /64; behind a PROXY header the one it names); 0: none.
   // A connection beyond is told RATE_EXCEEDED, with the time after which to try again. Unix sockets have no limit.

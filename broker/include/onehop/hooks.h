@@ -39,6 +39,12 @@ struct Credentials {
   // Whether the client is connected already, and these are new credentials with which it wants to go on. `name` is its
   // own then.
   bool renews = false;
+  // The certificate with which the client has proved who it is, as DER; empty: none. The broker has verified it, up to
+  // an authority of TlsOptions::client_ca_file.
+  std::string_view certificate = {};
+  // The common name of a certificate that a balancer has verified, and tells in its PROXY header; empty: none. It is
+  // any bytes. See BrokerOptions::proxy_from for whom is believed.
+  std::string_view certificate_name = {};
 };
 
 // Says who the client is. See ANSWERS above.

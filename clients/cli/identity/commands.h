@@ -31,6 +31,9 @@ struct IdentityCommandOptions {
 // Adds these commands to the command line. Which of them was given is in `options` once it is parsed.
 void add_identity_commands(CLI::App& app, IdentityCommandOptions& options);
 
+// The option of a command that is a client for its token.
+void add_token_option(CLI::App& command, std::string& file);
+
 // What is wrong with the options of the command that was given, in one line; empty: nothing.
 std::string what_is_wrong_with(const IdentityCommandOptions& options);
 

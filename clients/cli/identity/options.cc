@@ -65,6 +65,14 @@ void add_identity_commands(CLI::App& app, IdentityCommandOptions& options) {
   permissions->footer(kPermissionsFooter);
 }
 
+void add_token_option(CLI::App& command, std::string& file) {
+  command
+      .add_option("--token-file", file,
+                  "The file whose first line is the client's token: user:secret, or a signed token (environment: "
+                  "ONEHOP_TOKEN_FILE, or the token itself in ONEHOP_TOKEN)")
+      ->type_name("FILE");
+}
+
 std::string what_is_wrong_with(const IdentityCommandOptions& options) {
   const bool checks = options.command == IdentityCommandOptions::Command::kPermissions;
   if (checks && options.principal.empty() && options.anonymous_role.empty()) return "--as is required";

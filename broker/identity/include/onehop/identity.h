@@ -32,14 +32,22 @@ struct Policy;
 // How a client shows who it is. A client has one credential: its kind says which method decides, and if that says no,
 // no other one is tried.
 enum class AuthMethod : uint8_t {
-  kToken,      // A signed token in Credentials::token.
-  kUsers,      // `user:secret` in Credentials::token.
-  kHook,       // IdentityOptions::hook decides about whatever no method before it in the order takes.
-  kAnonymous,  // A client without any credential is let in, with no principal.
+  kCertificate,  // The certificate of a TLS client, or the name in one that a trusted balancer tells.
+  kToken,        // A signed token in Credentials::token.
+  kUsers,        // `user:secret` in Credentials::token.
+  kHook,         // IdentityOptions::hook decides about whatever no method before it in the order takes.
+  kAnonymous,    // A client without any credential is let in, with no principal.
 };
-inline constexpr size_t kAuthMethods = 4;
-// "token", "users", "hook", "anonymous".
+inline constexpr size_t kAuthMethods = 5;
+// "certificate", "token", "users", "hook", "anonymous".
 ONEHOP_EXPORT std::string_view to_string(AuthMethod method);
+
+// Where in a certificate the principal stands. One with several such names has none.
+enum class CertificatePrincipal : uint8_t {
+  kUri,         // The URI among its alternative names.
+  kDns,         // The DNS name among them, in lower case.
+  kCommonName,  // The common name of its subject.
+};
 
 // A client that was not let in. The views are valid during the call only.
 struct IdentityEvent {
@@ -55,6 +63,8 @@ struct IdentityEvent {
 struct IdentityOptions {
   // In this order. Empty: everybody is let in.
   std::vector<AuthMethod> methods;
+  // For kCertificate. A balancer tells nothing but the common name, which counts with kCommonName only.
+  CertificatePrincipal certificate_principal = CertificatePrincipal::kUri;
   // For kUsers: lines of `user:hash`, with hashes that `onehop hash-secret` makes. Only its owner and group may be able
   // to read it.
   std::string users_file;

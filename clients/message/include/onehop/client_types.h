@@ -287,6 +287,18 @@ struct ClientOptions {
   // From the beginning of a connection attempt to the broker's answer.
   uint32_t connect_timeout_ms = 10'000;
 
+  // TLS: only for servers that begin with tls://. All files are PEM. They are looked at for each connection, so that a
+  // certificate that was renewed is used from the next connection on.
+  // The authorities that are believed; empty: those of the system.
+  std::string tls_ca_file = {};
+  // The client's own certificate, with those between it and its root, and its key, not encrypted. Both or neither.
+  std::string tls_certificate_file = {};
+  std::string tls_key_file = {};
+  // The name or the address that the broker's certificate must be for; empty: the host of the server's address.
+  std::string tls_server_name = {};
+  // INSECURE: believes whoever answers. For trials only: anybody on the way can read and change everything.
+  bool tls_insecure = false;
+
   // Whether to connect again by itself, also when the first attempt fails or somebody else answers than a broker (a
   // balancer in HTTP, say). Never after SESSION_TAKEN_OVER, nor after a goodbye that says that trying again is of no
   // use (PROTOCOL_ERROR, BAD_CREDENTIALS …), nor where another server is named (Ending::use_server): whether to go
