@@ -119,6 +119,10 @@ void Client::refuse(DeliveryTag tag, const Refusal& refusal) {
                .retry_after_ms = refusal.retry_after_ms});
 }
 
+SendStatus Client::renew(std::string_view token) {
+  return impl_->renew(token);
+}
+
 Ending Client::close(uint64_t deadline_ms) {
   return impl_->end({.kind = EndOrder::Kind::kClose, .deadline_ms = deadline_ms});
 }

@@ -72,6 +72,10 @@ uint64_t ClientEngine::ping() {
   return impl_->ping();
 }
 
+SendStatus ClientEngine::renew(std::string_view token) {
+  return impl_->renew(token);
+}
+
 void ClientEngine::close() {
   impl_->close();
 }

@@ -24,6 +24,7 @@ ClientEngine::Impl::Impl(ClientOptions options, ClientEvents& events, uint64_t s
     : options_(std::move(options)),
       events_(events),
       sender_(options_, events_),
+      credentials_(options_, events_, sender_),
       backoff_(options_.backoff_ms_min, options_.backoff_ms_max, seed),
       session_(options_.resume) {
   if (session_) receiver_.begin(session_->session);
@@ -110,6 +111,7 @@ void ClientEngine::Impl::lose(Ending ending, core::Instant now) {
   if (opened_ != core::Instant{} && now - opened_ >= kWorthwhileMs) backoff_.reset();
   opened_ = {};
   const State before = state_;
+  credentials_.closed();
   if (!is_name_in_use(ending)) {
     name_in_use_since_.reset();
   } else if (!name_in_use_since_) {
@@ -120,7 +122,7 @@ void ClientEngine::Impl::lose(Ending ending, core::Instant now) {
   change_to(State::kBackoff, core::Instant::never());
   if (ends_session(before, ending)) session_.reset();
   if (may_end()) return finish({});
-  if (!is_worth_another_try(ending, now + wait)) return finish(ending);
+  if (!is_worth_another_try(before, ending, now + wait)) return finish(ending);
   if (!session_) {
     sender_.lose();
     if (may_end()) return finish({});
@@ -158,7 +160,7 @@ bool ClientEngine::Impl::ends_session(State state, const Ending& ending) const {
 }
 
 // Only what the broker itself says can be final. A wrong answer may be that of a balancer whose servers are all gone.
-bool ClientEngine::Impl::is_worth_another_try(const Ending& ending, core::Instant next_try) const {
+bool ClientEngine::Impl::is_worth_another_try(State before, const Ending& ending, core::Instant next_try) const {
   if (!options_.reconnect) return false;
   if (ending.cause != Ending::Cause::kGoodbye) return true;
   switch (ending.code) {
@@ -166,10 +168,12 @@ bool ClientEngine::Impl::is_worth_another_try(const Ending& ending, core::Instan
       return options_.name_patience_ms == kForever || next_try - *name_in_use_since_ <= options_.name_patience_ms;
     case Code::kAdministrative:
       return ending.retry_after_ms != 0;
+    case Code::kNotAuthorized:
+      // Credentials that have ended: newer ones may be good.
+      return before == State::kOpen && credentials_.may_be_newer();
     case Code::kProtocolError:
     case Code::kUnsupportedVersion:
     case Code::kBadCredentials:
-    case Code::kNotAuthorized:
     case Code::kSessionTakenOver:
     case Code::kFrameTooLarge:
       return false;
@@ -181,8 +185,13 @@ bool ClientEngine::Impl::is_worth_another_try(const Ending& ending, core::Instan
   }
 }
 
+SendStatus ClientEngine::Impl::renew(std::string_view token) {
+  return state_ == State::kEnded || is_leaving() ? SendStatus::kClosed : credentials_.renew(token);
+}
+
 void ClientEngine::Impl::finish(const Ending& ending) {
   change_to(State::kEnded, core::Instant::never());
+  credentials_.closed();
   sender_.end();
   events_.on_ended(ending);
 }
@@ -316,6 +325,7 @@ void ClientEngine::Impl::on_tick(core::Instant now) {
     check_liveness(now);
     sender_.on_tick(now);
   }
+  if (state_ == State::kOpen) credentials_.on_tick(now);
   leave_if_done(now);
   sender_.tell_room();
 }
@@ -341,7 +351,7 @@ core::Instant ClientEngine::Impl::deadline() const {
   if (state_ == State::kEnded) return core::Instant::never();
   if (may_end() && !is_leaving()) return {};
   if (state_ != State::kOpen) return state_deadline_;
-  return std::min({liveness_deadline(), sender_.deadline(), grace_end_, held_until_});
+  return std::min({liveness_deadline(), sender_.deadline(), credentials_.deadline(), grace_end_, held_until_});
 }
 
 }  // namespace onehop::client

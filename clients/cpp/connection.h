@@ -15,6 +15,7 @@
 
 #include "client/backoff.h"
 #include "client/contained_events.h"
+#include "client/credentials.h"
 #include "client/first_answer.h"
 #include "client/sender.h"
 #include "core/base/instant.h"
@@ -32,6 +33,7 @@ class ClientEngine::Impl {
   void close() { closing_ = true, sender_.refuse_more(); }
   void detach() { detaching_ = true, sender_.refuse_more(); }
   void abort(const Ending& ending, core::Instant now);
+  SendStatus renew(std::string_view token);
   uint64_t ping() { return state_ == State::kOpen ? sender_.append_ping() : 0; }
   Sender& sender() { return sender_; }
   const Sender& sender() const { return sender_; }
@@ -58,7 +60,7 @@ class ClientEngine::Impl {
   void lose(Ending ending, core::Instant now);
   void finish(const Ending& ending);
   void leave_if_done(core::Instant now);
-  bool is_worth_another_try(const Ending& ending, core::Instant next_try) const;
+  bool is_worth_another_try(State before, const Ending& ending, core::Instant next_try) const;
   bool ends_session(State state, const Ending& ending) const;
   bool is_leaving() const { return state_ == State::kLeaving || state_ == State::kDetaching; }
   bool takes_frames() const { return state_ == State::kHandshake || state_ == State::kOpen || is_leaving(); }
@@ -89,6 +91,7 @@ class ClientEngine::Impl {
   const ClientOptions options_;
   ContainedEvents events_;
   Sender sender_;
+  Credentials credentials_;
   Receiver receiver_;
   Backoff backoff_;
   core::FrameDecoder decoder_;

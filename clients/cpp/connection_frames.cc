@@ -40,9 +40,9 @@ void ClientEngine::Impl::append_connect() {
   connect.set_keepalive_ms(options_.keepalive_ms);
   connect.set_on_conflict(options_.on_conflict == OnConflict::kTakeOver ? v1::ON_CONFLICT_TAKE_OVER
                                                                         : v1::ON_CONFLICT_REJECT);
-  connect.set_token(options_.token);
+  connect.set_token(credentials_.for_connect());
   connect.set_frame_bytes_max(options_.frame_bytes_max);
-  connect.set_features(core::kFeatureOrderedRefusals);
+  connect.set_features(core::kFeatureOrderedRefusals | core::kFeatureRenewal);
   connect.set_session_expiry_ms(options_.session_expiry_ms);
   connect.set_receive_window(options_.receive_window);
   if (session_) {
@@ -115,6 +115,8 @@ const char* ClientEngine::Impl::on_frame_kind(uint32_t kind, core::Bytes body, c
       events_.on_pong(pong.nonce());
       return nullptr;
     }
+    case v1::Frame::kRenewedFieldNumber:
+      return state_ == State::kOpen ? credentials_.on_renewed(body, now) : nullptr;
     default:
       return nullptr;
   }
@@ -153,6 +155,7 @@ const char* ClientEngine::Impl::on_connected(core::Bytes body, core::Instant now
                 .send_window_bytes = connected.send_window_bytes(),
                 .prove_ms = prove_ms},
                now);
+  credentials_.opened(connected, now);
   events_.on_open(to_session_info(connected));
   return nullptr;
 }

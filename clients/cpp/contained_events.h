@@ -36,6 +36,9 @@ class ContainedEvents {
   void on_pong(uint64_t nonce) {
     contain([&] { events_.on_pong(nonce); });
   }
+  void on_renewed(Reason reason, uint32_t expires_in_ms) {
+    contain([&] { events_.on_renewed(reason, expires_in_ms); });
+  }
   void call(const std::function<void()>& callback) {
     contain([&] { callback(); });
   }

@@ -355,6 +355,10 @@ uint64_t LoopClient::ping() {
   return impl_->use_engine([this] { return impl_->engine().ping(); });
 }
 
+SendStatus LoopClient::renew(std::string_view token) {
+  return impl_->use_engine([&] { return impl_->engine().renew(token); });
+}
+
 void LoopClient::set_reading(bool reading) {
   impl_->set_reading(reading);
 }

@@ -312,7 +312,9 @@ SessionInfo to_session_info(const v1::Connected& connected) {
           .session_expiry_ms = connected.session_expiry_ms(),
           .ttl_ms_max = connected.ttl_ms_max(),
           .resumed = connected.resumed(),
-          .ordered_refusals = (connected.features() & core::kFeatureOrderedRefusals) != 0};
+          .ordered_refusals = (connected.features() & core::kFeatureOrderedRefusals) != 0,
+          .may_renew = (connected.features() & core::kFeatureRenewal) != 0,
+          .credentials_expire_in_ms = connected.credentials_expire_in_ms()};
 }
 
 Outcome to_outcome(v1::Outcome outcome) {

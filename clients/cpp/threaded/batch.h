@@ -90,9 +90,11 @@ struct Batch {
   bool has_unconfirmed = false;
   std::vector<Verdict> verdicts;
   std::vector<std::function<void()>> flushes;
+  // New credentials, the latest.
+  std::optional<std::string> renewal;
   std::optional<EndOrder> end;
 
-  bool is_empty() const { return sends.empty() && verdicts.empty() && flushes.empty() && !end; }
+  bool is_empty() const { return sends.empty() && verdicts.empty() && flushes.empty() && !renewal && !end; }
   // Keeps its memory.
   void clear();
 };

@@ -112,6 +112,15 @@ void Client::Impl::give(Verdict verdict) {
   if (call) call_again();
 }
 
+SendStatus Client::Impl::renew(std::string_view token) {
+  if (is_copy()) return SendStatus::kForked;
+  if (token.size() > kTokenBytesMax) return SendStatus::kTooLarge;
+  bool call = false;
+  if (!outbox_.put(call, [&](Batch& batch) { batch.renewal.emplace(token); })) return SendStatus::kClosed;
+  if (call) call_again();
+  return SendStatus::kAccepted;
+}
+
 Ending Client::Impl::end(const EndOrder& order) {
   if (is_copy()) return {.cause = Ending::Cause::kForked};
   if (in_thread()) return {.cause = Ending::Cause::kWouldDeadlock};
@@ -163,6 +172,7 @@ void Client::Impl::turn() {
   if (!outbox_.take(batch)) return pending_.give_back(std::move(batch));
   core_.host().want_flush(*this);
   for (const Verdict& verdict : batch.verdicts) obey(verdict);
+  if (batch.renewal) client_->use_engine([&] { client_->engine().renew(*batch.renewal); });
   pending_.add(std::move(batch));
   give_pending();
 }
@@ -307,6 +317,10 @@ void Client::Impl::on_ended(const Ending& ending) {
 
 void Client::Impl::on_room() {
   give_pending();
+}
+
+void Client::Impl::on_renewed(Reason reason, uint32_t expires_in_ms) {
+  if (handlers_.on_renewed && !silent_) handlers_.on_renewed(reason, expires_in_ms);
 }
 
 void Client::Impl::on_exception(const std::exception_ptr& exception) {

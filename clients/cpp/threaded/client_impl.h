@@ -41,6 +41,7 @@ class Client::Impl final : public ClientEvents, private IoMember, private Flusha
   uint64_t unsettled() const { return outbox_.unsettled(); }
   SendCounts counts() const;
   void give(Verdict verdict);
+  SendStatus renew(std::string_view token);
   Ending end(const EndOrder& order);
   std::optional<SavedSession> session() const;
 
@@ -73,6 +74,7 @@ class Client::Impl final : public ClientEvents, private IoMember, private Flusha
   void on_down(const Ending& ending, uint64_t retry_in_ms) override;
   void on_ended(const Ending& ending) override;
   void on_room() override;
+  void on_renewed(Reason reason, uint32_t expires_in_ms) override;
   void on_exception(const std::exception_ptr& exception) override;
 
   IoCore& core_;

@@ -31,6 +31,7 @@ void Batch::clear() {
   has_unconfirmed = false;
   verdicts.clear();
   flushes.clear();
+  renewal.reset();
   end.reset();
 }
 

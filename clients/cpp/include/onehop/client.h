@@ -55,6 +55,8 @@ class ONEHOP_EXPORT Client {
     std::function<void(const Ending&)> on_ended = {};
     // A call answered kWouldBlock since the last on_room, and trying again makes sense now.
     std::function<void()> on_room = {};
+    // The answer to renewed credentials: see ClientEvents::on_renewed().
+    std::function<void(Reason reason, uint32_t expires_in_ms)> on_renewed = {};
     // A handler or a completion threw this. Called on the thread where it was thrown: the client's, or that of a call
     // which called the completion itself, because the message was not accepted or the client had ended.
     std::function<void(std::exception_ptr)> on_exception = {};
@@ -118,6 +120,10 @@ class ONEHOP_EXPORT Client {
   void acknowledge(DeliveryTag tag);
   void acknowledge_up_to(DeliveryTag tag);
   void refuse(DeliveryTag tag, const Refusal& refusal);
+
+  // New credentials of the same principal: see ClientEngine::renew(). kAccepted: on_renewed tells the result, or they
+  // are shown with the next connection. A client that is ending may accept them without another word.
+  SendStatus renew(std::string_view token);
 
   // Accepts no more messages, waits until each has its outcome, says goodbye and ends. If that takes longer than
   // `deadline_ms` (0: no deadline), it ends all the same: messages that were sent are then kUnknown, the others

@@ -23,8 +23,8 @@
 //  - on_message() is called once for each delivery, in the order of the sender.
 //
 // One thread at a time. Every call that takes `now_ms` may report events before it returns; `now_ms` is of a clock that
-// never goes back. Events may call send(), acknowledge(), acknowledge_up_to(), refuse(), flush(), ping(), close() and
-// detach(), nothing else.
+// never goes back. Events may call send(), acknowledge(), acknowledge_up_to(), refuse(), flush(), ping(), renew(),
+// close() and detach(), nothing else.
 #pragma once
 
 #include <cstddef>
@@ -103,6 +103,12 @@ class ONEHOP_EXPORT ClientEngine {
 
   // Asks for an on_pong(), if the session is open; returns its nonce, or 0.
   uint64_t ping();
+
+  // New credentials, opaque bytes, of the same principal. On an open connection they are renewed, and on_renewed()
+  // tells the result; those given before the answer to the ones before replace each other. Without a connection, or if
+  // it breaks before the answer, they are shown with the next one, unless ClientOptions::token_source gives others.
+  // kAccepted; kTooLarge: over kTokenBytesMax; kClosed: the client has ended, or is saying goodbye.
+  SendStatus renew(std::string_view token);
 
   // Accepts no more messages; when each has its outcome, says goodbye and ends. The session ends with it: what others
   // have sent and this client has not acknowledged is lost.

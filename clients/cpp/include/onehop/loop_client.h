@@ -70,6 +70,8 @@ class ONEHOP_EXPORT LoopClient {
   void flush(std::function<void()> done);
   // Asks for an on_pong(), if the session is open; returns its nonce, or 0.
   uint64_t ping();
+  // As ClientEngine::renew().
+  SendStatus renew(std::string_view token);
 
   // While the client does not read, the broker queues messages for it, then pauses its senders and refuses their
   // messages. What one read brought (64 KiB) and one frame may still arrive as on_message(). A new connection is read

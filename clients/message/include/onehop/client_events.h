@@ -35,7 +35,13 @@ class ONEHOP_EXPORT ClientEvents {
   // The answer to the ping() that returned this nonce, or to a later one. The nonce may belong to a ping that the
   // client sent by itself.
   virtual void on_pong(uint64_t nonce) { (void)nonce; }
-  // An event, or the callback of flush(), threw this. What on_exception() throws itself is only counted.
+  // The answer to renewed credentials, of renew() or of ClientOptions::token_source. kNone: they hold, for
+  // `expires_in_ms` more milliseconds; 0: they do not end. Otherwise those from before hold until their end, and
+  // `reason` says why: kNotAuthorized (they are not good, or another principal's), kBrokerBusy or kRateLimited (they
+  // cannot be checked now), kUnsupported (the broker serves no renewals: they are shown with the next connection).
+  virtual void on_renewed(Reason reason, uint32_t expires_in_ms) { (void)reason, (void)expires_in_ms; }
+  // An event, the callback of flush(), or the token source threw this. What on_exception() throws itself is only
+  // counted.
   virtual void on_exception(const std::exception_ptr& exception) { (void)exception; }
 
  protected:

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -197,6 +198,10 @@ struct SessionInfo {
   bool resumed = false;
   // Whether order is kept through refusals (the feature ORDERED_REFUSALS).
   bool ordered_refusals = false;
+  // Whether the broker takes new credentials on an open connection (the feature RENEWAL).
+  bool may_renew = false;
+  // For how much longer the credentials hold; then the connection ends, unless they are renewed. 0: they do not end.
+  uint32_t credentials_expire_in_ms = 0;
 };
 
 // A session that another process can go on with: ClientOptions::resume. Whoever has it is the client; keep it secret.
@@ -267,8 +272,14 @@ struct ClientOptions {
   std::string name = {};
   // What the program is, for the broker's log. Empty: "onehop-cpp/" and the library's version.
   std::string software = {};
-  // Credentials, opaque bytes; empty: none.
+  // Credentials, opaque bytes of at most kTokenBytesMax; empty: none.
   std::string token = {};
+  // Gives the credentials instead of `token`, for a program whose credentials end. It is asked before each connection,
+  // and once more when a fifth of the time is left for which the broker said that they hold: then they are renewed
+  // while the connection goes on, and on_renewed() tells the result. If they end all the same, the client connects
+  // again with what the source gives then. It is called on the client's thread and must be quick. If it throws, the
+  // latest token is used.
+  std::function<std::string()> token_source = {};
   OnConflict on_conflict = OnConflict::kReject;
   // After this silence either side pings; after 1.5 times as long the connection is dead. 0: the broker's default. The
   // broker clamps it.
@@ -340,6 +351,9 @@ struct ClientOptions {
   uint32_t waiting_bytes_max = 1 << 20;
   uint32_t waiting_bytes_total_max = 64 << 20;
 };
+
+// The most that a token may have.
+inline constexpr uint32_t kTokenBytesMax = 14 << 10;
 
 // Checks a name by the rule above. Returns nullptr if it may be asked for, else what is wrong with it.
 ONEHOP_EXPORT const char* what_is_wrong_with_name(std::string_view name);
