@@ -236,7 +236,7 @@ error.
 * `onehopd --check-config` says all that is wrong at once, a line for each, `FILE:LINE: key: what it must be`, and ends with 2;
   or `ok` and 0. Of a file that is no TOML it says the first mistake only.
 * `onehopd --print-config` prints what holds, as such a file, with where each value came from.
-* SIGHUP reads the file, the token file and the files of TLS again. If anything is wrong in them, or a setting differs that cannot change while
+* SIGHUP reads the file, the token file, and the files of TLS and of identity again. If anything is wrong in them, or a setting differs that cannot change while
   the broker runs, everything stays as it was, and one line of the log says why. What changes is told in audit lines.
 * With `reload_on_change` the broker does the same without a signal, when one of these files has changed.
 

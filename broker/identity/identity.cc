@@ -108,6 +108,7 @@ class IdentityImpl final : public Identity, public std::enable_shared_from_this<
   void check_later(const Credentials& credentials, const AuthenticateAnswer& answer,
                    std::function<void(const Candidate&)> check);
   bool is_throttled(std::string_view peer, const AuthenticateAnswer& answer);
+  void tell_refused(const IdentityEvent& event) const;
   void refuse(AuthMethod method, std::string_view claimed, std::string_view peer, std::string_view why,
               const AuthenticateAnswer& answer);
   bool allows(const Policy& policy, std::string_view principal, uint64_t permissions, identity::Right right,
@@ -147,7 +148,7 @@ void IdentityImpl::authenticate(const Credentials& credentials, const Authentica
   }
   refused_without_method_.fetch_add(1, std::memory_order_relaxed);
   const std::string_view why = credentials.token.empty() ? "no credentials" : "no method takes these credentials";
-  if (on_refused_) on_refused_({{}, credentials.peer, "none", why});
+  tell_refused({{}, credentials.peer, "none", why});
   answer.refuse(Code::kBadCredentials);
 }
 
@@ -244,11 +245,20 @@ bool IdentityImpl::is_throttled(std::string_view peer, const AuthenticateAnswer&
   return true;
 }
 
+// What the program throws ends neither a check nor its thread.
+void IdentityImpl::tell_refused(const IdentityEvent& event) const {
+  if (!on_refused_) return;
+  try {
+    on_refused_(event);
+  } catch (...) {  // NOLINT(bugprone-empty-catch): there is nobody to tell.
+  }
+}
+
 void IdentityImpl::refuse(AuthMethod method, std::string_view claimed, std::string_view peer, std::string_view why,
                           const AuthenticateAnswer& answer) {
   if (const auto source = Throttle::source_of(peer)) throttle_.failed(*source, unix_ms_());
   counts_of(method).refused.fetch_add(1, std::memory_order_relaxed);
-  if (on_refused_) on_refused_({claimed, peer, to_string(method), why});
+  tell_refused({claimed, peer, to_string(method), why});
   answer.refuse(Code::kBadCredentials);
 }
 

@@ -1,5 +1,5 @@
 // Identity: who a client is, and what it may do, as files say: users with secrets, keys that sign tokens, permissions.
-// It answers the hooks of a Broker. Link it with -lonehop-identity; the broker itself needs none of it.
+// It answers the hooks of a Broker, which itself needs none of it.
 //
 //   std::string error;
 //   auto identity = onehop::Identity::load(options, error);   // null: error says why
@@ -85,7 +85,7 @@ struct IdentityOptions {
   uint32_t checks_threads = 2;
   // How many checks may wait for a thread. Clients beyond are told SERVER_BUSY.
   uint32_t checks_waiting_max = 512;
-  // Called for each client that is not let in; may be empty.
+  // Called for each client that is not let in; may be empty. What it throws is dropped.
   std::function<void(const IdentityEvent&)> on_refused;
   // Milliseconds since 1970; empty: the system's clock.
   std::function<uint64_t()> unix_ms;
