@@ -33,6 +33,7 @@ declare -A packages=(
   '
   [test]='
     python3-protobuf            # the minimal client of docs/wire.md
+    python3-cryptography        # signs the tokens that the broker checks
     abigail-tools               # compares the binary form of the C API with that of before
     procps                      # end-to-end tests look at processes
     groff-base                  # finds mistakes in the manual pages

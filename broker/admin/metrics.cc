@@ -102,6 +102,14 @@ void add_program(Families& to, const ProgramState& program) {
              "Log lines that were left out in a flood, or lost because nobody read them.", program.log_lines_lost);
 }
 
+void add_identity(Families& to, const ProgramState& program) {
+  if (program.authentications.empty()) return;
+  to.add(MetricType::Counter, "onehop_authentications_total", "Checked credentials, by their method and the result.");
+  for (const auto& one : program.authentications) to.value(one.count, {{"method", one.method}, {"result", one.result}});
+  to.counter("onehop_permissions_denied_total", "Names and destinations that permissions have denied.",
+             program.denials);
+}
+
 void add_certificates(Families& to, const std::vector<ProgramState::Certificate>& certificates) {
   if (certificates.empty()) return;
   to.add(MetricType::Gauge, "onehop_tls_certificate_expiry_seconds", "When a certificate of TLS expires, since 1970.");
@@ -132,6 +140,7 @@ std::string metrics_text(const BrokerCounters& counters, const ProcessFigures& p
   add_route_latency(families, counters.route_latency);
   add_shards(families, counters.shards);
   add_process(families, process);
+  if (state.program) add_identity(families, *state.program);
   return families.text();
 }
 

@@ -20,6 +20,14 @@ struct ProgramState {
   bool last_reload_successful = true;  // The start counts as one.
   double last_reload_success_unix_seconds = 0;
   uint64_t log_lines_lost = 0;
+  // How often which method of authentication has ended in what; empty: there is none.
+  struct Authentications {
+    std::string method;
+    std::string result;
+    uint64_t count = 0;
+  };
+  std::vector<Authentications> authentications = {};
+  uint64_t denials = 0;  // Verdicts of the permissions that said no.
   struct Certificate {
     std::string file;
     double expires_unix_seconds = 0;

@@ -70,7 +70,6 @@ class Parser {
     app_.add_flag("--print-reference", reference_, "Print docs/configuration.md, and end");
     app_.add_flag("--print-man", man_, "Print the manual page of onehopd, as man(1) reads it, and end");
     for (const Setting& setting : settings()) options_.push_back(add_setting(app_, setting));
-    for (const std::string_view name : reserved_names()) reserved_.push_back(app_.add_option(flag_of(name))->group(""));
   }
 
   std::optional<CommandLine> run(int argc, char** argv, int& exit_code) {
@@ -86,11 +85,6 @@ class Parser {
       const bool is_flag = extra.starts_with('-');
       line_.problems.push_back(extra + (is_flag ? ": there is no such flag" : ": is no flag") +
                                " (see onehopd --help)");
-    }
-    for (size_t i = 0; i < reserved_.size(); ++i) {
-      const std::string_view name = reserved_names()[i];
-      if (reserved_[i]->count() != 0) line_.problems.push_back(flag_of(name) + ": not served yet");
-      if (environment(name) != nullptr) line_.problems.push_back(environment_of(name) + ": not served yet");
     }
     gather();
     if (!man_ || !line_.problems.empty()) return line_;
@@ -139,7 +133,6 @@ class Parser {
   CommandLine line_;
   bool check_ = false, print_ = false, reference_ = false, man_ = false;
   std::vector<CLI::Option*> options_;  // As settings().
-  std::vector<CLI::Option*> reserved_;
 };
 
 }  // namespace

@@ -8,11 +8,10 @@
 #include <optional>
 #include <utility>
 
+#include "identity/toml_depth.h"
+
 namespace onehop::daemon {
 namespace {
-
-// Settings need 1: a list of texts.
-constexpr unsigned kDepthMax = 32;
 
 // Of what comes from the file, in a line of our own.
 std::string shown(std::string_view text) {
@@ -53,10 +52,6 @@ class Reading {
 
   void take(std::string_view key, const toml::node& node, unsigned line) {
     const size_t index = find_setting(key);
-    const std::vector<std::string_view>& reserved = reserved_names();
-    if (std::find(reserved.begin(), reserved.end(), key) != reserved.end()) {
-      return say(line, std::string(key) + ": not served yet");
-    }
     if (index == settings().size()) return say(line, shown(key) + ": there is no such setting");
     const Setting& setting = settings()[index];
     Value value = value_in(node).value_or(of_another_type(setting));
@@ -84,61 +79,12 @@ class Reading {
   ConfigFile file_;
 };
 
-// Behind the string that begins at `at`. What ends within it is no TOML, and the parser stops there.
-size_t end_of_string(std::string_view text, size_t at, unsigned& line) {
-  const char quote = text[at];
-  const std::string three(3, quote);
-  const bool many_lines = text.substr(at, 3) == three;
-  at += many_lines ? 3 : 1;
-  while (at < text.size()) {
-    const char c = text[at];
-    if (many_lines ? text.substr(at, 3) == three : c == quote) {
-      at += many_lines ? 3 : 1;
-      // Two more quotes may be the last of the text.
-      for (int more = 0; many_lines && more < 2 && at < text.size() && text[at] == quote; ++more) ++at;
-      return at;
-    }
-    if (c == '\n' && !many_lines) return text.size();
-    // What is escaped is no quote; a line that ends there counts all the same.
-    if (c == '\\' && quote == '"' && at + 1 < text.size() && text[at + 1] != '\n') ++at;
-    line += c == '\n';
-    ++at;
-  }
-  return at;
-}
-
-// The first line with something that is nested deeper than kDepthMax, or 0. toml++ parses and frees its tree by
-// recursion, and of the keys with dots it has no bound. In a statement only brackets and dots outside of strings can
-// nest; it ends with its line unless a bracket is open.
-unsigned line_too_deep(std::string_view text) {
-  unsigned line = 1, dots = 0, open = 0;
-  for (size_t at = 0; at < text.size(); ++at) {
-    const char c = text[at];
-    if (c == '"' || c == '\'') {
-      at = end_of_string(text, at, line) - 1;
-    } else if (c == '#') {
-      at = std::min(text.find('\n', at), text.size()) - 1;
-    } else if (c == '\n') {
-      ++line;
-      if (open == 0) dots = 0;
-    } else if (c == '.') {
-      ++dots;
-    } else if (c == '[' || c == '{') {
-      ++open;
-    } else if ((c == ']' || c == '}') && open != 0) {
-      --open;
-    }
-    if (dots + open > kDepthMax) return line;
-  }
-  return 0;
-}
-
 }  // namespace
 
 ConfigFile parse_config_file(std::string_view text, const std::string& name, std::vector<std::string>& problems) {
   Reading reading(name, problems);
-  if (const unsigned line = line_too_deep(text); line != 0) {
-    reading.say(line, "nested deeper than " + std::to_string(kDepthMax));
+  if (const unsigned line = identity::toml_line_too_deep(text); line != 0) {
+    reading.say(line, "nested deeper than " + std::to_string(identity::kTomlDepthMax));
     return {};
   }
   try {

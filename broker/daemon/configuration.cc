@@ -4,6 +4,7 @@
 #include "admin/access.h"
 #include "admin/port.h"
 #include "daemon/config_file.h"
+#include "identity/policy.h"
 #include "reactor/file_text.h"
 
 namespace onehop::daemon {
@@ -53,6 +54,7 @@ class Loading {
     check_drain();
     check_admin();
     check_token_files();
+    check_identity();
     return std::move(configuration_);
   }
 
@@ -173,6 +175,19 @@ class Loading {
     return {};
   }
 
+  void check_identity() {
+    const IdentityOptions options = identity_options(configuration_.options);
+    for (const std::string& path : {options.users_file, options.token_keys_file, options.permissions_file}) {
+      if (!path.empty()) configuration_.files.push_back(stamp_of(path));
+    }
+    std::vector<std::string> problems;
+    configuration_.policy = identity::Policy::load(options, problems);
+    for (const std::string& wrong : problems) {
+      const size_t colon = wrong.find(": ");
+      if (!is_about_a_wrong_one(wrong)) say(wrong.substr(0, colon), wrong.substr(colon + 2));
+    }
+  }
+
   void say(std::string_view name, const std::string& wrong) {
     const size_t index = find_setting(name);
     problems_.push_back(where(index) + wrong);
@@ -238,16 +253,37 @@ error.
 * `onehopd --check-config` says all that is wrong at once, a line for each, `FILE:LINE: key: what it must be`, and ends with 2;
   or `ok` and 0. Of a file that is no TOML it says the first mistake only.
 * `onehopd --print-config` prints what holds, as such a file, with where each value came from.
-* SIGHUP reads the file, the token files and the files of TLS again. If anything is wrong in them, or a setting differs that cannot
-  change while the broker runs, everything stays as it was, and one line of the log says why. What changes is told in audit lines.
+* SIGHUP reads the file, the token files, and the files of TLS and of identity again. If anything is wrong in them, or a setting
+  differs that cannot change while the broker runs, everything stays as it was, and one line of the log says why. What changes is
+  told in audit lines.
 * With `reload_on_change` the broker does the same without a signal, when one of these files has changed.
 
 * Clients that connect after a reload meet the new certificates, authorities and revocation lists. Those that are connected
   stay. See [tls.md](tls.md).
 
-Kept for later, and an error until then: the keys )";
+)";
 
 }  // namespace
+
+IdentityOptions identity_options(const DaemonOptions& options) {
+  IdentityOptions out;
+  for (const std::string& name : options.authentication) {
+    for (const AuthMethod method :
+         {AuthMethod::kCertificate, AuthMethod::kToken, AuthMethod::kUsers, AuthMethod::kAnonymous}) {
+      if (name == to_string(method)) out.methods.push_back(method);
+    }
+  }
+  if (options.certificate_principal == "dns") out.certificate_principal = CertificatePrincipal::kDns;
+  if (options.certificate_principal == "cn") out.certificate_principal = CertificatePrincipal::kCommonName;
+  out.users_file = options.users_file;
+  out.token_keys_file = options.token_keys_file;
+  out.token_issuer = options.token_issuer;
+  out.token_audience = options.token_audience;
+  out.permissions_file = options.permissions_file;
+  out.anonymous_role = options.anonymous_role;
+  out.checks_threads = options.checks_threads;
+  return out;
+}
 
 std::optional<Configuration> load(const Given& given, std::vector<std::string>& problems) {
   Configuration configuration = Loading(given, problems).run();
@@ -290,10 +326,7 @@ std::string as_json(const Configuration& configuration) {
 std::string reference() {
   const DaemonOptions defaults;
   std::string out = kReferenceBegin;
-  for (const std::string_view name : reserved_names()) {
-    out.append(name == reserved_names().front() ? "`" : ", `").append(name).append("`");
-  }
-  out += ".\n\n| setting | type | default | range | on SIGHUP | meaning |\n| --- | --- | --- | --- | --- | --- |\n";
+  out += "| setting | type | default | range | on SIGHUP | meaning |\n| --- | --- | --- | --- | --- | --- |\n";
   for (const Setting& setting : settings()) {
     const std::string range = range_of(setting);
     out.append("| `").append(setting.name).append("`<br>`").append(flag_of(setting.name)).append("`<br>`");

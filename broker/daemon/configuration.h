@@ -10,6 +10,7 @@
 #include "admin/access.h"
 #include "daemon/file_watch.h"
 #include "daemon/settings.h"
+#include "onehop/identity.h"
 #include "onehop/tls.h"
 
 namespace onehop::daemon {
@@ -38,7 +39,12 @@ struct Configuration {
   // The same certificates for the admin port, if it speaks TLS. Who may ask there is said by tokens.
   std::shared_ptr<Tls> admin_tls;
   std::vector<FileStamp> files;  // All that was read, each as it was before it was read.
+  // What the files say that authentication and permissions need. It is read with all else, too.
+  std::shared_ptr<const identity::Policy> policy;
 };
+
+// What these options say of identity, without what onehopd gives it to call.
+IdentityOptions identity_options(const DaemonOptions& options);
 
 // Reads the file, if there is one, and puts all together. Nothing: `problems` says, one a line, what is wrong and
 // where.

@@ -23,6 +23,16 @@ struct DaemonOptions {
   std::string tls_client = "none";  // none, optional, required.
   std::string tls_client_ca_file;
   std::string tls_crl_file;
+  // Who may connect and what clients may do: as in IdentityOptions.
+  std::vector<std::string> authentication;
+  std::string certificate_principal = "uri";  // uri, dns, cn.
+  std::string users_file;
+  std::string token_keys_file;
+  std::string token_issuer;
+  std::string token_audience;
+  std::string anonymous_role;
+  std::string permissions_file;
+  uint32_t checks_threads = 2;
   bool reload_on_change = false;  // The files are looked at again and again; otherwise only SIGHUP reads them anew.
 };
 

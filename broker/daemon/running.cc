@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "daemon/waiting.h"
+#include "identity/policy.h"
 
 namespace onehop::daemon {
 namespace {
@@ -49,6 +50,26 @@ void log_counters(Log& log, const BrokerCounters& c) {
             {"hand_overs", c.hand_overs}});
 }
 
+// How clients show who they are, for whoever reads how the broker has started.
+std::string authentication_of(const DaemonOptions& options) {
+  std::string out;
+  for (const std::string& method : options.authentication) out.append(out.empty() ? "" : ", ").append(method);
+  if (out.empty()) return "none: everybody is let in";
+  return out + (options.permissions_file.empty() ? "; no permissions file: everything is allowed" : "");
+}
+
+// "3 users, 2 keys, 4 roles"
+std::string described(const identity::Policy& policy) {
+  std::string out;
+  const auto add = [&out](size_t count, const char* of_what) {
+    out.append(out.empty() ? "" : ", ").append(std::to_string(count)).append(of_what);
+  };
+  if (policy.users != nullptr) add(policy.users->size(), " users");
+  if (policy.keys != nullptr) add(policy.keys->size(), " keys");
+  if (policy.permissions != nullptr) add(policy.permissions->roles(), " roles");
+  return out;
+}
+
 // To whom an address is open, where its text does not tell.
 const char* openness_of(const std::string& address, const DaemonOptions& options) {
   if (!address.starts_with("tls://")) return "";
@@ -58,6 +79,22 @@ const char* openness_of(const std::string& address, const DaemonOptions& options
 
 double unix_seconds() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+std::vector<admin::ProgramState::Authentications> authentications_of(const IdentityCounters& counters,
+                                                                     uint64_t& denials) {
+  std::vector<admin::ProgramState::Authentications> out;
+  for (const AuthMethod method :
+       {AuthMethod::kCertificate, AuthMethod::kToken, AuthMethod::kUsers, AuthMethod::kAnonymous}) {
+    const IdentityCounters::Method& of_it = counters.methods[static_cast<size_t>(method)];
+    out.push_back({std::string(to_string(method)), "accepted", of_it.accepted});
+    out.push_back({std::string(to_string(method)), "refused", of_it.refused});
+  }
+  out.push_back({"none", "refused", counters.refused_without_method});
+  out.push_back({"any", "throttled", counters.throttled});
+  out.push_back({"any", "busy", counters.busy});
+  denials = counters.denied_by_permissions;
+  return out;
 }
 
 // Of a running broker, the settings that differ and may not; or nothing.
@@ -84,6 +121,7 @@ Running::~Running() = default;
 bool Running::start() {
   BrokerOptions options = configuration_.options.broker;
   options.on_event = [this](const BrokerEvent& event) { log_.event(event); };
+  start_identity(options);
   std::string error;
   broker_ = Broker::start(options, error);
   if (broker_ == nullptr || !start_admin(error)) {
@@ -98,6 +136,18 @@ bool Running::start() {
   std::fflush(stdout);
   tell_started();
   return true;
+}
+
+// Who is let in does not change while the broker runs, so without it nothing is asked.
+void Running::start_identity(BrokerOptions& options) {
+  if (configuration_.options.authentication.empty()) return;
+  IdentityOptions wanted = identity_options(configuration_.options);
+  wanted.on_refused = [this](const IdentityEvent& event) {
+    log_.audit(Log::Level::kWarn, "authentication_refused",
+               {{"method", event.method}, {"claimed", event.claimed}, {"peer", event.peer}, {"text", event.why}});
+  };
+  identity_ = Identity::start(wanted, configuration_.policy);
+  options.hooks = identity_->hooks();
 }
 
 bool Running::start_admin(std::string& error) {
@@ -143,7 +193,8 @@ void Running::tell_started() {
              {"memory_bytes_max", counters.memory_bytes_max},
              {"queue_bytes_max", options.queue_bytes_max},
              {"frame_bytes_max", options.frame_bytes_max},
-             {"stop_deadline_ms", configuration_.options.stop_deadline_ms}});
+             {"stop_deadline_ms", configuration_.options.stop_deadline_ms},
+             {"authentication", authentication_of(configuration_.options)}});
   notify_.ready("serving on " + all.front());
 }
 
@@ -227,7 +278,8 @@ void Running::note_reload(bool successful) {
 
 admin::ProgramState Running::state() {
   const std::lock_guard lock(mutex_);
-  admin::ProgramState state{last_reload_successful_, last_reload_success_unix_seconds_, log_.lines_missing(), {}};
+  admin::ProgramState state{last_reload_successful_, last_reload_success_unix_seconds_, log_.lines_missing()};
+  if (identity_ != nullptr) state.authentications = authentications_of(identity_->counters(), state.denials);
   if (tls_ == nullptr) return state;
   for (const TlsExpiry& one : tls_->expiries()) {
     state.certificates.push_back({one.certificate_file, static_cast<double>(one.expires_unix_ms) / 1'000});
@@ -241,6 +293,11 @@ bool Running::take_over(const Configuration& next, std::string& error) {
   if (tls_ != nullptr && next.tls != nullptr) tls_->take_over(*next.tls);
   if (admin_tls_ != nullptr && next.admin_tls != nullptr) admin_tls_->take_over(*next.admin_tls);
   if (port_ != nullptr) port_->set_tokens(next.admin_tokens);
+  if (identity_ != nullptr) {
+    identity_->take_over(next.policy);
+    broker_->policy_changed();
+    log_.audit(Log::Level::kInfo, "policy_reloaded", {{"text", described(*next.policy)}});
+  }
   log_.set_level(next.options.log_level);
   const std::lock_guard lock(mutex_);
   configuration_ = next;

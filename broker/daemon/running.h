@@ -33,6 +33,7 @@ class Running {
 
  private:
   bool start_admin(std::string& error);
+  void start_identity(BrokerOptions& options);
   void tell_started();
   // Waits for the next of these signals. Returns SIGHUP too if reload_on_change is on and the files have changed. While
   // it waits, it tells systemd that the broker is alive, and the log how many lines were left out.
@@ -61,8 +62,9 @@ class Running {
   std::chrono::steady_clock::time_point next_look_{};   // When log and files are to be looked at again.
   // When to tell next whom the stopping broker waits for.
   std::chrono::steady_clock::time_point next_waiting_ = std::chrono::steady_clock::time_point::max();
-  std::shared_ptr<Tls> tls_;        // The broker's; none: it began without a certificate.
-  std::shared_ptr<Tls> admin_tls_;  // The admin port's, if it speaks TLS.
+  std::shared_ptr<Tls> tls_;            // The broker's; none: it began without a certificate.
+  std::shared_ptr<Tls> admin_tls_;      // The admin port's, if it speaks TLS.
+  std::shared_ptr<Identity> identity_;  // Nothing: everybody is let in.
   std::unique_ptr<Broker> broker_;
   std::unique_ptr<admin::Port> port_;  // Asks the broker, so it goes first. Nothing: there is no admin port.
 };

@@ -39,9 +39,6 @@ struct Setting {
 
 const std::vector<Setting>& settings();
 
-// Names kept for what is not served yet: to use one is an error that says so.
-const std::vector<std::string_view>& reserved_names();
-
 // Index in settings(), or settings().size().
 size_t find_setting(std::string_view name);
 

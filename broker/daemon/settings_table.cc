@@ -197,11 +197,65 @@ std::vector<Setting> program() {
   };
 }
 
+std::vector<Setting> identification() {
+  return {
+      {"authentication",
+       &D::authentication,
+       {0, 0, false, {"certificate", "token", "users", "anonymous"}},
+       "",
+       kFixed,
+       "how clients show who they are, in the order in which it is tried: the certificate of a TLS client, a signed "
+       "token, user:secret, or not at all; empty: everybody is let in"},
+      {"certificate_principal",
+       &D::certificate_principal,
+       {0, 0, false, {"uri", "dns", "cn"}},
+       "",
+       kLive,
+       "where in a certificate its owner stands: the one URI or the one DNS name among its alternative names, or the "
+       "one common name; for certificate in authentication"},
+      {"users_file",
+       &D::users_file,
+       {},
+       "",
+       kLive,
+       "the users and the hashes of their secrets, as `onehop hash-secret` makes them, for users in authentication"},
+      {"token_keys_file",
+       &D::token_keys_file,
+       {},
+       "",
+       kLive,
+       "the public keys that sign tokens, as a JWKS, for token in authentication"},
+      {"token_issuer", &D::token_issuer, {}, "", kLive, "what tokens must have as iss; empty: anything"},
+      {"token_audience",
+       &D::token_audience,
+       {},
+       "",
+       kLive,
+       "what tokens must have in aud; empty: a token that has an aud is refused"},
+      {"permissions_file",
+       &D::permissions_file,
+       {},
+       "",
+       kFixed,
+       "a TOML file that says what principals may do; empty: everything. Its content is read again on SIGHUP"},
+      {"anonymous_role",
+       &D::anonymous_role,
+       {},
+       "",
+       kLive,
+       "the role in permissions_file of clients without credentials, for anonymous in authentication"},
+      {"checks_threads", &D::checks_threads, Range{1, 64, false, {}}, "", kFixed,
+       "how many threads check secrets and signatures, beside the shards"},
+  };
+}
+
 std::vector<Setting> all_settings() {
   std::vector<Setting> all;
   for (const std::vector<Setting>& part : {listening(), encryption(), protection(), protocol(), program()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
+  const std::vector<Setting> last = identification();
+  all.insert(all.end(), last.begin(), last.end());
   return all;
 }
 
@@ -210,11 +264,6 @@ std::vector<Setting> all_settings() {
 const std::vector<Setting>& settings() {
   static const std::vector<Setting> all = all_settings();
   return all;
-}
-
-const std::vector<std::string_view>& reserved_names() {
-  static const std::vector<std::string_view> names{"credentials_file", "acl_file"};
-  return names;
 }
 
 }  // namespace onehop::daemon

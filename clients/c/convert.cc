@@ -69,6 +69,11 @@ client::ClientOptions to_client_options(const onehop_options& given) {
   options.in_flight_bytes_max = given.in_flight_bytes_max;
   options.in_flight_messages_max = given.in_flight_messages_max;
   options.unsent_bytes_max = given.unsent_bytes_max;
+  options.tls_ca_file = view(given.tls_ca_file);
+  options.tls_certificate_file = view(given.tls_certificate_file);
+  options.tls_key_file = view(given.tls_key_file);
+  options.tls_server_name = view(given.tls_server_name);
+  options.tls_insecure = given.tls_insecure != 0;
   return options;
 }
 

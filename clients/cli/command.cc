@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "cli/credentials.h"
 #include "cli/diagnostics.h"
 
 namespace onehop::cli {
@@ -40,6 +41,14 @@ Command::Command(const Options& options)
 ExitCode Command::run() {
   client::ClientOptions client_options;
   client_options.name = options_.name;
+  client_options.token = options_.token;
+  // A file may be given a new token before the one that it holds ends.
+  if (!options_.token_file.empty()) {
+    client_options.token_source = [this] {
+      std::string token, error;
+      return read_client_token(options_.token_file, token, error) ? token : options_.token;
+    };
+  }
   client_options.software = "onehop-cli/" ONEHOP_VERSION;
   client_options.on_conflict = options_.take_over ? client::OnConflict::kTakeOver : client::OnConflict::kReject;
   client_options.session_expiry_ms = static_cast<uint32_t>(options_.session_expiry * 1'000);

@@ -7,6 +7,7 @@
 
 #include "cli/admin/commands.h"
 #include "cli/command.h"
+#include "cli/identity/commands.h"
 #include "cli/options.h"
 
 namespace {
@@ -30,6 +31,8 @@ int main(int argc, char** argv) {
   if (const auto code = onehop::cli::parse_options(argc, argv, options)) return *code;
   using AdminCommand = onehop::cli::AdminOptions::Command;
   if (options.admin.command != AdminCommand::kNone) return onehop::cli::run_admin_command(options.admin);
+  using IdentityCommand = onehop::cli::IdentityCommandOptions::Command;
+  if (options.identity.command != IdentityCommand::kNone) return onehop::cli::run_identity_command(options.identity);
   // Reports come one for each message where things go wrong: they are written when the loop sleeps.
   std::setvbuf(stderr, nullptr, _IOFBF, 64 << 10);
   std::unique_ptr<Command> command;

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "cli/completion.h"
+#include "cli/credentials.h"
 #include "cli/diagnostics.h"
 #include "cli/format.h"
 #include "cli/help_texts.h"
@@ -48,6 +49,9 @@ void check(Options& options, const std::vector<std::string>& headers) {
   std::string error;
   options.server = whole_server_address(options.server, error);
   if (!error.empty()) throw CLI::ValidationError("--server", error);
+  if (!options.token_file.empty() && !read_client_token(options.token_file, options.token, error)) {
+    throw CLI::ValidationError("--token-file", error);
+  }
   const char* wrong = options.name.empty() ? nullptr : client::what_is_wrong_with_name(options.name);
   if (wrong != nullptr) throw CLI::ValidationError("name", "'" + as_typed(options.name) + "': " + wrong);
   const bool keeps_session = options.command != Options::Command::kListen || options.session_expiry > 0;
@@ -112,6 +116,7 @@ void add_common(CLI::App& command, Options& options, const char* count_text) {
       .add_option("--server", options.server,
                   "host, host:port, tcp://host:port, tls://host:port or unix:///path (environment: ONEHOP_SERVER)")
       ->capture_default_str();
+  add_token_option(command, options.token_file);
   add_tls_options(command, options.tls);
   command.add_option("--count", options.count, count_text)->check(positive());
   command.add_option("--timeout", options.timeout, "End after this many seconds")->check(positive());
@@ -159,6 +164,7 @@ struct Parser {
     add_send();
     add_ping();
     add_admin_commands(app, options.admin);
+    add_identity_commands(app, options.identity);
     completion = app.add_subcommand("completion", "Print a script that completes command lines in a shell");
     completion->add_option("SHELL", shell, "bash or zsh")->required()->check(CLI::IsMember(kShells));
     completion->footer(kCompletionFooter);
@@ -360,6 +366,7 @@ bool asks_for_json(int argc, char** argv) {
 std::optional<int> parse_options(int argc, char** argv, Options& options) {
   // Not by CLI11's envname: it would set what commands share for those that are not run, over the flag.
   if (const char* server = std::getenv("ONEHOP_SERVER"); server != nullptr && *server != '\0') options.server = server;
+  take_token_of_environment(options.token, options.token_file);
   Parser parser(options);
   try {
     parser.app.parse(arguments(argc, argv, parser.app));
@@ -370,7 +377,10 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
     options.command = parser.listen->parsed() ? Options::Command::kListen
                       : parser.send->parsed() ? Options::Command::kSend
                                               : Options::Command::kPing;
-    if (options.admin.command == AdminOptions::Command::kNone) {
+    if (options.identity.command != IdentityCommandOptions::Command::kNone) {
+      const std::string wrong = what_is_wrong_with(options.identity);
+      if (!wrong.empty()) throw CLI::ValidationError(wrong);
+    } else if (options.admin.command == AdminOptions::Command::kNone) {
       check(options, parser.headers);
     } else if (const std::string wrong = what_is_wrong_with(options.admin); !wrong.empty()) {
       throw CLI::ValidationError(wrong);

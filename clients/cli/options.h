@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/admin/options.h"
+#include "cli/identity/commands.h"
 #include "cli/tls/options.h"
 
 namespace onehop::cli {
@@ -28,6 +29,9 @@ struct Options {
   std::string server = "tcp://127.0.0.1:7411";
   TlsOptions tls;
   std::string name;
+  // The credentials, and the file that they come from if there is one.
+  std::string token;
+  std::string token_file;
   bool json = false;
   bool quiet = false;
   std::optional<uint64_t> count;
@@ -72,6 +76,8 @@ struct Options {
 
   // If it is one of the operator's commands, which; then nothing above counts.
   AdminOptions admin;
+  // The same of the commands that need no broker.
+  IdentityCommandOptions identity;
 };
 
 // Reads the command line. Returns an exit code if there is nothing left to do: help was printed, or what is wrong.

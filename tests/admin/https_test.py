@@ -93,9 +93,9 @@ class Https(unittest.TestCase):
 
     def test_a_renewed_certificate_is_used(self):
         def serial():
-            with self.connect() as connection:
-                connection.connect()
-                return connection.sock.getpeercert()["serialNumber"]
+            connection = self.connect()
+            connection.connect()
+            return connection.sock.getpeercert()["serialNumber"]
         before = serial()
         for name in ("broker.pem", "broker.key"):
             os.remove(self.file(name))

@@ -17,7 +17,7 @@ class Broker:
         self.process = subprocess.Popen(
             [ONEHOPD, "--listen", listen, "--log-level", "off", *flags], stdout=subprocess.PIPE, text=True,
             env={"ONEHOP_ADMIN": "none", **os.environ})
-        self.address = self.process.stdout.readline().split()[-1]
+        self.address = self.process.stdout.readline().split()[2]
 
     def stop(self, sig=signal.SIGTERM):
         if self.process.poll() is None:

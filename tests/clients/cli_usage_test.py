@@ -69,7 +69,8 @@ class Usage(unittest.TestCase):
             self.assertIn(what, done.stdout)
 
     def test_every_command_has_examples(self):
-        for command in ("", "listen", "send", "ping", "clients", "top", "trace", "kick", "drain", "undrain", "health", "completion", "man"):
+        for command in ("", "listen", "send", "ping", "clients", "top", "trace", "kick", "drain", "undrain", "health", "hash-secret", "permissions", "completion",
+                        "man"):
             shown = subprocess.run([ONEHOP, "help", *command.split()], capture_output=True, timeout=LIMIT, text=True).stdout
             self.assertIn("onehop " + command, shown.split("Examples:")[-1], command)
 

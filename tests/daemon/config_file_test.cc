@@ -37,8 +37,8 @@ TEST(ConfigFile, AnEmptyOneIsFine) {
 
 TEST(ConfigFile, EachProblemIsToldWithItsLine) {
   EXPECT_EQ(Problems({"f.toml:1: colour: there is no such setting", "f.toml:2: pin: must be true or false",
-                      "f.toml:4: shards: must be a whole number, 0 to 64, not 65", "f.toml:5: acl_file: not served yet",
-                      "f.toml:6: table: there is no such setting"}),
+                      "f.toml:4: shards: must be a whole number, 0 to 64, not 65",
+                      "f.toml:5: acl_file: there is no such setting", "f.toml:6: table: there is no such setting"}),
             problems_of("colour = 1\npin = 1\n\nshards = 65\nacl_file = 'key'\n[table]\nshards = 1\n"));
 }
 

@@ -18,7 +18,8 @@ from programs import SECONDS_MAX, Lines, run, start
 from transcript import Transcript, blocks_of
 
 # The pages whose commands are run. Their tables of options are complete, too (check_tables).
-PAGES = ("README.md", "docs/everyday-tasks.md", "docs/cli.md", "docs/loadgen.md", "docs/library.md", "docs/building.md")
+PAGES = ("README.md", "docs/everyday-tasks.md", "docs/cli.md", "docs/loadgen.md", "docs/library.md", "docs/building.md",
+         "docs/identity.md")
 
 
 def check_shell_lines(page, number, lines, root, bin_folder):

@@ -142,6 +142,8 @@ class Transcript:
         for line in lines:
             if line.startswith("$ "):
                 commands.append((line[2:], []))
+            elif line.startswith("> ") and not commands[-1][1]:  # As a shell shows the further lines of a command.
+                commands[-1] = (commands[-1][0] + "\n" + line[2:], [])
             else:
                 commands[-1][1].append(line)
         for command, expected in commands:

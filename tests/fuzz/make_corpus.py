@@ -4,6 +4,7 @@
 Files that a fuzzer found are added to the same folders by hand, under a name that says what was wrong; this script
 touches only the files it names itself.
 """
+import base64
 import pathlib
 
 FOLDER = pathlib.Path(__file__).parent / "corpus"
@@ -201,11 +202,42 @@ CONFIG_FILES = {
     "quotes": b'admin = """a"""""\nlisten = [\'\'\'b\'\'\'\'\'] # \'\npin = true\n',
 }
 
+PERMISSIONS = {
+    "roles": b"""[roles.a]
+allow.names = ["%p", "%p/*", "x-%p"]
+allow.send = ["b", "c*", "100%%"]
+deny.send = ["c-d*"]
+[principals]
+"a*" = ["a"]
+"b" = ["a"]
+""",
+    "wrong": b'[roles.a]\nallow.send = ["*a", "%q", "%p*"]\nallow.fly = []\n[principals]\na = ["z"]\n',
+    "types": b"roles = [1]\nprincipals = \"a\"\n",
+    "deep": b"roles" + b".a" * 100 + b" = 1\n",
+    "empty": b"",
+}
+
+
+def part(text):
+    return base64.urlsafe_b64encode(text).rstrip(b"=")
+
+
+CLAIMS = b'{"sub":"alice","exp":1700000600,"nbf":1,"iss":"i","aud":["a"],"onehop":{"roles":["r"]}}'
+TOKENS = {
+    "plain": part(b'{"alg":"EdDSA","typ":"JWT"}') + b"." + part(CLAIMS) + b"." + part(bytes(64)),
+    "none": part(b'{"alg":"none"}') + b"." + part(CLAIMS) + b".",
+    "twice": part(b'{"alg":"EdDSA","alg":"none"}') + b"." + part(CLAIMS) + b".AAAA",
+    "deep": part(b'{"alg":' + b"[" * 50) + b".e30.AA",
+    "dots": b"....",
+    "users": b"alice:secret",
+}
+
 
 def main():
     for target, inputs in (("message_scan_fuzz", MESSAGES), ("frame_decoder_fuzz", STREAMS), ("name_fuzz", NAMES),
                            ("proxy_header_fuzz", PROXY_HEADERS), ("admin_request_fuzz", ADMIN_REQUESTS),
-                           ("config_file_fuzz", CONFIG_FILES)):
+                           ("config_file_fuzz", CONFIG_FILES), ("permissions_fuzz", PERMISSIONS),
+                           ("token_fuzz", TOKENS)):
         folder = FOLDER / target
         folder.mkdir(parents=True, exist_ok=True)
         for name, body in inputs.items():

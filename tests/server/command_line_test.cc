@@ -91,7 +91,6 @@ TEST(CommandLine, WhatCannotBeConfiguredIsAUsageError) {
     refused({"--listen", "unix://"}, "'unix://'");
     refused({"--listen", "tcp://0.0.0.0:0"}, "tcp://0.0.0.0:0: not a loopback address");
     refused({"--listen", "tls://127.0.0.1:0"}, "tls://127.0.0.1:0: TLS needs a certificate: see tls_certificate_file");
-    refused({"--acl-file", "x"}, "--acl-file: not served yet");
     refused({"--tls-certificate-file", "x"}, "tls_key_file: must name as many files as tls_certificate_file");
     refused({"--tls-certificate-file", "/no/such", "--tls-key-file", "/no/such"},
             "--tls-certificate-file: /no/such: No such file or directory");

@@ -42,9 +42,13 @@ LAYERS = [
     ("broker/local/", {"allow": ("local/", "message/", "core/", "onehop/", "absl/", "google/protobuf/"), "pure": True}),
     ("broker/server/", {"allow": ("server/", "local/", "message/", "core/", "transport/", "reactor/", "onehop/", "posix", "absl/", "sodium")}),
     ("broker/manual/", {"allow": ("manual/",)}),
-    ("broker/admin/", {"allow": ("admin/", "reactor/", "onehop/", "posix", "llhttp.h", "nlohmann/", "prometheus/", "sodium"),
+    ("broker/admin/", {"allow": ("admin/", "reactor/", "transport/", "onehop/", "posix", "llhttp.h", "nlohmann/", "prometheus/", "sodium"),
                        "deny": ("onehop/v1/",)}),
-    ("broker/daemon/", {"allow": ("daemon/", "server/", "reactor/file_text.h", "onehop/", "posix", "CLI/", "spdlog/",
+    ("broker/identity/include/", {"allow": ("onehop/",), "deny": ("onehop/v1/",)}),
+    ("broker/identity/", {"allow": ("identity/", "reactor/file_text.h", "onehop/", "posix", "toml++/", "nlohmann/", "openssl/",
+                                    "sodium"),
+                          "deny": ("onehop/v1/",)}),
+    ("broker/daemon/", {"allow": ("daemon/", "identity/", "server/", "reactor/file_text.h", "onehop/", "posix", "CLI/", "spdlog/",
                                   "fmt/", "google/", "toml++/", "systemd/", "admin/", "manual/"),
                         "deny": ("onehop/v1/",)}),
     ("clients/cpp/include/onehop/asio.h", {"allow": ("onehop/", "asio.hpp"), "deny": ("onehop/v1/",)}),
@@ -52,7 +56,7 @@ LAYERS = [
     ("clients/message/include/", {"allow": ("onehop/",), "deny": ("onehop/v1/",)}),
     ("clients/message/", {"allow": ("message/", "core/", "onehop/"), "pure": True}),
     ("clients/cpp/", {"allow": ("client/", "message/", "core/", "reactor/", "transport/", "tls/", "onehop/", "posix", "uv.h", "google/", "absl/")}),
-    ("clients/cli/", {"allow": ("client/", "cli/", "core/", "reactor/", "onehop/", "posix", "CLI/", "spdlog/", "fmt/", "uv.h",
+    ("clients/cli/", {"allow": ("client/", "identity/", "cli/", "core/", "reactor/", "onehop/", "posix", "CLI/", "spdlog/", "fmt/", "uv.h",
                                "curl/", "nlohmann/", "manual/")}),
     ("loadgen/measure/", {"allow": ("loadgen/measure/", "core/", "onehop/", "absl/", "xxhash.h"), "deny": ("onehop/v1/",)}),
     ("loadgen/drivers/", {"allow": ("loadgen/drivers/", "message/", "core/", "onehop/")}),
@@ -117,7 +121,7 @@ def include_allowed(name, rules):
         return True
     known = name.startswith(tuple(prefix for prefix in rules["allow"] if prefix != "posix"))
     own = any(name.startswith(prefix) for prefix in (
-        "core/", "transport/", "reactor/", "server/", "admin/", "daemon/", "client/", "cli/", "loadgen/", "sim/", "onehop/", "uv.h", "spdlog/",
+        "core/", "transport/", "reactor/", "server/", "admin/", "identity/", "daemon/", "client/", "cli/", "loadgen/", "sim/", "onehop/", "uv.h", "spdlog/",
         "CLI/", "absl/", "google/", "sodium", "gtest/", "gmock/", "fmt/", "readerwriterqueue/", "concurrentqueue/"))
     return known or ("posix" in rules["allow"] and not own and name.endswith(".h"))
 

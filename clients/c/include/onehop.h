@@ -273,6 +273,12 @@ typedef struct onehop_options {
   /* How many bytes may be accepted and without an outcome: for one destination, for all. */
   uint64_t destination_bytes_max;
   uint64_t total_bytes_max;
+  /* TLS, for servers that begin with tls://. */
+  onehop_bytes tls_ca_file;
+  onehop_bytes tls_certificate_file;
+  onehop_bytes tls_key_file;
+  onehop_bytes tls_server_name;
+  int tls_insecure;
 } onehop_options;
 /* `size` is sizeof the struct. */
 ONEHOP_API void onehop_options_init(onehop_options* options, size_t size);
@@ -302,9 +308,9 @@ ONEHOP_API onehop_thread* onehop_thread_start(char* error, size_t error_size);
 ONEHOP_API void onehop_thread_destroy(onehop_thread* thread);
 
 /* Starts a client and returns at once. The caller owns it. `thread`: the thread it shares with others; NULL: it has one
- * of its own. `server`: "tcp://host:port", "tcp://[address]:port" or "unix:///path". `options` and `handlers`: NULL
- * stands for the defaults. If an argument cannot be right, or the system has no thread left, returns NULL and says why
- * in `error`, as onehop_thread_start() does. */
+ * of its own. `server`: "tcp://host:port", "tls://host:port" (an IPv6 address in brackets) or "unix:///path". `options`
+ * and `handlers`: NULL stands for the defaults. If an argument cannot be right, or the system has no thread left, returns
+ * NULL and says why in `error`, as onehop_thread_start() does. */
 ONEHOP_API onehop_client* onehop_client_start(onehop_thread* thread, onehop_bytes server, const onehop_options* options,
                                               const onehop_handlers* handlers, char* error, size_t error_size);
 /* Closes it with five seconds, unless it was closed before, and frees it. On the client's own thread it cannot wait:

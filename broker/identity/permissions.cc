@@ -1,0 +1,62 @@
+// Permissions: see the header.
+#include "identity/permissions.h"
+
+#include <algorithm>
+
+namespace onehop::identity {
+
+std::optional<Right> right_named(std::string_view name) {
+  const auto* const found = std::find(kRightNames.begin(), kRightNames.end(), name);
+  if (found == kRightNames.end()) return std::nullopt;
+  return static_cast<Right>(found - kRightNames.begin());
+}
+
+template <typename Visit>
+bool Permissions::for_each_role(std::string_view principal, Visit visit) const {
+  const auto visit_entry = [&](const Entries& entries, std::string_view key) {
+    const auto found = entries.find(key);
+    if (found == entries.end()) return false;
+    return std::any_of(found->second.begin(), found->second.end(), [&](uint32_t role) { return visit(roles_[role]); });
+  };
+  if (principal.empty()) return false;
+  if (visit_entry(exact_, principal)) return true;
+  return std::any_of(prefix_lengths_.begin(), prefix_lengths_.end(), [&](size_t length) {
+    return length <= principal.size() && visit_entry(prefixes_, principal.substr(0, length));
+  });
+}
+
+Decision Permissions::decide(const Subject& subject, Right right, std::string_view target) const {
+  // Names that the broker makes begin with a tilde.
+  if (right == Right::kNames && target.empty()) target = "~";
+  const auto index = static_cast<size_t>(right);
+  Decision decision;
+  const auto look_at = [&](const Role& role) {
+    if (const std::string* pattern = role.deny[index].match(subject.principal, target); pattern != nullptr) {
+      decision = {false, &role.name, pattern};
+      return true;
+    }
+    if (decision.allowed) return false;
+    const std::vector<std::string>* only = subject.narrowed_to;
+    if (only != nullptr && std::find(only->begin(), only->end(), role.name) == only->end()) return false;
+    if (const std::string* pattern = role.allow[index].match(subject.principal, target); pattern != nullptr) {
+      decision = {true, &role.name, pattern};
+    }
+    return false;
+  };
+  if (subject.anonymous_role.empty()) {
+    for_each_role(subject.principal, look_at);
+  } else if (const auto found = role_numbers_.find(subject.anonymous_role); found != role_numbers_.end()) {
+    look_at(roles_[found->second]);
+  }
+  return decision;
+}
+
+bool Permissions::has_role(std::string_view name) const {
+  return role_numbers_.contains(name);
+}
+
+bool Permissions::knows(std::string_view principal) const {
+  return for_each_role(principal, [](const Role&) { return true; });
+}
+
+}  // namespace onehop::identity
