@@ -8,10 +8,11 @@ import ipaddress
 import json
 import os
 import re
+import subprocess
 import sys
 import tempfile
 
-from deployed import fails, must_run, needs, path_of, text_of, yaml_of
+from deployed import SECONDS_MAX, Broker, Lines, fails, must_run, needs, path_of, start, text_of, yaml_of
 
 
 def settings_of(onehopd):
@@ -29,6 +30,10 @@ def check_toml(onehopd):
         with open(token, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
             file.write("0123456789abcdef0123456789abcdef\n")
         text = re.sub(r'^admin_token_file = .*$', f'admin_token_file = "{token}"', text, flags=re.MULTILINE)
+        text = re.sub(r'^listen = \["tcp:.*$', "", text, flags=re.MULTILINE)
+        trial = os.path.join(folder, "trial")
+        make_trial(onehopd, trial)
+        text = re.sub(r'"/etc/onehop/(broker.pem|broker.key|users|permissions.toml)"', rf'"{trial}/\1"', text)
         text = text.replace("allow_plaintext = false", "allow_plaintext = true")
         whole = os.path.join(folder, "onehopd.toml")
         with open(whole, "w", encoding="utf-8") as file:
@@ -38,6 +43,34 @@ def check_toml(onehopd):
             file.write("queue_byte_max = 1\n")
         complaint = fails([onehopd, "--config", whole, "--check-config"])
         assert "queue_byte_max" in complaint, complaint
+
+
+def make_trial(onehopd, folder):
+    must_run([path_of("trial"), folder, "localhost,127.0.0.1", "alice", "bob"],
+             environment={"ONEHOP": os.path.join(os.path.dirname(onehopd), "onehop")})
+
+
+def check_trial(onehopd):
+    """What `trial` makes is a configuration under which one client reaches the other, and nobody else gets in."""
+    onehop = os.path.join(os.path.dirname(onehopd), "onehop")
+    with tempfile.TemporaryDirectory() as folder:
+        make_trial(onehopd, folder)
+        make_trial(onehopd, folder)
+        with open(os.path.join(folder, "users"), encoding="utf-8") as file:
+            assert len(file.read().splitlines()) == 2, "a second call has made secrets anew"
+        configuration = os.path.join(folder, "onehopd.toml")
+        with Broker(os.path.dirname(onehopd), "--config", configuration, listen="tls://127.0.0.1:0") as broker:
+            address = "tls://localhost:" + broker.address.split(":")[2]
+            believes = ["--server", address, "--tls-ca", os.path.join(folder, "ca.pem")]
+            secret_of = {name: ["--token-file", os.path.join(folder, name + ".secret")] for name in ("alice", "bob")}
+            bob = start([onehop, "listen", "bob", "--count", "1", *believes, *secret_of["bob"]], stdout=subprocess.PIPE,
+                        stderr=subprocess.PIPE)
+            Lines(bob.stderr).wait_for(lambda line: line.startswith("listening as bob"))
+            told = must_run([onehop, "send", "bob", "hello", "--name", "alice", *believes, *secret_of["alice"]])
+            assert told.startswith("DELIVERED"), told
+            assert bob.communicate(timeout=SECONDS_MAX)[0] == b"hello\n"
+            assert "BAD_CREDENTIALS" in fails([onehop, "send", "bob", "hello", *believes])
+            assert "NOT_AUTHORIZED" in fails([onehop, "send", "bob", "hello", "--name", "bob", *believes, *secret_of["alice"]])
 
 
 def check_known(onehopd, where, names):
@@ -60,7 +93,8 @@ def check_compose(onehopd):
             assert os.path.exists(os.path.join(folder, source)), f"{name}: {source} is not there"
             assert volume.endswith(":ro"), f"{name}: {volume} may be written to"
         for port in service.get("ports", []):
-            assert port.startswith("127.0.0.1:"), f"{name}: {port} is published beyond loopback, unencrypted"
+            encrypted = name == "haproxy" and broker["environment"]["ONEHOP_LISTEN_PROXY"].startswith("tls://")
+            assert encrypted or port.startswith("127.0.0.1:"), f"{name}: {port} is published beyond loopback, unencrypted"
     assert broker["read_only"] is True and broker["cap_drop"] == ["ALL"]
     subnet = compose["networks"]["onehop"]["ipam"]["config"][0]["subnet"]
     assert broker["environment"]["ONEHOP_PROXY_FROM"] == subnet, "HAProxy would not be believed"
@@ -95,9 +129,10 @@ def check_haproxy():
 
 
 def main(programs):
-    needs("haproxy")
+    needs("haproxy", "openssl")
     onehopd = os.path.join(programs, "onehopd")
     check_toml(onehopd)
+    check_trial(onehopd)
     check_compose(onehopd)
     check_image_environment(onehopd)
     check_other_files()
