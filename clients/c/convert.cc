@@ -69,6 +69,11 @@ client::ClientOptions to_client_options(const onehop_options& given) {
   options.in_flight_bytes_max = given.in_flight_bytes_max;
   options.in_flight_messages_max = given.in_flight_messages_max;
   options.unsent_bytes_max = given.unsent_bytes_max;
+  if (given.token_source != nullptr) {
+    options.token_source = [source = given.token_source, user = given.token_user] {
+      return std::string(view(source(user)));
+    };
+  }
   return options;
 }
 
@@ -158,7 +163,9 @@ onehop_session_info to_session_info(const client::SessionInfo& session) {
           .session_expiry_ms = session.session_expiry_ms,
           .ttl_ms_max = session.ttl_ms_max,
           .resumed = session.resumed,
-          .ordered_refusals = session.ordered_refusals};
+          .ordered_refusals = session.ordered_refusals,
+          .may_renew = session.may_renew,
+          .credentials_expire_in_ms = session.credentials_expire_in_ms};
 }
 
 onehop_ending to_ending(const client::Ending& ending) {
