@@ -61,6 +61,16 @@ constexpr CounterRow kTable[] = {
     {&B::memory_bytes, "memory_bytes", "onehop_memory_bytes", "Bytes that count against the memory limit."},
     {&B::memory_bytes_max, "memory_bytes_max", "onehop_memory_limit_bytes", "The memory limit."},
     {&B::memory_ended, "memory_ended", "onehop_memory_ended_total", "Clients ended for want of memory."},
+    {&B::credentials_expired, "credentials_expired", "onehop_credentials_expired_total",
+     "Connections that ended with their credentials."},
+    // In the metrics, these are onehop_renewals_total by result.
+    {&B::renewals_accepted, "renewals_accepted"},
+    {&B::renewals_refused, "renewals_refused"},
+    {&B::renewals_undecided, "renewals_undecided"},
+    {&B::sessions_revoked, "sessions_revoked", "onehop_sessions_revoked_total",
+     "Sessions ended because their permissions were taken away."},
+    {&B::handler_exceptions, "handler_exceptions", "onehop_handler_exceptions_total",
+     "Exceptions that handlers of the program have thrown."},
 };
 
 }  // namespace

@@ -64,6 +64,10 @@ void add_counters(Families& to, const BrokerCounters& c) {
   to.add(MetricType::Counter, "onehop_bytes_total", "Bytes from and to clients.");
   to.value(c.bytes_received, {{"direction", "in"}});
   to.value(c.bytes_sent, {{"direction", "out"}});
+  to.add(MetricType::Counter, "onehop_renewals_total", "Renewals of credentials by their result.");
+  to.value(c.renewals_accepted, {{"result", "accepted"}});
+  to.value(c.renewals_refused, {{"result", "refused"}});
+  to.value(c.renewals_undecided, {{"result", "undecided"}});
   to.gauge("onehop_memory_stage", "0: enough; 1: new clients and messages are refused; 2: clients are ended.",
            c.memory_stage);
 }

@@ -14,7 +14,8 @@ namespace {
 
 constexpr int kRefusals[] = {v1::REASON_UNKNOWN_CLIENT, v1::REASON_QUEUE_FULL,           v1::REASON_RATE_LIMITED,
                              v1::REASON_TOO_LARGE,      v1::REASON_REFUSED_BY_RECIPIENT, v1::REASON_STALE_SESSION,
-                             v1::REASON_BROKER_BUSY,    v1::REASON_SHUTTING_DOWN,        v1::REASON_UNSUPPORTED};
+                             v1::REASON_BROKER_BUSY,    v1::REASON_SHUTTING_DOWN,        v1::REASON_UNSUPPORTED,
+                             v1::REASON_NOT_AUTHORIZED};
 constexpr int kLosses[] = {v1::REASON_CONNECTION_LOST, v1::REASON_SHUTTING_DOWN};
 
 // Whether the broker gives a message this outcome for this reason.
@@ -74,6 +75,11 @@ constexpr std::pair<uint64_t BrokerCounters::*, uint64_t core::Counters::*> kPla
     {&BrokerCounters::queued_bytes, &core::Counters::queued_bytes},
     {&BrokerCounters::open_bytes, &core::Counters::open_bytes},
     {&BrokerCounters::memory_ended, &core::Counters::memory_ended},
+    {&BrokerCounters::credentials_expired, &core::Counters::credentials_expired},
+    {&BrokerCounters::renewals_accepted, &core::Counters::renewals_accepted},
+    {&BrokerCounters::renewals_refused, &core::Counters::renewals_refused},
+    {&BrokerCounters::renewals_undecided, &core::Counters::renewals_undecided},
+    {&BrokerCounters::sessions_revoked, &core::Counters::sessions_revoked},
 };
 
 void add(BrokerCounters& sum, const core::Counters& c) {

@@ -184,6 +184,7 @@ Trace Inspection::trace(std::string_view from, std::string_view to, bool drainin
   struct Sender {
     std::optional<ClientInfo> info;
     core::Origin origin;
+    core::KnownPermission permission{};
   };
   struct Recipient {
     RouteFacts facts;
@@ -202,8 +203,9 @@ Trace Inspection::trace(std::string_view from, std::string_view to, bool drainin
   trace.to_shard = to_home->index();
   const auto senders = ask<Sender>(
       {from_home},
-      [name = std::string(from)](ShardHost& host) {
+      [name = std::string(from), recipient = std::string(to)](ShardHost& host) {
         Sender sender;
+        sender.permission = host.shard().known_permission(name, recipient);
         if (const auto state = host.shard().find_client(name, host.now())) {
           sender.info = info_of(host, *state);
           sender.origin = state->origin;
@@ -239,6 +241,7 @@ Trace Inspection::trace(std::string_view from, std::string_view to, bool drainin
   }
   if (senders.empty() || recipients.empty()) trace.answered = Answered::kPartly;
   facts.draining = draining;
+  if (!senders.empty()) facts.permission = senders.front().permission;
   judge(facts, trace);
   return trace;
 }

@@ -37,6 +37,9 @@ std::string why_unknown(const Trace& trace) {
 
 void judge(const RouteFacts& facts, Trace& trace) {
   if (!facts.answered) return refused(trace, Reason::kNone, "the recipient's shard does not answer");
+  if (facts.permission == core::KnownPermission::kDenied) {
+    return refused(trace, Reason::kNotAuthorized, "the sender may not send to this name");
+  }
   if (facts.draining) return refused(trace, Reason::kShuttingDown, "the broker is going down and takes nothing new");
   if (!trace.to) return refused(trace, Reason::kUnknownClient, why_unknown(trace));
   if (trace.gate_closed) {
@@ -58,6 +61,10 @@ void judge(const RouteFacts& facts, Trace& trace) {
   if (to.blocked) return arrives(trace, "it would wait: the recipient's connection takes nothing at the moment");
   if (trace.paused) return arrives(trace, "nothing stands in the way, but the sender is asked to pause");
   if (!trace.from) return arrives(trace, "nothing stands in the way, but the sender is not connected");
+  if (facts.permission == core::KnownPermission::kUnknown) {
+    return arrives(trace,
+                   "nothing stands in the way, but whether the sender may send to this name is asked when it does");
+  }
   arrives(trace, "nothing stands in the way");
 }
 

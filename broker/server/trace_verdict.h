@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "core/shard/client_report.h"
 #include "onehop/inspection.h"
 
 namespace onehop::server {
@@ -14,6 +15,7 @@ struct RouteFacts {
   bool window_open = true;
   unsigned memory_stage = 0;
   uint64_t queue_bytes_max = 0;
+  core::KnownPermission permission = core::KnownPermission::kAllowed;
 };
 
 // Sets would_arrive, why and reason.

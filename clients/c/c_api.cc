@@ -57,6 +57,11 @@ Client::Handlers handlers_of(onehop_client* self, const onehop_handlers& given) 
       given.on_ended(given.user, self, &out);
     };
   }
+  if (given.on_renewed != nullptr) {
+    handlers.on_renewed = [self, given](onehop::client::Reason reason, uint32_t expires_in_ms) {
+      given.on_renewed(given.user, self, static_cast<onehop_reason>(reason), expires_in_ms);
+    };
+  }
   if (given.on_room != nullptr) handlers.on_room = [self, given] { given.on_room(given.user, self); };
   return handlers;
 }
@@ -225,6 +230,10 @@ void onehop_client_acknowledge_up_to(onehop_client* client, onehop_tag tag) {
 void onehop_client_refuse(onehop_client* client, onehop_tag tag, onehop_bytes text, uint32_t code,
                           uint32_t retry_after_ms) {
   client->client->refuse({tag.session, tag.tag}, {.text = view(text), .code = code, .retry_after_ms = retry_after_ms});
+}
+
+onehop_send_status onehop_client_renew(onehop_client* client, onehop_bytes token) {
+  return static_cast<onehop_send_status>(client->client->renew(view(token)));
 }
 
 onehop_cause onehop_client_close(onehop_client* client, uint64_t deadline_ms, onehop_code* code) {

@@ -74,6 +74,11 @@ client::ClientOptions to_client_options(const onehop_options& given) {
   options.tls_key_file = view(given.tls_key_file);
   options.tls_server_name = view(given.tls_server_name);
   options.tls_insecure = given.tls_insecure != 0;
+  if (given.token_source != nullptr) {
+    options.token_source = [source = given.token_source, user = given.token_user] {
+      return std::string(view(source(user)));
+    };
+  }
   return options;
 }
 
@@ -163,7 +168,9 @@ onehop_session_info to_session_info(const client::SessionInfo& session) {
           .session_expiry_ms = session.session_expiry_ms,
           .ttl_ms_max = session.ttl_ms_max,
           .resumed = session.resumed,
-          .ordered_refusals = session.ordered_refusals};
+          .ordered_refusals = session.ordered_refusals,
+          .may_renew = session.may_renew,
+          .credentials_expire_in_ms = session.credentials_expire_in_ms};
 }
 
 onehop_ending to_ending(const client::Ending& ending) {

@@ -56,6 +56,12 @@ constexpr Told kTold[] = {
     {&B::memory_bytes, "memory_bytes", "onehop_memory_bytes"},
     {&B::memory_bytes_max, "memory_bytes_max", "onehop_memory_limit_bytes"},
     {&B::memory_ended, "memory_ended", "onehop_memory_ended_total"},
+    {&B::credentials_expired, "credentials_expired", "onehop_credentials_expired_total"},
+    {&B::renewals_accepted, "renewals_accepted", "onehop_renewals_total{result=\"accepted\"}"},
+    {&B::renewals_refused, "renewals_refused", "onehop_renewals_total{result=\"refused\"}"},
+    {&B::renewals_undecided, "renewals_undecided", "onehop_renewals_total{result=\"undecided\"}"},
+    {&B::sessions_revoked, "sessions_revoked", "onehop_sessions_revoked_total"},
+    {&B::handler_exceptions, "handler_exceptions", "onehop_handler_exceptions_total"},
 };
 
 // Each has a value that no other has.

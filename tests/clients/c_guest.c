@@ -172,6 +172,68 @@ static void refusals(const char *server) {
   onehop_client_destroy(bob);
 }
 
+/* What the token source and on_renewed note. */
+struct credentials {
+  unsigned asked;
+  unsigned renewed;
+  onehop_reason reason;
+};
+
+static onehop_bytes give_token(void *user) {
+  struct credentials *credentials = user;
+  credentials->asked++;
+  return onehop_text("a token");
+}
+
+static void on_renewed(void *user, onehop_client *client, onehop_reason reason, uint32_t expires_in_ms) {
+  struct credentials *credentials = user;
+  (void)client;
+  credentials->renewed++;
+  credentials->reason = reason;
+  EXPECT(expires_in_ms == 0);
+}
+
+static void expect_renewable(void *user, onehop_client *client, const onehop_session_info *session) {
+  (void)user;
+  (void)client;
+  EXPECT(session->may_renew == 1 && session->credentials_expire_in_ms == 0);
+}
+
+/* The broker has no credentials that end: whatever is shown is good. */
+static void credentials(onehop_thread *thread, const char *server) {
+  static char large[14 * 1024 + 1];
+  struct credentials noted;
+  onehop_options options;
+  onehop_handlers handlers;
+  onehop_client *alice;
+  onehop_result result;
+  const onehop_bytes too_large = {large, sizeof large};
+  int i;
+  memset(&noted, 0, sizeof noted);
+  onehop_options_init(&options, sizeof options);
+  options.name = onehop_text("alice");
+  options.token_source = give_token;
+  options.token_user = &noted;
+  onehop_handlers_init(&handlers, sizeof handlers);
+  handlers.user = &noted;
+  handlers.on_open = expect_renewable;
+  handlers.on_renewed = on_renewed;
+  alice = onehop_client_start(thread, onehop_text(server), &options, &handlers, NULL, 0);
+  EXPECT(alice != NULL && onehop_client_wait_until_open(alice, LONG_MS) == ONEHOP_WAIT_DONE);
+  if (alice == NULL) return;
+  EXPECT(onehop_client_renew(alice, too_large) == ONEHOP_SEND_TOO_LARGE);
+  EXPECT(onehop_client_renew(alice, onehop_text("another token")) == ONEHOP_SEND_ACCEPTED);
+  /* The answer comes with the outcome of the first message, or before it. */
+  for (i = 0; i != 2; ++i) {
+    EXPECT(onehop_client_send_and_wait(alice, onehop_text("nobody"), onehop_text("x"), NULL, &result, sizeof result) ==
+           ONEHOP_SEND_ACCEPTED);
+  }
+  onehop_client_close(alice, LONG_MS, NULL);
+  EXPECT(noted.asked == 1 && noted.renewed == 1 && noted.reason == ONEHOP_REASON_NONE);
+  EXPECT(onehop_client_renew(alice, onehop_text("late")) == ONEHOP_SEND_CLOSED);
+  onehop_client_destroy(alice);
+}
+
 /* A handler that destroys its own client. */
 static void destroying(void *user, onehop_client *client, const onehop_message *message) {
   (void)message;
@@ -248,6 +310,7 @@ int main(int argc, char **argv) {
   exchange(thread, argv[1]);
   verdicts(thread, argv[1]);
   refusals(argv[1]);
+  credentials(thread, argv[1]);
   destruction(thread, argv[1]);
   mistakes(argv[1]);
   names();

@@ -41,7 +41,7 @@ std::string frame(unsigned field, const std::string& body) {
   return delimited(text(field, body));
 }
 
-constexpr unsigned kConnect = 1, kMessage = 3, kAck = 4, kFlow = 6, kPing = 7, kPong = 8, kGoodbye = 9;
+constexpr unsigned kConnect = 1, kMessage = 3, kAck = 4, kFlow = 6, kPing = 7, kPong = 8, kGoodbye = 9, kRenew = 10;
 
 // A good message to "nobody" but for what follows the destination.
 std::string message(const std::string& rest) {
@@ -81,7 +81,7 @@ void add_sizes(Rows& rows) {
   rows.after("a frame over frame_bytes_max", varint(kFrameBytesMax + 1), v1::CODE_FRAME_TOO_LARGE);
   rows.after("a frame of 32 GiB", "\xff\xff\xff\xff\x7f", v1::CODE_FRAME_TOO_LARGE);
   const std::string filler = text(100, std::string(kControlBytesMax, 'x'));  // An unknown field, ignored but for size.
-  for (const unsigned kind : {kConnect, kAck, kFlow, kPing, kPong, kGoodbye}) {
+  for (const unsigned kind : {kConnect, kAck, kFlow, kPing, kPong, kGoodbye, kRenew}) {
     rows.after("a control frame over 16 KiB, kind " + std::to_string(kind), frame(kind, filler),
                v1::CODE_FRAME_TOO_LARGE);
   }
@@ -101,14 +101,15 @@ void add_kinds(Rows& rows) {
               v1::CODE_PROTOCOL_ERROR, "parse");
   rows.before("Connect as a number", delimited(number(kConnect, 1)), v1::CODE_PROTOCOL_ERROR);
   rows.after("Connect twice", wire(connect_frame("twice")), v1::CODE_PROTOCOL_ERROR, "Connect comes once");
-  for (const unsigned kind : {2u, 5u, 10u, 11u, 12u, 19u, 20u, 29u, 30u, 1'000u}) {
+  rows.after("a renewal without the feature", frame(kRenew, text(1, "token")), v1::CODE_PROTOCOL_ERROR, "RENEWAL");
+  for (const unsigned kind : {2u, 5u, 11u, 12u, 19u, 20u, 29u, 30u, 1'000u}) {
     rows.after("a frame of kind " + std::to_string(kind), frame(kind, ""), v1::CODE_PROTOCOL_ERROR, "may not send");
   }
   const std::string ping = text(kPing, "");
   rows.after("two fields in a frame", delimited(ping + ping));
   rows.after("a message and another field", delimited(text(kMessage, text(1, "nobody")) + ping));
   rows.after("a field that is no frame", delimited(number(kPing, 1)));
-  for (const unsigned kind : {kAck, kFlow, kPing, kPong, kGoodbye}) {
+  for (const unsigned kind : {kAck, kFlow, kPing, kPong, kGoodbye, kRenew}) {
     rows.after("a control frame that does not parse, kind " + std::to_string(kind), frame(kind, "\xff"));
   }
 }

@@ -30,6 +30,9 @@ constexpr uint32_t kMessagesEachWay = 50;
 // Messages of one side without an outcome: few, so that there is something of everything on the way at each byte.
 constexpr uint32_t kUnsettledMax = 8;
 constexpr size_t kSessionsAtOnce = 16;
+// After so many outcomes new credentials are shown. Whether they are renewed or go with the next connection, the broker
+// takes them.
+constexpr uint32_t kRenewEvery = 10;
 constexpr uint64_t kStride = kThreadSanitized || kAddressSanitized ? 23 : 5;
 // The large ones are read and written in one piece mostly: there are fewer places to cut at.
 constexpr uint64_t kLargeEvery = 5;
@@ -94,7 +97,11 @@ class Speaker final : public client::ClientEvents {
       note("a message was " + std::string(to_string(result.outcome)) + " " + to_string(result.reason));
     }
     ++delivered_;
+    if (delivered_ % kRenewEvery == 0) client_->renew("token " + std::to_string(delivered_));
     send_more();
+  }
+  void on_renewed(client::Reason reason, uint32_t) override {
+    if (reason != client::Reason::kNone) note("its credentials were not renewed: " + to_string(reason));
   }
   void on_ended(const client::Ending& ending) override {
     ended_ = true;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "onehop/v1/onehop.pb.h"
@@ -38,7 +39,12 @@ CountersOfShard counted(unsigned index, uint64_t unit) {
                                             &core::Counters::reading_stopped,
                                             &core::Counters::queued_bytes,
                                             &core::Counters::open_bytes,
-                                            &core::Counters::memory_ended}) {
+                                            &core::Counters::memory_ended,
+                                            &core::Counters::credentials_expired,
+                                            &core::Counters::renewals_accepted,
+                                            &core::Counters::renewals_refused,
+                                            &core::Counters::renewals_undecided,
+                                            &core::Counters::sessions_revoked}) {
     c.*counter = unit * next++;
   }
   c.outcomes[v1::OUTCOME_DELIVERED] = unit * 100;
@@ -78,6 +84,11 @@ TEST(CounterSums, EachNumberIsTheSumOfItsOwn) {
   expect(sum.queued_bytes, 21);
   expect(sum.open_bytes, 22);
   expect(sum.memory_ended, 23);
+  expect(sum.credentials_expired, 24);
+  expect(sum.renewals_accepted, 25);
+  expect(sum.renewals_refused, 26);
+  expect(sum.renewals_undecided, 27);
+  expect(sum.sessions_revoked, 28);
   expect(sum.messages_acknowledged, 100);
   expect(sum.messages_refused_by_recipient, 200);
   expect(sum.messages_lost, 400);
@@ -86,6 +97,15 @@ TEST(CounterSums, EachNumberIsTheSumOfItsOwn) {
   expect(sum.transport_bytes, 800);
   ASSERT_EQ(sum.shards.size(), 2u);
   EXPECT_EQ(sum.shards[1].connections, 10'000u);
+}
+
+// A number that can rise is told before it has.
+TEST(CounterSums, RefusalsForWantOfPermissionAreToldFromTheStart) {
+  const BrokerCounters sum = sum_of({CountersOfShard()});
+  const bool told = std::any_of(sum.outcomes.begin(), sum.outcomes.end(), [](const OutcomeCount& one) {
+    return one.outcome == Outcome::kRejected && one.reason == Reason::kNotAuthorized && one.count == 0;
+  });
+  EXPECT_TRUE(told);
 }
 
 }  // namespace

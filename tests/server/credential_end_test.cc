@@ -154,6 +154,21 @@ TEST(Renewal, RefusedOnesChangeNothing) {
   EXPECT_EQ(1u, permissions) << "the permissions from before";
 }
 
+TEST(CredentialEnd, AndRenewalsAreCounted) {
+  BrokerRig broker(hooked(token_hooks()));
+  RawClient alice(broker.address());
+  alice.send(renewing_connect("alice", "alice:3600000"));
+  alice.read_kind(v1::Frame::kConnected);
+  renew(alice, "not a token");
+  renew(alice, "alice:1");
+  alice.read_goodbye();
+  const BrokerCounters counters = broker->counters();
+  EXPECT_EQ(1u, counters.renewals_refused);
+  EXPECT_EQ(1u, counters.renewals_accepted);
+  EXPECT_EQ(0u, counters.renewals_undecided);
+  EXPECT_EQ(1u, counters.credentials_expired);
+}
+
 TEST(Renewal, IsAnsweredLaterWhileTheClientIsServed) {
   Handed<AuthenticateAnswer> asked;
   Hooks hooks;

@@ -241,6 +241,9 @@ TEST_P(AuthorizeMessages, AreAskedAboutOnceUntilThePolicyChanges) {
   for (uint64_t id = 101; id <= 200; ++id) alice.send(message_frame(id % 2 == 0 ? "bob" : "nobody", id, ""));
   EXPECT_EQ(100u, refused_ids(alice.read_to_pong(), v1::REASON_NOT_AUTHORIZED).size());
   EXPECT_EQ(3, policy.asked()) << "bob again, and nobody";
+  const Trace denied = broker->trace("alice", "bob");
+  EXPECT_FALSE(denied.would_arrive);
+  EXPECT_EQ(Reason::kNotAuthorized, denied.reason);
   policy.allow(true);
   broker->policy_changed();
   alice.send(message_frame("bob", 201, "allowed again"));

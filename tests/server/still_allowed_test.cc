@@ -90,6 +90,7 @@ TEST(StillAllowed, EndsThoseThatThePolicyCoversNoMore) {
   EXPECT_EQ("still here", bob.read_kind(v1::Frame::kMessage).message().payload());
   EXPECT_NE(0u, ticket);
   EXPECT_EQ(2u, broker->counters().sessions);
+  EXPECT_EQ(3u, broker->counters().sessions_revoked);
   EXPECT_EQ(policy.asked(), (std::set<std::string>{"alice as bad", "bob as good", "carol as bad, away", "local as bad",
                                                    "staying as good"}));
 }

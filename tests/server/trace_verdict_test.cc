@@ -44,6 +44,18 @@ TEST(TraceVerdict, TheFirstThatTheBrokerLooksAtDecides) {
   EXPECT_FALSE(c.trace.would_arrive);
 }
 
+TEST(TraceVerdict, ASenderThatMayNotIsToldSoBeforeAllElse) {
+  Case c;
+  c.facts.permission = core::KnownPermission::kUnknown;
+  EXPECT_TRUE(c.judged().would_arrive);
+  EXPECT_NE(c.trace.why.find("asked"), std::string::npos);
+  c.facts.permission = core::KnownPermission::kDenied;
+  c.facts.draining = true;
+  c.trace.to.reset();
+  EXPECT_EQ(c.judged().reason, Reason::kNotAuthorized);
+  EXPECT_FALSE(c.trace.would_arrive);
+}
+
 TEST(TraceVerdict, SaysWhatBecameOfOneThatIsGone) {
   Case c;
   c.trace.to.reset();

@@ -147,6 +147,23 @@ void Client::ping() {
               static_cast<unsigned long long>(out_.ping().nonce()));
 }
 
+// Or, now and then, twice at once.
+void Client::renew() {
+  Connection& connection = world_.oracle.connection(connection_);
+  const bool may = world_.oracle.session_of(connection_).may_renew;
+  const bool too_early = awaits_renewed_ || random_.chance(30);
+  for (int i = 0; i < (too_early ? 2 : 1); ++i) {
+    out_.mutable_renew()->set_token(world_.oracle.renews(connection_));
+    append_frame(outbox_, out_);
+  }
+  awaits_renewed_ = true;
+  if (may && !too_early) return;
+  world_.coverage.add(Provoked::kRenewedTooEarly);
+  connection.deserve(v1::CODE_PROTOCOL_ERROR);
+  if (!may) connection.misdeed_end = connection.sent_bytes + outbox_.size();
+  state_ = State::kMute;
+}
+
 void Client::say_goodbye() {
   v1::Goodbye& goodbye = *out_.mutable_goodbye();
   goodbye.Clear();
@@ -204,6 +221,10 @@ void Client::step() {
   if (random_.chance(scenario.leave_permille)) {
     const bool says = random_.chance(600);
     return says ? say_goodbye() : half_close();
+  }
+  if (scenario.renew_permille != 0 && random_.chance(scenario.renew_permille)) {
+    const bool waits = awaits_renewed_ || !world_.oracle.session_of(connection_).may_renew;
+    if (!waits || random_.chance(30)) return renew();
   }
   if (random_.chance(100)) ping();
   if (random_.chance(30)) send_stray();

@@ -130,6 +130,7 @@ class Client {
   void say_goodbye();
   void half_close();
   void ping();
+  void renew();
 
   // client_connect.cc
   void connect();
@@ -209,6 +210,7 @@ class Client {
   bool says_verdicts_ = false;  // Its Connect repeats what it had said.
   bool ordered_ = false;
   bool last_ping_sent_ = false;
+  bool awaits_renewed_ = false;
   v1::Frame out_;
   v1::Frame in_;
 

@@ -22,7 +22,7 @@ void Client::connect() {
   inbox_.clear();
   parsed_ = 0;
   comes_back_ = ordered_ = resumes_ = restarts_ = false;
-  last_ping_sent_ = false;
+  last_ping_sent_ = awaits_renewed_ = false;
   stuck_since_us_ = UINT64_MAX;
   give_up_at_us_ = UINT64_MAX;
   draw_habits();
@@ -93,7 +93,8 @@ void Client::write_connect(bool resumes) {
   connect.set_keepalive_ms(connection.wanted_keepalive_ms);
   connection.wants_order = random_.chance(scenario.ordered_permille);
   const uint64_t unknown_features = random_.chance(200) ? 0xF0 : 0;
-  connect.set_features((connection.wants_order ? 1 : 0) | unknown_features);
+  connection.wants_renewal = scenario.renewal_permille != 0 && random_.chance(scenario.renewal_permille);
+  connect.set_features((connection.wants_order ? 1 : 0) | (connection.wants_renewal ? 2 : 0) | unknown_features);
   if (random_.chance(400)) connection.wanted_frame_bytes = random_.between(1 << 10, 32 << 10);
   connect.set_frame_bytes_max(connection.wanted_frame_bytes);
   if (random_.chance(500))

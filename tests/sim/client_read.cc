@@ -101,6 +101,9 @@ void Client::take(const v1::Frame& frame, core::Bytes content) {
       return;
     case v1::Frame::kPong:
       return take_pong(frame.pong().nonce());
+    case v1::Frame::kRenewed:
+      awaits_renewed_ = false;
+      return world_.oracle.renewed(connection_, frame.renewed());
     case v1::Frame::kGoodbye:
       world_.oracle.goodbye(connection_, frame.goodbye());
       if (frame.goodbye().code() == v1::CODE_PROTOCOL_ERROR) {

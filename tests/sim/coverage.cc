@@ -92,6 +92,13 @@ constexpr const char* kNames[] = {
     "SERVER_BUSY: memory",
     "ended for want of memory",
     "connection of age",
+    "credentials expired",
+    "credentials renewed",
+    "renewal refused",
+    "renewal that may not be",
+    "revoked",
+    "revoked while away",
+    "SERVER_BUSY: who may stay",
 };
 static_assert(sizeof kNames / sizeof kNames[0] == kProvoked);
 

@@ -94,6 +94,13 @@ enum class Provoked : uint8_t {
   kMemoryRefused,
   kMemoryEnded,
   kAged,
+  kCredentialsExpired,
+  kRenewed,
+  kRenewalRefused,
+  kRenewedTooEarly,
+  kRevoked,
+  kRevokedAway,
+  kPolicyUnsure,
   kCount,
 };
 

@@ -15,6 +15,7 @@ struct Event {
     kLink,    // A link arrives on a shard; `subject` is the link.
     kAnswer,  // A pending question is answered; `subject` is its number.
     kClient,  // A client wakes.
+    kPolicy,  // Who may stay is decided anew.
   };
   uint64_t at_us;
   uint64_t order;

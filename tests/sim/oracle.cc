@@ -177,6 +177,7 @@ void Oracle::after_call(core::ShardIndex shard, const core::Counters& counters) 
   held = {held.peak, all,        counters.open_bytes, counters.bytes_received, counters.messages_received,
           held.away, held.memory};
   check_away();
+  check_revoked();
   const uint64_t queued = counters.queued_bytes;
   const core::Limits& limits = scenario_.limits;
   // What is sent again after a resume waits beside what the queue holds.

@@ -57,6 +57,8 @@ class Oracle {
   void gives_verdict(uint32_t connection, uint32_t session, uint64_t tag, Verdict verdict);
   void takes_range(uint32_t connection, uint32_t session, uint64_t first, uint64_t last, const Verdict& taken);
   void acknowledges_receipts(uint32_t connection, uint64_t up_to);
+  // It sends a Renew with this token.
+  std::string renews(uint32_t connection);
   // Whether a message to be confirmed, of at most so many bytes, surely fits the send window.
   bool window_has_room(uint32_t connection, uint64_t bytes) const;
 
@@ -68,6 +70,7 @@ class Oracle {
   void receipts(uint32_t connection, const v1::Receipts& receipts);
   void flow(uint32_t connection, const v1::Flow& flow, uint64_t written_us, bool was_unblocked);
   void pong(uint32_t connection, uint64_t nonce);
+  void renewed(uint32_t connection, const v1::Renewed& renewed);
   void goodbye(uint32_t connection, const v1::Goodbye& goodbye);
   // The broker has ended its side, and all was read. `cut`: bytes may be missing. `partial`: within a frame.
   void stream_ended(uint32_t connection, bool cut, bool partial);
@@ -84,9 +87,22 @@ class Oracle {
   void closed_at_once(uint32_t connection, bool was_blocked);
   // It is connected, and is being read.
   void check_settling(uint32_t connection);
+  // Its Connect is accepted, with credentials that hold for so long; 0: for ever.
+  void let_in(uint32_t connection, uint32_t hold_ms);
+  void asked_to_renew(uint32_t connection, core::Bytes name, core::Bytes token, uint64_t session);
+  void renewal_answered(uint32_t connection, const Renewal& renewal);
+  void asked_who_stays(uint32_t connection_or_none, core::Bytes name, uint64_t session, Stays stays);
+  // It is connected.
+  void check_credentials(uint32_t connection);
   // How much is queued, at a moment when it may be at its highest.
   void sample(core::ShardIndex shard, const core::Counters& counters);
   void after_call(core::ShardIndex shard, const core::Counters& counters);
+  // Before a shard sleeps.
+  void check_policy(core::ShardIndex shard);
+  void policy_changed() {
+    policy_at_ = step();
+    policy_us_ = now_us_;
+  }
   // From now on nobody sends anything new, and everybody reads at once.
   void resting() { resting_at_ = order_; }
   // From now on nothing new is taken and nobody is let in, but what was taken is settled.
@@ -189,6 +205,10 @@ class Oracle {
   void take_last_id(uint32_t connection, uint64_t last_id);
   void check_away();
 
+  // oracle_credentials.cc
+  void check_not_authorized(uint32_t connection);
+  void check_revoked();
+
   // oracle_goodbye.cc
   std::string why_goodbye_illegal(Connection& connection, const v1::Goodbye& goodbye);
   std::string why_taken_over_illegal(const Connection& connection);
@@ -222,6 +242,9 @@ class Oracle {
   uint64_t draining_us_ = kNever;
   uint64_t stopping_at_ = kNever;
   uint64_t stopping_us_ = kNever;
+  uint64_t policy_at_ = kNever;
+  uint64_t policy_us_ = kNever;
+  std::vector<uint32_t> revoked_;  // Within the call under way.
   std::vector<SentMessage> messages_;
   std::vector<Connection> connections_;
   std::vector<Session> sessions_;

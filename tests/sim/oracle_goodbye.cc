@@ -7,10 +7,6 @@
 namespace onehop::sim {
 namespace {
 
-// Deadlines are kept by a coarse wheel and a loop that may wake late; they may come late, never early.
-constexpr uint64_t kEarlySlackUs = 2 * kUsPerMs;
-constexpr uint64_t kLateSlackUs = 150 * kUsPerMs;
-
 std::string code_name(v1::Code code) {
   return "goodbye " + std::to_string(code);
 }
@@ -97,7 +93,7 @@ std::string Oracle::why_goodbye_illegal(Connection& connection, const v1::Goodby
       return why_taken_over_illegal(connection);
     case v1::CODE_BAD_CREDENTIALS:
     case v1::CODE_NOT_AUTHORIZED:
-      return connection.turned_down ? "" : "it was not refused";
+      return connection.turned_down || connection.ended_code == code ? "" : "it was not refused";
     case v1::CODE_KEEPALIVE_TIMEOUT:
     case v1::CODE_CONNECT_TIMEOUT:
     case v1::CODE_SLOW_CONSUMER:
@@ -112,6 +108,7 @@ std::string Oracle::why_goodbye_illegal(Connection& connection, const v1::Goodby
         coverage_.add(Provoked::kTooManySessions);
         return limits.sessions_max <= scenario_.clients * 2 ? "" : "there was room for its session";
       }
+      if (connection.policy_unsure && connection.ended_code == code) return {};
       return sessions_[connection.session].ended_for_memory ? "" : "nothing speaks against it";
     case v1::CODE_USE_ANOTHER_SERVER:
       return connection.ended_code == code ? "" : "it was ended for another reason";
@@ -232,6 +229,7 @@ void Oracle::connection_ended(uint32_t number, v1::Code code) {
     if (age_us > scenario_.connect_deadline_ms * kUsPerMs + kLateSlackUs) fail(number, "was given too long to connect");
   }
   if (code == v1::CODE_SLOW_CONSUMER) check_slow(connection);
+  if (code == v1::CODE_NOT_AUTHORIZED && connection.open) check_not_authorized(number);
   if (code == v1::CODE_USE_ANOTHER_SERVER) {
     coverage_.add(Provoked::kAged);
     // Counted from when its Connect was heard: the answer to that may have taken its time.

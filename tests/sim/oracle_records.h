@@ -15,6 +15,9 @@ inline constexpr uint64_t kNever = UINT64_MAX;
 inline constexpr uint64_t kUsPerMs = 1000;
 // A deadline is kept by a coarse wheel and a loop that may wake late.
 inline constexpr uint64_t kLateUs = 200 * kUsPerMs;
+// Deadlines are kept by a coarse wheel and a loop that may wake late; they may come late, never early.
+inline constexpr uint64_t kEarlySlackUs = 2 * kUsPerMs;
+inline constexpr uint64_t kLateSlackUs = 150 * kUsPerMs;
 // What the broker may put in front of a sender's frame.
 inline constexpr uint32_t kStampBytesMax = 512;
 // What a shard keeps beside a message's bytes.
@@ -130,6 +133,15 @@ struct Program {
   uint64_t received_up_to = 0;
 };
 
+// What becomes of a renewal: the answer that its client is to be told.
+struct Renewal {
+  v1::Reason reason = v1::REASON_UNSPECIFIED;
+  uint32_t hold_ms = 0;  // If it is good; 0: the credentials do not end.
+};
+
+// What the policy says of a name.
+enum class Stays : uint8_t { kYes, kNo, kUnsure };
+
 struct Session {
   uint32_t index = 0;
   uint64_t number = 0;  // 0: it never opened.
@@ -150,8 +162,14 @@ struct Session {
   uint32_t attempt = 0;
   uint64_t resumed_us = kNever;
 
+  // When the host was asked to let its latest connection in, and whether it may stay.
+  uint64_t admitted_at = 0;
+  uint64_t stay_asked_at = 0;
+  bool revoked = false;
+
   // What its first Connect asked for.
   bool wants_order = false;
+  bool may_renew = false;
   uint32_t wanted_frame_bytes = 0;
   uint32_t receive_window = 0;
   uint32_t connected_position = 0;  // Messages sent before Connected was read.
@@ -204,6 +222,17 @@ struct Connection {
   bool asked = false;
   bool admitted = false;  // By the authentication.
   bool turned_down = false;
+  uint64_t asked_at = 0;
+
+  // Its credentials.
+  bool wants_renewal = false;
+  uint32_t hold_ms = 0;                  // As its Connect was answered; 0: they do not end.
+  uint64_t credentials_end_us = kNever;  // As it is now.
+  std::vector<Renewal> renewals;         // As sent; and how far these are asked about, answered, told.
+  uint32_t renewals_asked = 0;
+  uint32_t renewals_answered = 0;
+  uint32_t renewals_told = 0;
+  bool policy_unsure = false;  // The host could not say whether it may stay.
 
   // What it wants to resume.
   uint32_t token_of = kNone;  // A session, whose token it shows unharmed.

@@ -5,13 +5,6 @@
 #include "sim/oracle.h"
 
 namespace onehop::sim {
-namespace {
-
-// Deadlines are kept by a coarse wheel and a loop that may wake late; they may come late, never early.
-constexpr uint64_t kEarlySlackUs = 2 * kUsPerMs;
-constexpr uint64_t kLateSlackUs = 150 * kUsPerMs;
-
-}  // namespace
 
 void Oracle::check_name(uint32_t number, core::ShardIndex shard, core::Bytes name) {
   const Connection& connection = connections_[number];
@@ -59,6 +52,8 @@ void Oracle::session_opened(uint32_t number, core::ShardIndex shard, core::Bytes
   session.connections.push_back(number);
   session.expiry_ms = std::min(connection.wanted_expiry_ms, scenario_.limits.session_expiry_ms_max);
   session.wants_order = connection.wants_order;
+  session.may_renew = connection.wants_renewal;
+  session.admitted_at = connection.asked_at;
   session.wanted_frame_bytes = connection.wanted_frame_bytes;
   session.receive_window = connection.wanted_window == 0
                                ? scenario_.limits.receive_window_default
@@ -96,6 +91,7 @@ void Oracle::session_resumed(uint32_t number, core::ShardIndex shard, core::Byte
   }
   coverage_.add(Provoked::kResumed);
   session.attempt = connection.attempt;
+  session.admitted_at = connection.asked_at;
   session.connection = number;
   session.connections.push_back(number);
   session.away_since_us = kNever;
@@ -161,7 +157,8 @@ void Oracle::session_ended(uint32_t number_or_none, core::Bytes name, uint64_t s
   if (owned.text != name) return fail(session, "ended under another name");
   if (owned.owner != session.index) return fail(session, "ended without owning its name");
   const bool attached = session.connection != kNone;
-  if (!taken_over && code != v1::CODE_SERVER_BUSY && !going_down()) {
+  if (session.revoked && code != v1::CODE_NOT_AUTHORIZED) return fail(session, "may not stay, and ended otherwise");
+  if (!taken_over && code != v1::CODE_SERVER_BUSY && !going_down() && !session.revoked) {
     if (attached && session.expiry_ms != 0 && !connections_[session.connection].said_for_good) {
       return fail(session, "ended with its connection, though it has an expiry");
     }
@@ -220,7 +217,9 @@ void Oracle::connected(uint32_t number, const v1::Connected& connected) {
       !connected.resume_token().empty() && connected.frame_bytes_max() == limits.frame_bytes_max &&
       connected.send_window() == limits.send_window && connected.send_window_bytes() == limits.send_bytes_max() &&
       connected.ttl_ms_max() == limits.ttl_ms_max && !connected.server().empty() &&
-      connected.features() == (session.wants_order ? core::kFeatureOrderedRefusals : 0);
+      connected.features() == ((session.wants_order ? core::kFeatureOrderedRefusals : 0) |
+                               (session.may_renew ? core::kFeatureRenewal : 0)) &&
+      connected.credentials_expire_in_ms() == connection.hold_ms;
   if (!right) return fail(number, "Connected states something else than what holds");
   if (connection.resumed) return take_last_id(number, connected.last_id());
   if (connected.last_id() != 0) fail(number, "Connected states the last id of a new session");

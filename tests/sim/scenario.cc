@@ -106,6 +106,20 @@ void draw_drain(Random& random, Scenario& scenario) {
   scenario.drain_answer_permille = random.between(0, 1'000);
 }
 
+// The same.
+void draw_credentials(Random& random, Scenario& scenario) {
+  if (random.chance(300)) {
+    scenario.expiring_permille = random.between(50, 600);
+    scenario.renewal_permille = random.between(300, 1'000);
+    scenario.renew_permille = random.between(20, 200);
+    scenario.renew_refused_permille = random.between(0, 500);
+  }
+  if (random.chance(200)) {
+    scenario.policy_ms_max = random.between(50, 1'500);
+    scenario.revoke_permille = random.between(20, 300);
+  }
+}
+
 }  // namespace
 
 Scenario draw_scenario(Random& random) {
@@ -127,6 +141,7 @@ Scenario draw_scenario(Random& random) {
   if (random.chance(80)) draw_drip(random, scenario);
   draw_protection(random, scenario.limits);
   draw_drain(random, scenario);
+  draw_credentials(random, scenario);
   return scenario;
 }
 

@@ -60,6 +60,14 @@ struct Scenario {
   uint32_t drain_grace_ms = 1;
   uint32_t drain_spread_ms = 0;
   uint32_t drain_answer_permille = 0;  // Clients that answer with goodbye when nothing of theirs is open.
+
+  // Credentials and the policy.
+  uint32_t expiring_permille = 0;       // Answers to Connects and renewals after which credentials end.
+  uint32_t renewal_permille = 0;        // Connects that name the feature RENEWAL.
+  uint32_t renew_permille = 0;          // Steps.
+  uint32_t renew_refused_permille = 0;  // Renewals.
+  uint32_t policy_ms_max = 0;           // Between two changes of the policy; 0: it never changes.
+  uint32_t revoke_permille = 0;         // Names, at each change.
 };
 
 Scenario draw_scenario(Random& random);

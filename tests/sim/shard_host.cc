@@ -124,12 +124,14 @@ void ShardHost::check_links() {
   });
   for (const uint32_t number : links_) {
     Link& link = world_.network.link(number);
+    world_.oracle.check_credentials(number);
     if (link.reading) {
       world_.oracle.check_settling(number);
     } else {
       check_reading(link);
     }
   }
+  world_.oracle.check_policy(index_);
   const uint64_t queued = shard_.counters().queued_bytes;
   const auto count = static_cast<uint64_t>(std::count_if(links_.begin(), links_.end(), [this](uint32_t number) {
     return world_.network.link(number).blocked || world_.network.link(number).failed;
@@ -317,7 +319,8 @@ void ShardHost::take_credit(uint32_t number) {
 }
 
 void ShardHost::take_answer(uint32_t number) {
-  const PendingAnswer& pending = world_.answers[number];
+  const PendingAnswer pending = world_.answers[number];
+  if (pending.renews) return take_renewal_answer(pending);
   Link& link = world_.network.link(pending.link);
   link.asking = false;
   const bool late = !link.owned || link.shard != index_;
@@ -329,6 +332,10 @@ void ShardHost::take_answer(uint32_t number) {
   connection.turned_down = !pending.accepted;
   core::Answer answer;
   answer.accepted = pending.accepted;
+  if (pending.accepted) {
+    world_.oracle.let_in(pending.link, pending.hold_ms);
+    answer.credentials_end = end_of(pending.hold_ms);
+  }
   answer.text = "said the simulator";
   begin_call("on_answer", number);
   shard_.on_answer(pending.ticket, answer, now_);

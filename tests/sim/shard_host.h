@@ -22,6 +22,7 @@ class ShardHost final : public core::Host {
   void wake();
   void drain();
   void stop();
+  void policy_changed();
   const core::Counters& counters() const { return shard_.counters(); }
 
   size_t write(core::HostLink link, std::span<const core::Iov> pieces) override;
@@ -42,6 +43,14 @@ class ShardHost final : public core::Host {
   void take_parcel(uint32_t pair);
   void take_credit(uint32_t pair);
   void take_answer(uint32_t number);
+  // shard_host_credentials.cc
+  uint32_t draw_hold();
+  core::Instant end_of(uint32_t hold_ms) const;
+  core::Answered ask_about_renewal(core::Ticket ticket, const core::Question& question, const Link& link,
+                                   core::Answer& answer);
+  core::Answer renewal_answer(uint32_t connection, uint32_t verdict);
+  void take_renewal_answer(const PendingAnswer& pending);
+  void answer_who_stays(const core::Question& question, core::Answer& answer);
   void flush();
   void check_ended(const std::vector<core::ClientState>& clients, const core::Counters& before);
   void settle();
@@ -69,6 +78,7 @@ class ShardHost final : public core::Host {
   core::Instant due_ = core::Instant::never();
   uint64_t wake_at_us_ = UINT64_MAX;
   uint64_t last_ticket_ = 0;
+  uint64_t last_renewal_ = 0;
   uint32_t idle_wakes_ = 0;
   bool flushing_ = false;
   std::string ended_for_memory_;  // Whom the shard ended for it within this flush.

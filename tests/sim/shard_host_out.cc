@@ -112,8 +112,13 @@ void ShardHost::give_back(core::ShardIndex to, core::Parcel parcel) {
 }
 
 core::Answered ShardHost::ask(core::Ticket ticket, const core::Question& question, core::Answer& answer) {
+  if (question.kind == core::Question::Kind::kStay) {
+    answer_who_stays(question, answer);
+    return core::Answered::kNow;
+  }
   Link* link = named(question.link, "ask");
   if (link == nullptr) return core::Answered::kNow;
+  if (question.kind == core::Question::Kind::kRenew) return ask_about_renewal(ticket, question, *link, answer);
   if (ticket.value <= last_ticket_) world_.oracle.fail(link->number, "is asked about with a used ticket");
   last_ticket_ = ticket.value;
   world_.trace.add(question.name);
@@ -124,11 +129,12 @@ core::Answered ShardHost::ask(core::Ticket ticket, const core::Question& questio
     world_.oracle.fail(link->number, "is asked about twice or under another name");
   }
   connection.asked = true;
+  connection.asked_at = world_.oracle.order();
   const bool accepted = !world_.random.chance(world_.scenario.ask_refused_permille);
   if (world_.random.chance(world_.scenario.ask_pending_permille)) {
     link->asking = true;
     const auto number = static_cast<uint32_t>(world_.answers.size());
-    world_.answers.push_back({index_, link->number, ticket, accepted});
+    world_.answers.push_back({index_, link->number, ticket, accepted, draw_hold()});
     const uint64_t delay = world_.delay_us(60'000);
     world_.events.add(world_.now_us() + delay, Event::Kind::kAnswer, number);
     return core::Answered::kLater;
@@ -137,6 +143,11 @@ core::Answered ShardHost::ask(core::Ticket ticket, const core::Question& questio
   if (!accepted) {
     answer.code = v1::CODE_NOT_AUTHORIZED;
     world_.coverage.add(Provoked::kAskRefused);
+  }
+  if (accepted) {
+    const uint32_t hold_ms = draw_hold();
+    world_.oracle.let_in(link->number, hold_ms);
+    answer.credentials_end = end_of(hold_ms);
   }
   connection.admitted = accepted;
   connection.turned_down = !accepted;

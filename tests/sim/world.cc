@@ -29,6 +29,7 @@ core::ShardConfig make_config(const Scenario& scenario, uint32_t index, uint64_t
   for (unsigned char& byte : config.hash_key) byte = static_cast<unsigned char>(key += 0x9D);
   for (unsigned char& byte : config.token_key) byte = static_cast<unsigned char>(key += 0x35);
   config.first_session = 1000;
+  config.asks_who_stays = scenario.policy_ms_max != 0;
   return config;
 }
 
@@ -55,6 +56,7 @@ World::World(uint64_t seed, bool is_verbose)
   for (uint32_t i = 0; i < scenario.names; ++i) oracle.intern("client-" + std::to_string(i));
   for (uint32_t i = 0; i < kUnownedNames; ++i) oracle.intern("nobody-" + std::to_string(i));
   for (uint32_t i = 0; i < scenario.clients; ++i) clients.push_back(std::make_unique<Client>(*this, i));
+  plan_change_of_policy();
 }
 
 World::~World() = default;
@@ -150,9 +152,32 @@ void World::dispatch(const Event& event) {
       return hosts[event.subject / scenario.shards]->ready({Ready::Kind::kCredit, event.subject});
     case Event::Kind::kLink:
       return hosts[arrivals[event.subject].shard]->ready({Ready::Kind::kArrived, event.subject});
+    case Event::Kind::kPolicy:
+      return change_policy();
     case Event::Kind::kAnswer:
       return hosts[answers[event.subject].shard]->ready({Ready::Kind::kAnswer, event.subject});
   }
+}
+
+void World::plan_change_of_policy() {
+  if (scenario.policy_ms_max == 0) return;
+  events.add(now_us() + delay_us(scenario.policy_ms_max * 1'000), Event::Kind::kPolicy, 0);
+}
+
+void World::change_policy() {
+  if (ending) return;
+  policy_.assign(oracle.names().size(), Stays::kYes);
+  for (Stays& stays : policy_) {
+    if (random.chance(scenario.revoke_permille)) stays = random.chance(800) ? Stays::kNo : Stays::kUnsure;
+  }
+  oracle.policy_changed();
+  for (const auto& host : hosts) host->policy_changed();
+  plan_change_of_policy();
+}
+
+Stays World::policy_of(core::Bytes name) {
+  const uint32_t number = oracle.intern(name);
+  return number < policy_.size() ? policy_[number] : Stays::kYes;
 }
 
 bool World::is_half_sent() const {

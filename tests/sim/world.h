@@ -59,6 +59,10 @@ struct PendingAnswer {
   uint32_t link = 0;
   core::Ticket ticket;
   bool accepted = false;
+  uint32_t hold_ms = 0;  // If accepted: for how long the credentials hold; 0: for ever.
+  // It is about a renewal.
+  bool renews = false;
+  uint32_t verdict = 0;
 };
 
 struct World {
@@ -79,6 +83,7 @@ struct World {
   void arrive(uint32_t link, core::Bytes unread, uint64_t delay);
   // There is something for the client on this link.
   void poke(uint32_t client, uint32_t link);
+  Stays policy_of(core::Bytes name);
   Pair& pair(core::ShardIndex from, core::ShardIndex to) { return pairs[from * scenario.shards + to]; }
 
   Random random;
@@ -111,6 +116,10 @@ struct World {
   void stop_early();
   void drain();
   void check_empty();
+  void change_policy();
+  void plan_change_of_policy();
+
+  std::vector<Stays> policy_;  // By name; those beyond its end stay.
 };
 
 }  // namespace onehop::sim

@@ -28,7 +28,7 @@ void PendingControl::set_pong(uint64_t nonce) {
 }
 
 void PendingControl::set_renewed(v1::Reason reason, uint32_t expires_in_ms) {
-  renewed_reason_ = reason;
+  renewed_reason_ = static_cast<uint8_t>(reason);
   expires_in_ms_ = expires_in_ms;
   has_renewed_ = true;
 }
@@ -48,7 +48,7 @@ size_t PendingControl::encode(OutputQueue& queue, SegmentPool& pool, v1::Frame& 
     size += append_frame(queue, pool, frame);
   }
   if (has_renewed_) {
-    frame.mutable_renewed()->set_reason(renewed_reason_);
+    frame.mutable_renewed()->set_reason(static_cast<v1::Reason>(renewed_reason_));
     frame.mutable_renewed()->set_expires_in_ms(expires_in_ms_);
     size += append_frame(queue, pool, frame);
   }

@@ -65,10 +65,10 @@ class PendingControl {
   size_t flow_bytes_ = 0;
   uint64_t ping_nonce_ = 0;
   uint64_t pong_nonce_ = 0;
-  bool has_ping_ = false;
   uint32_t expires_in_ms_ = 0;
-  v1::Reason renewed_reason_ = v1::REASON_UNSPECIFIED;
+  uint8_t renewed_reason_ = v1::REASON_UNSPECIFIED;  // A v1::Reason.
   bool has_renewed_ = false;
+  bool has_ping_ = false;
   bool has_pong_ = false;
 };
 

@@ -128,7 +128,6 @@ enum class LinkState : uint8_t {
 struct Asking {
   Ticket ticket;
   v1::Connect connect;
-  uint64_t policy = 0;  // Revocation::policy() when it asked.
 };
 
 // What becomes of the session of a link that ends.

@@ -12,6 +12,9 @@
 
 namespace onehop::core {
 
+// Whether a client may send to another one, as far as its host has said so.
+enum class KnownPermission : uint8_t { kAllowed, kDenied, kUnknown };
+
 enum class ClientOrder : uint8_t { kName, kQueueBytes, kSendRate, kReceiveRate, kIdle };
 
 struct ClientSearch {

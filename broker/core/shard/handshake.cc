@@ -53,7 +53,7 @@ void Handshake::ask(LinkId id, Link& link, const v1::Connect& connect) {
   Question question{Question::Kind::kAuthenticate, link.host, connect.name(), connect.token()};
   question.take_over = connect.on_conflict() == v1::ON_CONFLICT_TAKE_OVER;
   if (shard_.host.ask(ticket, question, answer) == Answered::kNow) return take_answer(id, link, connect, answer);
-  link.asking = std::make_unique<Asking>(Asking{ticket, connect, shard_.revocation.policy()});
+  link.asking = std::make_unique<Asking>(Asking{ticket, connect});
   link.state = LinkState::kAsking;
   link.deadline = shard_.now() + kConnectDeadlineMs;
   shard_.deadlines.arm(id.index, link.deadline);
@@ -71,11 +71,14 @@ void Handshake::on_answer(Ticket ticket, const Answer& answer) {
   const std::unique_ptr<Asking> asking = std::move(link->asking);
   link->state = LinkState::kLobby;
   take_answer(id, *link, asking->connect, answer);
-  // The answer may be of a policy that has changed meanwhile.
-  const bool is_old = asking->policy != shard_.revocation.policy();
+  const bool is_old = ticket.value < old_tickets_end_;
   if (is_old && link->state == LinkState::kOpen) shard_.revocation.judge(link->session);
   shard_.links.resume_reading(*link);
   if (link->state == LinkState::kOpen) shard_.links.may_go_on(id);
+}
+
+void Handshake::policy_changed() {
+  if (shard_.config.asks_who_stays) old_tickets_end_ = next_ticket_;
 }
 
 void Handshake::take_answer(LinkId id, Link& link, const v1::Connect& connect, const Answer& answer) {

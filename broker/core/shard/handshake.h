@@ -31,6 +31,8 @@ class Handshake {
   // Reads the first frame. True if the link now has a session and its next frames may be decoded.
   bool pass_lobby(LinkId id, Link& link, Input& in);
   void on_answer(Ticket ticket, const Answer& answer);
+  // Answers that were asked for before may be of the policy from before.
+  void policy_changed();
   // Nobody waits for the answer any more.
   void drop_question(Link& link);
 
@@ -55,7 +57,8 @@ class Handshake {
   TakeoverLog takeovers_;
   absl::flat_hash_map<uint64_t, LinkId> asking_;  // By ticket.
   uint64_t next_ticket_ = 1;
-  v1::Connect connect_;  // The one that is being read.
+  uint64_t old_tickets_end_ = 0;  // Tickets below this are of a policy from before.
+  v1::Connect connect_;           // The one that is being read.
 };
 
 }  // namespace onehop::core

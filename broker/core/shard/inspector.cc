@@ -102,6 +102,11 @@ SenderState Inspector::sender_state(Bytes recipient, const Origin& sender) {
   return {session->senders->is_paused(sender, shard_.now()), session->senders->gate_closed(sender)};
 }
 
+KnownPermission Inspector::known_permission(Bytes sender, Bytes recipient) {
+  const SessionId id = shard_.sessions.find_name(sender, name_hash(sender, shard_.config.hash_key));
+  return shard_.permissions.known(id, recipient, name_hash(recipient, shard_.config.hash_key));
+}
+
 uint64_t Inspector::paused_senders() {
   uint64_t paused = 0;
   shard_.sessions.for_each([&paused](SessionId, const Session& session) {

@@ -23,6 +23,8 @@ class Inspector {
   std::optional<ClientState> find_client(Bytes name);
   // What stands between this sender and a recipient of this shard.
   SenderState sender_state(Bytes recipient, const Origin& sender);
+  // Whether this client of this shard may send to that recipient, wherever it lives.
+  KnownPermission known_permission(Bytes sender, Bytes recipient);
   // Looks at all sessions.
   uint64_t paused_senders();
   // Ends a client for good. False if there is none of that name.

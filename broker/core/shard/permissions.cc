@@ -49,6 +49,26 @@ Permissions::Verdict Permissions::ask(SessionId id, Sender& sender, Bytes destin
   return Verdict::kPending;
 }
 
+KnownPermission Permissions::known(SessionId id, Bytes destination, uint64_t hash) {
+  if (!shard_.config.asks_permission) return KnownPermission::kAllowed;
+  const Session* const session = shard_.sessions.find(id);
+  // Only what is allowed is remembered there, and only with a name.
+  const Sending* const sending = session == nullptr ? nullptr : session->sending.get();
+  if (sending != nullptr && !destination.empty() && sending->destination == destination)
+    return KnownPermission::kAllowed;
+  const auto found = session == nullptr ? senders_.end() : senders_.find(id.index);
+  if (found == senders_.end()) return KnownPermission::kUnknown;
+  switch (found->second->verdicts.find(hash)) {
+    case VerdictCache::Verdict::kAllowed:
+      return KnownPermission::kAllowed;
+    case VerdictCache::Verdict::kDenied:
+      return KnownPermission::kDenied;
+    case VerdictCache::Verdict::kUnknown:
+      break;
+  }
+  return KnownPermission::kUnknown;
+}
+
 bool Permissions::is_pending(SessionId sender, uint64_t hash) const {
   const auto found = senders_.find(sender.index);
   return found != senders_.end() && found->second->ticket.value != 0 && found->second->pending == hash;

@@ -20,6 +20,7 @@
 #include "core/base/instant.h"
 #include "core/session/session.h"
 #include "core/session/verdict_cache.h"
+#include "core/shard/client_report.h"
 #include "core/shard/seam.h"
 
 namespace onehop::core {
@@ -41,6 +42,8 @@ class Permissions {
 
   // May this session send to this destination, whose name has this hash?
   Verdict may_send(SessionId sender, Bytes destination, uint64_t hash);
+  // What the host has said about it, without asking it.
+  KnownPermission known(SessionId sender, Bytes destination, uint64_t hash);
   // Whether a message of this session to that destination waits for the host.
   bool is_pending(SessionId sender, uint64_t hash) const;
   // An answer of the host. False if the ticket is not of this part.

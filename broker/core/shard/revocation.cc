@@ -7,7 +7,6 @@ namespace onehop::core {
 
 void Revocation::policy_changed() {
   if (!shard_.config.asks_who_stays) return;
-  ++policy_;
   left_ = ring_ = shard_.sessions.slots();
   if (next_ >= ring_) next_ = 0;
 }

@@ -27,14 +27,11 @@ class Revocation {
   void policy_changed();
   // Takes a turn, if one is left, and returns when the next one is.
   Instant advance();
-  // Counts the changes of the policy.
-  uint64_t policy() const { return policy_; }
   // Asks about one session, which ends if it may not stay.
   void judge(SessionId id);
 
  private:
   ShardParts& shard_;
-  uint64_t policy_ = 0;
   // The places of sessions make a ring. If the policy changes again meanwhile, the turns go on from where they are, so
   // a policy that changes all the time hides no session.
   uint32_t ring_ = 0;

@@ -67,6 +67,9 @@ class Shard final : public ShardInputs {
   ClientsFound find_clients(const ClientSearch& search, Instant now);
   std::optional<ClientState> find_client(Bytes name, Instant now);
   SenderState sender_state(Bytes recipient, const Origin& sender, Instant now);
+  KnownPermission known_permission(Bytes sender, Bytes recipient) {
+    return parts_.inspector.known_permission(sender, recipient);
+  }
   uint64_t paused_senders() { return parts_.inspector.paused_senders(); }
   bool kick(Bytes name, Bytes text, Instant now);
   ShardIndex home_of(Bytes name) const { return parts_.inspector.home_of(name); }

@@ -117,8 +117,13 @@ struct BrokerCounters {
   uint64_t transport_bytes = 0;  // Now: what transports hold, part of memory_bytes. Plain connections have none.
   // Exceptions that handlers of the embedder have thrown: see BrokerOptions::on_exception.
   uint64_t handler_exceptions = 0;
-  unsigned memory_stage = 0;           // 0; 1: refusing; 2: ending clients.
-  uint64_t memory_ended = 0;           // Clients ended in the second stage.
+  unsigned memory_stage = 0;         // 0; 1: refusing; 2: ending clients.
+  uint64_t memory_ended = 0;         // Clients ended in the second stage.
+  uint64_t credentials_expired = 0;  // Connections that ended with their credentials.
+  uint64_t renewals_accepted = 0;    // Renewals of credentials. The next two are those that changed nothing.
+  uint64_t renewals_refused = 0;
+  uint64_t renewals_undecided = 0;     // There was no answer, or none in time.
+  uint64_t sessions_revoked = 0;       // Ended because Hooks::still_allowed said no.
   std::vector<OutcomeCount> outcomes;  // Those that can occur, each of them, also with a count of 0.
   std::vector<EndCount> ends;          // Each kind with each code.
   RouteLatency route_latency;

@@ -36,7 +36,7 @@ struct LocalClientOptions {
   std::string name = {};
   // What the program is, for lists of clients and logs: UTF-8 of at most 1 KiB.
   std::string software = "local";
-  // Credentials, opaque bytes of at most 14 KiB; empty: none.
+  // Credentials, opaque bytes of at most 14 KiB; empty: none. A local client cannot renew them: if they end, it ends.
   std::string token = {};
   client::OnConflict on_conflict = client::OnConflict::kReject;
   // The largest message to receive, as its frame takes it, at least 16 KiB; senders of larger ones are refused with

@@ -210,6 +210,8 @@ typedef struct onehop_session_info {
   uint32_t ttl_ms_max;
   int resumed;
   int ordered_refusals;
+  int may_renew;                     /* The broker takes new credentials on an open connection. */
+  uint32_t credentials_expire_in_ms; /* For how much longer the credentials hold; 0: they do not end. */
 } onehop_session_info;
 
 typedef struct onehop_ending {
@@ -279,6 +281,11 @@ typedef struct onehop_options {
   onehop_bytes tls_key_file;
   onehop_bytes tls_server_name;
   int tls_insecure;
+  /* Gives the credentials instead of `token`, for a program whose credentials end: before each connection, and when a
+   * fifth of their time is left, to renew them. It is called on the client's thread with `token_user`, and must be
+   * quick. What it returns is copied at once. NULL: `token` is used. */
+  onehop_bytes (*token_source)(void* user);
+  void* token_user;
 } onehop_options;
 /* `size` is sizeof the struct. */
 ONEHOP_API void onehop_options_init(onehop_options* options, size_t size);
@@ -293,6 +300,10 @@ typedef struct onehop_handlers {
   void (*on_down)(void* user, onehop_client* client, const onehop_ending* ending, uint64_t retry_in_ms);
   void (*on_ended)(void* user, onehop_client* client, const onehop_ending* ending);
   void (*on_room)(void* user, onehop_client* client);
+  /* The answer to renewed credentials. ONEHOP_REASON_NONE: they hold, for `expires_in_ms` more milliseconds; 0: they do
+   * not end. Otherwise those from before hold until their end. ONEHOP_REASON_UNSUPPORTED: the broker serves no
+   * renewals. */
+  void (*on_renewed)(void* user, onehop_client* client, onehop_reason reason, uint32_t expires_in_ms);
 } onehop_handlers;
 /* `size` is sizeof the struct. */
 ONEHOP_API void onehop_handlers_init(onehop_handlers* handlers, size_t size);
@@ -355,6 +366,11 @@ ONEHOP_API void onehop_client_acknowledge(onehop_client* client, onehop_tag tag)
 ONEHOP_API void onehop_client_acknowledge_up_to(onehop_client* client, onehop_tag tag);
 ONEHOP_API void onehop_client_refuse(onehop_client* client, onehop_tag tag, onehop_bytes text, uint32_t code,
                                      uint32_t retry_after_ms);
+
+/* New credentials of the same principal, at most 14 KiB: they are renewed on the open connection, and on_renewed tells
+ * the result; or they are shown with the next connection. ONEHOP_SEND_ACCEPTED, ONEHOP_SEND_TOO_LARGE,
+ * ONEHOP_SEND_CLOSED or ONEHOP_SEND_FORKED. */
+ONEHOP_API onehop_send_status onehop_client_renew(onehop_client* client, onehop_bytes token);
 
 /* Accepts no more messages, waits until each has its outcome, says goodbye and ends; after `deadline_ms` (0: no
  * deadline) it ends all the same. Returns why it ended; `code`, if not NULL, gets the broker's code. A second call

@@ -86,5 +86,21 @@ TEST(PendingControl, ThePongComesAfterReceiptsAndTheLatestWins) {
   EXPECT_EQ(frames[4].pong().nonce(), 2u);
 }
 
+TEST(PendingControl, ARenewalIsAnsweredOnceAndBeforeThePong) {
+  Counters totals;
+  PendingControl control(totals);
+  EXPECT_FALSE(control.has_renewed());
+  control.set_pong(4);
+  control.set_renewed(v1::REASON_BROKER_BUSY, 77);
+  EXPECT_TRUE(control.has_renewed());
+  const std::vector<v1::Frame> frames = read_back(control);
+  ASSERT_EQ(frames.size(), 2u);
+  EXPECT_EQ(frames[0].renewed().reason(), v1::REASON_BROKER_BUSY);
+  EXPECT_EQ(frames[0].renewed().expires_in_ms(), 77u);
+  EXPECT_TRUE(frames[1].has_pong());
+  EXPECT_FALSE(control.has_renewed());
+  EXPECT_TRUE(control.empty());
+}
+
 }  // namespace
 }  // namespace onehop::core

@@ -85,6 +85,8 @@ const std::map<std::string, MakeFrame>& frames() {
       {"goodbye for now", [](World&) { return wire(goodbye_frame(v1::CODE_ADMINISTRATIVE)); }},
       {"connected", [](World&) { return raw_frame(2, ""); }},
       {"receipts", [](World&) { return raw_frame(5, ""); }},
+      {"renew", [](World&) { return wire(renew_frame("token")); }},
+      {"renewed", [](World&) { return raw_frame(11, ""); }},
       {"unknown", [](World&) { return raw_frame(12, ""); }},
   };
   return kFrames;
@@ -119,6 +121,8 @@ Row row_of_a_new_session() {
       {"goodbye for now", "NORMAL"},
       {"connected", "PROTOCOL_ERROR"},
       {"receipts", "PROTOCOL_ERROR"},
+      {"renew", "PROTOCOL_ERROR"},  // Without the feature.
+      {"renewed", "PROTOCOL_ERROR"},
       {"unknown", "PROTOCOL_ERROR"},
   };
 }
