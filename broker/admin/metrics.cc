@@ -107,7 +107,6 @@ void add_program(Families& to, const ProgramState& program) {
 }
 
 void add_identity(Families& to, const ProgramState& program) {
-  if (program.authentications.empty()) return;
   to.add(MetricType::Counter, "onehop_authentications_total", "Checked credentials, by their method and the result.");
   for (const auto& one : program.authentications) to.value(one.count, {{"method", one.method}, {"result", one.result}});
   to.counter("onehop_permissions_denied_total", "Names and destinations that permissions have denied.",

@@ -20,7 +20,7 @@ struct ProgramState {
   bool last_reload_successful = true;  // The start counts as one.
   double last_reload_success_unix_seconds = 0;
   uint64_t log_lines_lost = 0;
-  // How often which method of authentication has ended in what; empty: there is none.
+  // How often which method of authentication has ended in what.
   struct Authentications {
     std::string method;
     std::string result;

@@ -279,7 +279,8 @@ void Running::note_reload(bool successful) {
 admin::ProgramState Running::state() {
   const std::lock_guard lock(mutex_);
   admin::ProgramState state{last_reload_successful_, last_reload_success_unix_seconds_, log_.lines_missing()};
-  if (identity_ != nullptr) state.authentications = authentications_of(identity_->counters(), state.denials);
+  const IdentityCounters counters = identity_ == nullptr ? IdentityCounters() : identity_->counters();
+  state.authentications = authentications_of(counters, state.denials);
   if (tls_ == nullptr) return state;
   for (const TlsExpiry& one : tls_->expiries()) {
     state.certificates.push_back({one.certificate_file, static_cast<double>(one.expires_unix_ms) / 1'000});

@@ -5,6 +5,7 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <mutex>
@@ -48,9 +49,15 @@ struct Candidate {
   const std::string peer;
 };
 
-bool takes(AuthMethod method, const Credentials& credentials) {
+bool has(const Policy& policy, AuthMethod method) {
+  return std::find(policy.methods.begin(), policy.methods.end(), method) != policy.methods.end();
+}
+
+bool takes(const Policy& policy, AuthMethod method, const Credentials& credentials) {
   const std::string_view token = credentials.token;
-  const bool has_certificate = !credentials.certificate.empty() || !credentials.certificate_name.empty();
+  // Where no method looks at it, a certificate only opens the connection.
+  const bool has_certificate = (!credentials.certificate.empty() || !credentials.certificate_name.empty()) &&
+                               has(policy, AuthMethod::kCertificate);
   switch (method) {
     case AuthMethod::kCertificate:
       return has_certificate;
@@ -131,7 +138,7 @@ void IdentityImpl::authenticate(const Credentials& credentials, const Authentica
   const PolicyPointer policy = this->policy();
   if (policy->methods.empty()) return answer.accept({});
   for (const AuthMethod method : policy->methods) {
-    if (!takes(method, credentials)) continue;
+    if (!takes(*policy, method, credentials)) continue;
     switch (method) {
       case AuthMethod::kCertificate:
         return check_certificate(*policy, credentials, answer);
@@ -284,7 +291,7 @@ bool IdentityImpl::allows(const Policy& policy, std::string_view principal, uint
 // Whether what the client has shown is still in the files.
 bool IdentityImpl::still_covers(const Policy& policy, std::string_view principal, const Grant& grant) const {
   if (!grant.method) return true;
-  if (std::find(policy.methods.begin(), policy.methods.end(), *grant.method) == policy.methods.end()) return false;
+  if (!has(policy, *grant.method)) return false;
   switch (*grant.method) {
     case AuthMethod::kUsers:
       return policy.users->fingerprint(principal) == grant.fingerprint;

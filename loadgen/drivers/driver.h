@@ -106,6 +106,8 @@ struct DriverOptions {
   size_t payload_bytes_max = 0;    // The payload of the largest message that will be sent.
   // The headers of each message, for onehop only. The texts that they refer to must outlive the driver.
   std::vector<client::Header> headers = {};
+  // What each client shows the broker, for onehop only; empty: nothing.
+  std::string token = {};
 };
 
 struct PeerOptions {

@@ -52,6 +52,7 @@ class OnehopPeer final : public Peer {
     connect.set_name(name_);
     connect.set_protocol_version(core::kProtocolVersion);
     connect.set_software("onehop-loadgen");
+    connect.set_token(options_.token);
     connect.set_keepalive_ms(options_.keepalive_ms);
     append_frame(out, frame);
   }

@@ -136,6 +136,11 @@ struct Parser {
         [this](const std::string& text) { settings.part = required(parse_part_of(text), "--part", text, "like 1/3"); });
     app.add_option("--prefix", settings.prefix,
                    "What the clients' names begin with; default: one that no other process has");
+    run.add("--token-file", nullptr, "The file whose first line is the token of all clients, for onehop only", "FILE",
+            [this](const std::string& path) {
+              settings.token =
+                  required(read_token(path), "--token-file", path, "a file with a token in its first line");
+            });
     app.add_option("--seed", settings.seed, "The seed of everything random; default: another one each time");
     app.add_flag("--spin", settings.spin,
                  "The threads never sleep: exact times of few messages, but each occupies a processor");
@@ -268,6 +273,7 @@ void Parser::check_driver() {
   }
   const bool is_onehop = options.target->system == System::kOnehop;
   if (settings.ttl_ms != 0 && !is_onehop) refuse("--ttl", "only onehop has that");
+  if (!settings.token.empty() && !is_onehop) refuse("--token-file", "only onehop's clients show a token here");
   if (!settings.scenario.headers.empty() && !is_onehop) refuse("--header", "only onehop's messages have headers here");
   try {
     const auto driver = make_driver(options.target->system, driver_options(settings));

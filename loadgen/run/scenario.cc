@@ -12,6 +12,7 @@
 #include "loadgen/measure/stamp.h"
 #include "loadgen/run/settings.h"
 #include "reactor/address.h"
+#include "reactor/file_text.h"
 
 namespace onehop::loadgen {
 namespace {
@@ -145,8 +146,18 @@ std::string apply_scenario(Settings& settings, const GivenFlags& given) {
   return wrong;
 }
 
+std::optional<std::string> read_token(const std::string& path) {
+  constexpr size_t kTokenBytesMax = 14 << 10;  // What a client library sends at most.
+  const reactor::FileText file = reactor::read_file(path, kTokenBytesMax + 2);
+  if (!file.text) return std::nullopt;
+  std::string token = file.text->substr(0, file.text->find('\n'));
+  if (token.ends_with('\r')) token.pop_back();
+  return token.empty() ? std::nullopt : std::optional(token);
+}
+
 DriverOptions driver_options(const Settings& settings) {
   DriverOptions options{settings.confirm, settings.keepalive_ms, settings.sizes->bytes_max()};
+  options.token = settings.token;
   for (const auto& [key, value] : settings.scenario.headers) options.headers.push_back({key, value});
   return options;
 }

@@ -52,6 +52,9 @@ struct GivenFlags {
 // begins with the flag that is wrong, or an empty text.
 std::string apply_scenario(Settings& settings, const GivenFlags& given);
 // The options for the driver. They refer to parts of the settings, which must outlive them.
+// The first line of the file; nothing: there is none.
+std::optional<std::string> read_token(const std::string& path);
+
 DriverOptions driver_options(const Settings& settings);
 // Removes the flags that stages and count have replaced.
 void keep_scenario_flags(Settings& settings);

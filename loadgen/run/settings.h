@@ -60,6 +60,7 @@ struct Settings {
   std::optional<double> start_at_unix_s;
   std::string part;    // "K/N" if this is the K-th of N runs that are made together.
   std::string prefix;  // The beginning of the clients' names.
+  std::string token;   // What all clients show the broker; empty: nothing.
   uint64_t seed = 0;
   bool spin = false;                // Threads never sleep.
   int32_t system_pid = 0;           // The process of the system to watch; 0 for none.

@@ -143,6 +143,18 @@ TEST_F(Identities, CredentialsThatNoMethodTakes) {
   EXPECT_EQ(refused_.front(), "no credentials");
 }
 
+TEST_F(Identities, CertificateThatNoMethodLooksAtChangesNothing) {
+  options_.methods = {AuthMethod::kAnonymous, AuthMethod::kUsers};
+  const std::string certificate = make_certificate({"carla"}, "URI:urn:carla");
+  Credentials credentials{"", "", "unix:///x"};
+  credentials.certificate = certificate;
+  EXPECT_EQ(ask(*loaded(), credentials).verdict().principal, "");
+  EXPECT_TRUE(ask(*loaded(), credentials).verdict().accepted);
+  // Where one does, it is no anonymous client, whatever the order.
+  options_.methods = {AuthMethod::kAnonymous, AuthMethod::kUsers, AuthMethod::kCertificate};
+  EXPECT_EQ(ask(*loaded(), credentials).verdict().principal, "urn:carla");
+}
+
 TEST_F(Identities, HookTakesWhatIsLeft) {
   options_.methods = {AuthMethod::kUsers, AuthMethod::kHook};
   options_.hook = [](const Credentials& credentials, const AuthenticateAnswer& answer) {
