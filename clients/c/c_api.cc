@@ -215,7 +215,11 @@ uint64_t onehop_client_unsettled(const onehop_client* client) {
 
 void onehop_client_counts(const onehop_client* client, onehop_counts* counts, size_t size) {
   const onehop::client::SendCounts known = client->client->counts();
-  hand_out({.size = 0, .pauses = known.pauses, .repeats = known.repeats, .resumes = known.resumes},
+  hand_out({.size = 0,
+            .pauses = known.pauses,
+            .repeats = known.repeats,
+            .resumes = known.resumes,
+            .exceptions = known.exceptions},
            cleared(counts, size), size);
 }
 

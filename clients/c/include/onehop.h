@@ -228,6 +228,7 @@ typedef struct onehop_counts {
   uint64_t pauses;
   uint64_t repeats;
   uint64_t resumes;
+  uint64_t exceptions; /* That a handler has thrown although it must not. */
 } onehop_counts;
 
 typedef struct onehop_client onehop_client;
