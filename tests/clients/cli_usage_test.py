@@ -90,7 +90,7 @@ class Completion(unittest.TestCase):
         return done.stdout.split()
 
     def test_bash_completes_commands_options_and_values(self):
-        for words, completed in [(("li",), ["listen"]), (("help", "tr"), ["trace"]), (("h",), ["health", "help"]),
+        for words, completed in [(("li",), ["listen"]), (("help", "tr"), ["trace"]), (("h",), ["hash-secret", "health", "help"]),
                                  (("send", "bob", "--fail"), ["--fail-fast"]), (("send", "bob", "--take"), []),
                                  (("listen", "bob", "--ack", "m"), ["manual"]), (("clients", "-o", ""), ["text", "json"]),
                                  (("top", "--sort", "id"), ["idle"]), (("send", "bob", "--file", ""), []),

@@ -73,6 +73,23 @@ TEST_F(ConfigurationTest, FlagsWinOverEnvironmentOverFileOverDefaults) {
   EXPECT_EQ(1u, loaded().sources[index].line);
 }
 
+// A file that is good for a setting of identity; empty: it is for none.
+std::string file_for(std::string_view setting, const tls::Authority& authority) {
+  const std::pair<std::string_view, std::string_view> files[] = {
+      {"users_file", ""},
+      {"token_keys_file",
+       R"({"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]})"},
+      {"permissions_file", "[roles.guest]\n"}};
+  for (const auto& [name, text] : files) {
+    if (name != setting) continue;
+    const std::string path = authority.folder().file(std::string(name));
+    std::ofstream(path) << text;
+    ::chmod(path.c_str(), 0600);
+    return path;
+  }
+  return {};
+}
+
 // A value for each setting that is not its default, and wrong in no company.
 std::string another_value(const Setting& setting, const std::string& token_file, tls::Authority& authority) {
   if (setting.name == "tls_certificate_file") return authority.issue("server").certificate;
@@ -80,6 +97,11 @@ std::string another_value(const Setting& setting, const std::string& token_file,
   if (setting.name == "tls_client") return "required";
   if (setting.name == "tls_client_ca_file") return authority.file();
   if (setting.name == "tls_crl_file") return authority.revoke({});
+  if (setting.name == "authentication") return "users,token,anonymous";
+  if (setting.name == "certificate_principal") return "cn";
+  if (setting.name == "anonymous_role") return "guest";
+  if (setting.name == "token_issuer" || setting.name == "token_audience") return "a";
+  if (const std::string file = file_for(setting.name, authority); !file.empty()) return file;
   if (setting.name == "listen") return "unix:///a,unix:///b";
   if (setting.name == "listen_proxy") return "unix:///c";
   if (setting.name == "proxy_from") return "10.0.0.0/8,unix";

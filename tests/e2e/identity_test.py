@@ -56,7 +56,7 @@ class Users(WithFiles):
         broker = self.with_users()
         hub = Client(broker.address, "hub", "hub:battery staple")
         device = Client(broker.address, "device-1", "device-1:correct horse")
-        self.assert_refused("CODE_NAME_IN_USE", broker.address, "device-1", "device-1:correct horse",
+        self.assert_refused("CODE_NOT_AUTHORIZED", broker.address, "device-1", "device-1:correct horse",
                             on_conflict=wire.ON_CONFLICT_TAKE_OVER)
         Client(broker.address, "hub", "hub:battery staple", on_conflict=wire.ON_CONFLICT_TAKE_OVER).close()
         self.assertEqual(wire.CODE_SESSION_TAKEN_OVER, hub.read_kind("goodbye").code)

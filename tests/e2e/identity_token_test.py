@@ -15,6 +15,9 @@ from identity_client import Client, Refused, wire
 from identity_rig import PERMISSIONS, WithFiles
 
 
+RENEWAL = 2  # The bit of Connect.features.
+
+
 def b64(data):
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
@@ -88,8 +91,8 @@ class Tokens(WithFiles):
     def test_each_algorithm(self):
         broker = self.with_tokens()
         for algorithm in ("EdDSA", "ES256", "RS256"):
-            for _ in range(5):
-                Client(broker.address, "device-1", self.issuer.token(algorithm)).close()
+            for number_of_it in range(5):
+                Client(broker.address, f"device-1/{algorithm}{number_of_it}", self.issuer.token(algorithm)).close()
 
     def test_what_is_refused(self):
         broker = self.with_tokens("--listen-proxy", "tcp://127.0.0.1:0", "--proxy-from", "127.0.0.1")
@@ -143,7 +146,7 @@ class Tokens(WithFiles):
 
     def test_renewal(self):
         broker = self.with_tokens()
-        client = Client(broker.address, "device-1", self.issuer.token(exp=time.time() + 60))
+        client = Client(broker.address, "device-1", self.issuer.token(exp=time.time() + 60), features=RENEWAL)
         client.write(wire.Frame(renew=wire.Renew(token=self.issuer.token(exp=time.time() + 6_000).encode())))
         renewed = client.read_kind("renewed")
         self.assertEqual(0, renewed.reason)

@@ -34,7 +34,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   require(verifier().verify(text, 1'700'000'000'000).fault != TokenFault::kNone, "accepted without a signature");
   if (const auto json = onehop::identity::read_json_object(text)) {
-    require(onehop::identity::read_json_object(json->dump()) == json, "another object when read again");
+    const auto again = onehop::identity::read_json_object(json->dump());
+    require(again && *again == *json, "another object when read again");
   }
   static_cast<void>(onehop::identity::base64url_decode(text));
   std::vector<std::string> problems;

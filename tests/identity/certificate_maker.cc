@@ -22,8 +22,11 @@ std::string make_certificate(const std::vector<std::string>& common_names, const
                                0);
   }
   if (!alternative_names.empty()) {
+    X509V3_CTX around;
+    X509V3_set_ctx(&around, certificate, certificate, nullptr, nullptr, 0);
+    X509V3_set_ctx_nodb(&around);
     X509_EXTENSION* const names =
-        X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, alternative_names.c_str());
+        X509V3_EXT_conf_nid(nullptr, &around, NID_subject_alt_name, alternative_names.c_str());
     if (names == nullptr) throw std::runtime_error("no such names: " + alternative_names);
     X509_add_ext(certificate, names, -1);
     X509_EXTENSION_free(names);

@@ -106,14 +106,14 @@ TEST(CommandLine, WhatCannotBeConfiguredIsAUsageError) {
 }
 
 TEST(CommandLine, EverythingThatIsWrongIsToldAtOnce) {
-  const std::vector<std::string> environment{"ONEHOP_ACL_FILE=x", "ONEHOP_LOG_LEVEL=loud"};
+  const std::vector<std::string> environment{"ONEHOP_CHECKS_THREADS=0", "ONEHOP_LOG_LEVEL=loud"};
   const Ended ended = run({"--check-config", "--shards", "many", "--colour", "--tls-key-file", "x", "stray", "--listen",
                            "nonsense", "--queue-bytes-max", "65536"},
                           environment);
   EXPECT_EQ(2, ended.exit_code);
   EXPECT_TRUE(ended.output.empty());
   EXPECT_EQ(8u, ended.errors.size());
-  for (const std::string name : {"ONEHOP_ACL_FILE", "ONEHOP_LOG_LEVEL", "--shards", "--colour", "--tls-key-file",
+  for (const std::string name : {"ONEHOP_CHECKS_THREADS", "ONEHOP_LOG_LEVEL", "--shards", "--colour", "--tls-key-file",
                                  "stray", "--listen", "--queue-bytes-max"}) {
     const std::string start = "onehopd: " + name + ": ";
     EXPECT_EQ(1, std::count_if(ended.errors.begin(), ended.errors.end(),
