@@ -41,6 +41,7 @@ endfunction()
 
 onehop_install_library(broker "the broker, for programs that run it inside")
 onehop_install_library(client "the client library")
+onehop_install_library(identity "TLS for the broker, for programs that run it inside")
 
 configure_package_config_file(onehop-config.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/onehop-config.cmake
   INSTALL_DESTINATION ${cmake_folder} NO_SET_AND_CHECK_MACRO NO_CHECK_REQUIRED_COMPONENTS_MACRO)

@@ -172,8 +172,9 @@ std::vector<Setting> program() {
        {},
        "",
        kLive,
-       "reload, as on SIGHUP, when the configuration file or the token file has changed and then stayed the same for a "
-       "second; for files that another program puts in place, as Kubernetes does"},
+       "reload, as on SIGHUP, when the configuration file, the token file or a file of TLS has changed and then stayed "
+       "the "
+       "same for a second; for files that another program puts in place, as Kubernetes does"},
       {"log_level",
        &D::log_level,
        {0, 0, false, {"debug", "info", "warn", "error", "off"}},
