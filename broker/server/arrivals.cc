@@ -57,6 +57,7 @@ void Arrivals::let_in(reactor::Fd fd, const reactor::SocketAddress& peer, Listen
 void Arrivals::let_in_counted(Arrival arrival, const std::optional<reactor::IpAddress>& address, bool tls) {
   if (!address || !rules_.addresses.any()) return begin_transport(std::move(arrival), tls);
   const AddressLimits::Refusal refusal = rules_.addresses.take(*address, loop_.now_ms());
+  if (!refusal.text.empty() && tls) return turn_away(arrival, refusal.text);
   if (!refusal.text.empty()) {
     arrival.refusal = {v1::CODE_RATE_EXCEEDED, refusal.text, refusal.retry_after_ms};
     return begin_transport(std::move(arrival), tls);
@@ -65,6 +66,12 @@ void Arrivals::let_in_counted(Arrival arrival, const std::optional<reactor::IpAd
   arrival.source->address = *address;
   arrival.source->counted = true;
   begin_transport(std::move(arrival), tls);
+}
+
+// Without a word: to say one would take a TLS handshake, which costs more than all that the limit is to save.
+void Arrivals::turn_away(const Arrival& arrival, std::string_view why) {
+  rules_.connections.give_back();
+  host_.on_arrivals_event(BrokerEvent::Kind::kConnectRefused, peer_of(arrival), why);
 }
 
 // Who is refused hears it through the transport, because it would understand nothing else.

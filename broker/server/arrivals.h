@@ -66,6 +66,8 @@ class Arrivals final : private ProxyHeadersHost, private TransportHandshakesHost
 
   void let_in(reactor::Fd fd, const reactor::SocketAddress& peer, ListenerKind kind);
   void let_in_counted(Arrival arrival, const std::optional<reactor::IpAddress>& address, bool tls);
+  // Closes a connection that counts by no address.
+  void turn_away(const Arrival& arrival, std::string_view why);
   void begin_transport(Arrival arrival, bool tls);
 
   reactor::Loop& loop_;

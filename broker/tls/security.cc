@@ -22,22 +22,10 @@ tls::ServerFiles files_of(const TlsOptions& options) {
   return files;
 }
 
-std::shared_ptr<const tls::ServerIdentity> load_identity(const TlsOptions& options, std::string& error) try {
-  if (options.clients != TlsClients::kNone && options.client_ca_file.empty()) {
-    error = "there are no authorities to verify client certificates with";
-    return nullptr;
-  }
-  return tls::ServerIdentity::load(files_of(options), error);
-} catch (const std::exception& failure) {
-  error = failure.what();
-  return nullptr;
-}
-
-}  // namespace
-
-class Tls::Impl final : public TransportSecurity {
+// What a Tls and the brokers that use it share.
+class IdentityInUse final : public TransportSecurity {
  public:
-  explicit Impl(std::shared_ptr<const tls::ServerIdentity> identity) : identity_(std::move(identity)) {}
+  explicit IdentityInUse(std::shared_ptr<const tls::ServerIdentity> identity) : identity_(std::move(identity)) {}
 
   std::unique_ptr<transport::Transport> accept(uint64_t now_ms) override {
     auto now = identity();
@@ -58,33 +46,50 @@ class Tls::Impl final : public TransportSecurity {
   std::shared_ptr<const tls::ServerIdentity> identity_;
 };
 
-Tls::Tls(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+IdentityInUse& in_use_by(const std::shared_ptr<TransportSecurity>& security) {
+  return static_cast<IdentityInUse&>(*security);
+}
+
+std::shared_ptr<const tls::ServerIdentity> load_identity(const TlsOptions& options, std::string& error) try {
+  if (options.clients != TlsClients::kNone && options.client_ca_file.empty()) {
+    error = "there are no authorities to verify client certificates with";
+    return nullptr;
+  }
+  return tls::ServerIdentity::load(files_of(options), error);
+} catch (const std::exception& failure) {
+  error = failure.what();
+  return nullptr;
+}
+
+}  // namespace
+
+Tls::Tls(std::shared_ptr<TransportSecurity> security) : security_(std::move(security)) {}
 Tls::~Tls() = default;
 
 std::unique_ptr<Tls> Tls::load(const TlsOptions& options, std::string& error) {
   auto identity = load_identity(options, error);
   if (identity == nullptr) return nullptr;
-  return std::unique_ptr<Tls>(new Tls(std::make_shared<Impl>(std::move(identity))));
+  return std::unique_ptr<Tls>(new Tls(std::make_shared<IdentityInUse>(std::move(identity))));
 }
 
 std::shared_ptr<TransportSecurity> Tls::security() const {
-  return impl_;
+  return security_;
 }
 
 bool Tls::reload(const TlsOptions& options, std::string& error) {
   auto identity = load_identity(options, error);
   if (identity == nullptr) return false;
-  impl_->set(std::move(identity));
+  in_use_by(security_).set(std::move(identity));
   return true;
 }
 
 void Tls::take_over(const Tls& loaded) {
-  impl_->set(loaded.impl_->identity());
+  in_use_by(security_).set(in_use_by(loaded.security_).identity());
 }
 
 std::vector<TlsExpiry> Tls::expiries() const {
   std::vector<TlsExpiry> expiries;
-  for (const tls::CertificateExpiry& one : impl_->identity()->expiries()) {
+  for (const tls::CertificateExpiry& one : in_use_by(security_).identity()->expiries()) {
     expiries.push_back({one.file, one.expires_s * 1'000});
   }
   return expiries;

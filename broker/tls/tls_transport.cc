@@ -14,6 +14,10 @@ namespace onehop::tls {
 namespace {
 
 constexpr size_t kPlaintextBytesMax = 16 << 10;  // Of one record.
+// write() takes no more while so much is sealed: a full record, and most of another one. More would not be sent in
+// fewer calls, and blocks of memory of that size are slow to get and to give back.
+constexpr size_t kSealedBytesMax = 2 * kPlaintextBytesMax;
+constexpr size_t kOverheadBytes = 256;  // What records add.
 // Reading may give rise to output, for example when the peer changes its keys. Who asks for that and does not read the
 // answers would make them pile up. Far more than write() leaves here.
 constexpr size_t kAnswerBytesMax = 2 * transport::Transport::kOutputBytesMax;
@@ -29,6 +33,12 @@ const char* name_of_alert(int alert) {
   if (alert == SSL_AD_CERTIFICATE_REQUIRED) return "certificate required";
   if (alert == SSL_AD_NO_APPLICATION_PROTOCOL) return "no application protocol";
   return SSL_alert_desc_string_long(alert);
+}
+
+size_t bytes_in(std::span<const core::Iov> pieces) {
+  size_t size = 0;
+  for (const core::Iov& piece : pieces) size += piece.size;
+  return size;
 }
 
 // The bytes of `pieces`, as records want them: large ones in place, small ones gathered in `space`.
@@ -127,6 +137,7 @@ void TlsTransport::shake() {
   const int result = SSL_do_handshake(ssl_.get());
   if (result == 1) {
     opened_ = true;
+    has_certificate_ = SSL_get0_peer_certificate(ssl_.get()) != nullptr;
   } else if (may_go_on(result) && input_ended_) {
     break_off("the connection ended within its TLS handshake");
   }
@@ -142,9 +153,9 @@ void TlsTransport::end_input() {
 
 size_t TlsTransport::read(std::span<char> into) {
   if (!is_open() || peer_ended_) return 0;
+  ERR_clear_error();
   size_t size = 0;
   while (size < into.size()) {
-    ERR_clear_error();
     size_t read = 0;
     const int result = SSL_read_ex(ssl_.get(), into.data() + size, into.size() - size, &read);
     size += read;
@@ -160,8 +171,10 @@ size_t TlsTransport::write(std::span<const core::Iov> pieces) {
   if (!is_open()) return 0;
   std::array<char, kPlaintextBytesMax> space;
   Gatherer gatherer(pieces);
+  ERR_clear_error();
+  queues_.output.make_room(std::min(bytes_in(pieces), kSealedBytesMax) + kOverheadBytes);
   size_t taken = 0;
-  while (queues_.output.size() < kOutputBytesMax) {
+  while (queues_.output.size() < kSealedBytesMax) {
     const core::Bytes next = gatherer.next(space);
     if (next.empty()) return taken;
     if (!seal(next)) return taken;
@@ -172,7 +185,6 @@ size_t TlsTransport::write(std::span<const core::Iov> pieces) {
 
 // The queue takes all, so that a record is never sealed in part.
 bool TlsTransport::seal(core::Bytes bytes) {
-  ERR_clear_error();
   size_t written = 0;
   const int result = SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &written);
   if (result == 1 && written == bytes.size()) return true;
@@ -245,7 +257,8 @@ size_t TlsTransport::held_bytes() const {
   const size_t queued = queues_.input.held_bytes() + queues_.output.held_bytes();
   if (ssl_ == nullptr) return queued;
   if (!opened_) return queued + kHandshakeBytes;
-  return queued + kOpenBytes + (SSL_has_pending(ssl_.get()) == 1 ? kRecordBytes : 0);
+  return queued + kOpenBytes + (has_certificate_ ? kCertificateBytes : 0) +
+         (SSL_has_pending(ssl_.get()) == 1 ? kRecordBytes : 0);
 }
 
 std::string TlsTransport::peer_certificate() const {

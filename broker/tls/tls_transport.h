@@ -32,7 +32,8 @@ class TlsTransport final : public transport::Transport {
   // What OpenSSL holds for one connection. tests/tls holds these against what malloc says.
   static constexpr size_t kHandshakeBytes = 80 << 10;
   static constexpr size_t kOpenBytes = 14 << 10;
-  static constexpr size_t kRecordBytes = 17 << 10;  // On top, while a record has come in part.
+  static constexpr size_t kCertificateBytes = 9 << 10;  // On top, of a peer that has shown one.
+  static constexpr size_t kRecordBytes = 17 << 10;      // On top, while a record has come in part.
 
   void take_input(core::Bytes bytes) override;
   void end_input() override;
@@ -65,8 +66,9 @@ class TlsTransport final : public transport::Transport {
   const bool is_server_;
   bool has_hello_ = false;
   bool opened_ = false;
-  bool peer_ended_ = false;   // By its close_notify.
-  bool input_ended_ = false;  // The socket is at its end.
+  bool has_certificate_ = false;  // Of the peer.
+  bool peer_ended_ = false;       // By its close_notify.
+  bool input_ended_ = false;      // The socket is at its end.
   std::shared_ptr<const ServerIdentity> identity_;
   WireQueues queues_;  // Outlives ssl_.
   SslPointer ssl_;

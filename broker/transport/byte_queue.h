@@ -11,6 +11,8 @@ namespace onehop::transport {
 class ByteQueue {
  public:
   void append(core::Bytes bytes) { bytes_.append(bytes); }
+  // For `size` bytes to be appended soon: so that what is there is moved once at most.
+  void make_room(size_t size) { bytes_.reserve(bytes_.size() + size); }
   core::Bytes front() const { return core::Bytes(bytes_).substr(taken_); }
   size_t size() const { return bytes_.size() - taken_; }
   bool empty() const { return size() == 0; }

@@ -81,11 +81,15 @@ void Client::on_connected() {
   if (error != 0) {
     return lose("cannot connect to " + host_.plan().settings().target + ": " + reactor::error_text(error));
   }
-  state_ = State::kOpening;
   blocked_ = false;
-  arrived_ns_ = wrote_ns_ = asked_ns_ = now_ns();
   socket_.want_writable(false);
   socket_.set_reading(true);
+  host_.plan().settings().tls.on ? begin_shaking() : open_peer();
+}
+
+void Client::open_peer() {
+  state_ = State::kOpening;
+  arrived_ns_ = wrote_ns_ = asked_ns_ = now_ns();
   peer_ = host_.plan().driver().make_peer({host_.plan().name_of(index_), receives_});
   peer_->open(output_);
   take({});
@@ -121,6 +125,7 @@ void Client::lose(const std::string& why) {
 
 void Client::close_socket() {
   sender_.on_connection_lost();
+  secure_.reset();
   output_.clear();
   partial_.clear();
   ended_why_.clear();
@@ -159,7 +164,9 @@ void Client::drop() {
 // --- Receiving -----------------------------------------------------------------------------------
 void Client::on_readable(reactor::Socket&) {
   std::span<char> buffer = host_.receive_buffer();
-  if (reads_slowly_) {
+  // What opens the connection is read at once.
+  const bool held_back = reads_slowly_ && state_ == State::kReady;
+  if (held_back) {
     const size_t allowance = read_allowance(now_ns());
     if (allowance == 0) return socket_.set_reading(false);
     buffer = buffer.first(std::min(buffer.size(), allowance));
@@ -167,9 +174,10 @@ void Client::on_readable(reactor::Socket&) {
   const reactor::IoResult result = socket_.receive(buffer);
   arrived_ns_ = now_ns();
   if (result.would_block()) return;
+  if (secure_ != nullptr) return on_secure_input(result);
   if (result.status == reactor::IoResult::Status::kEndOfStream) return lose("the system closed the connection");
   if (!result.transferred()) return lose("the connection broke: " + reactor::error_text(result.error));
-  if (reads_slowly_) allowance_bytes_ -= static_cast<double>(result.bytes);
+  if (held_back) allowance_bytes_ -= static_cast<double>(result.bytes);
   take({buffer.data(), result.bytes});
 }
 
@@ -270,12 +278,11 @@ void Client::flush(uint64_t now_ns) {
   wants_flush_ = false;
   if (state_ != State::kOpening && state_ != State::kReady && state_ != State::kLeaving) return;
   if (in_read_) return ask_for_flush();
+  if (secure_ != nullptr && !blocked_ && !send_secure()) return;
   if (state_ == State::kReady) host_.before_flush(*this);
   pump(now_ns);
   while (!blocked_ && !output_.empty()) {
-    const Bytes bytes = output_.bytes();
-    const iovec piece{const_cast<char*>(bytes.data()), bytes.size()};
-    const reactor::IoResult result = socket_.send(&piece, 1);
+    const reactor::IoResult result = offer(output_.bytes());
     if (result.would_block()) {
       blocked_ = true;
       socket_.want_writable(true);
@@ -291,6 +298,10 @@ void Client::flush(uint64_t now_ns) {
 }
 
 void Client::end_writing() {
+  if (secure_ != nullptr && !resets_) {
+    secure_->end();
+    if (!send_secure()) return;
+  }
   if (!resets_) return socket_.shutdown_write();
   const linger at_once{1, 0};
   setsockopt(socket_.fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
@@ -301,6 +312,10 @@ void Client::on_writable(reactor::Socket&) {
   if (state_ == State::kConnecting) return on_connected();
   blocked_ = false;
   socket_.want_writable(false);
+  if (state_ == State::kShaking) {
+    send_secure();
+    return;
+  }
   flush(now_ns());
 }
 
@@ -308,6 +323,7 @@ void Client::on_writable(reactor::Socket&) {
 bool Client::tick(uint64_t now_ns) {
   switch (state_) {
     case State::kConnecting:
+    case State::kShaking:
     case State::kOpening:
       if (now_ns > since_ns_ + kConnectNsMax) lose("no answer from " + host_.plan().settings().target + " for 10 s");
       return true;

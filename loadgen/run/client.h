@@ -1,9 +1,11 @@
 // One client of the generator: its connection, its peer and what it has to send. It connects, and connects again when
 // the connection breaks, until it is told to leave.
 //
-//   kIdle → kConnecting → kOpening → kReady → kLeaving → kGone
-//              ▲    └─────────┴────────┘
-//              └──── kDown ◄──┘
+//   kIdle → kConnecting (→ kShaking) → kOpening → kReady → kLeaving → kGone
+//              ▲    └───────────┴──────────┴─────────┘
+//              └──── kDown ◄────┘
+//
+// In kShaking the TLS handshake is under way, where the target has TLS.
 //
 // Invariant: peer_ exists from kOpening to kLeaving, and the socket is open from kConnecting to kLeaving. The client
 // tells its host once for each connection that it is lost.
@@ -15,6 +17,7 @@
 #include <string>
 #include <utility>
 
+#include "client/secure_link.h"
 #include "loadgen/drivers/driver.h"
 #include "loadgen/drivers/output.h"
 #include "loadgen/run/sender.h"
@@ -106,7 +109,7 @@ class Client final : private reactor::SocketHandler, private Inbox {
   static constexpr size_t kFlushBytes = 64 << 10;
   static constexpr size_t kBlockedBytesMax = 1 << 20;
 
-  enum class State : uint8_t { kIdle, kConnecting, kOpening, kReady, kDown, kLeaving, kGone };
+  enum class State : uint8_t { kIdle, kConnecting, kShaking, kOpening, kReady, kDown, kLeaving, kGone };
 
   void on_readable(reactor::Socket& socket) override;
   void on_writable(reactor::Socket& socket) override;
@@ -123,6 +126,11 @@ class Client final : private reactor::SocketHandler, private Inbox {
   void write(const Wanted& wanted, uint64_t id, uint32_t number, uint64_t now_ns);
   std::string open_socket();
   void on_connected();
+  void begin_shaking();
+  void open_peer();
+  void on_secure_input(const reactor::IoResult& result);
+  bool send_secure();
+  reactor::IoResult offer(Bytes bytes);
   size_t read_allowance(uint64_t now_ns);
   void take(Bytes bytes);
   void lose(const std::string& why);
@@ -131,6 +139,8 @@ class Client final : private reactor::SocketHandler, private Inbox {
 
   ClientHost& host_;
   reactor::Socket socket_;
+  tls::ResumableSession tls_session_;           // Outlives secure_.
+  std::unique_ptr<client::SecureLink> secure_;  // With TLS, from kShaking on.
   std::unique_ptr<Peer> peer_;
   Output output_;
   std::string partial_;  // The beginning of an incomplete unit.

@@ -15,6 +15,7 @@
 #include "loadgen/run/flag.h"
 #include "loadgen/run/option_reader.h"
 #include "loadgen/run/options_help.h"
+#include "loadgen/run/tls.h"
 #include "manual/man_page.h"
 
 namespace onehop::loadgen {
@@ -42,6 +43,7 @@ struct Parser {
       add_generator();
       add_outcome();
       add_table(scenario_flags(settings.scenario));
+      add_table(tls_flags(settings.tls));
       add_files();
     } else if (options.command == Options::Command::kMerge) {
       add_merge();
@@ -53,8 +55,9 @@ struct Parser {
 
   void add_target() {
     app.option_defaults()->group("Who talks to whom");
-    app.add_option("--target", settings.target,
-                   "onehop://host:port, onehop+unix:///path, nats://, mqtt://, redis://, blind:// or bare://")
+    app.add_option(
+           "--target", settings.target,
+           "onehop://host:port, tls://host:port, onehop+unix:///path, nats://, mqtt://, redis://,\nblind:// or bare://")
         ->envname("ONEHOP_SERVER")
         ->type_name("URL")
         ->capture_default_str();
@@ -245,7 +248,8 @@ void Parser::check() {
   if (settings.workload == Workload::kStorm && rate->count() == 0) settings.rate = 0;
   if (settings.workload == Workload::kConnects) settings.clients = 0;  // No client stays.
   const GivenFlags given{rate->count() != 0, app.count("--duration") != 0, app.count("--size") != 0};
-  std::string wrong = apply_scenario(settings, given);
+  std::string wrong = apply_tls(settings.tls, *options.target);
+  if (wrong.empty()) wrong = apply_scenario(settings, given);
   if (wrong.empty()) wrong = what_is_wrong_with(settings, given.rate);
   if (!wrong.empty()) throw CLI::ParseError(wrong, 2);
   check_driver();
@@ -287,8 +291,9 @@ void Parser::check_driver() {
 
 // Keeps the options that were given and the defaults of the others, so that a result says how it came about.
 void Parser::keep_flags() {
-  static const char* const kOfNoConsequence[] = {"help",   "version",    "json",     "html",  "hgrm",   "quiet",
-                                                 "target", "system-pid", "markdown", "junit", "metrics"};
+  static const char* const kOfNoConsequence[] = {"help",    "version", "json",       "html",     "hgrm",
+                                                 "quiet",   "target",  "system-pid", "markdown", "junit",
+                                                 "metrics", "tls-ca",  "tls-cert",   "tls-key"};
   for (const CLI::Option* option : app.get_options()) {
     const std::string name = option->get_lnames().empty() ? "" : option->get_lnames().front();
     if (name.empty() || std::count(std::begin(kOfNoConsequence), std::end(kOfNoConsequence), name) != 0) continue;

@@ -32,6 +32,14 @@ bool is_of_messages(Workload workload);
 // Whether client 2i and client 2i + 1 belong together.
 bool is_in_pairs(Workload workload);
 
+// See tls.h.
+struct TlsSettings {
+  bool on = false;  // As the target says.
+  std::string ca_file, certificate_file, key_file;
+  std::string server_name;
+  bool insecure = false;
+};
+
 struct Settings {
   std::string target = "onehop://127.0.0.1:7411";
   Workload workload = Workload::kPairs;
@@ -66,6 +74,7 @@ struct Settings {
   int32_t system_pid = 0;           // The process of the system to watch; 0 for none.
   uint64_t lag_max_ns = 1'000'000;  // See spoiled.h.
 
+  TlsSettings tls;
   Scenario scenario;
   std::vector<Threshold> thresholds;
   std::vector<std::string> allowed;  // Conditions of --allow; see verdict.h.

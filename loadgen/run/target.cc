@@ -17,8 +17,9 @@ struct Scheme {
 
 constexpr std::array kSchemes{
     Scheme{"onehop://", System::kOnehop, 7411}, Scheme{"tcp://", System::kOnehop, 7411},
-    Scheme{"nats://", System::kNats, 4222},     Scheme{"mqtt://", System::kMqtt, 1883},
-    Scheme{"redis://", System::kRedis, 6379},   Scheme{"blind://", System::kBlind, 0},
+    Scheme{"tls://", System::kOnehop, 7411},    Scheme{"nats://", System::kNats, 4222},
+    Scheme{"mqtt://", System::kMqtt, 1883},     Scheme{"redis://", System::kRedis, 6379},
+    Scheme{"blind://", System::kBlind, 0},      Scheme{"blind+tls://", System::kBlind, 0},
     Scheme{"bare://", System::kBare, 0},
 };
 constexpr std::string_view kUnixSchemes[] = {"onehop+unix://", "unix://"};
@@ -41,11 +42,13 @@ std::optional<Target> parse_target(const std::string& text, std::string& error) 
     std::string rest = text.substr(scheme.text.size());
     while (!rest.empty() && rest.back() == '/') rest.pop_back();
     if (!has_port(rest) && scheme.port != 0) rest += ":" + std::to_string(scheme.port);
-    const auto address = reactor::parse_server_address("tcp://" + rest, error);
+    const bool is_tls = scheme.text.ends_with("tls://");
+    const auto address = reactor::parse_server_address_or_tls((is_tls ? "tls://" : "tcp://") + rest, error);
     return address ? std::optional<Target>({scheme.system, *address}) : std::nullopt;
   }
   error = "'" + text +
-          "' is no target: onehop://host:port, onehop+unix:///path, nats://, mqtt://, redis://, blind:// or bare://";
+          "' is no target: onehop://host:port, tls://host:port, onehop+unix:///path, nats://, mqtt://, redis://, "
+          "blind:// or bare://";
   return std::nullopt;
 }
 

@@ -1,6 +1,8 @@
 // The meaning of --target: which protocol to speak, and where.
 //   onehop://host:port  onehop+unix:///path (also tcp://… and unix://…, as onehopd prints them)
+//   tls://host:port: onehop within TLS
 //   nats://host:port    mqtt://host:port    redis://host:port    blind://host:port
+//   blind+tls://host:port: the forwarder that ends TLS
 //   bare://host:port    only for connects: see driver_bare.cc
 #pragma once
 

@@ -12,7 +12,7 @@ target_link_libraries(onehop-hostile-proxy PRIVATE onehop_options onehop_proto)
 # one other at most (onehop_test_measures). With
 # ONEHOP_TEST_FULL=1, which `./dev faults` sets, the bounds are those of the promises.
 foreach(case accuracy freeze starved capacity merge_runs accounting workloads connects command_line scenario aftermath live
-        ci_files)
+        ci_files tls)
   add_test(NAME loadgen_${case}
     COMMAND ${ONEHOP_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/${case}_test.py $<TARGET_FILE_DIR:onehop-loadgen>)
   set_tests_properties(loadgen_${case} PROPERTIES TIMEOUT 300 COST 8)

@@ -26,8 +26,8 @@ BUILD = os.path.abspath(sys.argv[1])
 LIBRARY = f"libonehop{MAJOR}"
 PACKAGES = {
     LIBRARY: ("libs", ("libuv1", "libprotobuf-lite32", "libabsl", "libsodium23", "libc6"), ("libspdlog", "libcurl", "libsystemd"),
-                   (f"libonehop-broker.so.{VERSION}", f"libonehop-client.so.{MAJOR}", f"libonehop.so.{MAJOR}")),
-    "libonehop-dev": ("libdevel", (f"{LIBRARY} (= {VERSION}-1)", "libuv1-dev", "libprotobuf-dev", "libabsl-dev", "libsodium-dev"), ("libspdlog",),
+                   (f"libonehop-broker.so.{VERSION}", f"libonehop-client.so.{MAJOR}", f"libonehop.so.{MAJOR}", f"libonehop-identity.so.{MAJOR}")),
+    "libonehop-dev": ("libdevel", (f"{LIBRARY} (= {VERSION}-1)", "libuv1-dev", "libprotobuf-dev", "libabsl-dev", "libsodium-dev", "libssl-dev"), ("libspdlog",),
                       ("libonehop-broker.a", "libonehop-client.so", "libonehop.a", "broker.h", "onehop.h", "onehop-client.pc", "onehop.pc", "onehop-config.cmake")),
     "onehop": ("net", ("libuv1", "libspdlog", "libcurl4", "libsystemd0"), (LIBRARY,),
                ("onehopd", "onehop", "onehop-loadgen", "onehopd.1.gz", "onehop.1.gz", "onehopd.service", "onehopd.toml")),
@@ -89,7 +89,7 @@ def check_control(roots):
             return file.read()
     assert control("onehop", "conffiles") == "/etc/onehop/onehopd.toml\n"
     assert control(LIBRARY, "shlibs").splitlines() == [
-        f"libonehop-{library} {MAJOR} {LIBRARY} (>= {VERSION}), {LIBRARY} (<< {MAJOR}.{MINOR + 1}~)" for library in ("broker", "client")] + [
+        f"libonehop-{library} {MAJOR} {LIBRARY} (>= {VERSION}), {LIBRARY} (<< {MAJOR}.{MINOR + 1}~)" for library in ("broker", "client", "identity")] + [
         f"libonehop {MAJOR} {LIBRARY} (>= {VERSION})"]
     assert "ldconfig" in control(LIBRARY, "triggers")
     with open(glob.glob(f"{roots['onehop']}/usr/lib/systemd/system/onehopd.service")[0], encoding="utf-8") as file:

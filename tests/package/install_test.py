@@ -18,7 +18,7 @@ BUILD, PROGRAMS, CXX, CC = map(os.path.abspath, sys.argv[1:5])
 ONEHOP = os.path.join(PROGRAMS, "onehop")
 WARNINGS = ["-std=c++20", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
 # What no public header may bring along, as part of a path.
-NOT_PUBLIC = re.compile(r"/(uv\.h|uv/|absl/|google/|sodium|spdlog/|fmt/)")
+NOT_PUBLIC = re.compile(r"/(uv\.h|uv/|openssl/|absl/|google/|sodium|spdlog/|fmt/)")
 
 
 def files_below(folder):
@@ -34,13 +34,13 @@ def install(folder, *components):
 def check_components(work):
     """Each file belongs where its readers look for it."""
     runtime = files_below(install(os.path.join(work, "runtime"), "runtime"))
-    assert runtime and all(re.fullmatch(r"lib/([\w-]+/)?libonehop(-broker|-client)?\.so\.\d+(\.\d+\.\d+)?", path)
+    assert runtime and all(re.fullmatch(r"lib/([\w-]+/)?libonehop(-broker|-client|-identity)?\.so\.\d+(\.\d+\.\d+)?", path)
                            for path in runtime), runtime
     development = files_below(install(os.path.join(work, "development"), "development"))
     for path in development:
         assert re.fullmatch(r"include/onehop(/\w+)?\.h|lib/([\w-]+/)?(libonehop(-\w+)?\.(a|so)|pkgconfig/onehop(-\w+)?\.pc|"
                             r"cmake/onehop/onehop-[\w-]+\.cmake)", path), path
-    for name in ("onehop/broker.h", "onehop/client.h", "onehop/export.h", "onehop.h"):
+    for name in ("onehop/broker.h", "onehop/client.h", "onehop/export.h", "onehop/tls.h", "onehop/identity.h", "onehop.h"):
         assert f"include/{name}" in development, development
     tools = files_below(install(os.path.join(work, "tools"), "tools"))
     for path in ("bin/onehopd", "bin/onehop", "bin/onehop-loadgen", "share/man/man1/onehopd.1", "lib/systemd/system/onehopd.service",
@@ -106,7 +106,7 @@ def check_refusals(prefix, work):
         code, _, errors = run(command, **keywords)
         assert code != 0, f"configured, with {flags}"
         return " ".join(errors.decode().split())
-    assert "onehop has no component 'mailbox': broker, client, c" in refusal(prefix, "-DWANTED=broker;mailbox")
+    assert "onehop has no component 'mailbox': broker, client, c, identity" in refusal(prefix, "-DWANTED=broker;mailbox")
     # A version of the package in which something may be different.
     with open(os.path.join(project, "CMakeLists.txt"), "r+", encoding="utf-8") as file:
         text = file.read().replace(f"onehop {MAJOR}.{MINOR} ", "onehop 0.0.9 ")

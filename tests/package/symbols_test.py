@@ -1,7 +1,7 @@
 """The shared libraries show all that the public headers declare and nothing else, and load no library but those that
 docs/building.md names for them.
 
-    symbols_test.py LIBONEHOP_BROKER_SO LIBONEHOP_CLIENT_SO LIBONEHOP_SO
+    symbols_test.py LIBONEHOP_BROKER_SO LIBONEHOP_CLIENT_SO LIBONEHOP_SO LIBONEHOP_IDENTITY_SO
 """
 
 import glob
@@ -12,10 +12,12 @@ import sys
 
 # What every program in C++ loads.
 EVERYWHERE = r"lib(c|m|stdc\+\+|gcc_s)\.so\.\d+|ld-linux-[\w-]+\.so\.\d+"
-CLIENT = rf"{EVERYWHERE}|libuv\.so\.1|libprotobuf-lite\.so\.\d+"
-BROKER = rf"{CLIENT}|libabsl_\w+\.so\.\d+|libsodium\.so\.\d+"
+OPENSSL = rf"{EVERYWHERE}|lib(ssl|crypto)\.so\.3"
+IDENTITY = rf"{OPENSSL}|libonehop-broker\.so\.\d+|libsodium\.so\.\d+|libtomlplusplus\.so\.\d+"
+CLIENT = rf"{OPENSSL}|libuv\.so\.1|libprotobuf-lite\.so\.\d+"
+BROKER = rf"{EVERYWHERE}|libuv\.so\.1|libprotobuf-lite\.so\.\d+|libabsl_\w+\.so\.\d+|libsodium\.so\.\d+"
 # Layers, which are within the namespace, and what public classes hide.
-INNER = r"onehop::(client::)?(v1|core|reactor|transport|server|message|local)::|::(Impl|State)\b"
+INNER = r"onehop::(client::)?(v1|core|reactor|transport|tls|identity|server|message|local)::|::(Impl|State)\b"
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
@@ -81,7 +83,7 @@ def check(library, needed, expected, ours=OURS):
     return len(symbols)
 
 
-def main(broker, client, c):
+def main(broker, client, c, identity):
     # The check is none if it lets anything pass.
     inner = ["onehop::core::Shard::tick()", "onehop::client::Client::Impl::give()", "absl::Hash()",
              "vtable for std::_Result<onehop::client::SendResult>"]
@@ -92,9 +94,10 @@ def main(broker, client, c):
               check(client, CLIENT, ["onehop::client::Client::send", "onehop::client::LoopClient::send",
                                      "onehop::client::ClientEngine::output", "onehop::client::to_string",
                                      "typeinfo for onehop::client::ClientEvents"]),
-              check(c, CLIENT, ["onehop_client_start", "onehop_outcome_name"], OURS_OF_C))
-    print(f"symbols: the broker shows {counts[0]}, the client {counts[1]}, that of C {counts[2]}")
+              check(c, CLIENT, ["onehop_client_start", "onehop_outcome_name"], OURS_OF_C),
+              check(identity, IDENTITY, ["onehop::Tls::load", "onehop::Tls::reload", "onehop::Tls::security", "onehop::Identity::load"]))
+    print(f"symbols: the broker shows {counts[0]}, the client {counts[1]}, that of C {counts[2]}, identity {counts[3]}")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4])
+    main(*sys.argv[1:5])

@@ -257,6 +257,22 @@ TEST_F(TlsBroker, HandshakesBeyondTheLimitWaitForTheirTurn) {
   EXPECT_EQ(2u, broker->counters().tls_handshakes);
 }
 
+// Who is over a limit of its address costs no handshake.
+TEST_F(TlsBroker, AnAddressOverItsLimitIsTurnedAwayBeforeTheHandshake) {
+  const auto tls = load(files());
+  BrokerOptions limited = options(*tls);
+  limited.address_connections_max = 1;
+  BrokerRig broker(limited);
+  TransportClient first(tls_address(broker), client_side());
+  first.connect("first");
+  RawClient second(tls_address(broker));
+  EXPECT_TRUE(second.read_to_end().empty());
+  broker.wait_for([](const SeenEvent& e) { return e.kind == Kind::kConnectRefused; });
+  EXPECT_EQ(1u, broker->counters().tls_handshakes);
+  EXPECT_EQ(1u, broker->counters().address_refusals);
+  EXPECT_EQ(1u, broker->counters().connections);
+}
+
 TEST_F(TlsBroker, AHandshakeMayNotTakeLongerThanTheConnect) {
   const auto tls = load(files());
   BrokerRig broker(options(*tls), [](const BrokerOptions& given, std::string& error) {

@@ -61,7 +61,7 @@ LAYERS = [
     ("loadgen/measure/", {"allow": ("loadgen/measure/", "core/", "onehop/", "absl/", "xxhash.h"), "deny": ("onehop/v1/",)}),
     ("loadgen/drivers/", {"allow": ("loadgen/drivers/", "message/", "core/", "onehop/")}),
     ("loadgen/report/", {"allow": ("loadgen/report/", "loadgen/measure/", "core/", "nlohmann/")}),
-    ("loadgen/run/", {"allow": ("loadgen/", "core/", "reactor/", "onehop/", "posix", "CLI/", "uv.h", "absl/", "manual/"),
+    ("loadgen/run/", {"allow": ("loadgen/", "client/secure_link.h", "core/", "reactor/", "onehop/", "posix", "CLI/", "uv.h", "absl/", "manual/"),
                       "deny": ("onehop/v1/",)}),
     ("examples/", {"allow": ("onehop/",), "deny": ("onehop/v1/",)}),
     ("tests/sim/", {"allow": ("sim/", "core/", "onehop/v1/", "gtest/", "gmock/", "absl/", "google/protobuf/",

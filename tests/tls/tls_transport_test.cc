@@ -160,11 +160,12 @@ TEST(TlsTransport, ClientThatIsAnsweredInPlaintextSaysSo) {
 TEST(TlsTransport, AllThatWasWrittenComesBeforeTheEnd) {
   World world;
   Pair pair = world.open_pair();
-  pair.client.to_send = std::string(50'000, 'x');
-  while (!pair.client.to_send.empty()) pair.client.write(50'000);
+  pair.client.to_send = std::string(30'000, 'x');
+  pair.client.write(30'000);
+  ASSERT_TRUE(pair.client.to_send.empty());
   pair.client.transport->end();
   settle(pair);
-  EXPECT_EQ(50'000u, pair.server.received.size());
+  EXPECT_EQ(30'000u, pair.server.received.size());
   EXPECT_EQ(State::kEnded, pair.server.transport->state());
 }
 

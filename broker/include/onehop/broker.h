@@ -117,7 +117,8 @@ struct BrokerOptions {
   uint32_t tls_handshakes_max = 256;
 
   // Limits of one source address (an IPv6 one counts by its /64; behind a PROXY header the one it names); 0: none.
-  // A connection beyond is told RATE_EXCEEDED, with the time after which to try again. Unix sockets have no limit.
+  // A connection beyond is told RATE_EXCEEDED, with the time after which to try again; one with TLS is closed before
+  // its handshake, without a word. Unix sockets have no limit.
   uint32_t address_connections_max = 0;
   uint32_t address_connects_per_second = 0;
   uint32_t address_connects_burst = 0;  // How many at once; 0: as many as in one second.

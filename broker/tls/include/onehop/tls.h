@@ -70,10 +70,9 @@ class ONEHOP_EXPORT Tls {
   std::vector<TlsExpiry> expiries() const;
 
  private:
-  class Impl;
-  explicit Tls(std::shared_ptr<Impl> impl);
+  explicit Tls(std::shared_ptr<TransportSecurity> security);
 
-  std::shared_ptr<Impl> impl_;
+  std::shared_ptr<TransportSecurity> security_;
 };
 
 }  // namespace onehop
