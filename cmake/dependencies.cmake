@@ -9,11 +9,14 @@ pkg_check_modules(uv REQUIRED IMPORTED_TARGET libuv)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 find_package(OpenSSL 3.0 REQUIRED)
 
+if(ONEHOP_BUILD_PROGRAMS OR ONEHOP_BUILD_IDENTITY)
+  find_package(nlohmann_json REQUIRED)
+  pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
+endif()
+
 if(ONEHOP_BUILD_PROGRAMS)
   find_package(spdlog REQUIRED)
   find_package(CLI11 REQUIRED)
-  find_package(nlohmann_json REQUIRED)
-  pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
   # Its CMake package wants curl and civetweb even for the part used here.
   pkg_check_modules(prometheus REQUIRED IMPORTED_TARGET prometheus-cpp-core)
   pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl)

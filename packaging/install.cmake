@@ -54,7 +54,9 @@ endfunction()
 onehop_install_library(broker "the broker, for programs that run it inside")
 onehop_install_library(client "the client library")
 onehop_install_library(c "the client library for C")
-onehop_install_library(identity "TLS, users, tokens and permissions for the broker, for programs that run it inside")
+if(ONEHOP_BUILD_IDENTITY)
+  onehop_install_library(identity "TLS, users, tokens and permissions for the broker, for programs that run it inside")
+endif()
 
 configure_package_config_file(onehop-config.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/onehop-config.cmake
   INSTALL_DESTINATION ${cmake_folder} NO_SET_AND_CHECK_MACRO NO_CHECK_REQUIRED_COMPONENTS_MACRO)

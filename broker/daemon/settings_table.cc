@@ -180,7 +180,8 @@ std::vector<Setting> program() {
        {},
        "",
        kLive,
-       "reload, as on SIGHUP, when the configuration file, or a file that it names (tokens, TLS, identity), has changed and "
+       "reload, as on SIGHUP, when the configuration file, or a file that it names (tokens, TLS, identity), has "
+       "changed and "
        "then stayed the same for a second; for files that another program puts in place, as Kubernetes does"},
       {"log_level",
        &D::log_level,

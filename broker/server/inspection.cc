@@ -171,9 +171,8 @@ ClientPage Inspection::clients(const ClientQuery& query) {
     all.found += page.found;
     std::move(page.clients.begin(), page.clients.end(), std::back_inserter(all.clients));
   }
-  std::sort(all.clients.begin(), all.clients.end(), [&search](const ClientInfo& a, const ClientInfo& b) {
-    return core::comes_before(search.order, a, b);
-  });
+  std::sort(all.clients.begin(), all.clients.end(),
+            [&search](const ClientInfo& a, const ClientInfo& b) { return core::comes_before(search.order, a, b); });
   const auto skipped = static_cast<std::ptrdiff_t>(std::min(query.offset, all.clients.size()));
   all.clients.erase(all.clients.begin(), all.clients.begin() + skipped);
   if (all.clients.size() > limit) all.clients.resize(limit);

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "broker_process.h"
-#include "onehop.h"
 #include "loop_rig.h"
+#include "onehop.h"
 #include "onehop/client.h"
 #include "tls_test/authority.h"
 

@@ -91,7 +91,12 @@ def settings_file(objects):
     return objects["ConfigMap"][0]["data"]["onehopd.toml"]
 
 
-def configuration_in(folder, objects):
+# An example of RFC 8037.
+KEYS = {"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "a", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}
+PERMISSIONS = '[roles.client]\nallow.names = ["%p"]\n[principals]\n"*" = ["client"]\n'
+
+
+def configuration_in(folder, objects, onehop):
     """The path of the chart's onehopd.toml, with the files that it names below `folder` instead of /etc/onehop."""
     path = os.path.join(folder, "onehopd.toml")
     with open(path, "w", encoding="utf-8") as file:
@@ -102,4 +107,9 @@ def configuration_in(folder, objects):
     must_run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
               "-subj", "/CN=onehop", "-keyout", key, "-out", certificate])
     shutil.copy(certificate, os.path.join(folder, "client-ca", "ca.crt"))
+    users = must_run([onehop, "hash-secret", "--generate", "--user", "alice", "--secret-file", os.path.join(folder, "secret")])
+    for name, text in (("users", users), ("keys.json", json.dumps(KEYS)), ("permissions.toml", PERMISSIONS)):
+        with open(os.path.join(folder, "identity", name), "w", encoding="utf-8",
+                  opener=lambda file, flags: os.open(file, flags, 0o640)) as file:
+            file.write(text)
     return path

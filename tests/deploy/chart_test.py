@@ -147,7 +147,8 @@ def check_pod(chart, onehopd):
     for given in ({}, everything()):
         objects = chart.render(**given)
         with tempfile.TemporaryDirectory() as folder:
-            must_run([onehopd, "--config", configuration_in(folder, objects), "--check-config"])
+            onehop = os.path.join(os.path.dirname(onehopd), "onehop")
+            must_run([onehopd, "--config", configuration_in(folder, objects, onehop), "--check-config"])
 
 
 def check_probes(chart):

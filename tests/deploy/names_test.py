@@ -17,7 +17,7 @@ from deployed import ROOT, SECONDS_MAX, Broker, certificate_flags, must_run, run
 FOREIGN = {
     "docker": "build build-arg cap-drop label read-only rm stop-timeout",
     "docker, in a HEALTHCHECK": "interval timeout start-period retries",
-    "helm, kubectl": "set values from-literal namespace previous",
+    "helm, kubectl": "set values from-literal from-file cert key namespace previous",
     "apt-get, strip": "no-install-recommends strip-debug",
     "systemctl, git": "now build",
     "cmake, pkg-config": "install prefix component cflags libs",

@@ -13,7 +13,7 @@ import sys
 # What every program in C++ loads.
 EVERYWHERE = r"lib(c|m|stdc\+\+|gcc_s)\.so\.\d+|ld-linux-[\w-]+\.so\.\d+"
 OPENSSL = rf"{EVERYWHERE}|lib(ssl|crypto)\.so\.3"
-IDENTITY = rf"{OPENSSL}|libonehop-broker\.so\.\d+|libsodium\.so\.\d+|libtomlplusplus\.so\.\d+"
+IDENTITY = rf"{OPENSSL}|libuv\.so\.1|libonehop-broker\.so\.\d+|libsodium\.so\.\d+|libtomlplusplus\.so\.\d+"
 CLIENT = rf"{OPENSSL}|libuv\.so\.1|libprotobuf-lite\.so\.\d+"
 BROKER = rf"{EVERYWHERE}|libuv\.so\.1|libprotobuf-lite\.so\.\d+|libabsl_\w+\.so\.\d+|libsodium\.so\.\d+"
 # Layers, which are within the namespace, and what public classes hide.

@@ -318,8 +318,9 @@ TEST(Proxy, WrongOptionsAreRefused) {
   EXPECT_EQ("proxy_from: '10.0.0.1/8': the address has bits beyond the range's length", error_of(options));
   options = proxy_options();
   options.listen_proxy = {"tcp://0.0.0.0:0"};
-  EXPECT_EQ("tcp://0.0.0.0:0: not a loopback address, and nothing is encrypted there: use tls://, or set allow_plaintext",
-            error_of(options));
+  EXPECT_EQ(
+      "tcp://0.0.0.0:0: not a loopback address, and nothing is encrypted there: use tls://, or set allow_plaintext",
+      error_of(options));
   options.listen_proxy = {};
   options.listen = {};
   EXPECT_EQ("listen: no address is given", error_of(options));

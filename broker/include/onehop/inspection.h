@@ -105,14 +105,14 @@ struct BrokerCounters {
   uint64_t reading_stopped = 0;
   uint64_t bytes_received = 0;
   uint64_t bytes_sent = 0;
-  uint64_t queued_bytes = 0;      // Now.
-  uint64_t open_bytes = 0;        // Now: delivered and not acknowledged.
-  uint64_t paused_senders = 0;    // Now: told to pause, by one client or another.
-  uint64_t address_refusals = 0;  // Connections and sessions over a limit of their source address.
+  uint64_t queued_bytes = 0;           // Now.
+  uint64_t open_bytes = 0;             // Now: delivered and not acknowledged.
+  uint64_t paused_senders = 0;         // Now: told to pause, by one client or another.
+  uint64_t address_refusals = 0;       // Connections and sessions over a limit of their source address.
   uint64_t tls_handshakes = 0;         // Begun, in full or resumed.
   uint64_t tls_handshakes_failed = 0;  // Broken, too late, or nothing of TLS at all.
-  uint64_t proxy_refusals = 0;    // Connections without the PROXY header they need, or not allowed to bring one.
-  uint64_t memory_bytes = 0;      // Now: what counts against memory_bytes_max.
+  uint64_t proxy_refusals = 0;         // Connections without the PROXY header they need, or not allowed to bring one.
+  uint64_t memory_bytes = 0;           // Now: what counts against memory_bytes_max.
   uint64_t memory_bytes_max = 0;
   uint64_t transport_bytes = 0;  // Now: what transports hold, part of memory_bytes. Plain connections have none.
   // Exceptions that handlers of the embedder have thrown: see BrokerOptions::on_exception.

@@ -321,8 +321,8 @@ ONEHOP_API void onehop_thread_destroy(onehop_thread* thread);
 
 /* Starts a client and returns at once. The caller owns it. `thread`: the thread it shares with others; NULL: it has one
  * of its own. `server`: "tcp://host:port", "tls://host:port" (an IPv6 address in brackets) or "unix:///path". `options`
- * and `handlers`: NULL stands for the defaults. If an argument cannot be right, or the system has no thread left, returns
- * NULL and says why in `error`, as onehop_thread_start() does. */
+ * and `handlers`: NULL stands for the defaults. If an argument cannot be right, or the system has no thread left,
+ * returns NULL and says why in `error`, as onehop_thread_start() does. */
 ONEHOP_API onehop_client* onehop_client_start(onehop_thread* thread, onehop_bytes server, const onehop_options* options,
                                               const onehop_handlers* handlers, char* error, size_t error_size);
 /* Closes it with five seconds, unless it was closed before, and frees it. On the client's own thread it cannot wait:
