@@ -19,7 +19,7 @@ unsigned line_of(const toml::node& node) {
 }
 
 // What comes from the file, in a line of our own.
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "'";
   for (const char c : text.substr(0, 80)) out += c < ' ' || c > '~' ? '?' : c;
   return out + "'";
@@ -50,7 +50,7 @@ class PermissionsReading {
   void take(const toml::table& file) {
     for (const auto& [key, node] : file) {
       if (key.str() != "roles" && key.str() != "principals") {
-        say(key.source().begin.line, quoted(key.str()) + " is not known: a file has [roles.NAME] and [principals]");
+        say(key.source().begin.line, in_quotes(key.str()) + " is not known: a file has [roles.NAME] and [principals]");
       }
     }
     if (const toml::node* roles = file.get("roles")) take_roles(*roles);
@@ -76,12 +76,12 @@ class PermissionsReading {
     if (roles == nullptr) return say(line_of(node), "roles must be a table");
     for (const auto& [key, role] : *roles) {
       if (!is_role_name(key.str())) {
-        say(key.source().begin.line, quoted(key.str()) + ": a role's name has at most 64 letters, digits, - and _");
+        say(key.source().begin.line, in_quotes(key.str()) + ": a role's name has at most 64 letters, digits, - and _");
       }
       const auto number = static_cast<uint32_t>(out_->roles_.size());
       out_->roles_.emplace_back().name = key.str();
       out_->role_numbers_.emplace(key.str(), number);
-      take_role(role, "role " + quoted(key.str()));
+      take_role(role, "role " + in_quotes(key.str()));
     }
   }
 
@@ -94,7 +94,7 @@ class PermissionsReading {
       } else if (key.str() == "deny") {
         take_side(side, out_->roles_.back().deny, where + ": deny");
       } else {
-        say(key.source().begin.line, where + ": " + quoted(key.str()) + " is not known: a role has allow and deny");
+        say(key.source().begin.line, where + ": " + in_quotes(key.str()) + " is not known: a role has allow and deny");
       }
     }
   }
@@ -109,7 +109,7 @@ class PermissionsReading {
       }
       std::string known;
       for (const std::string_view name : kRightNames) known.append(known.empty() ? "" : ", ").append(name);
-      say(key.source().begin.line, where + ": " + quoted(key.str()) + " is not known: there are " + known);
+      say(key.source().begin.line, where + ": " + in_quotes(key.str()) + " is not known: there are " + known);
     }
   }
 
@@ -121,7 +121,7 @@ class PermissionsReading {
       if (text == nullptr) {
         say(line_of(element), where + " must be a list of texts");
       } else if (const std::string wrong = list.add(text->get()); !wrong.empty()) {
-        say(line_of(element), where + ": " + quoted(text->get()) + ": " + wrong);
+        say(line_of(element), where + ": " + in_quotes(text->get()) + ": " + wrong);
       }
     }
   }
@@ -133,10 +133,10 @@ class PermissionsReading {
       const auto entry = principal_entry(key.str());
       if (!entry) {
         say(key.source().begin.line,
-            "principal " + quoted(key.str()) + ": must be visible ASCII, and an asterisk may only end it");
+            "principal " + in_quotes(key.str()) + ": must be visible ASCII, and an asterisk may only end it");
         continue;
       }
-      Permissions::RoleNumbers numbers = take_role_names(roles, "principal " + quoted(key.str()));
+      Permissions::RoleNumbers numbers = take_role_names(roles, "principal " + in_quotes(key.str()));
       if (!entry->second) {
         out_->exact_.emplace(entry->first, std::move(numbers));
         continue;
@@ -161,7 +161,7 @@ class PermissionsReading {
       if (text == nullptr) {
         say(line_of(element), where + " must have a list of roles");
       } else if (found == out_->role_numbers_.end()) {
-        say(line_of(element), where + ": there is no role " + quoted(text->get()));
+        say(line_of(element), where + ": there is no role " + in_quotes(text->get()));
       } else {
         numbers.push_back(found->second);
       }

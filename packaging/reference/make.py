@@ -13,7 +13,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-HEADERS = ["packaging/include", "broker/include", "clients/message/include", "clients/cpp/include"]
+HEADERS = ["packaging/include", "broker/include", "broker/tls/include", "broker/identity/include", "clients/message/include", "clients/cpp/include"]
 UNDESCRIBED = re.compile(r"(.*):(\d+): .*Member .* \(([a-z ]+)\) of (\w+) .* is not documented\.")
 
 

@@ -204,16 +204,13 @@ TEST(Server, OneBadAddressAmongGoodOnesStartsNothing) {
 }
 
 TEST(Server, NotLoopbackNeedsAllowPlaintext) {
+  const std::string why =
+      ": not a loopback address, and nothing is encrypted there: use tls://, or set allow_plaintext";
   BrokerOptions options = test_options();
-  options.listen = {"tcp://0.0.0.0:0"};
-  EXPECT_EQ(
-      "tcp://0.0.0.0:0: not a loopback address, and nothing is encrypted there: use tls://, or set allow_plaintext",
-      refusal(options));
-  if (has_ipv6()) {
-    options.listen = {"tcp://[::]:0"};
-    EXPECT_EQ(
-        "tcp://[::]:0: not a loopback address, and nothing is encrypted there: use tls://, or set allow_plaintext",
-        refusal(options));
+  for (const std::string all : {"tcp://0.0.0.0:0", "tcp://[::]:0"}) {
+    if (all == "tcp://[::]:0" && !has_ipv6()) continue;
+    options.listen = {all};
+    EXPECT_EQ(all + why, refusal(options));
   }
   // Any address of 127.0.0.0/8 is loopback.
   options.listen = {"tcp://127.1.2.3:0"};

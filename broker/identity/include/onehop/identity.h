@@ -38,6 +38,7 @@ enum class AuthMethod : uint8_t {
   kHook,         // IdentityOptions::hook decides about whatever no method before it in the order takes.
   kAnonymous,    // A client without any credential is let in, with no principal.
 };
+// How many methods there are.
 inline constexpr size_t kAuthMethods = 5;
 // "certificate", "token", "users", "hook", "anonymous".
 ONEHOP_EXPORT std::string_view to_string(AuthMethod method);
@@ -60,6 +61,7 @@ struct IdentityEvent {
   std::string_view why;  // For operators. Clients are not told.
 };
 
+// How clients show who they are, the files that say so, and the threads that check.
 struct IdentityOptions {
   // In this order. Empty: everybody is let in.
   std::vector<AuthMethod> methods;
@@ -91,7 +93,9 @@ struct IdentityOptions {
   std::function<uint64_t()> unix_ms;
 };
 
+// What has become of clients since load().
 struct IdentityCounters {
+  // Of one method.
   struct Method {
     uint64_t accepted = 0;
     uint64_t refused = 0;
@@ -103,6 +107,7 @@ struct IdentityCounters {
   uint64_t denied_by_permissions = 0;        // Verdicts of the permissions file that say no.
 };
 
+// Made by load() or start(). See THREADS above.
 class ONEHOP_EXPORT Identity {
  public:
   // Reads all files. Null: `error` says what is wrong, and in which file and line.
@@ -125,6 +130,7 @@ class ONEHOP_EXPORT Identity {
   // without one, messages are not asked about.
   virtual Hooks hooks() = 0;
 
+  // As they are now.
   virtual IdentityCounters counters() const = 0;
 
  protected:

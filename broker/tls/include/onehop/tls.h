@@ -32,6 +32,7 @@ struct TlsCertificate {
   std::string key_file;
 };
 
+// The files of the server's side, and who may connect.
 struct TlsOptions {
   // At least one. A client gets the first one that is for the host that it names, otherwise the first one of all.
   std::vector<TlsCertificate> certificates;
@@ -51,6 +52,7 @@ struct TlsExpiry {
   int64_t expires_unix_ms = 0;
 };
 
+// Made by load(). It may be destroyed while brokers still use its security().
 class ONEHOP_EXPORT Tls {
  public:
   // Reads all files. On failure returns nothing, and `error` is one line for people that names the file.
