@@ -62,6 +62,10 @@ class Recorder {
     ++doubles;
     if (aftermath.is_on()) aftermath.note_double(arrived_ns);
   }
+  // The TLS handshake of a connection that was wanted at `intended_ns`.
+  void note_handshake(uint64_t intended_ns, uint64_t begun_ns, uint64_t ended_ns) {
+    if (intended_ns >= timed_from_ns_) handshake_latency.record(ended_ns - begun_ns);
+  }
   void note_connected(uint64_t intended_ns, uint64_t ready_ns) {
     if (intended_ns >= timed_from_ns_) connect_latency.record(ready_ns > intended_ns ? ready_ns - intended_ns : 0);
     ++second_.opened;
@@ -84,7 +88,7 @@ class Recorder {
   Second take_second(uint64_t wanted, uint64_t delivered, uint64_t told_otherwise);
 
   // `latency` holds the messages that arrived until the last second ended.
-  Histogram latency, uncorrected, confirm_latency, slow_latency, connect_latency, lag, read_lag;
+  Histogram latency, uncorrected, confirm_latency, slow_latency, connect_latency, handshake_latency, lag, read_lag;
   std::map<std::string, uint64_t> reasons;
   Connections connections;
   uint64_t doubles = 0;

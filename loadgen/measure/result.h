@@ -163,6 +163,8 @@ struct RunResult {
   Histogram confirm_latency;  // From the intended time until the sender is told the outcome.
   Histogram slow_latency;     // Messages to slow readers, which are in no other histogram.
   Histogram connect_latency;  // From the first system call until the name is granted.
+  // Of these, from the connected socket to the end of the TLS handshake; empty without TLS.
+  Histogram handshake_latency;
 
   Account account;
   std::map<std::string, uint64_t> reasons;  // "REJECTED QUEUE_FULL" → the number of messages.

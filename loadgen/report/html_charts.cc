@@ -80,6 +80,7 @@ std::string spectra(const RunResult& result) {
       {"uncorrected", spectrum(result.uncorrected)},
       {"confirm", spectrum(result.confirm_latency)},
       {"connect", spectrum(result.connect_latency)},
+      {"handshake", spectrum(result.handshake_latency)},
       {"slow", spectrum(result.slow_latency)},
   });
 }

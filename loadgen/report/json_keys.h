@@ -21,11 +21,12 @@ struct NamedLatency {
   Histogram RunResult::*histogram;
 };
 
-inline constexpr std::array<NamedLatency, 5> kLatencies = {{
+inline constexpr std::array<NamedLatency, 6> kLatencies = {{
     {"latency", "", "latency", &RunResult::latency},
     {"uncorrected", "uncorrected_", "uncorrected", &RunResult::uncorrected},
     {"confirm", "confirm_", "confirm", &RunResult::confirm_latency},
     {"connect", "connect_", "connect", &RunResult::connect_latency},
+    {"handshake", "handshake_", "handshake", &RunResult::handshake_latency},
     {"slow", "slow_", "slow readers", &RunResult::slow_latency},
 }};
 

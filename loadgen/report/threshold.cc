@@ -20,10 +20,11 @@ struct NamedHistogram {
 };
 
 // The entry without a prefix is the last one, since every metric begins with an empty text.
-constexpr std::array<NamedHistogram, 6> kHistograms = {{
+constexpr std::array<NamedHistogram, 7> kHistograms = {{
     {"confirm.", &RunResult::confirm_latency},
     {"uncorrected.", &RunResult::uncorrected},
     {"connect.", &RunResult::connect_latency},
+    {"handshake.", &RunResult::handshake_latency},
     {"slow.", &RunResult::slow_latency},
     {"lag.", nullptr},
     {"", &RunResult::latency},
@@ -62,8 +63,9 @@ constexpr std::array<NamedCount, 22> kCounts = {{
 std::string known_metrics() {
   std::string counts;
   for (const NamedCount& count : kCounts) counts += concat(" ", count.name);
-  return concat("p50 p90 p99 p99.9 (any pNN.N) max mean min, of confirm. uncorrected. connect. slow. lag. too;", counts,
-                "; rate");
+  return concat(
+      "p50 p90 p99 p99.9 (any pNN.N) max mean min, of confirm. uncorrected. connect. handshake. slow. lag. too;",
+      counts, "; rate");
 }
 
 std::string_view without_spaces(std::string_view text) {

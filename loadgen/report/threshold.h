@@ -1,7 +1,8 @@
 // Conditions on a result, as in --threshold 'p99<5ms' and --slo: METRIC OPERATOR VALUE.
 //
 //   latency    p50 p90 p99 p99.9 p99.99 (any pNN.N), max, mean, min. The value is a duration with its unit.
-//              A prefix (confirm. uncorrected. connect. slow. lag.) names another histogram: confirm.p99<10ms
+//              A prefix (confirm. uncorrected. connect. handshake. slow. lag.) names another histogram:
+//              confirm.p99<10ms
 //   counts     sent delivered rejected expired lost unknown not_sent not_arrived unexplained, undelivered (everything
 //              that was planned and not delivered; errors is the same), not_told duplicates out_of_order corrupted
 //              misdirected untold contradicted, connect_failed unopened broken silent. The value is a number, or with %

@@ -141,6 +141,7 @@ class Client final : private reactor::SocketHandler, private Inbox {
   reactor::Socket socket_;
   tls::ResumableSession tls_session_;           // Outlives secure_.
   std::unique_ptr<client::SecureLink> secure_;  // With TLS, from kShaking on.
+  uint64_t shaking_since_ns_ = 0;
   std::unique_ptr<Peer> peer_;
   Output output_;
   std::string partial_;  // The beginning of an incomplete unit.

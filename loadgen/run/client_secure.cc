@@ -11,6 +11,7 @@ namespace onehop::loadgen {
 
 void Client::begin_shaking() {
   state_ = State::kShaking;
+  shaking_since_ns_ = now_ns();
   std::string error;
   secure_ = begin_tls(host_.plan().settings().tls, tls_session_, error);
   if (secure_ == nullptr) return lose(error);
@@ -29,7 +30,10 @@ void Client::on_secure_input(const reactor::IoResult& result) {
   } else {
     secure_->end_input();
   }
-  if (state_ == State::kShaking && secure_->is_open() && !secure_->why_over()) open_peer();
+  if (state_ == State::kShaking && secure_->is_open() && !secure_->why_over()) {
+    host_.recorder().note_handshake(intended_ns_, shaking_since_ns_, now_ns());
+    open_peer();
+  }
   for (size_t size; secure_ != nullptr && (size = secure_->read(buffer)) != 0;) take({buffer.data(), size});
   if (secure_ == nullptr || !send_secure()) return;
   const std::optional<std::string> why = secure_->why_over();

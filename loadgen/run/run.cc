@@ -214,6 +214,7 @@ void Run::add_latencies(RunResult& result) const {
     result.confirm_latency.add(measured.confirm_latency);
     result.slow_latency.add(measured.slow_latency);
     result.connect_latency.add(measured.connect_latency);
+    result.handshake_latency.add(measured.handshake_latency);
     wanted.all += measured.wanted().all;
     wanted.slow += measured.wanted().slow;
     wanted.others += measured.wanted().others;

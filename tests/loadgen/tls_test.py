@@ -41,6 +41,9 @@ class Tls(Case):
                                 "--drain", "5s", "--window", 8)
             self.check_good(run)
             self.assertGreater(run.json["connections"]["opened"], 5, run)
+            shaken, connected = run.json["handshake_latency_us"], run.json["connect_latency_us"]
+            self.assertGreaterEqual(shaken["count"], connected["count"], run)
+            self.assertLess(shaken["mean"], connected["mean"], "a handshake is a part of connecting")
 
     def test_the_forwarder_that_ends_tls(self):
         process = programs.start([os.path.join(loadgen_cases.folder, "onehop-blind-tls"), "--listen", "127.0.0.1:0",
