@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "loadgen/run/client.h"
+#include "loadgen/run/clock.h"
 #include "loadgen/run/plan.h"
 #include "loadgen/run/tls.h"
 

@@ -1,12 +1,13 @@
 """Certificates, keys of tokens, tokens and permissions are changed again and again under a broker that is busy. Every message of
 every client has its outcome, and nobody comes in who should not.
 
-    identity_soak.py BIN_FOLDER [--rounds 4 | --seconds S] [--clients 24]        PYTHONPATH: the schema for Python
+    identity_soak.py BIN_FOLDER [--rounds 4 | --seconds S] [--clients 24] [--latency]     PYTHONPATH: the schema for Python
 
 A fleet of clients sends over TLS with tokens that hold for some seconds, and renews them from a file. In each round the broker
 gets a new certificate, a new key and new permissions, a reload after each, and one with a mistake, which must change nothing. After
 each round those try to come in who must not: with no token, with one of an unknown, a removed or a wrong key, with one that is for
-somebody else, has expired or has no signature, without TLS, and under a name that the permissions do not give them.
+somebody else, has expired or has no signature, without TLS, and under a name that the permissions do not give them. With --latency
+other clients, which stay connected, are timed as long before as meanwhile: p99 may not be more than twice as high.
 """
 
 import argparse
@@ -35,8 +36,12 @@ allow.send = ["f*"]
 {denied}
 [roles.guest]
 allow.names = ["guest-*"]
+[roles.load]
+allow.names = ["*"]
+allow.send = ["*"]
 
 [principals]
+"load" = ["load"]
 "fleet" = ["member"]
 "guest" = ["guest"]
 """
@@ -93,7 +98,7 @@ class World:
             os.path.join(folder, name) for name in ("certificates", "keys.json", "permissions.toml", "token"))
         self.removed = None
         self.stranger = Key(folder, "stranger")
-        self.key = Key(folder, "key-0")
+        self.key, self.load_key = Key(folder, "key-0"), Key(folder, "key-of-load")
         self.issue_certificate()
         self.put_keys(self.key)
         self.put_permissions("")
@@ -114,7 +119,7 @@ class World:
         must_run(os.path.join(ROOT, "deploy/tls/make-certificates"), self.certificates, "localhost,127.0.0.1")
 
     def put_keys(self, *keys):
-        write(self.keys_file, json.dumps({"keys": [key.public() for key in keys]}))
+        write(self.keys_file, json.dumps({"keys": [key.public() for key in (*keys, self.load_key)]}))
 
     def put_permissions(self, denied):
         write(self.permissions_file, PERMISSIONS.format(denied=denied))
@@ -166,6 +171,28 @@ class World:
                 return answer_in(link)
             except (ConnectionError, ssl.SSLError):
                 return "cut off"
+
+
+class Load:
+    """Clients that stay connected, and how long their messages take."""
+
+    def __init__(self, binaries, world, seconds):
+        self._result = os.path.join(world.folder, "load.json")
+        token = os.path.join(world.folder, "load.token")
+        write(token, world.load_key.token("load", seconds=int(seconds) + 3600))
+        target = world.address.replace("127.0.0.1", "localhost")
+        self._process = subprocess.Popen(
+            [os.path.join(binaries, "onehop-loadgen"), "--target", target, "--tls-ca", world.file("ca.pem"), "--token-file", token,
+             "--clients", "20", "--rate", "400", "--duration", f"{seconds}s", "--lag-max", "1m", "--json", self._result, "--quiet"],
+            stdout=subprocess.DEVNULL)
+        self._limit = seconds + SECONDS_MAX
+
+    def p99_us(self):
+        """At its end. Everything has arrived."""
+        code = self._process.wait(self._limit)
+        assert code == 0, f"the load generator ended with {code}"
+        with open(self._result, encoding="utf-8") as file:
+            return json.load(file)["latency_us"]["p99"]
 
 
 def varint(number):
@@ -225,23 +252,30 @@ def main():
     arguments.add_argument("--rounds", type=int, default=4)
     arguments.add_argument("--seconds", type=float, default=0)
     arguments.add_argument("--clients", type=int, default=24)
+    arguments.add_argument("--latency", action="store_true")
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="onehop-soak-") as folder:
         world = World(given.binaries, folder)
-        end = time.monotonic() + given.seconds
         with world.broker, Fleet(given.binaries, world.address.replace("127.0.0.1", "localhost"), "--clients", str(given.clients),
                                  "--tls-ca", world.file("ca.pem"), "--token-file", world.token_file) as fleet:
             fleet.wait_until_all_open()
+            quiet = Load(given.binaries, world, given.seconds).p99_us() if given.latency else 0
+            load = Load(given.binaries, world, given.seconds) if given.latency else None
+            end = time.monotonic() + given.seconds
             while world.rounds < given.rounds or time.monotonic() < end:
                 before = fleet.outcomes()
                 world.round()
                 try_to_come_in(world)
                 fleet.wait_for_outcomes(before + 1_000)
+            busy = load.p99_us() if load else 0
             report = fleet.finish()
             log = world.broker.stop()
         events = {line["event"] for line in log}
         assert "reload_refused" in events, events
         assert report["counts"].get("DELIVERED", 0) > 1_000, report
+        if load:
+            print(f"identity: p99 of those who stayed connected: {quiet:.0f} us before, {busy:.0f} us meanwhile")
+            assert busy <= 2 * quiet, "those who stayed connected were slowed down"
         print(f"identity: {world.rounds} rounds; {report['counts']}; connections ended by {report['downs']}")
 
 

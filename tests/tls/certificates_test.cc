@@ -11,7 +11,7 @@ namespace {
 
 using transport::Pair;
 
-constexpr Wanted kClient{"client", "", "clientAuth"};
+const Wanted kClient{"client", "", "clientAuth"};
 
 struct Ends {
   State server, client;
