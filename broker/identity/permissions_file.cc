@@ -25,6 +25,13 @@ std::string in_quotes(std::string_view text) {
   return out + "'";
 }
 
+// `where: 'what'wrong`.
+std::string about(const std::string& where, std::string_view what, std::string_view wrong) {
+  std::string text(where);
+  text.append(": ").append(in_quotes(what)).append(wrong);
+  return text;
+}
+
 bool is_role_name(std::string_view name) {
   return !name.empty() && name.size() <= kRoleNameBytesMax && std::all_of(name.begin(), name.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
@@ -107,9 +114,9 @@ class PermissionsReading {
         take_patterns(patterns, side[static_cast<size_t>(*right)], where + "." + std::string(key.str()));
         continue;
       }
-      std::string known;
-      for (const std::string_view name : kRightNames) known.append(known.empty() ? "" : ", ").append(name);
-      say(key.source().begin.line, where + ": " + in_quotes(key.str()) + " is not known: there are " + known);
+      std::string wrong = about(where, key.str(), " is not known: there are ");
+      for (const std::string_view name : kRightNames) wrong.append(name == kRightNames[0] ? "" : ", ").append(name);
+      say(key.source().begin.line, wrong);
     }
   }
 
@@ -121,7 +128,7 @@ class PermissionsReading {
       if (text == nullptr) {
         say(line_of(element), where + " must be a list of texts");
       } else if (const std::string wrong = list.add(text->get()); !wrong.empty()) {
-        say(line_of(element), where + ": " + in_quotes(text->get()) + ": " + wrong);
+        say(line_of(element), about(where, text->get(), ": ").append(wrong));
       }
     }
   }

@@ -1,6 +1,8 @@
 // UsersFile: see the header.
 #include "identity/users_file.h"
 
+#include <utility>
+
 #include "identity/principal.h"
 
 namespace onehop::identity {
@@ -24,8 +26,10 @@ std::shared_ptr<const UsersFile> UsersFile::parse(std::string_view text, const s
   for (unsigned number = 1; !text.empty(); ++number) {
     const std::string_view line = take_line(text);
     // What is in the line may be a secret that somebody forgot to hash, so it is not told.
-    const auto say = [&](const std::string& what) {
-      problems.push_back(name + ":" + std::to_string(number) + ": " + what);
+    const auto say = [&](std::string_view what) {
+      std::string problem(name);
+      problem.append(":").append(std::to_string(number)).append(": ").append(what);
+      problems.push_back(std::move(problem));
     };
     if (line.empty() || line.front() == '#') continue;
     const size_t colon = line.find(':');
