@@ -21,7 +21,7 @@ FOREIGN = {
     "apt-get, strip": "no-install-recommends strip-debug",
     "systemctl, git": "now build",
     "cmake, pkg-config": "install prefix component cflags libs",
-    "curl": "unix-socket",
+    "curl": "unix-socket cacert",
     "redis-server": "appendonly client-output-buffer-limit save maxclients",
     "valgrind": "tool toggle-collect",
     "nghttp, callgrind": "inclusive",
@@ -90,7 +90,8 @@ def targets():
 
 def known_variables(programs):
     texts = [must_run([os.path.join(programs, program), "--help"]) for program in ("onehopd", "onehop-loadgen")]
-    texts += [must_run([os.path.join(programs, "onehop"), "listen", "--help"]), read("dev"), read("CMakeLists.txt"),
+    texts += [must_run([os.path.join(programs, "onehop"), command, "--help"]) for command in ("listen", "clients")]
+    texts += [read("dev"), read("CMakeLists.txt"),
               read("packaging/include/onehop/export.h"), read("clients/c/include/onehop.h")]
     texts += [read("deploy", "haproxy", "haproxy.cfg"), read("deploy", "nginx", "stream.conf")]
     return set(re.findall(r"ONEHOP_[A-Z_]*[A-Z]", "\n".join(texts)))

@@ -288,10 +288,11 @@ std::string frame_disagreement(Bytes frame) {
   const google::protobuf::LogSilencer silencer;
   v1::Frame parsed;
   const bool parser_takes = parsed.ParseFromArray(frame.data(), static_cast<int>(frame.size()));
-  if (parser_takes && field.number <= 9 && static_cast<uint32_t>(parsed.kind_case()) != field.number) {
+  constexpr uint32_t kLastKnown = v1::Frame::kRenewedFieldNumber;
+  if (parser_takes && field.number <= kLastKnown && static_cast<uint32_t>(parsed.kind_case()) != field.number) {
     return "frame: the parser sees another field";
   }
-  if (!parser_takes && field.number > 9) return "frame: the parser refuses an unknown field";
+  if (!parser_takes && field.number > kLastKnown) return "frame: the parser refuses an unknown field";
   return "";
 }
 
