@@ -92,9 +92,9 @@ TEST(Once, WakesWhoeverWaits) {
     int written = 0;
     EXPECT_FALSE(once.wait_for(0));
     std::vector<std::thread> waiting;
-    for (int j = 0; j < 2; ++j) {
-      waiting.emplace_back([&] {
-        EXPECT_TRUE(once.wait_for(j == 0 ? kNoTimeLimit : 60'000));
+    for (const uint64_t limit_ms : {kNoTimeLimit, uint64_t{60'000}}) {
+      waiting.emplace_back([&once, &written, limit_ms] {
+        EXPECT_TRUE(once.wait_for(limit_ms));
         EXPECT_EQ(written, 1);
       });
     }
