@@ -82,10 +82,10 @@ TEST(LocalClientOfABroker, AnswersWithinItsEvent) {
 
 TEST(LocalClientOfABroker, KeepsTheOrderOfMessagesFromWithinAndWithoutEvents) {
   BrokerRig rig;
+  std::atomic<int> left = 2'000;  // It is there for as long as the sender is told outcomes.
   LocalProgram sender(*rig, "sender"), recipient(*rig, "recipient");
   recipient.wait_until_open();
   sender.wait_until_open();
-  std::atomic<int> left = 2'000;
   sender.outcome_hook = [&](const client::SendResult&) {
     if (left-- > 0) sender->send("recipient", "in", {});
   };
