@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/shard/shard.h"
+#include "one_shard_host.h"
 
 namespace onehop::local {
 namespace {
@@ -42,7 +43,7 @@ struct Program final : LocalClientEvents {
 
 class World {
  public:
-  explicit World(const core::Limits& limits = {}) : shard_(config(limits), host_) {}
+  explicit World(const core::Limits& limits = {}) : shard_(one_shard(limits), host_) {}
 
   // A client and its program; `number` names it, from 0.
   size_t add(LocalClientOptions options) {
@@ -88,31 +89,10 @@ class World {
   std::vector<std::unique_ptr<Program>> programs;
 
  private:
-  static core::ShardConfig config(const core::Limits& limits) {
-    core::ShardConfig config;
-    config.count = 1;
-    config.limits = limits;
-    return config;
-  }
-  struct Host final : core::Host {
-    size_t write(core::HostLink link, std::span<const core::Iov> pieces) override { return at(link).write(pieces); }
-    void set_reading(core::HostLink link, bool reading) override { at(link).set_link_reading(reading); }
-    void close(core::HostLink link, core::CloseHow) override { at(link).link_closed(); }
-    void hand_over(core::HostLink, core::ShardIndex, core::Bytes, Instant) override { FAIL(); }
-    void post(core::ShardIndex, core::Parcel) override { FAIL(); }
-    void give_back(core::ShardIndex, core::Parcel) override { FAIL(); }
-    core::Answered ask(core::Ticket, const core::Question&, core::Answer& answer) override {
-      answer.accepted = true;
-      return core::Answered::kNow;
-    }
-    void note(const core::Event&) override {}
-    void random(std::span<char> out) override {
-      for (char& byte : out) byte = static_cast<char>(++seed);
-    }
-    Endpoint& at(core::HostLink link) { return *endpoints[link.value - 1]; }
+  struct Host final : OneShardHost {
+    Endpoint& endpoint_of(core::HostLink link) override { return *endpoints[link.value - 1]; }
 
     std::vector<std::unique_ptr<Endpoint>> endpoints;
-    int seed = 0;
   };
 
   Host host_;

@@ -5,13 +5,13 @@
 #include <gtest/gtest.h>
 
 #include <memory>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "core/shard/shard.h"
+#include "one_shard_host.h"
 
 namespace onehop::server {
 namespace {
@@ -39,9 +39,9 @@ struct LinkProgram final : LocalClientEvents {
 };
 
 // One shard, and the links on it.
-class LinkWorld final : public LocalHost, private core::Host {
+class LinkWorld final : public LocalHost, private local::OneShardHost {
  public:
-  explicit LinkWorld(const core::Limits& limits = {}) : limits_(limits), shard_(config(limits), *this) {}
+  explicit LinkWorld(const core::Limits& limits = {}) : limits_(limits), shard_(local::one_shard(limits), *this) {}
 
   LocalLink& add(LocalClientOptions options) {
     programs.push_back(std::make_unique<LinkProgram>());
@@ -75,29 +75,8 @@ class LinkWorld final : public LocalHost, private core::Host {
   int again = 0;
 
  private:
-  static core::ShardConfig config(const core::Limits& limits) {
-    core::ShardConfig config;
-    config.count = 1;
-    config.limits = limits;
-    return config;
-  }
-
-  size_t write(core::HostLink link, std::span<const core::Iov> pieces) override { return at(link).write(pieces); }
-  void set_reading(core::HostLink link, bool reading) override { at(link).set_link_reading(reading); }
-  void close(core::HostLink link, core::CloseHow) override { at(link).link_closed(); }
-  void hand_over(core::HostLink, core::ShardIndex, core::Bytes, core::Instant) override { FAIL(); }
-  void post(core::ShardIndex, core::Parcel) override { FAIL(); }
-  void give_back(core::ShardIndex, core::Parcel) override { FAIL(); }
-  core::Answered ask(core::Ticket, const core::Question&, core::Answer& answer) override {
-    answer.accepted = true;
-    return core::Answered::kNow;
-  }
-  void note(const core::Event&) override {}
-  void random(std::span<char> out) override {
-    for (char& byte : out) byte = static_cast<char>(++seed_);
-  }
   // A link names itself to the shard by its address.
-  local::Endpoint& at(core::HostLink host_link) {
+  local::Endpoint& endpoint_of(core::HostLink host_link) override {
     for (const auto& link : links_) {
       if ((reinterpret_cast<uint64_t>(link.get()) | 1) == host_link.value) return link->endpoint();
     }
@@ -108,7 +87,6 @@ class LinkWorld final : public LocalHost, private core::Host {
   const core::Instant now_{1'000'000};
   core::Shard shard_;
   std::vector<std::shared_ptr<LocalLink>> links_;
-  int seed_ = 0;
 };
 
 SendStatus send_in_event(LinkWorld& world, LocalLink& link, const std::string& to, const std::string& payload,
