@@ -14,8 +14,9 @@ namespace onehop::bench {
 // otherwise.
 class Exchange {
  public:
-  Exchange(size_t window, size_t payload_bytes, bool confirmed, const std::string& to = client_name(1))
-      : confirmed_(confirmed), world_(2) {
+  Exchange(size_t window, size_t payload_bytes, bool confirmed, const std::string& to = client_name(1),
+           bool asks_permission = false)
+      : confirmed_(confirmed), world_(2, {}, asks_permission) {
     for (size_t i = 0; i < window; ++i) {
       v1::Frame frame;
       v1::Message& message = *frame.mutable_message();

@@ -87,9 +87,10 @@ inline std::string client_name(size_t number) {
   return name;
 }
 
-// A shard with so many named clients.
+// A shard with so many named clients. With `asks_permission` it asks its host who may send to whom.
 struct World {
-  explicit World(size_t clients, const core::Limits& limits = {}) : shard(shard_config(0, 1, limits), host) {
+  explicit World(size_t clients, const core::Limits& limits = {}, bool asks_permission = false)
+      : shard(config(limits, asks_permission), host) {
     links.reserve(clients);
     add(clients);
   }
@@ -99,6 +100,12 @@ struct World {
       if (i % 64 == 0) flush_all(shard);
     }
     flush_all(shard);
+  }
+
+  static core::ShardConfig config(const core::Limits& limits, bool asks_permission) {
+    core::ShardConfig config = shard_config(0, 1, limits);
+    config.asks_permission = asks_permission;
+    return config;
   }
 
   struct Host final : SilentHost {};

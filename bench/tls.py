@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """What TLS costs, beside others: processor time of a message (the forwarder that ends TLS), memory of an idle client
-(nats-server, mosquitto), and full handshakes for each second of processor time (HAProxy). Needs the machine for itself.
+(nats-server, mosquitto), full handshakes for each second of processor time (HAProxy), and how long messages of connected
+clients take while 2,000 others connect at once. Needs the machine for itself.
 
     tls.py FOLDER-OF-PROGRAMS [--quick]
 """
@@ -18,6 +19,7 @@ PROGRAMS = os.path.abspath(sys.argv[1])
 QUICK = "--quick" in sys.argv
 SECONDS = 1 if QUICK else 5
 IDLE = 50 if QUICK else 1000
+STORM = 200 if QUICK else 2000
 ROUNDS = 1 if QUICK else 3
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -183,6 +185,27 @@ def handshakes_per_cpu_second(tls, server):
     return int(re.search(r"(\d+) connections in \d+ real seconds", told)[1]) / used
 
 
+def loadgen(tls, server, *flags):
+    return [f"{PROGRAMS}/onehop-loadgen", "--target", f"tls://127.0.0.1:{server.port}", "--tls-ca", tls.ca, "--quiet",
+            "--lag-max", "1m", *flags]
+
+
+def p99_ms(tls, storm):
+    """Of clients that are connected, from the moment at which `storm` others connect."""
+    with tls.onehopd() as server:
+        report = f"{tls.folder}/report.json"
+        connected = subprocess.Popen(loadgen(tls, server, "--clients", "20", "--rate", "400", "--warmup", "2s", "--duration",
+                                             "8s", "--json", report), stdout=subprocess.DEVNULL)
+        time.sleep(2)
+        if storm:
+            subprocess.run(loadgen(tls, server, "--clients", "2", "--idle", str(storm), "--count", "1"), check=True,
+                           stdout=subprocess.DEVNULL)
+            assert connected.poll() is None, "the storm outlasted those that it was to disturb"
+        assert connected.wait() == 0
+    with open(report, encoding="utf-8") as file:
+        return json.load(file)["latency_us"]["p99"] / 1000
+
+
 def median(measure):
     return sorted(measure() for _ in range(ROUNDS))[ROUNDS // 2]
 
@@ -201,7 +224,9 @@ def main():
         ours = median(lambda: handshakes_per_cpu_second(tls, tls.onehopd()))
         other = median(lambda: handshakes_per_cpu_second(tls, tls.haproxy()))
         print(f"full handshakes in a second of processor time: onehopd {ours:.0f}, HAProxy {other:.0f}, "
-              f"{ours / other:.2f} times")
+              f"{ours / other:.2f} times", flush=True)
+        quiet, stormy = median(lambda: p99_ms(tls, 0)), median(lambda: p99_ms(tls, STORM))
+        print(f"p99 of connected clients: {quiet:.1f} ms, while {STORM} others connect {stormy:.1f} ms")
 
 
 if __name__ == "__main__":

@@ -69,11 +69,15 @@ if(ONEHOP_BUILD_PROGRAMS)
   install(TARGETS onehopd onehop onehop-loadgen RUNTIME COMPONENT tools)
   install(FILES ${man_pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT tools)
   install(FILES ${PROJECT_SOURCE_DIR}/deploy/config/onehopd.toml DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples COMPONENT tools)
-  # The unit starts the program that is installed beside it.
+  # The unit starts the program that is installed beside it. It is made in a folder of its own, because packages may be made at
+  # the same time.
   install(CODE "
     file(READ \"${PROJECT_SOURCE_DIR}/deploy/systemd/onehopd.service\" unit)
     string(REPLACE /usr/local/ \"\${CMAKE_INSTALL_PREFIX}/\" unit \"\${unit}\")
-    file(WRITE \"${CMAKE_CURRENT_BINARY_DIR}/onehopd.service\" \"\${unit}\")
-    file(INSTALL \"${CMAKE_CURRENT_BINARY_DIR}/onehopd.service\" DESTINATION \"\${CMAKE_INSTALL_PREFIX}/lib/systemd/system\")"
+    string(RANDOM LENGTH 12 id)
+    set(made \"${CMAKE_CURRENT_BINARY_DIR}/unit-\${id}\")
+    file(WRITE \"\${made}/onehopd.service\" \"\${unit}\")
+    file(INSTALL \"\${made}/onehopd.service\" DESTINATION \"\${CMAKE_INSTALL_PREFIX}/lib/systemd/system\")
+    file(REMOVE_RECURSE \"\${made}\")"
     COMPONENT tools)
 endif()

@@ -64,6 +64,7 @@ const Api::Route* Api::route_of(std::string_view path) {
       {"/api/v1/closed", &Api::closed, nullptr, false, {"name", "limit"}},
       {"/api/v1/config", &Api::config, nullptr, false, {}},
       {"/api/v1/trace", &Api::trace, nullptr, true, {"from", "to"}},
+      {"/api/v1/permission", &Api::permission, nullptr, false, {"principal", "action", "target"}},
       {"/api/v1/counters", &Api::counters, nullptr, true, {}},
       {"/api/v1/kick", nullptr, &Api::kick, true, {"name", "text", "for_ms"}},
       {"/api/v1/undrain", nullptr, &Api::take_drain_back, false, {}},
@@ -193,6 +194,18 @@ Answer Api::trace(const Request& request) {
   const std::string* to = parameter(request.parameters, "to");
   if (from == nullptr || to == nullptr) return error_answer(400, "from and to name two clients");
   return json_answer(json_trace(broker_.trace(*from, *to)));
+}
+
+Answer Api::permission(const Request& request) {
+  if (!actions_.permission) return error_answer(404, "this program has no permissions");
+  const std::string* action = parameter(request.parameters, "action");
+  const std::string* target = parameter(request.parameters, "target");
+  if (action == nullptr || target == nullptr) return error_answer(400, "action and target say what the client wants");
+  const auto found = actions_.permission(text_parameter(request.parameters, "principal"), *action, *target);
+  if (!found) {
+    return error_answer(400, "action is names, take_over, send, publish, subscribe, serve, request or watch");
+  }
+  return json_answer(json_permission(found->allowed, found->why));
 }
 
 Answer Api::counters(const Request&) {

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -29,11 +30,21 @@ struct Change {
   unsigned status;         // Of the answer.
 };
 
+// What a client may do, and which rule says so.
+struct Permission {
+  bool allowed = false;
+  std::string why;
+};
+
 // What only the program around the broker can do.
 struct Actions {
   std::function<std::string()> config_json;  // The settings in force, as JSON.
   std::function<void()> drain;               // Somebody asks for a drain.
   std::function<ProgramState()> state;       // For the metrics.
+  // Nothing: there is no such action. An empty principal stands for anonymous clients.
+  std::function<std::optional<Permission>(const std::string& principal, const std::string& action,
+                                          const std::string& target)>
+      permission;
   std::function<void(const Change&)>
       changed;  // After each request that was not refused and has another method than GET and HEAD.
 };
@@ -61,6 +72,7 @@ class Api {
   Answer closed(const Request& request);
   Answer config(const Request& request);
   Answer trace(const Request& request);
+  Answer permission(const Request& request);
   Answer counters(const Request& request);
   Answer kick(const Request& request);
   Answer start_drain(const Request& request);

@@ -56,7 +56,8 @@ void Connection::on_closed(reactor::Socket&) {
 }
 
 void Connection::on_readable(reactor::Socket&) {
-  std::array<char, kHeadBytesMax> bytes;
+  // More than a transport can have at once, so that it keeps nothing of which no event of the socket would tell.
+  std::array<char, 2 * kHeadBytesMax> bytes;
   const reactor::IoResult result = stream_.receive(bytes);
   const bool all_written = stream_.flush();
   if (result.would_block()) return socket_.want_writable(!all_written);

@@ -1,6 +1,6 @@
 // One connection of the admin port: requests in, answers out, one after the other.
 //
-// Bounds: at most 16 KiB are read ahead; while an answer waits for its reader nothing is read and nothing answered; one
+// Bounds: at most 32 KiB are read ahead; while an answer waits for its reader nothing is read and nothing answered; one
 // request is answered in a turn of the loop. Deadlines are absolute: a request must be whole, and its answer taken, 5 s
 // after it began; between requests, and before the first, a connection may rest for 60 s.
 #pragma once

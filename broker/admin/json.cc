@@ -118,6 +118,10 @@ std::string json_kicked(bool had_client, uint64_t barred_ms) {
   return text_of({{"kicked", had_client}, {"for_ms", barred_ms}});
 }
 
+std::string json_permission(bool allowed, const std::string& why) {
+  return text_of({{"allowed", allowed}, {"why", why}});
+}
+
 std::string json_draining(bool draining) {
   return text_of({{"draining", draining}});
 }

@@ -22,6 +22,7 @@ std::string json_ends(const std::vector<RecentEnd>& ends);
 std::string json_trace(const Trace& trace);
 std::string json_counters(const BrokerCounters& counters);
 std::string json_kicked(bool had_client, uint64_t barred_ms);
+std::string json_permission(bool allowed, const std::string& why);
 std::string json_draining(bool draining);
 std::string json_drain_state(Broker::DrainPhase phase, uint64_t connections);
 

@@ -119,6 +119,11 @@ class Loading {
       say("tls_key_file", "must name as many files as tls_certificate_file: one for each certificate");
     } else if (options.tls_client != "none" && options.tls_client_ca_file.empty()) {
       say("tls_client", "needs tls_client_ca_file, to verify certificates with");
+    } else if (options.tls_client == "none" && !options.tls_client_ca_file.empty()) {
+      // Whoever gives the file believes that it counts.
+      say("tls_client_ca_file", "has no effect with tls_client none: optional or required asks for certificates");
+    } else if (options.tls_client == "none" && !options.tls_crl_file.empty()) {
+      say("tls_crl_file", "has no effect with tls_client none: optional or required asks for certificates");
     } else if (certificates != 0) {
       load_tls_files(options);
     }

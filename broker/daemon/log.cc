@@ -116,6 +116,7 @@ EventLine line_for(BrokerEvent::Kind kind) {
     case Kind::kSessionOpened:
     case Kind::kSessionDetached:
     case Kind::kSessionResumed:
+    case Kind::kSessionRenewed:
     case Kind::kSessionEnded:
       return {Level::kDebug, false};
     case Kind::kConnectionEnded:

@@ -70,7 +70,7 @@ std::string described(const identity::Policy& policy) {
   return out;
 }
 
-// To whom an address is open, where its text does not tell.
+// What the startup line adds to an address: whether it speaks TLS, and whether everybody may connect.
 const char* openness_of(const std::string& address, const DaemonOptions& options) {
   if (!address.starts_with("tls://")) return "";
   if (options.tls_client == "required") return " (TLS, client certificates required)";
@@ -122,13 +122,13 @@ bool Running::start() {
   BrokerOptions options = configuration_.options.broker;
   options.on_event = [this](const BrokerEvent& event) { log_.event(event); };
   start_identity(options);
+  tls_ = configuration_.tls;  // The admin port tells of it from its first request on.
   std::string error;
   broker_ = Broker::start(options, error);
   if (broker_ == nullptr || !start_admin(error)) {
     std::fprintf(stderr, "onehopd: %s\n", error.c_str());
     return false;
   }
-  tls_ = configuration_.tls;
   for (const std::string& address : broker_->addresses()) {
     std::printf("listening on %s%s\n", address.c_str(), openness_of(address, configuration_.options));
   }
@@ -159,6 +159,9 @@ bool Running::start_admin(std::string& error) {
     return as_json(configuration_);
   };
   actions.state = [this] { return state(); };
+  actions.permission = [this](const std::string& principal, const std::string& action, const std::string& target) {
+    return permission(principal, action, target);
+  };
   actions.drain = [this] { broker_->drain(stop_deadline_ms()); };
   actions.changed = [this](const admin::Change& change) {
     log_.audit(Log::Level::kInfo, "admin_request",
@@ -174,6 +177,14 @@ bool Running::start_admin(std::string& error) {
   port_ = admin::Port::start(how, *broker_, std::move(actions), error);
   if (port_ == nullptr) error = "admin: " + error;
   return port_ != nullptr;
+}
+
+std::optional<admin::Permission> Running::permission(const std::string& principal, const std::string& action,
+                                                     const std::string& target) const {
+  if (identity_ == nullptr) return admin::Permission{true, "there is no authentication: everybody may do everything"};
+  std::optional<PermissionVerdict> verdict = identity_->explain(principal, action, target);
+  if (!verdict) return std::nullopt;
+  return admin::Permission{verdict->allowed, std::move(verdict->why)};
 }
 
 void Running::tell_started() {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,9 @@ class Running {
   void reload();
   void note_reload(bool successful);
   admin::ProgramState state();
+  // As admin::Actions::permission.
+  std::optional<admin::Permission> permission(const std::string& principal, const std::string& action,
+                                              const std::string& target) const;
   bool take_over(const Configuration& next, std::string& error);
   void log_changes(const std::vector<Change>& changed);
   int stop(const sigset_t& signals, int signal);

@@ -92,7 +92,7 @@ std::vector<Setting> encryption() {
        "a PEM file with revocation lists, one for each authority of a client's chain; empty: none is looked at"},
       option(
           "tls_handshakes_max", "",
-          "the most TLS handshakes at a time, each of which takes up to 80 KiB; newcomers beyond wait for their turn"),
+          "the most TLS handshakes at a time, each of which takes up to 80 KiB; other newcomers wait for their turn"),
   };
 }
 

@@ -9,6 +9,9 @@
 namespace onehop::identity {
 namespace {
 
+// Of so many checks one is slow, if there are any.
+constexpr uint64_t kSlowTurn = 8;
+
 uint64_t steady_ms() {
   using std::chrono::milliseconds;
   return static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch() / milliseconds(1));
@@ -39,25 +42,33 @@ CheckPool::CheckPool(unsigned threads, size_t waiting_max, uint64_t late_ms, std
 }
 
 CheckPool::~CheckPool() {
-  std::deque<Waiting> dropped;
+  decltype(waiting_) dropped;
   {
     const std::lock_guard lock(mutex_);
     ending_ = true;
     dropped.swap(waiting_);
   }
   changed_.notify_all();
-  dropped.clear();  // Who waits for these is told at once.
+  dropped = {};  // Who waits for these is told at once.
   for (std::thread& thread : threads_) thread.join();
 }
 
-bool CheckPool::submit(Check check) {
+bool CheckPool::submit(Kind kind, Check check) {
   {
     const std::lock_guard lock(mutex_);
-    if (waiting_.size() >= waiting_max_) return false;
-    waiting_.push_back({std::move(check), now_ms_()});
+    auto& queue = waiting_.at(static_cast<size_t>(kind));
+    if (queue.size() >= waiting_max_) return false;
+    queue.push_back({std::move(check), now_ms_()});
   }
   changed_.notify_one();
   return true;
+}
+
+std::deque<CheckPool::Waiting>* CheckPool::next_queue() {
+  auto& [quick, slow] = waiting_;
+  const bool slow_has_turn = begun_ % kSlowTurn == kSlowTurn - 1;
+  if (!slow.empty() && (quick.empty() || slow_has_turn)) return &slow;
+  return quick.empty() ? nullptr : &quick;
 }
 
 void CheckPool::run() {
@@ -65,10 +76,12 @@ void CheckPool::run() {
     Waiting next;
     {
       std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return ending_ || !waiting_.empty(); });
+      std::deque<Waiting>* queue = nullptr;
+      changed_.wait(lock, [&] { return ending_ || (queue = next_queue()) != nullptr; });
       if (ending_) return;
-      next = std::move(waiting_.front());
-      waiting_.pop_front();
+      next = std::move(queue->front());
+      queue->pop_front();
+      ++begun_;
     }
     next.check(now_ms_() - next.since_ms > late_ms_);
   }

@@ -1,7 +1,10 @@
-// A few threads for checks that would hold up a shard: argon2id, signatures. At most `waiting_max` checks wait, and one
-// that has waited for longer than anybody waits for its answer is not begun. ANY THREAD, but for the destructor.
+// A few threads for checks that would stop a shard for too long: argon2id, signatures. Quick checks go before slow
+// ones, but for one in eight, so that neither kind waits for ever. Each kind has a bound of its own. So a flood of
+// wrong passwords delays a token only by checks that have begun. A check that has waited for longer than anybody waits
+// for its answer is not begun. ANY THREAD, but for the destructor.
 #pragma once
 
+#include <array>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -15,18 +18,20 @@ namespace onehop::identity {
 
 class CheckPool {
  public:
-  // Runs on a thread of the pool; `late`: it has waited in vain, and is only told so.
+  // kQuick: well below a millisecond.
+  enum class Kind : uint8_t { kQuick, kSlow };
+  // Runs on a thread of the pool. If `late`, it has waited for too long: it only has to answer that.
   using Check = std::function<void(bool late)>;
 
-  // `now_ms` tells the time; empty: a clock of the system's.
+  // At most `waiting_max` checks of each kind wait. `now_ms` tells the time; empty: a clock of the system's.
   CheckPool(unsigned threads, size_t waiting_max, uint64_t late_ms, std::function<uint64_t()> now_ms = {});
   CheckPool(const CheckPool&) = delete;
   CheckPool& operator=(const CheckPool&) = delete;
   // Waits for checks that have begun; the others are dropped.
   ~CheckPool();
 
-  // False: the pool is full, and the check is gone.
-  bool submit(Check check);
+  // False: too many of this kind wait, and the check is gone.
+  bool submit(Kind kind, Check check);
 
  private:
   struct Waiting {
@@ -35,13 +40,16 @@ class CheckPool {
   };
 
   void run();
+  // The queue of the next check; null: none waits.
+  std::deque<Waiting>* next_queue();
 
   const size_t waiting_max_;
   const uint64_t late_ms_;
   const std::function<uint64_t()> now_ms_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Waiting> waiting_;
+  std::array<std::deque<Waiting>, 2> waiting_;  // By kind.
+  uint64_t begun_ = 0;                          // Checks.
   bool ending_ = false;
   std::vector<std::thread> threads_;
 };

@@ -32,6 +32,9 @@ constexpr uint64_t kCheckLateMs = 4'000;
 // When a client comes again whose check found no room: not all of them at once.
 constexpr uint32_t kBusyRetryMs = 1'000;
 constexpr uint32_t kBusyRetrySpreadMs = 2'000;
+// And one whose token has roles for which there is no room: only a restart, or another token, helps.
+constexpr uint32_t kTooManySetsRetryMs = 60'000;
+constexpr std::string_view kTooManySets = "tokens have too many different sets of roles";
 
 uint64_t system_unix_ms() {
   using std::chrono::milliseconds;
@@ -88,6 +91,8 @@ class IdentityImpl final : public Identity, public std::enable_shared_from_this<
         pool_(options.checks_threads, options.checks_waiting_max, kCheckLateMs) {}
 
   bool reload(const IdentityOptions& options, std::string& error) override;
+  std::optional<PermissionVerdict> explain(std::string_view principal, std::string_view action,
+                                           std::string_view target) const override;
   void take_over(PolicyPointer policy) override {
     const std::lock_guard lock(mutex_);
     policy_ = std::move(policy);
@@ -112,7 +117,7 @@ class IdentityImpl final : public Identity, public std::enable_shared_from_this<
   void check_token(const PolicyPointer& policy, const Credentials& credentials, const AuthenticateAnswer& answer);
   void accept_token(const Policy& policy, const Candidate& candidate, const AuthenticateAnswer& answer);
   void accept_user(const Policy& policy, std::string_view user, const AuthenticateAnswer& answer);
-  void check_later(const Credentials& credentials, const AuthenticateAnswer& answer,
+  void check_later(identity::CheckPool::Kind kind, const Credentials& credentials, const AuthenticateAnswer& answer,
                    std::function<void(const Candidate&)> check);
   bool is_throttled(std::string_view peer, const AuthenticateAnswer& answer);
   void tell_refused(const IdentityEvent& event) const;
@@ -189,13 +194,14 @@ void IdentityImpl::check_user(const PolicyPointer& policy, const Credentials& cr
     case identity::UsersFile::Verdict::kUnknown:
       break;
   }
-  check_later(credentials, answer, [this, policy, answer](const Candidate& candidate) {
-    // Others from the same address may have failed while this one has waited.
-    if (is_throttled(candidate.peer, answer)) return;
-    const auto [name, its_secret] = user_and_secret(candidate.token);
-    if (policy->users->check_slowly(name, its_secret)) return accept_user(*policy, name, answer);
-    refuse(AuthMethod::kUsers, name, candidate.peer, "no such user, or another secret", answer);
-  });
+  check_later(identity::CheckPool::Kind::kSlow, credentials, answer,
+              [this, policy, answer](const Candidate& candidate) {
+                // Others from the same address may have failed while this one has waited.
+                if (is_throttled(candidate.peer, answer)) return;
+                const auto [name, its_secret] = user_and_secret(candidate.token);
+                if (policy->users->check_slowly(name, its_secret)) return accept_user(*policy, name, answer);
+                refuse(AuthMethod::kUsers, name, candidate.peer, "no such user, or another secret", answer);
+              });
 }
 
 void IdentityImpl::accept_user(const Policy& policy, std::string_view user, const AuthenticateAnswer& answer) {
@@ -207,9 +213,10 @@ void IdentityImpl::accept_user(const Policy& policy, std::string_view user, cons
 void IdentityImpl::check_token(const PolicyPointer& policy, const Credentials& credentials,
                                const AuthenticateAnswer& answer) {
   if (is_throttled(credentials.peer, answer)) return;
-  check_later(credentials, answer, [this, policy, answer](const Candidate& candidate) {
-    if (!is_throttled(candidate.peer, answer)) accept_token(*policy, candidate, answer);
-  });
+  check_later(identity::CheckPool::Kind::kQuick, credentials, answer,
+              [this, policy, answer](const Candidate& candidate) {
+                if (!is_throttled(candidate.peer, answer)) accept_token(*policy, candidate, answer);
+              });
 }
 
 void IdentityImpl::accept_token(const Policy& policy, const Candidate& candidate, const AuthenticateAnswer& answer) {
@@ -219,10 +226,12 @@ void IdentityImpl::accept_token(const Policy& policy, const Candidate& candidate
     return refuse(AuthMethod::kToken, verdict.principal, candidate.peer, to_string(verdict.fault), answer);
   }
   Grant grant{AuthMethod::kToken, verdict.key_fingerprint};
-  if (verdict.roles) {
+  if (verdict.roles && policy.permissions != nullptr) {
     const std::optional<uint32_t> narrowing = narrowings_.number_of(*verdict.roles);
     if (!narrowing) {
-      return refuse(AuthMethod::kToken, verdict.principal, candidate.peer, "too many different sets of roles", answer);
+      counts_of(AuthMethod::kToken).refused.fetch_add(1, std::memory_order_relaxed);
+      tell_refused({verdict.principal, candidate.peer, to_string(AuthMethod::kToken), kTooManySets});
+      return answer.refuse(Code::kServerBusy, {}, kTooManySetsRetryMs);
     }
     grant.narrowing = *narrowing;
   }
@@ -231,10 +240,10 @@ void IdentityImpl::accept_token(const Policy& policy, const Candidate& candidate
   answer.accept(verdict.principal, grant.number(), verdict.expires_unix_ms + policy.token_rules.leeway_ms - now_ms);
 }
 
-void IdentityImpl::check_later(const Credentials& credentials, const AuthenticateAnswer& answer,
-                               std::function<void(const Candidate&)> check) {
+void IdentityImpl::check_later(identity::CheckPool::Kind kind, const Credentials& credentials,
+                               const AuthenticateAnswer& answer, std::function<void(const Candidate&)> check) {
   const auto candidate = std::make_shared<const Candidate>(credentials);
-  const bool submitted = pool_.submit([candidate, check = std::move(check)](bool late) {
+  const bool submitted = pool_.submit(kind, [candidate, check = std::move(check)](bool late) {
     if (!late) check(*candidate);
   });
   if (submitted) return;
@@ -267,6 +276,19 @@ void IdentityImpl::refuse(AuthMethod method, std::string_view claimed, std::stri
   counts_of(method).refused.fetch_add(1, std::memory_order_relaxed);
   tell_refused({claimed, peer, to_string(method), why});
   answer.refuse(Code::kBadCredentials);
+}
+
+std::optional<PermissionVerdict> IdentityImpl::explain(std::string_view principal, std::string_view action,
+                                                       std::string_view target) const {
+  const std::optional<identity::Right> right = identity::right_named(action);
+  if (!right) return std::nullopt;
+  const PolicyPointer policy = this->policy();
+  if (policy->permissions == nullptr) return PermissionVerdict{true, "there is no permissions file"};
+  const std::string& role = policy->anonymous_role;
+  if (principal.empty() && role.empty()) return PermissionVerdict{false, "anonymous clients have no role"};
+  identity::Explanation found =
+      policy->permissions->explain({principal, principal.empty() ? role : std::string_view()}, *right, target);
+  return PermissionVerdict{found.allowed, std::move(found.why)};
 }
 
 bool IdentityImpl::allows(const Policy& policy, std::string_view principal, uint64_t permissions, identity::Right right,

@@ -1,5 +1,5 @@
 // The sets of roles that tokens narrow their owners to, each with a number. Who signs tokens decides which sets there
-// are; there are few, and they are kept for good, `kMost` of them. ANY THREAD.
+// are. There are few, and they are kept for good: `kMost` of them. ANY THREAD.
 #pragma once
 
 #include <cstddef>

@@ -51,6 +51,18 @@ Decision Permissions::decide(const Subject& subject, Right right, std::string_vi
   return decision;
 }
 
+Explanation Permissions::explain(const Subject& subject, Right right, std::string_view target) const {
+  const Decision decision = decide(subject, right, target);
+  Explanation explanation{decision.allowed, "no role allows this"};
+  if (decision.role != nullptr) {
+    explanation.why = "role '" + *decision.role + (decision.allowed ? "' allows " : "' denies ");
+    explanation.why.append(kRightNames.at(static_cast<size_t>(right))).append(" '" + *decision.pattern + "'");
+  } else if (subject.anonymous_role.empty() && !knows(subject.principal)) {
+    explanation.why = "no entry gives the principal '" + std::string(subject.principal) + "' a role";
+  }
+  return explanation;
+}
+
 bool Permissions::has_role(std::string_view name) const {
   return role_numbers_.contains(name);
 }

@@ -51,6 +51,12 @@ struct Decision {
   const std::string* pattern = nullptr;
 };
 
+// A decision in words, for operators.
+struct Explanation {
+  bool allowed = false;
+  std::string why;  // Which rule decides, for example: role 'device' allows send 'hub-*'
+};
+
 class Permissions {
  public:
   // Null: `problems` says what is wrong, one a line, each as `NAME:LINE: what`.
@@ -59,6 +65,7 @@ class Permissions {
 
   // The empty target of kNames is a name that the broker makes; the pattern `~*` matches it.
   Decision decide(const Subject& subject, Right right, std::string_view target) const;
+  Explanation explain(const Subject& subject, Right right, std::string_view target) const;
   bool has_role(std::string_view name) const;
   // Whether any entry gives this principal a role.
   bool knows(std::string_view principal) const;

@@ -6,7 +6,7 @@
 //   %p/*         every text that begins with that; between %p and the asterisk there must be a separator
 //
 // and %% stands for one percent sign. What replaces %p is compared byte by byte and never read as a pattern. So a
-// principal cannot widen a rule, whatever it is called. A principal that is not a valid one has nothing by %p.
+// principal cannot widen a rule, whatever it is called. For a principal that is not valid, no pattern with %p matches.
 //
 // INVARIANT: no prefix in prefixes_ begins with another one. So at most one can match a text, and a binary search
 // finds it. match() allocates nothing.

@@ -50,6 +50,8 @@ uint32_t Throttle::wait_ms(const Source& source, uint64_t now_ms) const {
   // With one more failure there may be kBurst of them.
   const uint64_t allowed_ms = now_ms + (kBurst - 1) * kEachMs;
   if (slot == nullptr || slot->clear_ms <= allowed_ms) return 0;
+  // Nothing is refused for longer than this, so the clock was set back since.
+  if (slot->clear_ms > now_ms + kBurst * kEachMs) return 0;
   return static_cast<uint32_t>(slot->clear_ms - allowed_ms);
 }
 

@@ -21,14 +21,14 @@ class Throttle {
   static constexpr size_t kSets = 4'096;
   static constexpr size_t kWays = 4;
 
-  // What is counted together, of `tcp://1.2.3.4:5` or `tcp://[2001:db8::1]:5`; nothing: a peer without an address,
-  // which is never throttled.
+  // The part of an address whose failures are counted together. `peer` is `tcp://1.2.3.4:5` or `tcp://[2001:db8::1]:5`.
+  // Nothing: the peer has no such address, and is never throttled.
   using Source = std::array<uint8_t, 16>;
   static std::optional<Source> source_of(std::string_view peer);
 
   Throttle();
 
-  // 0: its credentials may be checked. Otherwise they may be in this time.
+  // How long to wait, in milliseconds, until credentials from this source may be checked. 0: they may be checked now.
   uint32_t wait_ms(const Source& source, uint64_t now_ms) const;
   void failed(const Source& source, uint64_t now_ms);
 

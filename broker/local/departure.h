@@ -1,6 +1,6 @@
-// How a local client leaves: because the program closes it, or because the broker has announced that it goes. It stays
-// until everything that it sent has its outcome. If the broker goes, it also stays for what is on its way to it: all of
-// that has come when a ping has been answered and nothing came in between.
+// How a local client leaves, because the program closes it or because the broker has announced its end. The client
+// stays until everything that it sent has its outcome. If the broker ends, the client also stays for messages that are
+// on their way to it: all of them have come when a ping has been answered and nothing came before the answer.
 #pragma once
 
 #include <algorithm>

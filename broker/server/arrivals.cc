@@ -31,7 +31,7 @@ Arrivals::Arrivals(reactor::Loop& loop, ArrivalRules& rules, ArrivalsHost& host)
             host_.on_arrivals_event(BrokerEvent::Kind::kAcceptPaused, {}, rules_.connections.why_full());
           }),
       proxy_headers_(loop, rules.proxies, *this),
-      handshakes_(loop, rules.handshakes, *this) {}
+      handshakes_(loop, rules.handshakes, rules.parts.handshake_place_ms, *this) {}
 
 void Arrivals::stop() {
   gate_.stop();

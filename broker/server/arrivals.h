@@ -53,6 +53,8 @@ class Arrivals final : private ProxyHeadersHost, private TransportHandshakesHost
   void stop();
   // A connection that arrived, from here or from another shard, has been closed.
   void give_back(const Source* source);
+  // Ends some of the connections whose handshake is not complete, those that have been here longest.
+  void end_oldest_handshakes(std::string_view why) { handshakes_.refuse_oldest(why); }
   // What the transports of unfinished handshakes hold.
   uint64_t held_bytes() const { return handshakes_.held_bytes(); }
 

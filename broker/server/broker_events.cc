@@ -14,6 +14,8 @@ BrokerEvent::Kind kind_of(core::Event::Kind kind) {
       return BrokerEvent::Kind::kSessionDetached;
     case core::Event::Kind::kSessionResumed:
       return BrokerEvent::Kind::kSessionResumed;
+    case core::Event::Kind::kSessionRenewed:
+      return BrokerEvent::Kind::kSessionRenewed;
     case core::Event::Kind::kSessionEnded:
       return BrokerEvent::Kind::kSessionEnded;
     case core::Event::Kind::kTakenOver:

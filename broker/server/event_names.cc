@@ -13,6 +13,8 @@ std::string_view to_string(BrokerEvent::Kind kind) {
       return "session_detached";
     case BrokerEvent::Kind::kSessionResumed:
       return "session_resumed";
+    case BrokerEvent::Kind::kSessionRenewed:
+      return "session_renewed";
     case BrokerEvent::Kind::kSessionEnded:
       return "session_ended";
     case BrokerEvent::Kind::kTakenOver:

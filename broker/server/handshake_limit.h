@@ -21,6 +21,7 @@ class HandshakeLimit {
     begun_.fetch_add(1, std::memory_order_relaxed);
     return true;
   }
+  bool is_full() const { return open_.load(std::memory_order_relaxed) >= max_.load(std::memory_order_relaxed); }
   void give_back() { open_.fetch_sub(1, std::memory_order_relaxed); }
   // One that broke, was too late, or did not even begin.
   void count_failure() { failed_.fetch_add(1, std::memory_order_relaxed); }

@@ -211,7 +211,8 @@ void HookDesk::renew(const Connecting& connecting, core::Answer& answer, core::I
   answer.accepted = true;
   answer.principal = who.principal.number;
   answer.credentials_end = connecting.credentials_end;
-  set_permissions(connecting.renews, connecting.permissions);
+  // They hold when core says that the renewal does, which it says within the call that this answer goes to.
+  renewed_permissions_ = connecting.permissions;
 }
 
 void HookDesk::refuse(core::Answer& answer, Code code, std::string text, uint32_t retry_after_ms) {
@@ -296,6 +297,7 @@ void HookDesk::before(const core::Event& event) {
     const Identity identity = std::exchange(newcomer_, {});
     if (identity.principal.number != 0 || identity.permissions != 0) identities_[event.session] = identity;
   }
+  if (event.kind == core::Event::Kind::kSessionRenewed) set_permissions(event.session, renewed_permissions_);
   if (event.kind == core::Event::Kind::kSessionResumed) {
     set_permissions(event.session, newcomer_.permissions);
     drop_newcomer();

@@ -111,7 +111,8 @@ class HookDesk {
   absl::flat_hash_map<uint64_t, Identity> identities_;       // By the number of the session.
   // Who is let in in this very call. What core makes of it follows within the call, as in CountedSessions.
   Identity newcomer_;
-  std::string text_;  // Of the last refusal. Core reads it during the call only.
+  uint64_t renewed_permissions_ = 0;  // Of the last renewal that was accepted, in the same way.
+  std::string text_;                  // Of the last refusal. Core reads it during the call only.
 };
 
 }  // namespace onehop::server

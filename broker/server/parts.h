@@ -16,6 +16,9 @@ struct BrokerParts {
   transport::TransportFactory make_transport;
   // From the accept to the end of the Connect: PROXY header and handshake are within.
   uint64_t connect_ms_max = core::kConnectDeadlineMs;
+  // How long a peer may keep a place for handshakes while none is left for others: several round trips, and far less
+  // than connect_ms_max.
+  uint64_t handshake_place_ms = 1'000;
 };
 
 // As Broker::start.

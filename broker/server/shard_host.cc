@@ -339,6 +339,11 @@ void ShardHost::run_locals() {
   }
 }
 
+uint64_t ShardHost::end_arrivals() {
+  arrivals_.end_oldest_handshakes("the broker is out of memory");
+  return transport_bytes();
+}
+
 core::Instant ShardHost::tick() {
   core::Instant next;
   do {

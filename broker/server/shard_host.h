@@ -104,6 +104,7 @@ class ShardHost final : private core::Host,
     return desk_.ask(ticket, question, answer, now());
   }
   void note(const core::Event& event) override;
+  uint64_t end_arrivals() override;
   void random(std::span<char> out) override;
 
   // reactor::SocketHandler

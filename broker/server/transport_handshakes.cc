@@ -20,16 +20,24 @@ constexpr size_t kReceiveBytes = 4 << 10;
 constexpr int kWorkPerTurn = 4;
 // When to look again whether another loop has given a place back.
 constexpr uint64_t kLookAgainMs = 5;
+// How often to look whether somebody keeps a place for too long.
+constexpr uint64_t kLookAtPlacesMs = 100;
+// What refuse_oldest() ends at a time, so that the loop is not held up.
+constexpr size_t kRefusedAtOnce = 64;
 
 constexpr std::string_view kTooLate = "the handshake was not complete in time";
+constexpr std::string_view kTooSlow = "the handshake took too long while all places for handshakes were taken";
 
 }  // namespace
 
-TransportHandshakes::TransportHandshakes(reactor::Loop& loop, HandshakeLimit& limit, TransportHandshakesHost& host)
+TransportHandshakes::TransportHandshakes(reactor::Loop& loop, HandshakeLimit& limit, uint64_t place_ms,
+                                         TransportHandshakesHost& host)
     : loop_(loop),
       limit_(limit),
+      place_ms_(place_ms),
       host_(host),
       turn_(loop, [this] { take_turn(); }),
+      places_(loop, [this] { look_at_places(); }),
       room_(loop, [this](Shaking& overdue) { turn_away(overdue, kTooLate); }) {}
 
 void TransportHandshakes::begin(Arrival arrival) {
@@ -37,7 +45,7 @@ void TransportHandshakes::begin(Arrival arrival) {
   const core::Bytes unread = std::exchange(arrival.unread, {});
   auto transport = std::make_unique<CountedTransport>(std::move(arrival.transport), held_bytes_);
   const Room::Place place =
-      room_.enter({std::move(arrival), std::move(transport), deadline, !unread.empty(), false, nullptr, 0, {}});
+      room_.enter({std::move(arrival), std::move(transport), deadline, !unread.empty(), false, nullptr, {}, 0, {}});
   if (!unread.empty()) (*place->transport)->take_input(unread);
   go_on(place);
 }
@@ -76,11 +84,37 @@ void TransportHandshakes::take_turn() {
     const Room::Place place = line_.front();
     line_.pop_front();
     place->in_line = false;
-    place->slot = std::make_unique<Slot>(limit_);
+    take_place(*place);
     (*place->transport)->do_work();
     go_on(place);
   }
   if (!line_.empty()) turn_.arm_at(loop_.now_ms() + (has_place ? 0 : kLookAgainMs));
+}
+
+void TransportHandshakes::take_place(Shaking& shaking) {
+  shaking.slot = std::make_unique<Slot>(limit_);
+  shaking.slot_since = {loop_.now_ms()};
+  if (!places_.armed()) places_.arm_at(loop_.now_ms() + std::min(place_ms_, kLookAtPlacesMs));
+}
+
+void TransportHandshakes::look_at_places() {
+  const auto is_late = [this](const Shaking& shaking) {
+    return shaking.slot != nullptr && loop_.now_ms() >= shaking.slot_since.ms + place_ms_;
+  };
+  if (limit_.is_full()) {
+    while (const auto late = room_.find_first(is_late)) refuse(*late, kTooSlow);
+  }
+  const auto has_place = [](const Shaking& shaking) { return shaking.slot != nullptr; };
+  if (room_.find_first(has_place)) places_.arm_at(loop_.now_ms() + std::min(place_ms_, kLookAtPlacesMs));
+}
+
+void TransportHandshakes::refuse_oldest(std::string_view why) {
+  const auto any = [](const Shaking&) { return true; };
+  for (size_t ended = 0; ended < kRefusedAtOnce; ++ended) {
+    const auto first = room_.find_first(any);
+    if (!first) return;
+    refuse(*first, why);
+  }
 }
 
 bool TransportHandshakes::receive(Shaking& shaking) {

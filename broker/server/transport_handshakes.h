@@ -41,8 +41,8 @@ class TransportHandshakesHost {
 
 class TransportHandshakes {
  public:
-  // `limit` and `host` outlive this.
-  TransportHandshakes(reactor::Loop& loop, HandshakeLimit& limit, TransportHandshakesHost& host);
+  // `limit` and `host` outlive this. `place_ms`: BrokerParts::handshake_place_ms.
+  TransportHandshakes(reactor::Loop& loop, HandshakeLimit& limit, uint64_t place_ms, TransportHandshakesHost& host);
   TransportHandshakes(const TransportHandshakes&) = delete;
   TransportHandshakes& operator=(const TransportHandshakes&) = delete;
 
@@ -54,8 +54,11 @@ class TransportHandshakes {
     room_.for_each([&](const Shaking& shaking) { on_each(shaking.arrival.source.get()); });
     line_.clear();
     turn_.disarm();
+    places_.disarm();
     room_.clear();
   }
+  // Ends a number of those that are here, the earliest deadline first, as handshakes that have failed.
+  void refuse_oldest(std::string_view why);
   // What the transports hold of all that are here.
   uint64_t held_bytes() const { return held_bytes_; }
 
@@ -79,6 +82,7 @@ class TransportHandshakes {
     bool heard = false;  // Anything at all.
     bool in_line = false;
     std::unique_ptr<Slot> slot;
+    core::Instant slot_since{};
     int watched = 0;  // UV_READABLE, UV_WRITABLE
     reactor::Watch watch;
   };
@@ -94,15 +98,20 @@ class TransportHandshakes {
   void watch(Room::Place place, int wanted);
   void stand_in_line(Room::Place place);
   void take_turn();
+  void take_place(Shaking& shaking);
+  // Ends the peers that have kept a place for too long, if there is none left for others, on whatever loop those are.
+  void look_at_places();
   // Once it is out of the room.
   void turn_away(Shaking& shaking, std::string_view why);
 
   reactor::Loop& loop_;
   HandshakeLimit& limit_;
+  const uint64_t place_ms_;
   TransportHandshakesHost& host_;
   uint64_t held_bytes_ = 0;
   std::deque<Room::Place> line_;  // Those that have work to do, in the order in which they came.
   reactor::Timer turn_;           // Armed while somebody is in line.
+  reactor::Timer places_;         // Armed while somebody has a place.
   Room room_;
 };
 

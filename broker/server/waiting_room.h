@@ -4,9 +4,11 @@
 // Invariant: while anybody is here, the timer is armed for the earliest deadline or for one before it.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <iterator>
 #include <list>
+#include <optional>
 #include <utility>
 
 #include "core/base/instant.h"
@@ -47,6 +49,12 @@ class WaitingRoom {
     timer_.disarm();
   }
   size_t size() const { return guests_.size(); }
+  // The first guest, in the order of the deadlines, of which `matches` is true; nothing: there is none.
+  template <typename Matches>
+  std::optional<Place> find_first(Matches matches) {
+    const Place found = std::find_if(guests_.begin(), guests_.end(), matches);
+    return found == guests_.end() ? std::nullopt : std::optional(found);
+  }
   template <typename Visit>
   void for_each(Visit visit) const {
     for (const Guest& guest : guests_) visit(guest);

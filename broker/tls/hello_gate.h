@@ -1,5 +1,5 @@
-// Looks at the first bytes of a connection until a whole ClientHello is there. OpenSSL's state of a handshake is tens
-// of kilobytes, and nobody gets it for a hello that does not come.
+// Looks at the first bytes of a connection until a whole ClientHello is there. OpenSSL's state of a handshake takes
+// tens of kilobytes, so it is made only then.
 //
 //   record      type(1): 22   version(2): 3, 0 to 4   length(2): 1 to 16,384   fragment
 //   handshake   in the fragments: type(1): 1   length(3): at most kHelloBytesMax   body

@@ -7,6 +7,9 @@
 namespace onehop::tls {
 namespace {
 
+// Of a peer's certificates, before they are looked at. Chains have some 2 to 6 KB.
+constexpr long kPeerChainBytesMax = 16 << 10;
+
 // Without it OpenSSL asks the terminal for the passphrase of an encrypted key.
 int no_passphrase(char* /*into*/, int /*size*/, int /*writes*/, void* /*settings*/) {
   return -1;
@@ -41,7 +44,10 @@ SslSettingsPointer make_settings(const SSL_METHOD* method) {
   if (!good) return nullptr;
   SSL_CTX_set_options(settings, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_mode(settings,
-                   SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+                   SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                       // The file of a certificate has its chain: looking for one costs each handshake a verification.
+                       SSL_MODE_NO_AUTO_CHAIN);
+  SSL_CTX_set_max_cert_list(settings, kPeerChainBytesMax);
   SSL_CTX_set_default_passwd_cb(settings, no_passphrase);
   return made;
 }

@@ -164,7 +164,7 @@ struct Parser {
     add_send();
     add_ping();
     add_admin_commands(app, options.admin);
-    add_identity_commands(app, options.identity);
+    add_identity_commands(app, options.identity, options.admin);
     completion = app.add_subcommand("completion", "Print a script that completes command lines in a shell");
     completion->add_option("SHELL", shell, "bash or zsh")->required()->check(CLI::IsMember(kShells));
     completion->footer(kCompletionFooter);

@@ -122,7 +122,10 @@ void ClientEngine::Impl::lose(Ending ending, core::Instant now) {
   change_to(State::kBackoff, core::Instant::never());
   if (ends_session(before, ending)) session_.reset();
   if (may_end()) return finish({});
-  if (!is_worth_another_try(before, ending, now + wait)) return finish(ending);
+  const bool tries_again = is_worth_another_try(before, ending, now + wait);
+  // The program may have been asked for credentials, and may have ended the client.
+  if (state_ == State::kEnded) return;
+  if (!tries_again) return finish(ending);
   if (!session_) {
     sender_.lose();
     if (may_end()) return finish({});
@@ -160,7 +163,7 @@ bool ClientEngine::Impl::ends_session(State state, const Ending& ending) const {
 }
 
 // Only what the broker itself says can be final. A wrong answer may be that of a balancer whose servers are all gone.
-bool ClientEngine::Impl::is_worth_another_try(State before, const Ending& ending, core::Instant next_try) const {
+bool ClientEngine::Impl::is_worth_another_try(State before, const Ending& ending, core::Instant next_try) {
   if (!options_.reconnect) return false;
   if (ending.cause != Ending::Cause::kGoodbye) return true;
   switch (ending.code) {
@@ -171,9 +174,10 @@ bool ClientEngine::Impl::is_worth_another_try(State before, const Ending& ending
     case Code::kNotAuthorized:
       // Credentials that have ended: newer ones may be good.
       return before == State::kOpen && credentials_.may_be_newer();
+    case Code::kBadCredentials:
+      return credentials_.is_replaced();
     case Code::kProtocolError:
     case Code::kUnsupportedVersion:
-    case Code::kBadCredentials:
     case Code::kSessionTakenOver:
     case Code::kFrameTooLarge:
       return false;

@@ -60,7 +60,7 @@ class ClientEngine::Impl {
   void lose(Ending ending, core::Instant now);
   void finish(const Ending& ending);
   void leave_if_done(core::Instant now);
-  bool is_worth_another_try(State before, const Ending& ending, core::Instant next_try) const;
+  bool is_worth_another_try(State before, const Ending& ending, core::Instant next_try);
   bool ends_session(State state, const Ending& ending) const;
   bool is_leaving() const { return state_ == State::kLeaving || state_ == State::kDetaching; }
   bool takes_frames() const { return state_ == State::kHandshake || state_ == State::kOpen || is_leaving(); }

@@ -27,6 +27,7 @@ const std::string& Credentials::for_connect() {
 
 void Credentials::opened(const v1::Connected& connected, core::Instant now) {
   open_ = true;
+  refused_ = false;
   may_renew_ = (connected.features() & core::kFeatureRenewal) != 0;
   accepted_ = shown_;
   set_end(connected.credentials_expire_in_ms(), now);
@@ -37,6 +38,12 @@ void Credentials::opened(const v1::Connected& connected, core::Instant now) {
 void Credentials::closed() {
   open_ = may_renew_ = under_way_ = waits_ = owes_unsupported_ = false;
   end_ = renew_at_ = core::Instant::never();
+}
+
+bool Credentials::is_replaced() {
+  if (std::exchange(refused_, true)) return false;
+  ask_source();
+  return token_ != shown_;
 }
 
 SendStatus Credentials::renew(std::string_view token) {

@@ -36,6 +36,10 @@ class Credentials {
   core::Instant deadline() const;
   // Whether another token than the one that the broker has accepted last may be shown next.
   bool may_be_newer() const { return options_.token_source != nullptr || token_ != accepted_; }
+  // The broker has refused what was shown. True if there is something else by now, from the source or from renew():
+  // keys and tokens are changed one after the other, and a client may come in between. Only once until a broker accepts
+  // some.
+  bool is_replaced();
 
  private:
   void ask_source();
@@ -53,6 +57,7 @@ class Credentials {
   bool may_renew_ = false;         // The broker serves renewals.
   bool under_way_ = false;         // A Renew waits for its answer.
   bool waits_ = false;             // `token_` is to be sent after that answer.
+  bool refused_ = false;           // is_replaced() was asked since the last connection that was open.
   bool owes_unsupported_ = false;  // The program is to be told that there are no renewals.
   core::Instant end_ = core::Instant::never();
   core::Instant renew_at_ = core::Instant::never();

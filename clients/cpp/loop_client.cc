@@ -184,7 +184,7 @@ void LoopClient::Impl::on_secure_readable(const reactor::IoResult& result) {
   read_secure();
 }
 
-// The engine may drop the link for what it reads; another one has another number.
+// The engine may end the link because of what it reads, and begin another, which has another number.
 void LoopClient::Impl::read_secure() {
   const uint64_t number = link_number_;
   const auto is_here = [&] { return secure_ != nullptr && number == link_number_ && engine_.link() != Link::kNone; };

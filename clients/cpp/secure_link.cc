@@ -32,14 +32,15 @@ std::string wrong_with_tls(const reactor::Address& server, const ClientOptions& 
 
 std::unique_ptr<SecureLink> SecureLink::begin(const tls::ClientFiles& files, const std::string& host,
                                               tls::ResumableSession& session, std::string& error) {
-  const auto identity = tls::ClientIdentity::shared(files, error);
+  auto identity = tls::ClientIdentity::shared(files, error);
   if (identity == nullptr) return nullptr;
   tls::SslPointer ssl = identity->new_ssl(host, session);
   if (ssl == nullptr) {
     error = "'" + host + "' is no name of a TLS server";
     return nullptr;
   }
-  return std::unique_ptr<SecureLink>(new SecureLink(std::make_unique<tls::TlsTransport>(std::move(ssl))));
+  auto transport = std::make_unique<tls::TlsTransport>(std::move(ssl));
+  return std::unique_ptr<SecureLink>(new SecureLink(std::move(identity), std::move(transport)));
 }
 
 size_t SecureLink::write(std::span<const std::string_view> pieces) {

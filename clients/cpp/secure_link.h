@@ -25,28 +25,31 @@ std::string wrong_with_tls(const reactor::Address& server, const ClientOptions& 
 
 class SecureLink {
  public:
-  // To `host`, a name or an address. Nothing, and one line in `error`, if the files are not as they must be.
+  // Begins TLS to `host`, a name or an address. If a file is not as it must be: null, and `error` is one line about it.
   static std::unique_ptr<SecureLink> begin(const tls::ClientFiles& files, const std::string& host,
                                            tls::ResumableSession& session, std::string& error);
 
-  // Of the handshake.
+  // Whether the handshake is over.
   bool is_open() const { return transport_->state() != transport::Transport::State::kHandshake; }
-  // The socket has received this.
+  // Gives it bytes that the socket has received.
   void take_input(std::string_view bytes) { transport_->take_input(bytes); }
   void end_input() { transport_->end_input(); }
-  // Of the stream. 0: there is nothing before there is more input.
+  // Reads bytes of the stream. 0: there are none until there is more input.
   size_t read(std::span<char> into) { return transport_->read(into); }
-  // How many bytes of the stream it takes.
+  // Offers bytes of the stream; returns how many it has taken.
   size_t write(std::span<const std::string_view> pieces);
   void end();
-  // Offers the socket what it is to send. Whether all has gone; if not, `result` says why.
+  // Gives the socket what waits to be sent. True: the socket has taken all of it; otherwise `result` says why not.
   bool send(reactor::Socket& socket, reactor::IoResult& result);
-  // Why it cannot go on: it is broken, or the broker has ended its stream. Nothing: it goes on.
+  // Why the connection cannot go on: TLS is broken, or the broker has ended its stream. Nothing: it can go on.
   std::optional<std::string> why_over() const;
 
  private:
-  explicit SecureLink(std::unique_ptr<transport::Transport> transport) : transport_(std::move(transport)) {}
+  SecureLink(std::shared_ptr<const tls::ClientIdentity> identity, std::unique_ptr<transport::Transport> transport)
+      : identity_(std::move(identity)), transport_(std::move(transport)) {}
 
+  // Held so that the next client of the same files finds it, and reads nothing.
+  const std::shared_ptr<const tls::ClientIdentity> identity_;
   std::unique_ptr<transport::Transport> transport_;
   bool ended_ = false;
 };

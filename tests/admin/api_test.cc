@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
 #include <string>
 
@@ -34,6 +35,11 @@ class AdminPort : public testing::Test {
       return state;
     };
     actions.drain = [this] { broker_->drain(60'000); };
+    actions.permission = [](const std::string& principal, const std::string& action, const std::string& target) {
+      std::optional<admin::Permission> permission;
+      if (action == "send") permission = {target == "bob", "asked about '" + principal + "' and '" + target + "'"};
+      return permission;
+    };
     admin::Options options;
     options.listen = listen;
     std::string error;
@@ -87,6 +93,20 @@ TEST_F(AdminPort, TellsClients) {
   const Json no_trace = json("GET /api/v1/trace?from=alice&to=nobody");
   EXPECT_EQ(no_trace["would_arrive"], false);
   EXPECT_TRUE(no_trace["to"].is_null());
+}
+
+TEST_F(AdminPort, TellsWhatIsAllowed) {
+  const Json bob = json("GET /api/v1/permission?principal=alice&action=send&target=bob");
+  EXPECT_EQ(bob["allowed"], true);
+  EXPECT_EQ(bob["why"], "asked about 'alice' and 'bob'");
+  EXPECT_EQ(json("GET /api/v1/permission?action=send&target=%22%0A%00%FF")["allowed"], false) << "whatever it is";
+  EXPECT_EQ(json("GET /api/v1/permission?principal=alice&action=fly&target=bob", 400)["error"],
+            "action is names, take_over, send, publish, subscribe, serve, request or watch");
+  for (const char* query :
+       {"", "?action=send", "?target=bob", "?action=send&target=bob&target=bob", "?action=send&target=bob&name=x"}) {
+    EXPECT_EQ(ask("GET /api/v1/permission" + std::string(query)).status, 400u) << query;
+  }
+  EXPECT_EQ(ask("POST /api/v1/permission?action=send&target=bob").status, 405u);
 }
 
 TEST_F(AdminPort, Kicks) {

@@ -233,6 +233,39 @@ TEST(TokenSource, IsAskedForEachConnectionAndWhenAFifthIsLeft) {
   EXPECT_EQ(rig.reopen(holding_frame(kHoldMs, true)), "token4");
 }
 
+// Keys and tokens are changed one after the other, and a client may come in between.
+TEST(TokenSource, IsAskedOnceMoreWhereItsTokenIsBad) {
+  int given = 0;
+  CredentialsRig rig(counting_source(given));
+  const v1::Frame bad = goodbye_frame(v1::CODE_BAD_CREDENTIALS);
+  rig.engine.start(rig.now);
+  rig.engine.on_link_up(rig.now);
+  for (int times = 0; times < 3; ++times) {
+    rig.give(bad);
+    EXPECT_EQ(rig.events.log.back(), "down");
+    rig.reopen(holding_frame(kHoldMs));
+    rig.engine.on_link_down("cut", rig.now);
+    rig.wait(rig.events.retry_in);
+    rig.engine.on_link_up(rig.now);
+  }
+  rig.give(bad);
+  rig.wait(rig.events.retry_in);
+  rig.engine.on_link_up(rig.now);
+  EXPECT_EQ(rig.events.log.back(), "down");
+  rig.give(bad);
+  EXPECT_EQ(rig.events.log.back(), "ended") << "twice in a row";
+  EXPECT_EQ(rig.events.endings.back().code, Code::kBadCredentials);
+}
+
+TEST(TokenSource, ThatHasNothingElseForABadTokenEndsTheClient) {
+  CredentialsRig rig({.token_source = [] { return std::string("the same"); }});
+  rig.engine.start(rig.now);
+  rig.engine.on_link_up(rig.now);
+  rig.give(goodbye_frame(v1::CODE_BAD_CREDENTIALS));
+  EXPECT_EQ(rig.events.log, std::vector<std::string>{"ended"});
+  EXPECT_EQ(rig.events.endings.back().code, Code::kBadCredentials);
+}
+
 TEST(TokenSource, IsAskedAgainAfterARefusalAsLongAsThereIsTime) {
   int given = 0;
   CredentialsRig rig(counting_source(given));

@@ -105,6 +105,11 @@ void FakeHost::note(const Event& event) {
                            static_cast<v1::Code>(event.code), std::string(event.text)});
 }
 
+uint64_t FakeHost::end_arrivals() {
+  ++broker_.arrivals_ended;
+  return broker_.transport_bytes_left;
+}
+
 void FakeHost::random(std::span<char> out) {
   for (char& byte : out) {
     broker_.random_ = broker_.random_ * 6364136223846793005 + 1442695040888963407;

@@ -78,6 +78,7 @@ class FakeHost final : public Host {
   Answered ask(Ticket ticket, const Question& question, Answer& answer) override;
   void note(const Event& event) override;
   void random(std::span<char> out) override;
+  uint64_t end_arrivals() override;
 
   Shard shard;
   Instant due = Instant::never();
@@ -131,6 +132,9 @@ class FakeBroker {
   // And for who may stay: everybody but these, by name.
   std::vector<Asked> asked_to_stay;
   std::map<std::string, Answer> may_not_stay;
+  // How often end_arrivals() was called, and what it answers.
+  int arrivals_ended = 0;
+  uint64_t transport_bytes_left = 0;
   // Pairs of shards, from and to, between which parcels or credits stay where they are.
   std::set<std::pair<ShardIndex, ShardIndex>> held_parcels;
   std::set<std::pair<ShardIndex, ShardIndex>> held_credits;

@@ -295,6 +295,14 @@ TEST_F(ConfigurationTest, TheFilesOfTlsArePartOfIt) {
   ASSERT_NE(nullptr, good.tls);
   EXPECT_EQ(good.tls->security(), good.options.broker.tls);
   EXPECT_EQ(2u, std::count_if(good.files.begin(), good.files.end(), [](const FileStamp& file) { return file.there; }));
+  flag("tls_client_ca_file", authority.file());
+  EXPECT_EQ("--tls-client-ca-file: has no effect with tls_client none: optional or required asks for certificates",
+            problems().front());
+  flag("tls_client_ca_file", "");
+  flag("tls_crl_file", "revoked.pem");
+  EXPECT_EQ("--tls-crl-file: has no effect with tls_client none: optional or required asks for certificates",
+            problems().front());
+  flag("tls_crl_file", "");
   flag("tls_client", "optional");
   EXPECT_EQ("--tls-client: needs tls_client_ca_file, to verify certificates with", problems().front());
   flag("tls_client_ca_file", "missing.pem");

@@ -3,6 +3,7 @@
 
     identity_test.py FOLDER     the folder with onehopd and onehop; PYTHONPATH: the folder with protoc's module
 """
+import json
 import os
 import subprocess
 import unittest
@@ -254,6 +255,35 @@ class CommandLine(WithFiles):
         self.assertIn(self.path("permissions") + ":2: role 'x' must be a table", errors)
         os.remove(self.path("permissions"))
         self.assertEqual(2, self.check("--as", "a", "send", "x")[0])
+
+    def test_permissions_check_of_a_running_broker(self):
+        broker = self.with_users("--admin", "tcp://127.0.0.1:0")
+        admin = broker.log_line("started")["admin"]
+
+        def check(*words):
+            return run_onehop("permissions", "check", "--admin", admin, *words)
+
+        device = ("--as", "device-1")
+        self.assertEqual((0, "allowed: role 'device' allows send 'hub-*'\n", ""), check(*device, "send", "hub-3"))
+        self.assertEqual((1, "denied: role 'device' denies send 'hub-admin'\n", ""), check(*device, "send", "hub-admin"))
+        self.assertEqual((1, "denied: anonymous clients have no role\n", ""), check("send", "hub"))
+        code, out, _ = check(*device, "-o", "json", "send", "hub & co")
+        self.assertEqual((1, {"allowed": False, "why": "no role allows this"}), (code, json.loads(out)))
+        # What holds, not what the file says by now.
+        self.write("permissions", PERMISSIONS.replace("deny.send", "allow.request"))
+        self.assertEqual(1, check(*device, "send", "hub-admin")[0])
+        self.reload(broker)
+        self.assertEqual((0, "allowed: role 'device' allows send 'hub-*'\n", ""), check(*device, "send", "hub-admin"))
+        for words in (["--as", "a*", "send", "x"], ["--as", "a", "fly", "x"], ["--anonymous-role", "guest", "send", "x"],
+                      ["--file", self.path("permissions"), "--as", "a", "send", "x"]):
+            self.assertEqual(2, check(*words)[0], words)
+        broker.stop()
+        self.assertEqual(3, check(*device, "send", "x")[0])
+
+    def test_permissions_check_of_a_broker_without_them(self):
+        broker = self.broker("--admin", "tcp://127.0.0.1:0")
+        code, out, _ = run_onehop("permissions", "check", "--admin", broker.log_line("started")["admin"], "--as", "a", "send", "b")
+        self.assertEqual((0, "allowed: there is no authentication: everybody may do everything\n"), (code, out))
 
     def test_hash_secret(self):
         for given in (b"", b"\n", b"x" * 2000 + b"\n", b"a\x03b\n"):

@@ -3,15 +3,17 @@ every client has its outcome, and nobody comes in who should not.
 
     identity_soak.py BIN_FOLDER [--rounds 4 | --seconds S] [--clients 24] [--latency]     PYTHONPATH: the schema for Python
 
-A fleet of clients sends over TLS with tokens that hold for some seconds, and renews them from a file. In each round the broker
-gets a new certificate, a new key and new permissions, a reload after each, and one with a mistake, which must change nothing. After
-each round those try to come in who must not: with no token, with one of an unknown, a removed or a wrong key, with one that is for
-somebody else, has expired or has no signature, without TLS, and under a name that the permissions do not give them. With --latency
-other clients, which stay connected, are timed as long before as meanwhile: p99 may not be more than twice as high.
+A fleet of clients sends over TLS with tokens that hold for some seconds. They take them from a file, which gets a new one every
+second. In each round the broker gets a new certificate, a new key, new permissions, and permissions with a mistake, which must change
+nothing. It reloads after each change. After each round clients that must be refused try to connect: with no token, with one of an
+unknown, a removed or a wrong key, with one for another audience, with one that has expired or has no signature, without TLS, and
+under a name that the permissions do not give them. With --latency, other clients stay connected and measure how long their messages
+take, first without changes and then with them: p99 with changes may be at most twice as high.
 """
 
 import argparse
 import base64
+import contextlib
 import json
 import os
 import signal
@@ -20,13 +22,16 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 from fleet import SECONDS_MAX, Broker, Fleet
 from onehop.v1 import onehop_pb2 as wire
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-TOKEN_SECONDS = 8
+TOKEN_SECONDS = 15
+# How long it is measured how long messages take while nothing changes.
+QUIET_SECONDS_MAX = 60
 AUDIENCE = "chat"
 PERMISSIONS = """
 [roles.member]
@@ -97,6 +102,8 @@ class World:
         self.certificates, self.keys_file, self.permissions_file, self.token_file = (
             os.path.join(folder, name) for name in ("certificates", "keys.json", "permissions.toml", "token"))
         self.removed = None
+        # Held where a token is made and written, so that none of an earlier key is written after one of a later key.
+        self.token_lock = threading.Lock()
         self.stranger = Key(folder, "stranger")
         self.key, self.load_key = Key(folder, "key-0"), Key(folder, "key-of-load")
         self.issue_certificate()
@@ -108,6 +115,7 @@ class World:
                              "--permissions-file", self.permissions_file, "--shards", "2", "--log-level", "info",
                              listen="tls://127.0.0.1:0")
         self.address = self.broker.address
+        self.target = self.address.replace("127.0.0.1", "localhost")
 
     def file(self, name):
         return os.path.join(self.certificates, name)
@@ -125,7 +133,38 @@ class World:
         write(self.permissions_file, PERMISSIONS.format(denied=denied))
 
     def renew_token(self):
-        write(self.token_file, self.key.token())
+        with self.token_lock:
+            write(self.token_file, self.key.token())
+
+    @contextlib.contextmanager
+    def tokens_renewed(self):
+        """Every second, however long the rounds take."""
+        end, failed = threading.Event(), []
+
+        def renew():
+            try:
+                while not end.wait(1):
+                    self.renew_token()
+            except Exception as error:  # Raised where it is seen, below.
+                failed.append(error)
+
+        thread = threading.Thread(target=renew)
+        thread.start()
+        try:
+            yield
+        finally:
+            end.set()
+            thread.join()
+            if failed:
+                raise failed[0]
+
+    def make_certificates_in_vain(self, load):
+        """What the rounds take of the processors beside the broker, until the load is over."""
+        while load.runs():
+            with tempfile.TemporaryDirectory() as folder:
+                must_run(os.path.join(ROOT, "deploy/tls/make-certificates"), folder, "localhost,127.0.0.1")
+                Key(folder, "key").token()
+                time.sleep(0.5)
 
     def reload(self, answer="reloaded"):
         before = self.broker.times_logged(answer)
@@ -137,9 +176,10 @@ class World:
         self.rounds += 1
         self.issue_certificate()
         self.reload()
-        old, self.key = self.key, Key(self.folder, f"key-{self.rounds}")
-        self.put_keys(self.key, old)
+        old, new = self.key, Key(self.folder, f"key-{self.rounds}")
+        self.put_keys(new, old)
         self.reload()
+        self.key = new
         self.renew_token()
         # Whoever has a token of the old key still is ended with the key, and comes back with the new token.
         self.put_keys(self.key)
@@ -151,7 +191,6 @@ class World:
         self.reload("reload_refused")
         self.put_permissions('deny.send = ["f0"]' if self.rounds % 2 else "")
         self.reload()
-        self.renew_token()
 
     def connect(self, token="", name="f0", secure=True):
         """The code of the goodbye that a client hears, or "connected", or "cut off"."""
@@ -180,12 +219,14 @@ class Load:
         self._result = os.path.join(world.folder, "load.json")
         token = os.path.join(world.folder, "load.token")
         write(token, world.load_key.token("load", seconds=int(seconds) + 3600))
-        target = world.address.replace("127.0.0.1", "localhost")
         self._process = subprocess.Popen(
-            [os.path.join(binaries, "onehop-loadgen"), "--target", target, "--tls-ca", world.file("ca.pem"), "--token-file", token,
+            [os.path.join(binaries, "onehop-loadgen"), "--target", world.target, "--tls-ca", world.file("ca.pem"), "--token-file", token,
              "--clients", "20", "--rate", "400", "--duration", f"{seconds}s", "--lag-max", "1m", "--json", self._result, "--quiet"],
             stdout=subprocess.DEVNULL)
         self._limit = seconds + SECONDS_MAX
+
+    def runs(self):
+        return self._process.poll() is None
 
     def p99_us(self):
         """At its end. Everything has arrived."""
@@ -224,7 +265,7 @@ def answer_in(link):
 
 
 def try_to_come_in(world):
-    """Those who must not, and one who may, so that the door is not simply shut."""
+    """Clients that must be refused, and one that must not, which shows that not everybody is refused."""
     key, refused, forbidden = world.key, "CODE_BAD_CREDENTIALS", "CODE_NOT_AUTHORIZED"
     tries = {
         "no token": ({}, refused),
@@ -256,10 +297,15 @@ def main():
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="onehop-soak-") as folder:
         world = World(given.binaries, folder)
-        with world.broker, Fleet(given.binaries, world.address.replace("127.0.0.1", "localhost"), "--clients", str(given.clients),
-                                 "--tls-ca", world.file("ca.pem"), "--token-file", world.token_file) as fleet:
+        fleet = Fleet(given.binaries, world.target, "--clients", str(given.clients), "--tls-ca", world.file("ca.pem"),
+                      "--token-file", world.token_file)
+        with world.tokens_renewed(), world.broker, fleet:
             fleet.wait_until_all_open()
-            quiet = Load(given.binaries, world, given.seconds).p99_us() if given.latency else 0
+            quiet = 0
+            if given.latency:
+                load = Load(given.binaries, world, min(given.seconds, QUIET_SECONDS_MAX))
+                world.make_certificates_in_vain(load)
+                quiet = load.p99_us()
             load = Load(given.binaries, world, given.seconds) if given.latency else None
             end = time.monotonic() + given.seconds
             while world.rounds < given.rounds or time.monotonic() < end:

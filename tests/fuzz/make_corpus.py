@@ -233,11 +233,30 @@ TOKENS = {
 }
 
 
+def record(fragment):
+    return b"\x16\x03\x01" + len(fragment).to_bytes(2, "big") + fragment
+
+
+HELLO = b"\x01\x00\x00\x40" + bytes(64)
+HELLOS = {
+    "whole": record(HELLO),
+    "in_pieces": b"".join(record(HELLO[at:at + 9]) for at in range(0, len(HELLO), 9)),
+    "header_in_pieces": b"".join(record(HELLO[at:at + 1]) for at in range(4)) + record(HELLO[4:]),
+    "cut": record(HELLO)[:20],
+    "too_long": record(b"\x01\x01\x00\x00" + bytes(10)),
+    "too_many_records": b"".join(record(HELLO[at:at + 1]) for at in range(40)),
+    "another_message": record(b"\x02\x00\x00\x04" + bytes(4)),
+    "alert_within": record(HELLO[:30]) + b"\x15\x03\x01\x00\x02\x02\x28",
+    "http": b"GET / HTTP/1.1\r\n",
+    "plaintext": b"\x05\x0a\x03bob",
+}
+
+
 def main():
     for target, inputs in (("message_scan_fuzz", MESSAGES), ("frame_decoder_fuzz", STREAMS), ("name_fuzz", NAMES),
                            ("proxy_header_fuzz", PROXY_HEADERS), ("admin_request_fuzz", ADMIN_REQUESTS),
                            ("config_file_fuzz", CONFIG_FILES), ("permissions_fuzz", PERMISSIONS),
-                           ("token_fuzz", TOKENS)):
+                           ("token_fuzz", TOKENS), ("hello_gate_fuzz", HELLOS)):
         folder = FOLDER / target
         folder.mkdir(parents=True, exist_ok=True)
         for name, body in inputs.items():

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "certificate_maker.h"
+#include "identity/narrowings.h"
 #include "identity/secret_hash.h"
 #include "server/pending_answer.h"
 #include "signer.h"
@@ -134,6 +135,38 @@ TEST_F(Identities, TheKindOfACredentialSaysWhichMethodDecides) {
   EXPECT_EQ(counters.methods[static_cast<size_t>(AuthMethod::kToken)].accepted, 2U);
   EXPECT_EQ(counters.methods[static_cast<size_t>(AuthMethod::kToken)].refused, 2U);
   EXPECT_EQ(counters.methods[static_cast<size_t>(AuthMethod::kCertificate)].refused, 2U);
+}
+
+// A role that the file does not have yet counts as soon as it has it, and there is a bound to what is kept.
+TEST_F(Identities, SetsOfRolesAreKeptWholeAndAreBounded) {
+  const Signer signer("EdDSA");
+  options_.methods = {AuthMethod::kToken};
+  options_.users_file.clear();
+  options_.token_keys_file = write("keys", key_set(signer.jwk("")));
+  options_.permissions_file = write("permissions", kPermissions);
+  const auto identity = loaded();
+  const auto judge_with = [&](const std::string& role) {
+    const std::string claims = R"({"sub":"tina","exp":1700000600,"onehop":{"roles":[")" + role + R"("]}})";
+    return judge(*identity, signer.token(R"({"alg":"EdDSA"})", claims), "tcp://10.0.0.1:5");
+  };
+  const server::HookVerdict later = judge_with("later");
+  ASSERT_TRUE(later.accepted);
+  const Access access{Action::kSend, "tina", later.permissions, "tina", "bob"};
+  EXPECT_FALSE(may(*identity, access));
+  std::string error;
+  write("permissions", "[roles.later]\nallow.send = [\"bob\"]\n[principals]\n\"*\" = [\"later\"]\n");
+  ASSERT_TRUE(identity->reload(options_, error)) << error;
+  EXPECT_TRUE(may(*identity, access));
+
+  for (size_t i = 1; i < Narrowings::kMost; ++i) ASSERT_TRUE(judge_with("role-" + std::to_string(i)).accepted) << i;
+  for (int times = 0; times < 20; ++times) {
+    const server::HookVerdict verdict = judge_with("one more");
+    EXPECT_FALSE(verdict.accepted);
+    EXPECT_EQ(verdict.code, Code::kServerBusy) << "nobody is throttled for it";
+    EXPECT_GT(verdict.retry_after_ms, 0U);
+  }
+  EXPECT_EQ(refused_.back(), "tokens have too many different sets of roles");
+  EXPECT_TRUE(judge_with("later").accepted);
 }
 
 TEST_F(Identities, CredentialsThatNoMethodTakes) {

@@ -43,6 +43,17 @@ TEST(Throttle, AfterABurstOneAtATime) {
   EXPECT_EQ(throttle.wait_ms(mallory, kStartMs + 2 * Throttle::kEachMs), 0U);
 }
 
+TEST(Throttle, AClockThatIsSetBackLocksNobodyOut) {
+  Throttle throttle;
+  const auto alice = source("tcp://10.0.0.1:5");
+  constexpr uint64_t kHourMs = 3'600'000;
+  for (uint64_t i = 0; i < Throttle::kBurst; ++i) throttle.failed(alice, kStartMs + kHourMs);
+  EXPECT_GT(throttle.wait_ms(alice, kStartMs + kHourMs), 0U);
+  EXPECT_EQ(throttle.wait_ms(alice, kStartMs), 0U);
+  throttle.failed(alice, kStartMs);
+  EXPECT_LE(throttle.wait_ms(alice, kStartMs), Throttle::kEachMs);
+}
+
 TEST(Throttle, TableIsBoundedAndManyAddressesHarmNobody) {
   Throttle throttle;
   const auto alice = source("tcp://192.0.2.1:5");

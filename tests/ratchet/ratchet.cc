@@ -38,6 +38,13 @@ uint64_t unconfirmed(size_t batches) {
   return exchange.world().shard.counters().messages_admitted;
 }
 
+// As unconfirmed, where the host decides who may send to whom.
+uint64_t permitted(size_t batches) {
+  Exchange exchange(kMessages, kPayloadBytes, false, client_name(1), true);
+  for (size_t i = 0; i < batches; ++i) exchange.send();
+  return exchange.world().shard.counters().messages_admitted;
+}
+
 // Acknowledged by the recipient, and the sender has acknowledged the receipts.
 uint64_t confirmed(size_t batches) {
   Exchange exchange(kMessages, kPayloadBytes, true);
@@ -138,7 +145,8 @@ struct Case {
   std::string_view name;
   uint64_t (*play)(size_t batches);
 };
-constexpr std::array<Case, 8> kCases{{{"unconfirmed", unconfirmed},
+constexpr std::array<Case, 9> kCases{{{"unconfirmed", unconfirmed},
+                                      {"permitted", permitted},
                                       {"confirmed", confirmed},
                                       {"refused", refused},
                                       {"crossing", crossing},

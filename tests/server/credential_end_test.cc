@@ -187,6 +187,33 @@ TEST(Renewal, IsAnsweredLaterWhileTheClientIsServed) {
   EXPECT_GT(alice.read_kind(v1::Frame::kRenewed).renewed().expires_in_ms(), kHourMs);
 }
 
+// The client has been told that nothing changes, and so nothing does.
+TEST(Renewal, IsAnsweredTooLateAndChangesNothing) {
+  Handed<AuthenticateAnswer> asked;
+  Handed<uint64_t> permissions;
+  Hooks hooks;
+  hooks.authenticate = [&](const Credentials& credentials, AuthenticateAnswer answer) {
+    if (!credentials.renews) return answer.accept("alice", 1, kHourMs);
+    asked.put(std::move(answer));
+  };
+  hooks.authorize = [&](const Access& access, const AuthorizeAnswer& answer) {
+    if (access.action == Action::kSend) permissions.put(access.permissions);
+    answer.allow();
+  };
+  BrokerRig broker(hooked(hooks));
+  RawClient alice(broker.address());
+  alice.send(renewing_connect("alice", "first"));
+  alice.read_kind(v1::Frame::kConnected);
+  alice.send(renew_frame("second"));
+  const AuthenticateAnswer answer = asked.take();
+  EXPECT_EQ(v1::REASON_BROKER_BUSY, alice.read_kind(v1::Frame::kRenewed).renewed().reason()) << "after 5 seconds";
+  answer.accept("alice", 2, 2 * kHourMs);
+  // The answer goes to the shard of alice before this does.
+  broker->counters();
+  alice.send(message_frame("nobody", 1, ""));
+  EXPECT_EQ(1u, permissions.take());
+}
+
 TEST(Renewal, OfAHookThatCannotSayIsAnsweredWithBusy) {
   Hooks hooks;
   hooks.authenticate = [&](const Credentials& credentials, const AuthenticateAnswer& answer) {

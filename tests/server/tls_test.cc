@@ -37,6 +37,16 @@ void wait_for_answer(const RawClient& client) {
   ::poll(&waiting, 1, -1);
 }
 
+void wait_for_end(RawClient& client) {
+  for (client.gather(); client.end() == RawClient::End::kNot; client.gather()) wait_for_answer(client);
+}
+
+constexpr uint64_t kLong = 3'600'000;
+
+auto started_with(const server::BrokerParts& parts) {
+  return [parts](const BrokerOptions& given, std::string& error) { return server::start_broker(given, parts, error); };
+}
+
 class TlsBroker : public testing::Test {
  protected:
   TlsOptions files(TlsClients clients = TlsClients::kNone) {
@@ -238,7 +248,7 @@ TEST_F(TlsBroker, HandshakesBeyondTheLimitWaitForTheirTurn) {
   const auto tls = load(files());
   BrokerOptions narrow = options(*tls);
   narrow.tls_handshakes_max = 1;
-  BrokerRig broker(narrow);
+  BrokerRig broker(narrow, started_with({{}, kLong, kLong}));
   // Says hello and no more.
   auto first_side = client_side();
   const std::string hello(first_side->output());
@@ -255,6 +265,79 @@ TEST_F(TlsBroker, HandshakesBeyondTheLimitWaitForTheirTurn) {
   first.reset();
   wait_for_answer(second);
   EXPECT_EQ(2u, broker->counters().tls_handshakes);
+}
+
+// But a peer that does not complete its handshake loses its place, long before its time to connect is up, on whatever
+// shard the newcomer is.
+TEST_F(TlsBroker, PeersThatFallSilentKeepNobodyOut) {
+  const auto tls = load(files());
+  BrokerOptions narrow = options(*tls, 2);
+  narrow.tls_handshakes_max = 2;
+  BrokerRig broker(narrow, started_with({{}, kLong, 1}));
+  const std::string hello(client_side()->output());
+  std::vector<std::unique_ptr<RawClient>> silent;
+  for (int i = 0; i < 20; ++i) {
+    silent.push_back(std::make_unique<RawClient>(tls_address(broker)));
+    silent.back()->send_bytes(hello);
+  }
+  for (int i = 0; i < 4; ++i) {
+    TransportClient client(tls_address(broker), client_side());
+    client.connect("client-" + std::to_string(i));
+  }
+  broker.wait_for([](const SeenEvent& e) {
+    return e.kind == Kind::kConnectRefused &&
+           e.text == "the handshake took too long while all places for handshakes were taken";
+  });
+}
+
+BrokerOptions with_little_memory(BrokerOptions options) {
+  options.send_buffer_bytes = 4 << 10;
+  options.frame_bytes_max = 16 << 10;
+  options.queue_bytes_max = 1 << 20;
+  options.slow_consumer_ms = kLong;
+  options.memory_bytes_max = 2 << 20;
+  return options;
+}
+
+// At the limit connections that have not shown who they are go before any client does. Before that, while only
+// newcomers are refused, who resumes is let in.
+TEST_F(TlsBroker, WhereMemoryIsUsedUpHandshakesEndAndNoClient) {
+  const auto tls = load(files());
+  BrokerRig broker(with_little_memory(options(*tls)), started_with({{}, kLong, kLong}));
+  auto secure = std::make_unique<TransportClient>(tls_address(broker), client_side());
+  v1::Frame lasting = connect_frame("secure");
+  lasting.mutable_connect()->set_session_expiry_ms(60'000);
+  secure->send(lasting);
+  const v1::Connected session = secure->read_kind(v1::Frame::kConnected).connected();
+  RawClient alice(broker->addresses()[1]);
+  alice.connect("alice");
+  RawClient slow(broker->addresses()[1], 4 << 10), slower(broker->addresses()[1], 4 << 10);
+  slow.connect("slow");
+  slower.connect("slower");
+  for (uint64_t id = 1; id <= 136; ++id) {
+    alice.send(message_frame(id % 2 == 0 ? "slow" : "slower", id, std::string(10'000, 'x')));
+  }
+  alice.read_to_pong();
+  std::vector<std::unique_ptr<RawClient>> newcomers;
+  const auto begin_handshake = [&] {
+    newcomers.push_back(std::make_unique<RawClient>(tls_address(broker)));
+    newcomers.back()->send_bytes(std::string(client_side()->output()));
+    wait_for_answer(*newcomers.back());
+  };
+  while (broker->counters().memory_stage == 0) begin_handshake();
+  secure = std::make_unique<TransportClient>(tls_address(broker), client_side());
+  v1::Frame resume = connect_frame("secure");
+  resume.mutable_connect()->set_resume_token(session.resume_token());
+  resume.mutable_connect()->set_attempt(1);
+  secure->send(resume);
+  EXPECT_TRUE(secure->read_kind(v1::Frame::kConnected).connected().resumed());
+  EXPECT_EQ(0u, broker->counters().tls_handshakes_failed);
+  while (broker->counters().tls_handshakes_failed == 0) begin_handshake();
+  for (const auto& newcomer : newcomers) wait_for_end(*newcomer);
+  EXPECT_EQ(0u, broker->counters().memory_ended);
+  EXPECT_LT(broker->counters().transport_bytes, 40'000u);
+  alice.send(message_frame("secure", 1'000, "still here"));
+  EXPECT_EQ("still here", secure->read_kind(v1::Frame::kMessage).message().payload());
 }
 
 // Who is over a limit of its address costs no handshake.
@@ -275,9 +358,7 @@ TEST_F(TlsBroker, AnAddressOverItsLimitIsTurnedAwayBeforeTheHandshake) {
 
 TEST_F(TlsBroker, AHandshakeMayNotTakeLongerThanTheConnect) {
   const auto tls = load(files());
-  BrokerRig broker(options(*tls), [](const BrokerOptions& given, std::string& error) {
-    return server::start_broker(given, {{}, 200}, error);
-  });
+  BrokerRig broker(options(*tls), started_with({{}, 200}));
   RawClient silent(tls_address(broker));
   silent.send_bytes(std::string(client_side()->output()));
   broker.wait_for([](const SeenEvent& e) {

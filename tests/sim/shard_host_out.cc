@@ -189,7 +189,8 @@ void ShardHost::note(const core::Event& event) {
       return world_.oracle.session_resumed(connection, index_, event.name, event.session);
     case core::Event::Kind::kMemoryRefusing:
     case core::Event::Kind::kMemoryFree:
-    case core::Event::Kind::kKicked:  // Nobody kicks here.
+    case core::Event::Kind::kKicked:          // Nobody kicks here.
+    case core::Event::Kind::kSessionRenewed:  // The client is told, and the oracle with it.
       return;
     case core::Event::Kind::kMemoryEnding:
       ended_for_memory_ = event.name;

@@ -73,8 +73,8 @@ double order_key(ClientOrder order, const Client& client) {
   }
   return 0;
 }
-// Whether `a` comes before `b`: most first, and by name where that is the same. For ClientState, and for what the host
-// makes of it.
+// Whether `a` is listed before `b`: the one with more comes first; equal ones are in the order of their names. `Client`
+// is ClientState, or what the host makes of it.
 template <typename Client>
 bool comes_before(ClientOrder order, const Client& a, const Client& b) {
   const double key_a = order_key(order, a);

@@ -27,7 +27,10 @@ void CredentialTerms::handle_renew(LinkId id, Link& link, Session& session, Byte
   Question question{Question::Kind::kRenew, link.host, session.name.name(), renew.token()};
   question.session = session.number;
   Answer answer;
-  if (shard_.host.ask(ticket, question, answer) == Answered::kNow) return decide(id, link, session, answer);
+  if (shard_.host.ask(ticket, question, answer) == Answered::kNow) {
+    decide(id, link, session, answer);
+    return;
+  }
   Terms& terms = terms_[id.index];
   link.has_terms = true;
   terms.asked = ticket;
@@ -42,25 +45,31 @@ bool CredentialTerms::on_answer(Ticket ticket, const Answer& answer) {
   if (found == asked_.end()) return true;
   const LinkId id = found->second;
   Link& link = shard_.links[id.index];
-  decide(id, link, shard_.sessions[link.session.index], answer);
+  const SessionId session = link.session;
+  const bool holds = decide(id, link, shard_.sessions[session.index], answer);
+  if (holds && ticket.value <= old_tickets_end_ && shard_.config.asks_who_stays) shard_.revocation.judge(session);
   return true;
 }
 
 // A renewal that is refused changes nothing.
-void CredentialTerms::decide(LinkId id, Link& link, Session& session, const Answer& answer) {
+bool CredentialTerms::decide(LinkId id, Link& link, Session& session, const Answer& answer) {
   Terms terms;
   if (link.has_terms) terms = terms_.at(id.index);
   asked_.erase(terms.asked.value);
   const v1::Reason reason = reason_of(session, answer);
+  const bool holds = reason == v1::REASON_UNSPECIFIED;
   count(reason);
-  if (reason == v1::REASON_UNSPECIFIED) terms.end = answer.credentials_end;
+  if (holds) terms.end = answer.credentials_end;
   forget(id, link);
   begin(id, link, terms.end);
-  const bool tells_end = reason == v1::REASON_UNSPECIFIED && link.has_terms;
+  const bool tells_end = holds && link.has_terms;
   shard_.outcomes.control_of(session)->set_renewed(reason, tells_end ? left_ms(id) : 0);
   shard_.deadlines.arm(id.index, shard_.deadlines.next_due(link, &session));
+  if (!holds) return false;
+  shard_.note(Event::Kind::kSessionRenewed, link, session.name.name(), session.number, v1::CODE_UNSPECIFIED, {});
   // The new credentials may allow less.
-  if (reason == v1::REASON_UNSPECIFIED) shard_.permissions.forget(link.session, session);
+  shard_.permissions.forget(link.session, session);
+  return true;
 }
 
 v1::Reason CredentialTerms::reason_of(const Session& session, const Answer& answer) const {

@@ -4,8 +4,8 @@
 //
 // A client whose credentials do not end, and that renews nothing, has no entry here and costs nothing.
 //
-// Invariants: a link has an entry exactly if Link::has_terms is set. A link has one renewal with the host at most, and
-// `asked_` leads from its ticket back to the link.
+// Invariants: a link has an entry exactly if Link::has_terms is set. The host is asked about at most one renewal of
+// a link at a time, and `asked_` leads from its ticket back to the link.
 #pragma once
 
 #include <cstdint>
@@ -37,10 +37,12 @@ class CredentialTerms {
   void handle_renew(LinkId id, Link& link, Session& session, Bytes body);
   // An answer of the host. False if the ticket is not of this part.
   bool on_answer(Ticket ticket, const Answer& answer);
-  // The link ends.
+  // Answers that were asked for before may be of the policy from before.
+  void policy_changed() { old_tickets_end_ = next_ticket_; }
+  // Drops what is kept of this link, because it ends.
   void forget(LinkId id, Link& link);
 
-  // These three are of a link that has terms. When it is to be looked at:
+  // The next three are only for a link with Link::has_terms. Returns when take_due() is to be called for it.
   Instant next_due(LinkId id) const;
   // Looks at it. True if its credentials have ended, and the connection with them.
   bool take_due(LinkId id, Link& link, Session& session);
@@ -53,10 +55,11 @@ class CredentialTerms {
     Ticket asked;                         // The renewal that is with the host; 0: none.
     Instant gives_up = Instant::never();  // When that renewal has waited for too long.
   };
-  // What tells tickets of this part from those of others.
+  // This bit is set in the tickets of this part, and in no others.
   static constexpr uint64_t kOwnTickets = uint64_t{1} << 62;
 
-  void decide(LinkId id, Link& link, Session& session, const Answer& answer);
+  // Whether the new credentials hold now.
+  bool decide(LinkId id, Link& link, Session& session, const Answer& answer);
   v1::Reason reason_of(const Session& session, const Answer& answer) const;
   void count(v1::Reason reason);
 
@@ -64,6 +67,7 @@ class CredentialTerms {
   absl::flat_hash_map<uint32_t, Terms> terms_;   // By the index of their link.
   absl::flat_hash_map<uint64_t, LinkId> asked_;  // By ticket.
   uint64_t next_ticket_ = kOwnTickets;
+  uint64_t old_tickets_end_ = 0;  // Tickets up to this one are of a policy from before.
 };
 
 }  // namespace onehop::core

@@ -180,14 +180,16 @@ void MemoryGuard::end_largest() {
   turn_ = false;
   const uint64_t before = memory_used();
   if (!shard_.shutdown.stopping() && shard_.ledger.must_end(shard_.now())) {
-    end_unnamed();
+    const bool may_free_enough = end_newcomers();
     look_at_memory();
-    if (!shard_.ledger.has_freed_enough(shard_.now())) end_those_who_hold_most();
+    // What their transports held is free once they are closed. Those that come meanwhile spare the clients no longer.
+    spared_clients_ = may_free_enough && !spared_clients_;
+    if (!spared_clients_ && !shard_.ledger.has_freed_enough(shard_.now())) end_those_who_hold_most();
   }
   look_at_memory();
   // After each turn that freed nothing the pause doubles, because a search through many clients takes long.
   pause_ms_ = memory_used() < before ? 0 : std::clamp(2 * pause_ms_, MemoryLedger::kTurnMs, kPauseMsMax);
-  next_turn_ = shard_.now() + pause_ms_;
+  next_turn_ = shard_.now() + (spared_clients_ ? kPauseMsMax : pause_ms_);
   shard_.ledger.end_turn(shard_.now());
 }
 
@@ -199,12 +201,16 @@ void MemoryGuard::end_those_who_hold_most() {
   }
 }
 
-// Ends the links that have sent only a part of a Connect. They end before clients with names, because the broker has
-// promised them nothing.
-void MemoryGuard::end_unnamed() {
+// Ends connections whose handshake is not complete, and links that have not sent a whole Connect. They end before
+// clients with names, because the broker has promised them nothing. What their transports hold is known to the host
+// alone, so links that hold nothing here end too. Returns whether their transports will free memory.
+bool MemoryGuard::end_newcomers() {
+  const bool has_transports = shard_.counters.transport_bytes != 0;
+  if (has_transports) shard_.counters.transport_bytes = shard_.host.end_arrivals();
   std::vector<LinkId> unnamed;
-  shard_.links.for_each([&unnamed](LinkId id, const Link& link) {
-    if (link.state == LinkState::kLobby && link.decoder.held_bytes() != 0) unnamed.push_back(id);
+  shard_.links.for_each([&](LinkId id, const Link& link) {
+    const bool may_hold = link.decoder.held_bytes() != 0 || has_transports;
+    if (link.state == LinkState::kLobby && may_hold) unnamed.push_back(id);
   });
   for (const LinkId id : unnamed) {
     Link& link = shard_.links[id.index];
@@ -212,6 +218,7 @@ void MemoryGuard::end_unnamed() {
     shard_.endings.refuse_connect(id, link, {}, {v1::CODE_SERVER_BUSY, "the broker is out of memory", retry_after_ms});
     shard_.endings.drop_decoder(link);
   }
+  return has_transports && !unnamed.empty();
 }
 
 void MemoryGuard::end_for_memory(SessionId id) {

@@ -59,7 +59,7 @@ class MemoryGuard {
   size_t held_for(const Session& session) const;
   std::vector<SessionId> hold_most(bool (*counts)(const Session& session));
   void end_those_who_hold_most();
-  void end_unnamed();
+  bool end_newcomers();
   void end_for_memory(SessionId id);
   void drop_large_output(Link& link);
   void note_memory(Event::Kind kind);
@@ -68,8 +68,9 @@ class MemoryGuard {
   uint64_t allowance_ = 0;
   Account spare_output_;
   bool turn_ = false;
-  Instant next_turn_;      // The next turn begins no earlier than this.
-  uint64_t pause_ms_ = 0;  // The pause before it: 0 if the last turn freed memory, else longer each time.
+  bool spared_clients_ = false;  // In its last turn, because the end of newcomers may free enough.
+  Instant next_turn_;            // The next turn begins no earlier than this.
+  uint64_t pause_ms_ = 0;        // The pause before it: 0 if the last turn freed memory, else longer each time.
 };
 
 }  // namespace onehop::core

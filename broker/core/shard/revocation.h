@@ -1,5 +1,5 @@
-// Revocation: who may stay when the policy has changed. The host is asked about every session, a number of them at a
-// time, and those that it covers no more end. Only a shard with ShardConfig::asks_who_stays asks.
+// Revocation: which sessions may stay when the policy has changed. The shard asks the host about every session, some in
+// each turn, and ends those that the new policy does not allow. Only a shard with ShardConfig::asks_who_stays asks.
 //
 // Invariant: once the turns of a change are over, every session that is left was judged after that change, or was
 // opened with an answer that was asked for after it.
@@ -32,11 +32,11 @@ class Revocation {
 
  private:
   ShardParts& shard_;
-  // The places of sessions make a ring. If the policy changes again meanwhile, the turns go on from where they are, so
-  // a policy that changes all the time hides no session.
-  uint32_t ring_ = 0;
-  uint32_t next_ = 0;
-  uint32_t left_ = 0;
+  // The turns go round the places of sessions. If the policy changes again before they are over, they go on from where
+  // they are, so that also under a policy that changes all the time every session is asked about.
+  uint32_t ring_ = 0;  // How many places there are.
+  uint32_t next_ = 0;  // The place that is looked at next.
+  uint32_t left_ = 0;  // How many places are left to look at; 0: nothing is to be done.
 };
 
 }  // namespace onehop::core

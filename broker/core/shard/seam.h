@@ -131,6 +131,7 @@ struct Event {
     kSessionOpened,    // The name is up.
     kSessionDetached,  // Its connection is gone; the session stays.
     kSessionResumed,   // It has a connection again.
+    kSessionRenewed,   // Its client has shown new credentials, which hold from now on.
     kSessionEnded,     // The name is down.
     kTakenOver,        // As kSessionEnded; another connection took the name.
     kConnectRefused,   // A goodbye before the session was open.
@@ -173,6 +174,9 @@ class Host {
   // Carries an emptied parcel, owned, back to the shard that posted it, where it arrives as on_credit.
   virtual void give_back(ShardIndex to, Parcel parcel) = 0;
   virtual Answered ask(Ticket ticket, const Question& question, Answer& answer) = 0;
+  // Memory is used up: some connections that are not links yet are to end. Returns what all transports hold afterwards.
+  // A host without transports has nothing to end.
+  virtual uint64_t end_arrivals() { return 0; }
   virtual void note(const Event& event) = 0;
   // Unpredictable bytes: keys of tokens, made names.
   virtual void random(std::span<char> out) = 0;
@@ -212,7 +216,8 @@ class ShardInputs {
   virtual void on_credit(ShardIndex to, Parcel parcel, Instant now) = 0;
   // The answer to a question that was pending; ignored if its link has ended.
   virtual void on_answer(Ticket ticket, const Answer& answer, Instant now) = 0;
-  // What was answered to kSend holds no more: the host is asked again. And it is asked who may stay (kStay).
+  // The policy has changed. Answers to kSend are forgotten and asked for again, and the host is asked which sessions
+  // may stay (kStay).
   virtual void on_policy_changed(Instant now) = 0;
   // Runs what is due; returns when to be called again at the latest, if nothing else comes in between. See rule 7.
   virtual Instant on_tick(Instant now) = 0;

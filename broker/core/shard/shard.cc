@@ -68,6 +68,7 @@ void Shard::on_policy_changed(Instant now) {
   const Now at(parts_, now);
   parts_.permissions.policy_changed();
   parts_.handshake.policy_changed();
+  parts_.terms.policy_changed();
   parts_.revocation.policy_changed();
 }
 

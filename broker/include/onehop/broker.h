@@ -31,6 +31,7 @@ struct BrokerEvent {
     kSessionOpened,    // `name` is up.
     kSessionDetached,  // Its connection is gone; the session waits to be resumed.
     kSessionResumed,   // It has a connection again.
+    kSessionRenewed,   // Its client has shown new credentials, which hold from now on.
     kSessionEnded,     // `name` is down.
     kTakenOver,        // As kSessionEnded; another connection took the name.
     kConnectRefused,   // A connection was ended before it had a session.

@@ -42,8 +42,8 @@ struct Credentials {
   // The certificate with which the client has proved who it is, as DER; empty: none. The broker has verified it, up to
   // an authority of TlsOptions::client_ca_file.
   std::string_view certificate = {};
-  // The common name of a certificate that a balancer has verified, and tells in its PROXY header; empty: none. It is
-  // any bytes. See BrokerOptions::proxy_from for whom is believed.
+  // The common name of a certificate that a balancer has verified, from its PROXY header; empty: none. It may hold any
+  // bytes. BrokerOptions::proxy_from says which balancers are believed.
   std::string_view certificate_name = {};
 };
 
@@ -87,8 +87,9 @@ struct Access {
   Action action = Action::kSend;
   std::string_view principal;  // As accepted; empty if there is no authenticate hook.
   uint64_t permissions = 0;
-  std::string_view name;    // The client's own.
-  std::string_view target;  // A client's name. Of kSend: any bytes, whether or not there is such a client.
+  std::string_view name;  // The client's own.
+  // A client's name. With kSend it may hold any bytes, and there may be no such client.
+  std::string_view target;
 };
 
 // Says whether it may. See ANSWERS above.

@@ -282,9 +282,10 @@ typedef struct onehop_options {
   onehop_bytes tls_key_file;
   onehop_bytes tls_server_name;
   int tls_insecure;
-  /* Gives the credentials instead of `token`, for a program whose credentials end: before each connection, and when a
-   * fifth of their time is left, to renew them. It is called on the client's thread with `token_user`, and must be
-   * quick. What it returns is copied at once. NULL: `token` is used. */
+  /* Gives the credentials instead of `token`, for a program whose credentials end: before each connection, when a
+   * fifth of their time is left, to renew them, and after they were refused as bad, in case there are others. It is
+   * called on the client's thread with `token_user`, and must be quick. What it returns is copied at once. NULL:
+   * `token` is used. */
   onehop_bytes (*token_source)(void* user);
   void* token_user;
 } onehop_options;

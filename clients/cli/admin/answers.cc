@@ -136,6 +136,15 @@ std::optional<Told<TraceTold>> read_trace(std::string_view body) {
   return Told<TraceTold>{std::move(trace), in_one_line(json)};
 }
 
+std::optional<Told<PermissionTold>> read_permission(std::string_view body) {
+  const Json json = parse(body);
+  if (!json.is_object() || !json.contains("allowed")) return std::nullopt;
+  PermissionTold permission;
+  read(json, "allowed", permission.allowed);
+  read(json, "why", permission.why);
+  return Told<PermissionTold>{std::move(permission), in_one_line(json)};
+}
+
 std::optional<BrokerCounters> read_counters(std::string_view body) {
   const Json json = parse(body);
   if (!json.is_object() || !json.contains("connections")) return std::nullopt;

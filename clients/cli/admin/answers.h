@@ -61,6 +61,12 @@ struct DrainTold {
 std::optional<DrainTold> read_drain(std::string_view body);
 // Whether a kick has ended a client.
 std::optional<bool> read_kicked(std::string_view body);
+// Whether something is allowed, and which rule says so.
+struct PermissionTold {
+  bool allowed = false;
+  std::string why;
+};
+std::optional<Told<PermissionTold>> read_permission(std::string_view body);
 // Why a request was refused; empty if it does not say so.
 std::string error_in(std::string_view body);
 

@@ -131,6 +131,8 @@ ExitCode run_admin_command(const AdminOptions& options) {
       return run_undrain(options, port);
     case Command::kHealth:
       return run_health(options, port);
+    case Command::kPermission:
+      return run_permission(options, port);
     case Command::kNone:
       break;
   }
@@ -182,6 +184,22 @@ ExitCode run_clients(const AdminOptions& options, AdminPort& port) {
                    " clients; --limit, --name and --sort show others");
   }
   return kSuccess;
+}
+
+ExitCode run_permission(const AdminOptions& options, AdminPort& port) {
+  const AdminAnswer answer =
+      port.get("/api/v1/permission?principal=" + percent_encoded(options.principal) +
+               "&action=" + percent_encoded(options.action) + "&target=" + percent_encoded(options.target));
+  if (!answer.is_fine()) return fail(options, answer, port);
+  const auto told = read_permission(answer.body);
+  if (!told) return fail_unreadable(options, port);
+  const auto& [allowed, why] = told->thing;
+  if (options.json) {
+    std::printf("%s\n", told->json.c_str());
+  } else {
+    std::printf("%s: %s\n", allowed ? "allowed" : "denied", printable(why).c_str());
+  }
+  return allowed ? kSuccess : kNotDone;
 }
 
 ExitCode run_trace(const AdminOptions& options, AdminPort& port) {

@@ -23,6 +23,7 @@ ExitCode run_kick(const AdminOptions& options, AdminPort& port);
 ExitCode run_drain(const AdminOptions& options, AdminPort& port);
 ExitCode run_undrain(const AdminOptions& options, AdminPort& port);
 ExitCode run_health(const AdminOptions& options, AdminPort& port);
+ExitCode run_permission(const AdminOptions& options, AdminPort& port);
 
 // Both write to standard error why a command failed. fail(): the admin port refused it or was not reached.
 // fail_unreadable(): its answer cannot be read.

@@ -130,37 +130,45 @@ CLI::Validator kick_time() {
       "");
 }
 
+std::vector<CLI::Option*> add_address(CLI::App& command, AdminOptions& options) {
+  CLI::Option* address = command.add_option(
+      "--admin", options.address,
+      "The admin port: tcp://host:port, tls://host:port, unix:///path, http://… or https://… (environment: "
+      "ONEHOP_ADMIN)");
+  address->capture_default_str();
+  CLI::Option* authorities =
+      command.add_option("--tls-ca", options.tls.ca_file,
+                         "File with the authorities that may vouch for an admin port at tls:// or https://; default: "
+                         "those of the system (environment: ONEHOP_ADMIN_TLS_CA)");
+  CLI::Option* insecure =
+      command.add_flag("--tls-insecure", options.tls.insecure,
+                       "INSECURE: believe whoever answers; for trials only, since anybody on the way can read along");
+  return {address, authorities, insecure};
+}
+
+CLI::Option* add_token(CLI::App& command, AdminOptions& options) {
+  return command.add_option("--token-file", options.token_file,
+                            "The file with the admin port's token (environment: ONEHOP_ADMIN_TOKEN_FILE)");
+}
+
+void add_output(CLI::App& command, AdminOptions& options) {
+  command
+      .add_option_function<std::string>(
+          "-o,--output", [to = &options](const std::string& value) { to->json = value == "json"; },
+          "text, or json: one object on each line")
+      ->check(CLI::IsMember({"text", "json"}));
+}
+
 struct Adder {
   CLI::App* add(const char* name, const char* what, AdminOptions::Command command) {
     CLI::App* added = app.add_subcommand(name, what);
     added->callback([this_options = &options, command] { this_options->command = command; });
-    added
-        ->add_option(
-            "--admin", options.address,
-            "The admin port: tcp://host:port, tls://host:port, unix:///path, http://… or https://… (environment: "
-            "ONEHOP_ADMIN)")
-        ->capture_default_str();
-    added->add_option(
-        "--tls-ca", options.tls.ca_file,
-        "File with the authorities that may vouch for an admin port at tls:// or https://; default: those of "
-        "the system (environment: ONEHOP_ADMIN_TLS_CA)");
-    added->add_flag("--tls-insecure", options.tls.insecure,
-                    "INSECURE: believe whoever answers; for trials only, since anybody on the way can read along");
+    add_address(*added, options);
     return added;
   }
 
-  void add_token(CLI::App& command) {
-    command.add_option("--token-file", options.token_file,
-                       "The file with the admin port's token (environment: ONEHOP_ADMIN_TOKEN_FILE)");
-  }
-
-  void add_output(CLI::App& command) {
-    command
-        .add_option_function<std::string>(
-            "-o,--output", [to = &options](const std::string& value) { to->json = value == "json"; },
-            "text, or json: one object on each line")
-        ->check(CLI::IsMember({"text", "json"}));
-  }
+  void add_token(CLI::App& command) { onehop::cli::add_token(command, options); }
+  void add_output(CLI::App& command) { onehop::cli::add_output(command, options); }
 
   void add_query(CLI::App& command, const char* sort_default) {
     command.add_option("--name", options.name_part, "Show only clients whose name contains this");
@@ -247,6 +255,13 @@ void add_admin_commands(CLI::App& app, AdminOptions& options) {
   Adder adder{app, options};
   adder.add_views();
   adder.add_orders();
+}
+
+std::vector<CLI::Option*> add_admin_port_options(CLI::App& command, AdminOptions& options) {
+  std::vector<CLI::Option*> added = add_address(command, options);
+  added.push_back(add_token(command, options));
+  add_output(command, options);
+  return added;
 }
 
 std::string what_is_wrong_with(const AdminOptions& options) {

@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace CLI {
 class App;
-}
+class Option;
+}  // namespace CLI
 
 namespace onehop::cli {
 
@@ -18,7 +20,7 @@ struct AdminTls {
 };
 
 struct AdminOptions {
-  enum class Command : uint8_t { kNone, kClients, kTop, kTrace, kKick, kDrain, kUndrain, kHealth };
+  enum class Command : uint8_t { kNone, kClients, kTop, kTrace, kKick, kDrain, kUndrain, kHealth, kPermission };
   Command command = Command::kNone;
 
   // tcp://host:port, tls://host:port, unix:///path, http://… or https://…
@@ -42,6 +44,11 @@ struct AdminOptions {
   std::string from;
   std::string to;
 
+  // permissions check; no principal: an anonymous client
+  std::string principal;
+  std::string action;
+  std::string target;
+
   // kick; the name is also in `to`.
   std::string text;
   // For how long the name is kept out; 0: not at all.
@@ -58,6 +65,10 @@ constexpr const char* kSortOrders[] = {"send_rate", "receive_rate", "queue_bytes
 
 // Adds the operator's commands to the command line. Which of them was given is in `options` once it is parsed.
 void add_admin_commands(CLI::App& app, AdminOptions& options);
+
+// Adds the options that say where an admin port is, what to show it, and how to print the answer. Returns all but the
+// last.
+std::vector<CLI::Option*> add_admin_port_options(CLI::App& command, AdminOptions& options);
 
 // What is wrong with the options of the command that was given, in one line; empty: nothing.
 std::string what_is_wrong_with(const AdminOptions& options);

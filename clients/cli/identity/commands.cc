@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cli/diagnostics.h"
+#include "cli/format.h"
 #include "cli/options.h"
 #include "identity/permissions.h"
 #include "identity/secret_hash.h"
@@ -24,7 +25,8 @@ void complain(const std::string& what) {
   write_error(false, what);
 }
 
-// While it lives, a terminal shows nothing of what is typed, and takes no keys as signals: those would leave it so.
+// While it exists, the terminal does not show what is typed. No key is a signal meanwhile: one that ends the program
+// would leave the terminal like this.
 class NoEcho {
  public:
   NoEcho() {
@@ -127,33 +129,29 @@ int hash_secret(const IdentityCommandOptions& options) {
 int check_permissions(const IdentityCommandOptions& options) {
   const reactor::FileText file = reactor::read_file(options.file, kPermissionsBytesMax);
   if (!file.text) {
-    complain(options.file + ": " + file.error);
+    write_error(options.json, options.file + ": " + file.error);
     return kUsage;
   }
   std::vector<std::string> problems;
   const auto permissions = identity::Permissions::parse(*file.text, options.file, problems);
-  for (const std::string& problem : problems) complain(problem);
+  for (const std::string& problem : problems) write_error(options.json, problem);
   if (permissions == nullptr) return kUsage;
   if (!options.anonymous_role.empty() && !permissions->has_role(options.anonymous_role)) {
-    complain(options.file + ": there is no role '" + options.anonymous_role + "'");
+    write_error(options.json, options.file + ": there is no role '" + options.anonymous_role + "'");
     return kUsage;
   }
   const identity::Subject subject{options.principal, options.anonymous_role};
   const identity::Right right = identity::right_named(options.right).value();
-  const identity::Decision decision = permissions->decide(subject, right, options.target);
-  const std::string& action = options.right;
-  std::string why;
-  if (decision.role != nullptr) {
-    why = "role '" + *decision.role + (decision.allowed ? "' allows " : "' denies ") + action + " '" +
-          *decision.pattern + "'";
-  } else if (options.anonymous_role.empty() && !permissions->knows(options.principal)) {
-    why = "no entry gives the principal '" + options.principal + "' a role";
+  const identity::Explanation found = permissions->explain(subject, right, options.target);
+  if (options.json) {
+    std::string why;
+    write_json_string(found.why, why);
+    std::printf("{\"allowed\":%s,\"why\":%s}\n", found.allowed ? "true" : "false", why.c_str());
   } else {
-    why = "no role allows this";
+    std::printf("%s: %s\n", found.allowed ? "allowed" : "denied", found.why.c_str());
   }
-  std::printf("%s: %s\n", decision.allowed ? "allowed" : "denied", why.c_str());
   if (std::fflush(stdout) != 0) return kUsage;
-  return decision.allowed ? 0 : 1;
+  return found.allowed ? kSuccess : kNotDone;
 }
 
 }  // namespace

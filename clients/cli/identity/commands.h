@@ -1,8 +1,11 @@
-// The commands about who may connect and what it may do. They need no broker: they work on secrets and files alone.
+// The commands about who may connect and what it may do, as far as they need no broker: they work on secrets and files
+// alone. What a running broker allows is asked at its admin port.
 #pragma once
 
 #include <cstdint>
 #include <string>
+
+#include "cli/admin/options.h"
 
 namespace CLI {
 class App;
@@ -26,10 +29,12 @@ struct IdentityCommandOptions {
   std::string anonymous_role;
   std::string right;
   std::string target;
+  bool json = false;
 };
 
-// Adds these commands to the command line. Which of them was given is in `options` once it is parsed.
-void add_identity_commands(CLI::App& app, IdentityCommandOptions& options);
+// Adds these commands to the command line. Which of them was given is in `options` once it is parsed; in `admin` if it
+// is about a running broker.
+void add_identity_commands(CLI::App& app, IdentityCommandOptions& options, AdminOptions& admin);
 
 // The option of a command that is a client for its token.
 void add_token_option(CLI::App& command, std::string& file);

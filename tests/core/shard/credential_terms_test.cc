@@ -197,7 +197,9 @@ TEST(CredentialTerms, TheLinkWorksWhileTheHostThinks) {
   EXPECT_EQ(payloads(world.bob.read()), std::vector<std::string>{"meanwhile"});
   EXPECT_TRUE(world.alice.read().empty());
   world.broker.advance(1'000);
+  EXPECT_TRUE(world.broker.notes_of(world.alice.number(), {Event::Kind::kSessionRenewed}).empty());
   world.answer(world.holding(kHoldMs));
+  EXPECT_EQ(world.broker.notes_of(world.alice.number(), {Event::Kind::kSessionRenewed}).size(), 1u);
   EXPECT_EQ(world.alice.read_one().renewed().expires_in_ms(), kHoldMs);
   world.broker.advance(kHoldMs - kTick);
   EXPECT_TRUE(world.is_connected());
@@ -211,6 +213,7 @@ TEST(CredentialTerms, AnAnswerThatDoesNotComeIsARefusal) {
   EXPECT_EQ(world.alice.read_one().renewed().reason(), v1::REASON_BROKER_BUSY);
   world.answer(world.holding(kHoldMs));  // It comes too late to count.
   EXPECT_TRUE(world.alice.read().empty());
+  EXPECT_TRUE(world.broker.notes_of(world.alice.number(), {Event::Kind::kSessionRenewed}).empty());
   world.broker.advance(kHoldMs - kVerdictDeadlineMs);
   world.expect_expired();
 }

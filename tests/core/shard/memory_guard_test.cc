@@ -266,6 +266,26 @@ TEST_P(Memory, TheBeginningsOfConnectsEndBeforeAnyClientDoes) {
   EXPECT_GT(told[0].goodbye().retry_after_ms(), 0u);
 }
 
+// The same, where a transport holds the memory of a connection that has sent nothing: it is free a moment later.
+TEST_P(Memory, NewcomersWithTransportsEndBeforeAnyClientDoes) {
+  for (const bool is_freed : {true, false}) {
+    FakeBroker broker(2, limits(60'000));
+    FakeClient sender(broker, broker.name_on(GetParam(), "sender"));
+    FakeClient holder(broker, broker.name_on(GetParam(), "holder"));
+    holder.stop_reading();
+    for (uint64_t id = 1; id <= 10; ++id) sender.send(holder.connected().name(), id, std::string(1'000, 'x'));
+    FakeClient stranger(broker, GetParam());
+    broker.transport_bytes_left = 58'000;
+    broker.shard(GetParam()).set_transport_bytes(58'000);
+    while (broker.arrivals_ended == 0) broker.advance(1);
+    EXPECT_EQ(stranger.read().at(0).goodbye().code(), v1::CODE_SERVER_BUSY);
+    EXPECT_EQ(broker.counters(GetParam()).memory_ended, 0u);
+    if (is_freed) broker.shard(GetParam()).set_transport_bytes(0);
+    broker.advance(200);
+    EXPECT_EQ(broker.counters(GetParam()).memory_ended == 0, is_freed);
+  }
+}
+
 // A frame that is half written would otherwise stay until its reader takes it, and others end for it.
 TEST_P(Memory, WhatIsHalfWrittenToALargeOneGoesWithIt) {
   Limits large = limits(400'000);

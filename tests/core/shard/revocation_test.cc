@@ -100,6 +100,23 @@ TEST(Revocation, WhoIsLetInByAnOldAnswerIsAskedAboutAnew) {
   EXPECT_EQ(world.broker.asked_to_stay.size(), asked_before) << "this answer is of the new policy";
 }
 
+TEST(Revocation, WhoIsRenewedByAnOldAnswerIsAskedAboutAnew) {
+  JudgingBroker world;
+  FakeClient carol(world.broker);
+  v1::Frame frame = connect_frame("carol");
+  frame.mutable_connect()->set_features(2);
+  carol.connect(frame);
+  world.broker.answer_to_renew_later = true;
+  carol.send(renew_frame("of a key that is removed"));
+  world.change_policy();
+  ASSERT_FALSE(carol.closed());
+  // Its first credentials were good under the new policy, those of the renewal are not.
+  world.broker.may_not_stay["carol"] = kMayNot;
+  world.broker.answer(world.broker.asked_to_renew.back(), world.broker.verdict);
+  EXPECT_EQ(world.broker.counters().sessions_revoked, 1u);
+  expect_ended(world.broker, carol, v1::CODE_NOT_AUTHORIZED);
+}
+
 // Many sessions, and ticks without anything between them.
 struct Crowd {
   explicit Crowd(size_t size) : broker(1, {}, false, true) {

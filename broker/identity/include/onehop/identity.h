@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,11 +53,11 @@ enum class CertificatePrincipal : uint8_t {
 
 // A client that was not let in. The views are valid during the call only.
 struct IdentityEvent {
-  // What the client has claimed to be: a user, or the subject of a token whose signature is right. Empty: nothing that
-  // can be told. It is any bytes of the client's.
+  // Who the client has claimed to be: a user, or the subject of a token whose signature is right. Empty: it is not
+  // known. It may hold any bytes.
   std::string_view claimed;
   std::string_view peer;  // As Credentials::peer.
-  // How it wanted to show that; "none" if no method takes what it gave.
+  // The method that has refused it; "none" if no method takes such credentials.
   std::string_view method;
   std::string_view why;  // For operators. Clients are not told.
 };
@@ -82,10 +83,10 @@ struct IdentityOptions {
   // For kHook. It gives 0 as `permissions`, and the rules for its principal hold.
   std::function<void(const Credentials&, AuthenticateAnswer)> hook;
 
-  // These are those of load(); reload() does not change them.
+  // load() takes the rest from here on; reload() ignores it.
   // How many threads check secrets and signatures, 1 to 64.
   uint32_t checks_threads = 2;
-  // How many checks may wait for a thread. Clients beyond are told SERVER_BUSY.
+  // How many checks of passwords, and how many of tokens, may wait for a thread. Clients beyond are told SERVER_BUSY.
   uint32_t checks_waiting_max = 512;
   // Called for each client that is not let in; may be empty. What it throws is dropped.
   std::function<void(const IdentityEvent&)> on_refused;
@@ -105,6 +106,14 @@ struct IdentityCounters {
   uint64_t throttled = 0;                    // Its address had failed too often, so nothing was checked.
   uint64_t busy = 0;                         // Too many checks were waiting.
   uint64_t denied_by_permissions = 0;        // Verdicts of the permissions file that say no.
+};
+
+// What a client may do, in words for operators.
+struct PermissionVerdict {
+  // Whether it may do that.
+  bool allowed = false;
+  // Which rule of the permissions file decides, or that none does.
+  std::string why;
 };
 
 // Made by load() or start(). See THREADS above.
@@ -129,6 +138,12 @@ class ONEHOP_EXPORT Identity {
   // For BrokerOptions::hooks. They keep this alive. Whether there is a permissions file must not change afterwards:
   // without one, messages are not asked about.
   virtual Hooks hooks() = 0;
+
+  // What clients of this principal may do by the files that hold now; an empty one stands for anonymous clients.
+  // `action` is names, take_over, send, publish, subscribe, serve, request or watch, and `target` is the name that it
+  // is about. Tokens may narrow it further. Nothing: there is no such action.
+  virtual std::optional<PermissionVerdict> explain(std::string_view principal, std::string_view action,
+                                                   std::string_view target) const = 0;
 
   // As they are now.
   virtual IdentityCounters counters() const = 0;

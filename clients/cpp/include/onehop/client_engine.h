@@ -116,7 +116,8 @@ class ONEHOP_EXPORT ClientEngine {
   // Accepts no more messages, writes the verdicts that were given, and ends without a goodbye: the session stays, as
   // long as its expiry says, for whoever resumes it. What has no outcome is kUnknown or kNotSent.
   void detach();
-  // Ends now: what was sent is kUnknown, what was not is kNotSent. Not from an event.
+  // Ends now: what was sent is kUnknown, what was not is kNotSent. Not from an event, nor from
+  // ClientOptions::token_source.
   void abort(const Ending& ending, uint64_t now_ms);
 
   // The host's side. Which connection is wanted; link_number() changes whenever a new one is.

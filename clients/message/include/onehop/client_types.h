@@ -277,8 +277,9 @@ struct ClientOptions {
   // Gives the credentials instead of `token`, for a program whose credentials end. It is asked before each connection,
   // and once more when a fifth of the time is left for which the broker said that they hold: then they are renewed
   // while the connection goes on, and on_renewed() tells the result. If they end all the same, the client connects
-  // again with what the source gives then. It is called on the client's thread and must be quick. If it throws, the
-  // latest token is used.
+  // again with what the source gives then. If they are refused as bad (BAD_CREDENTIALS), the source is asked once more,
+  // and the client tries again if it gives others. It is called on the client's thread and must be quick. If it throws,
+  // the latest token is used.
   std::function<std::string()> token_source = {};
   OnConflict on_conflict = OnConflict::kReject;
   // After this silence either side pings; after 1.5 times as long the connection is dead. 0: the broker's default. The
@@ -312,8 +313,8 @@ struct ClientOptions {
 
   // Whether to connect again by itself, also when the first attempt fails or somebody else answers than a broker (a
   // balancer in HTTP, say). Never after SESSION_TAKEN_OVER, nor after a goodbye that says that trying again is of no
-  // use (PROTOCOL_ERROR, BAD_CREDENTIALS …), nor where another server is named (Ending::use_server): whether to go
-  // there is the program's decision.
+  // use (PROTOCOL_ERROR, BAD_CREDENTIALS unless `token_source` gives others …), nor where another server is named
+  // (Ending::use_server): whether to go there is the program's decision.
   bool reconnect = true;
   // How long to go on trying while the broker answers NAME_IN_USE, with `reconnect`: from the first such answer, not
   // more than once in a second; on_down() tells of each. The name may be held by a connection that is dead, this
