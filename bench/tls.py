@@ -3,7 +3,7 @@
 (nats-server, mosquitto), full handshakes for each second of processor time (HAProxy), and how long messages of connected
 clients take while 2,000 others connect at once. Needs the machine for itself.
 
-    tls.py FOLDER-OF-PROGRAMS [--quick]
+    tls.py FOLDER-OF-PROGRAMS [--quick] [--only messages|idle|handshakes|storm]
 """
 import json
 import os
@@ -17,10 +17,11 @@ import time
 
 PROGRAMS = os.path.abspath(sys.argv[1])
 QUICK = "--quick" in sys.argv
+ONLY = sys.argv[sys.argv.index("--only") + 1] if "--only" in sys.argv else None
 SECONDS = 1 if QUICK else 5
 IDLE = 50 if QUICK else 1000
 STORM = 200 if QUICK else 2000
-ROUNDS = 1 if QUICK else 3
+ROUNDS = 1 if QUICK else 5
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -206,27 +207,50 @@ def p99_ms(tls, storm):
         return json.load(file)["latency_us"]["p99"] / 1000
 
 
-def median(measure):
-    return sorted(measure() for _ in range(ROUNDS))[ROUNDS // 2]
+def median(values):
+    return sorted(values)[len(values) // 2]
+
+
+def in_turns(ours, other):
+    """The medians of both, and of their ratios: both in each round, so that a change of the machine meets both."""
+    pairs = [(ours(), other()) for _ in range(ROUNDS)]
+    return median([a for a, _ in pairs]), median([b for _, b in pairs]), median([a / b for a, b in pairs])
+
+
+def messages(tls):
+    for size in (128, 4096):
+        ours, blind, ratio = in_turns(lambda: message_cpu_us(tls, tls.onehopd(), "tls", size),
+                                      lambda: message_cpu_us(tls, tls.blind(), "blind+tls", size))
+        print(f"CPU of a message of {size} bytes: onehopd {ours:.2f} us, forwarder that ends TLS {blind:.2f} us, "
+              f"{ratio:.2f} times", flush=True)
+
+
+def idle(tls):
+    rows = [("onehopd", tls.onehopd, "onehop"), ("nats-server", tls.nats, "nats"), ("mosquitto", tls.mosquitto, "mqtt")]
+    for name, start, kind in rows:
+        print(f"memory of an idle client: {name} {idle_bytes(tls, start(), kind) / 1024:.1f} KiB", flush=True)
+
+
+def handshakes(tls):
+    ours, other, ratio = in_turns(lambda: handshakes_per_cpu_second(tls, tls.onehopd()),
+                                  lambda: handshakes_per_cpu_second(tls, tls.haproxy()))
+    print(f"full handshakes in a second of processor time: onehopd {ours:.0f}, HAProxy {other:.0f}, {ratio:.2f} times",
+          flush=True)
+
+
+def storm(tls):
+    quiet, stormy, _ = in_turns(lambda: p99_ms(tls, 0), lambda: p99_ms(tls, STORM))
+    print(f"p99 of connected clients: {quiet:.1f} ms, while {STORM} others connect {stormy:.1f} ms")
 
 
 def main():
+    works = {"messages": messages, "idle": idle, "handshakes": handshakes, "storm": storm}
+    assert ONLY is None or ONLY in works, f"--only is one of {', '.join(works)}"
     with tempfile.TemporaryDirectory() as folder:
         tls = Tls(folder)
-        for size in (128, 4096):
-            ours = median(lambda: message_cpu_us(tls, tls.onehopd(), "tls", size))
-            blind = median(lambda: message_cpu_us(tls, tls.blind(), "blind+tls", size))
-            print(f"CPU of a message of {size} bytes: onehopd {ours:.2f} us, forwarder that ends TLS {blind:.2f} us, "
-                  f"{ours / blind:.2f} times", flush=True)
-        rows = [("onehopd", tls.onehopd, "onehop"), ("nats-server", tls.nats, "nats"), ("mosquitto", tls.mosquitto, "mqtt")]
-        for name, start, kind in rows:
-            print(f"memory of an idle client: {name} {idle_bytes(tls, start(), kind) / 1024:.1f} KiB", flush=True)
-        ours = median(lambda: handshakes_per_cpu_second(tls, tls.onehopd()))
-        other = median(lambda: handshakes_per_cpu_second(tls, tls.haproxy()))
-        print(f"full handshakes in a second of processor time: onehopd {ours:.0f}, HAProxy {other:.0f}, "
-              f"{ours / other:.2f} times", flush=True)
-        quiet, stormy = median(lambda: p99_ms(tls, 0)), median(lambda: p99_ms(tls, STORM))
-        print(f"p99 of connected clients: {quiet:.1f} ms, while {STORM} others connect {stormy:.1f} ms")
+        for name, work in works.items():
+            if ONLY in (None, name):
+                work(tls)
 
 
 if __name__ == "__main__":
