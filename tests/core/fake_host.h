@@ -107,6 +107,7 @@ class FakeBroker {
   void advance(uint64_t ms);
   // A name of this shape that lives on `shard`.
   std::string name_on(ShardIndex shard, const std::string& beginning = "client") const;
+  ShardIndex shards() const { return static_cast<ShardIndex>(hosts_.size()); }
   Shard& shard(ShardIndex index = 0) { return hosts_[index]->shard; }
   const Counters& counters(ShardIndex index = 0) { return shard(index).counters(); }
   void answer(const Asked& asked, const Answer& answer);

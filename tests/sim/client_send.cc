@@ -138,7 +138,7 @@ void Client::send_unserved() {
   SentMessage sent;
   sent.unsupported = true;
   const uint32_t what = random_.below(3);
-  if (what == 0) message.set_topic("rooms/1");
+  if (what == 0) message.set_service("rooms/1");
   if (what == 1) message.set_service("printer");
   if (what == 2) {
     message.set_client(world_.oracle.name(0).text);

@@ -29,13 +29,19 @@ enum class RecordKind : uint8_t {
   kStopping,     // To every other shard: answer when all before is settled and your recipients' messages are, for good.
   kStopped,      // The answer.
   kEndLargest,   // To the shard that holds most: memory is out.
+  kPublish,      // To a topic's home: a message for its subscribers, written as kMessage.
+  kFanOut,       // From there to a shard that has some: the same.
+  kMissed,       // To the same: messages of a topic that could not be sent there.
+  kAudience,     // To a shard that must know: who has subscribed to a filter.
+  kFiltersAsked,  // To such a shard: answer when all before is known.
+  kFiltersKnown,  // The answer.
 };
 
 struct RecordHead {
   RecordKind kind{};
   bool ordered_refusals = false;  // kMessage.
   bool gate_closed = false;       // kReceipt.
-  uint8_t state = 0;              // kFlow: v1::State.
+  uint8_t state = 0;              // kFlow: v1::State. kAudience: Audience::Kind.
   uint32_t size = 0;              // Of the whole record.
   Origin sender;
 };
@@ -72,10 +78,10 @@ struct ReceiptRecord {
   uint32_t confirmed;
 };
 
-// kFlow; the name follows.
+// kFlow, kAudience, kMissed; the name, filter or topic follows.
 struct NameRecord {
   RecordHead head;
-  uint32_t retry_after_ms;
+  uint32_t number;  // kFlow: retry_after_ms. kMissed: how many.
   uint32_t name_size;
 };
 
@@ -101,11 +107,12 @@ inline size_t message_record_size(const RoutedMessage& message) {
 }
 // Copies a body into a block of its own: the one it lies in is counted by this shard.
 uint32_t attach_copy(Parcel& parcel, Bytes body);
-inline void add_message_record(Parcel& parcel, const RoutedMessage& m) {
+// `kind` is that of a record which carries a message.
+inline void add_message_record(Parcel& parcel, const RoutedMessage& m, RecordKind kind = RecordKind::kMessage) {
   const size_t size = message_record_size(m);
   char* out = parcel.extend(size);
   MessageRecord& record = *new (out) MessageRecord;
-  record.head.kind = RecordKind::kMessage;
+  record.head.kind = kind;
   record.head.ordered_refusals = m.ordered_refusals;
   record.head.size = static_cast<uint32_t>(size);
   record.head.sender = m.sender;

@@ -19,6 +19,8 @@
 #include "core/shard/sessions.h"
 #include "core/shard/shard_common.h"
 #include "core/shard/shutdown.h"
+#include "core/shard/subscriptions.h"
+#include "core/shard/topics.h"
 #include "core/shard/writer.h"
 
 namespace onehop::core {
@@ -43,6 +45,8 @@ struct ShardParts : ShardCommon {
   Inspector inspector{*this};
   CredentialTerms terms{*this};
   Revocation revocation{*this};
+  Subscriptions subscriptions{*this};
+  Topics topics{*this};
 };
 
 }  // namespace onehop::core
