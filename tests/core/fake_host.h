@@ -126,6 +126,10 @@ class FakeBroker {
   std::vector<Asked> asked_to_send;
   Answer may_send{true, 0, 0, {}, 0};
   bool answer_to_send_later = false;
+  // And for topics to publish to, and filters to subscribe to: all but these.
+  std::vector<Asked> asked_about_topics;
+  std::map<std::string, Answer> topics_not_allowed;
+  bool answer_about_topics_later = false;
   // The same for a renewal of credentials.
   std::vector<Asked> asked_to_renew;
   Answer may_renew{true, 0, 0, {}, 0};

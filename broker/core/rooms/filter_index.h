@@ -80,6 +80,13 @@ class FilterIndex {
   void unsubscribe(uint32_t session, FilterId id);
   // One of the filters that the session has subscribed to; none if there is none.
   FilterId any_of(uint32_t session);
+  // Calls `visit` with each filter that the session has subscribed to.
+  template <typename Visit>
+  void for_each_of(uint32_t session, Visit visit) const {
+    const auto found = sessions_.find(session);
+    if (found == sessions_.end()) return;
+    for (const Held& held : found->second.all()) visit(filters_[held.filter].text());
+  }
   // The filter's subscribers on this shard. `session_at` gives the SessionId of an index.
   template <typename SessionAt>
   Audience audience(FilterId id, SessionAt session_at) const {

@@ -19,6 +19,7 @@
 #include "core/shard/sessions.h"
 #include "core/shard/shard_common.h"
 #include "core/shard/shutdown.h"
+#include "core/shard/subscription_rights.h"
 #include "core/shard/subscriptions.h"
 #include "core/shard/topics.h"
 #include "core/shard/writer.h"
@@ -46,6 +47,7 @@ struct ShardParts : ShardCommon {
   CredentialTerms terms{*this};
   Revocation revocation{*this};
   Subscriptions subscriptions{*this};
+  SubscriptionRights subscription_rights{*this};
   Topics topics{*this};
 };
 

@@ -21,8 +21,7 @@ void Subscriptions::handle_subscribe(LinkId id, Link& link, Session& session, By
   if (!is_valid_filter(wanted.topic())) {
     return shard_.endings.protocol_error(id, link, "the topic in Subscribe breaks the rules");
   }
-  // Here is the place to ask whether the client may subscribe to it.
-  subscribe(link.session, session, wanted);
+  if (shard_.subscription_rights.may(link, session, wanted)) subscribe(link.session, session, wanted);
 }
 
 void Subscriptions::handle_unsubscribe(LinkId id, Link& link, Session& session, Bytes body) {
@@ -72,6 +71,11 @@ void Subscriptions::drop(SessionId id, FilterId filter) {
 void Subscriptions::session_ended(SessionId id) {
   while (const FilterId filter = index_.any_of(id.index)) drop(id, filter);
   waiting_for_.erase(id.index);
+}
+
+bool Subscriptions::has(SessionId id, Bytes filter) const {
+  const FilterId found = index_.find(filter, name_hash(filter, shard_.config.hash_key));
+  return found && index_.has(id.index, found);
 }
 
 size_t Subscriptions::held_for(const Session& session) const {

@@ -34,6 +34,11 @@ class Subscriptions {
   // Frames of an open link.
   void handle_subscribe(LinkId id, Link& link, Session& session, Bytes body);
   void handle_unsubscribe(LinkId id, Link& link, Session& session, Bytes body);
+  // The client may subscribe.
+  void subscribe(SessionId id, Session& session, const v1::Subscribe& wanted);
+  void answer(Session& session, uint64_t ref, v1::Reason reason, uint32_t retry_after_ms = 0);
+  // Whether the session has subscribed to this filter.
+  bool has(SessionId id, Bytes filter) const;
   // Called before the session is gone.
   void session_ended(SessionId id);
 
@@ -61,10 +66,8 @@ class Subscriptions {
     uint32_t generation = 0;
   };
 
-  void subscribe(SessionId id, Session& session, const v1::Subscribe& wanted);
   void unsubscribe(SessionId id, Bytes filter);
   void drop(SessionId id, FilterId filter);
-  void answer(Session& session, uint64_t ref, v1::Reason reason, uint32_t retry_after_ms = 0);
   void answer_when_known(SessionId id, Session& session, uint64_t ref, uint64_t shards);
   Audience audience(FilterId id) const;
   uint64_t shards_to_tell(Bytes filter, uint64_t hash) const;

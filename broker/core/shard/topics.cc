@@ -19,6 +19,7 @@ namespace {
 constexpr size_t kCopiedBytesMax = 1 << 10;
 
 constexpr Fate kNobodyThere{v1::OUTCOME_REJECTED, v1::REASON_NOBODY_THERE, 0, 0, false};
+constexpr Fate kNotAuthorized{v1::OUTCOME_REJECTED, v1::REASON_NOT_AUTHORIZED, 0, 0, false};
 constexpr Fate kGoingDown{v1::OUTCOME_REJECTED, v1::REASON_SHUTTING_DOWN, 0, 0, false};
 
 }  // namespace
@@ -29,8 +30,11 @@ bool Topics::route(Sending& sending, RoutedMessage& message) {
     shard_.outcomes.refuse(message, kNobodyThere);
     return true;
   }
-  // Here is the place to ask whether the sender may publish to it.
   message.destination_hash = name_hash(topic, shard_.config.hash_key);
+  if (shard_.config.asks_permission) {
+    const Permissions::Verdict verdict = may_publish(sending, message);
+    if (verdict != Permissions::Verdict::kAllowed) return verdict != Permissions::Verdict::kPending;
+  }
   const ShardIndex home = home_shard(message.destination_hash, shard_.config.count);
   if (home == shard_.config.index) {
     publish(message);
@@ -45,6 +49,24 @@ bool Topics::route(Sending& sending, RoutedMessage& message) {
   }
   sending.shards_sent_to |= uint64_t{1} << home;
   return true;
+}
+
+// What is not allowed and does not wait is refused. The refusal is the same whether or not anybody has subscribed.
+Permissions::Verdict Topics::may_publish(Sending& sending, const RoutedMessage& message) {
+  const auto verdict = shard_.permissions.may_publish(message.sender.session, message.scanned.destination_name,
+                                                      message.destination_hash);
+  if (verdict == Permissions::Verdict::kDenied) shard_.outcomes.refuse(message, kNotAuthorized);
+  if (verdict == Permissions::Verdict::kUndecided) {
+    Fate busy{v1::OUTCOME_REJECTED, v1::REASON_BROKER_BUSY, 0, 0, false};
+    busy.retry_after_ms = shard_.jittered_lease(message.sender);
+    shard_.outcomes.refuse(message, busy);
+  }
+  if (verdict == Permissions::Verdict::kPending) {
+    // The sender's link waits for this verdict.
+    sending.forget_destination();
+    sending.destination_hash = Permissions::topic_key(message.destination_hash);
+  }
+  return verdict;
 }
 
 void Topics::take_publish(const Parcel& parcel, Bytes& rest) {

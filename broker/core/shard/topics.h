@@ -26,6 +26,7 @@
 #include "core/rooms/filter_index.h"
 #include "core/rooms/topic_queue.h"
 #include "core/session/session.h"
+#include "core/shard/permissions.h"
 #include "core/wire/routed_message.h"
 
 namespace onehop::core {
@@ -52,6 +53,7 @@ class Topics {
   bool waiting_goes_first();
 
  private:
+  Permissions::Verdict may_publish(Sending& sending, const RoutedMessage& message);
   void publish(const RoutedMessage& message);
   void send_to(ShardIndex shard, const RoutedMessage& message);
   uint32_t fan_out(const RoutedMessage& message);
