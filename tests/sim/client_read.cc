@@ -101,6 +101,8 @@ void Client::take(const v1::Frame& frame, core::Bytes content) {
       return;
     case v1::Frame::kPong:
       return take_pong(frame.pong().nonce());
+    case v1::Frame::kSubscribed:
+      return world_.oracle.topics().answered(connection_, frame.subscribed());
     case v1::Frame::kRenewed:
       awaits_renewed_ = false;
       return world_.oracle.renewed(connection_, frame.renewed());

@@ -87,6 +87,10 @@ std::string Oracle::why_illegal(SentMessage& sent, v1::Reason reason) {
   }
   if (reason == v1::REASON_SHUTTING_DOWN) return going_down() ? "" : "nobody stops the shards";
   if (sent.unsupported) return "it is not served";
+  if (sent.topic != kNone) {
+    coverage_.add(Provoked::kNobodyThere);
+    return reason == v1::REASON_NOBODY_THERE ? topics_.why_somebody_is_there(sent) : "a topic never says so";
+  }
   switch (reason) {
     case v1::REASON_UNKNOWN_CLIENT:
       coverage_.add(Provoked::kUnknownClient);

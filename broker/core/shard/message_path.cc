@@ -314,14 +314,16 @@ void MessagePath::take_message(const Parcel& parcel, Bytes& rest) {
 
 v1::Reason MessagePath::deliver_copy(const RoutedMessage& message, SessionId id, Session& recipient) {
   ShardParts& shard = shard_;
+  const Limits& limits = shard.config.limits;
   if (message.frame_bytes > recipient.frame_bytes_max) return v1::REASON_TOO_LARGE;
   Delivery delivery(message);
-  Link* const link = recipient.link ? &shard.links[recipient.link.index] : nullptr;
-  const size_t queued_bytes = queued_for(recipient, link) + delivery.size();
-  if (queued_bytes > shard.config.limits.queue_bytes_max) return v1::REASON_QUEUE_FULL;
+  Link* const link = shard.links.find(recipient.link);
+  const size_t queued = queued_for(recipient, link) + delivery.size();
+  if (queued > limits.queue_bytes_max) return v1::REASON_QUEUE_FULL;
   // Only over the high mark is a blocked socket held against the client, so its deadline may begin to matter now.
-  if (queued_bytes > shard.config.limits.high_mark() && link != nullptr && link->blocked)
-    shard.deadlines.arm_earlier(recipient.link.index, link->blocked_since + shard.config.limits.slow_consumer_ms);
+  if (link != nullptr && queued > limits.high_mark() && link->blocked) {
+    shard.deadlines.arm_earlier(recipient.link.index, link->blocked_since + limits.slow_consumer_ms);
+  }
   if (!shard.memory.has_memory_for(recipient)) return v1::REASON_BROKER_BUSY;
   deliver(shard, message, delivery, id, recipient, link);
   return v1::REASON_UNSPECIFIED;
