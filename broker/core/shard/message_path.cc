@@ -224,8 +224,8 @@ ONEHOP_ON_THE_PATH bool MessagePath::route(ShardParts& shard, Sending& sending, 
 
 // Not to a client, or with a level of confirmation that is not served.
 bool MessagePath::route_elsewhere(ShardParts& shard, Sending& sending, RoutedMessage& message) {
-  const bool served =
-      message.scanned.destination == Destination::kTopic && message.scanned.confirm == v1::CONFIRM_REFUSALS;
+  const bool known_confirm = message.scanned.confirm == v1::CONFIRM_REFUSALS || message.confirmed();
+  const bool served = known_confirm && message.scanned.destination == Destination::kTopic;
   if (served) return shard.topics.route(sending, message);
   shard.outcomes.refuse(message, rejected(v1::REASON_UNSUPPORTED));
   return true;
