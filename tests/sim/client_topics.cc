@@ -36,6 +36,10 @@ void Client::send_to_topic(uint32_t topic, uint32_t size) {
   SentMessage sent;
   sent.topic = topic;
   if (random_.chance(800)) sent.id = ++memory_.last_id;
+  if (sent.id != 0 && may_confirm(size)) {
+    sent.confirmed = true;
+    message.set_confirm(v1::CONFIRM_DELIVERED);
+  }
   --world_.messages_left;
   send_message(message, sent, size);
 }

@@ -105,6 +105,8 @@ constexpr const char* kNames[] = {
     "message of a topic delivered",
     "NOBODY_THERE",
     "told of missed messages",
+    "PARTIAL",
+    "DELIVERED to several",
 };
 static_assert(sizeof kNames / sizeof kNames[0] == kProvoked);
 

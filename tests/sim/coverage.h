@@ -107,6 +107,8 @@ enum class Provoked : uint8_t {
   kTopicDelivered,
   kNobodyThere,
   kSkipped,
+  kPartial,
+  kReachedMany,
   kCount,
 };
 

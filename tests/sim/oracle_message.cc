@@ -86,6 +86,7 @@ void Oracle::delivered_topic(uint32_t number, uint32_t record, const v1::Message
   if (draining_at_ != kNever && sent.sent_at > draining_at_)
     return fail(number, "got " + describe(sent) + ", sent in the drain");
   if (sent.sent_at > session_of(number).ended_at) return fail(number, "got " + describe(sent) + ", sent after its end");
+  if (sent.confirmed) check_tag(number, record, message);
   topics_.delivered(number, record, message.skipped());
 }
 
@@ -151,7 +152,7 @@ void Oracle::check_tag(uint32_t number, uint32_t record, const v1::Message& mess
     return fail(number, what + ", though its sender had been told its outcome before");
   }
   const Delivery* known = find_delivery(session, tag);
-  if (known != nullptr ? known->record != record : sent.tag != 0) {
+  if (known != nullptr ? known->record != record : sent.tag != 0 && sent.topic == kNone) {
     return fail(number, what + ", which is another's, or another than before");
   }
   if (known != nullptr) {

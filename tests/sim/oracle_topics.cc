@@ -143,7 +143,11 @@ void TopicOracle::delivered(uint32_t connection, uint32_t record, uint32_t skipp
   const std::string what = "got " + oracle_.describe(sent) + " to " + topics()[sent.topic];
   Recipient& to = recipient(session);
   coverage_.add(Provoked::kTopicDelivered);
-  if (has_come(to, sent)) return oracle_.fail(connection, what + " a second time");
+  if (has_come(to, sent)) {
+    // Its tag says that it is the same delivery.
+    if (!sent.confirmed) oracle_.fail(connection, what + " a second time");
+    return;
+  }
   if (!may_want(session, sent)) return oracle_.fail(connection, what + ", which it does not want");
   const auto last = std::find_if(to.last.begin(), to.last.end(), [&sent](const Last& one) {
     return one.sender == sent.sender && one.topic == sent.topic;
@@ -166,6 +170,56 @@ std::string TopicOracle::why_somebody_is_there(const SentMessage& sent) const {
     }
   }
   return "";
+}
+
+// The sum of what the subscribers said. Each that surely has subscribed counts, and each that has surely said that it
+// took the message, in time, was reached.
+std::string TopicOracle::why_sum_is_wrong(const SentMessage& sent, const v1::Receipt& receipt) {
+  const uint64_t due_us = sent.sent_us + sent.ttl_ms * kUsPerMs;
+  uint32_t may_count = 0;
+  uint32_t surely_counts = 0;
+  uint32_t said_taken = 0;
+  uint32_t surely_reached = 0;
+  bool has_been_read = false;
+  for (uint32_t index = 0; index < recipients_.size(); ++index) {
+    const Session& there = oracle_.session(index);
+    if (may_want(index, sent)) ++may_count;
+    if (there.ended_at == kNever && wants(index, sent)) ++surely_counts;
+    for (const Delivery& delivery : there.deliveries) {
+      if (&oracle_.message(delivery.record) != &sent) continue;
+      has_been_read = true;
+      if (delivery.verdicts.empty()) continue;
+      const Verdict& first = delivery.verdicts.front();
+      const bool any_taken = std::any_of(delivery.verdicts.begin(), delivery.verdicts.end(),
+                                         [](const Verdict& verdict) { return verdict.taken; });
+      if (any_taken) ++said_taken;
+      const uint64_t until_us = std::min(due_us - std::min(due_us, kEarlySlackUs), there.ended_us);
+      const bool same = std::all_of(delivery.verdicts.begin(), delivery.verdicts.end(),
+                                    [](const Verdict& verdict) { return verdict.taken; });
+      if (same && first.known_us < until_us) ++surely_reached;
+    }
+  }
+  const uint32_t reached = receipt.reached();
+  const uint32_t missed = receipt.missed();
+  if (reached > said_taken) return "it says that more were reached than said so";
+  if (reached < surely_reached) return "it was taken by more";
+  if (reached + missed > may_count) return "it counts more than have subscribed";
+  if (reached + missed < surely_counts) return "it counts fewer than have subscribed";
+  if (has_been_read && !receipt.attempted()) return "not attempted, and somebody has read it";
+  if (reached > 1 && missed == 0) coverage_.add(Provoked::kReachedMany);
+  switch (receipt.outcome()) {
+    case v1::OUTCOME_DELIVERED:
+      return reached != 0 && missed == 0 && receipt.reason() == v1::REASON_UNSPECIFIED ? "" : "not all took it";
+    case v1::OUTCOME_PARTIAL:
+      coverage_.add(Provoked::kPartial);
+      return reached != 0 && missed != 0 ? "" : "it is not a part of them";
+    case v1::OUTCOME_EXPIRED:
+    case v1::OUTCOME_LOST:
+    case v1::OUTCOME_REJECTED:
+      return reached == 0 && missed != 0 ? "" : "somebody took it, or nobody missed it";
+    default:
+      return "not an outcome of a topic's message";
+  }
 }
 
 // No session is told of more misses than there are messages that it may have missed.
@@ -198,6 +252,8 @@ void TopicOracle::check_complete(uint32_t session) {
     const SentMessage& sent = oracle_.message(record);
     // Of a message without an id nobody is told that it was refused.
     if (sent.topic == kNone || !sent.settled || sent.id == 0 || sent.fate == Fate::kRefused) continue;
+    // What becomes of a confirmed one its sender is told.
+    if (sent.confirmed) continue;
     if (has_come(to, sent) || !wants(session, sent)) continue;
     const bool later_came = std::any_of(to.last.begin(), to.last.end(), [&sent](const Last& last) {
       return last.sender == sent.sender && last.topic == sent.topic && last.position > sent.position;

@@ -32,6 +32,8 @@ class TopicOracle {
   void delivered(uint32_t connection, uint32_t record, uint32_t skipped);
   // Why a message may not be refused because nobody is there; or nothing.
   std::string why_somebody_is_there(const SentMessage& sent) const;
+  // Why a receipt may not be what became of a confirmed message; or nothing.
+  std::string why_sum_is_wrong(const SentMessage& sent, const v1::Receipt& receipt);
   // Everything has come to rest.
   void check_at_rest();
   // So many misses the shards have counted.
