@@ -10,7 +10,8 @@ namespace onehop::core {
 // onehop.v1.Reason has 14 values with 0.
 inline constexpr size_t kReasons = 14;
 
-inline constexpr size_t kOutcomes = 6;
+// onehop.v1.Outcome goes up to 8.
+inline constexpr size_t kOutcomes = 9;
 
 struct Counters {
   uint64_t links = 0;     // Now.

@@ -136,7 +136,7 @@ std::span<const Subscriber> FilterIndex::subscribers() {
   }
   if (with_subscribers == 0) return {};
   if (with_subscribers == 1) return filters_[last].subscribers.all();
-  merge_subscribers();
+  if (merged_.empty()) merge_subscribers();
   return merged_;
 }
 

@@ -46,7 +46,7 @@ class SmallList {
   void erase(uint32_t i) {
     (*this)[i] = data()[size_ - 1];
     --size_;
-    if (capacity_ > 1 && size_ <= capacity_ / 4) set_capacity(capacity_ / 4);
+    if (capacity_ > 1 && size_ <= capacity_ / 4) set_capacity(std::max(capacity_ / 4, 1u));
   }
 
  private:

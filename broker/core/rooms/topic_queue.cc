@@ -41,8 +41,9 @@ void TopicQueue::pop() {
 void TopicQueue::count_missed(const RoutedMessage& message) {
   const Bytes topic = message.scanned.destination_name;
   const Origin& sender = message.sender;
-  const Key key{message.destination_hash, sender.shard, sender.session.index, sender.session.generation};
-  const auto [found, is_new] = missed_.try_emplace(key, Missed{std::string(topic), sender, 0});
+  const uint64_t id = message.confirmed() ? message.scanned.id : 0;
+  const Key key{message.destination_hash, sender.shard, sender.session.index, sender.session.generation, id};
+  const auto [found, is_new] = missed_.try_emplace(key, Missed{std::string(topic), sender, id, 0});
   ++found->second.count;
   if (!is_new) return;
   missed_bytes_ += sizeof(Key) + sizeof(Missed) + kNodeBytes + topic.size();

@@ -41,10 +41,11 @@ class TopicQueue {
   const RoutedMessage& front() const { return messages_.front().message; }
   Instant deadline() const { return messages_.front().deadline; }
   void pop();
-  // Called when no message is left: `tell(topic, sender, count)` for what was missed, which is forgotten then.
+  // Called when no message is left: `tell(topic, sender, id, count)` for what was missed, which is forgotten then. The
+  // id is 0 but for confirmed messages, each of which is told by itself.
   template <typename Tell>
   void tell_missed(Tell tell) {
-    for (const auto& [key, missed] : missed_) tell(missed.topic, missed.sender, missed.count);
+    for (const auto& [key, missed] : missed_) tell(missed.topic, missed.sender, missed.id, missed.count);
     missed_.clear();
     missed_bytes_ = 0;
     count_held();
@@ -59,10 +60,11 @@ class TopicQueue {
   struct Missed {
     std::string topic;
     Origin sender;
+    uint64_t id;
     uint32_t count;
   };
-  // The hash of the topic, and the sender.
-  using Key = std::tuple<uint64_t, ShardIndex, uint32_t, uint32_t>;
+  // The hash of the topic, the sender, and the id.
+  using Key = std::tuple<uint64_t, ShardIndex, uint32_t, uint32_t, uint64_t>;
 
   void count_missed(const RoutedMessage& message);
   void count_held() { account_.set(bytes_ + missed_bytes_); }

@@ -46,9 +46,11 @@ void Crossing::take_record(const Parcel& parcel, Bytes& rest) {
       return shard_.topics.take_fan_out(parcel, rest);
     case RecordKind::kMissed: {
       Bytes topic;
-      const NameRecord record = read_name_record(rest, topic);
+      const auto record = read_named_record<MissedRecord>(rest, topic);
       return shard_.topics.take_missed(record, topic);
     }
+    case RecordKind::kFannedOut:
+      return shard_.topics.take_fanned_out(read_record<FannedOutRecord>(rest));
     case RecordKind::kAudience: {
       Bytes filter;
       const NameRecord record = read_name_record(rest, filter);
@@ -61,6 +63,7 @@ void Crossing::take_record(const Parcel& parcel, Bytes& rest) {
     case RecordKind::kBarrierDone:
     case RecordKind::kStopping:
     case RecordKind::kStopped:
+    case RecordKind::kAllTold:
     case RecordKind::kEndLargest:
     case RecordKind::kFiltersAsked:
     case RecordKind::kFiltersKnown:
@@ -99,6 +102,8 @@ void Crossing::take_peer_record(RecordKind kind, const Origin& sender, const Ori
       return shard_.shutdown.take_stopping(sender.shard);
     case RecordKind::kStopped:
       return shard_.shutdown.take_stopped();
+    case RecordKind::kAllTold:
+      return shard_.shutdown.take_all_told();
     case RecordKind::kEndLargest:
       return shard_.memory.want_turn();
     case RecordKind::kFiltersAsked:

@@ -224,8 +224,8 @@ ONEHOP_ON_THE_PATH bool MessagePath::route(ShardParts& shard, Sending& sending, 
 
 // Not to a client, or with a level of confirmation that is not served.
 bool MessagePath::route_elsewhere(ShardParts& shard, Sending& sending, RoutedMessage& message) {
-  const bool served =
-      message.scanned.destination == Destination::kTopic && message.scanned.confirm == v1::CONFIRM_REFUSALS;
+  const bool known_confirm = message.scanned.confirm == v1::CONFIRM_REFUSALS || message.confirmed();
+  const bool served = known_confirm && message.scanned.destination == Destination::kTopic;
   if (served) return shard.topics.route(sending, message);
   shard.outcomes.refuse(message, rejected(v1::REASON_UNSUPPORTED));
   return true;
@@ -314,14 +314,16 @@ void MessagePath::take_message(const Parcel& parcel, Bytes& rest) {
 
 v1::Reason MessagePath::deliver_copy(const RoutedMessage& message, SessionId id, Session& recipient) {
   ShardParts& shard = shard_;
+  const Limits& limits = shard.config.limits;
   if (message.frame_bytes > recipient.frame_bytes_max) return v1::REASON_TOO_LARGE;
   Delivery delivery(message);
-  Link* const link = recipient.link ? &shard.links[recipient.link.index] : nullptr;
-  const size_t queued_bytes = queued_for(recipient, link) + delivery.size();
-  if (queued_bytes > shard.config.limits.queue_bytes_max) return v1::REASON_QUEUE_FULL;
+  Link* const link = shard.links.find(recipient.link);
+  const size_t queued = queued_for(recipient, link) + delivery.size();
+  if (queued > limits.queue_bytes_max) return v1::REASON_QUEUE_FULL;
   // Only over the high mark is a blocked socket held against the client, so its deadline may begin to matter now.
-  if (queued_bytes > shard.config.limits.high_mark() && link != nullptr && link->blocked)
-    shard.deadlines.arm_earlier(recipient.link.index, link->blocked_since + shard.config.limits.slow_consumer_ms);
+  if (link != nullptr && queued > limits.high_mark() && link->blocked) {
+    shard.deadlines.arm_earlier(recipient.link.index, link->blocked_since + limits.slow_consumer_ms);
+  }
   if (!shard.memory.has_memory_for(recipient)) return v1::REASON_BROKER_BUSY;
   deliver(shard, message, delivery, id, recipient, link);
   return v1::REASON_UNSPECIFIED;

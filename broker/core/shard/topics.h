@@ -9,7 +9,12 @@
 // subscribers on that shard miss it. A subscriber whose queue has no room misses a message, and nobody else waits for
 // it. It is told how many it has missed with the next message of any topic.
 //
-// Invariant: a shard to which something waits gets everything through its TopicQueue, so nothing is overtaken.
+// Of a confirmed message the home keeps an account (FanOutAccounts). Each shard reports how many of its subscribers it
+// has admitted the message for, and how many missed it. The recipients' outcomes come to the home, too, because the
+// Origin in their backlogs is of the kind kTopic.
+//
+// Invariants: a shard to which something waits gets everything through its TopicQueue, so nothing is overtaken. Each
+// shard to which a confirmed message was sent, or that is told that it missed it, reports once.
 #pragma once
 
 #include <array>
@@ -23,6 +28,7 @@
 #include "core/base/ids.h"
 #include "core/crossing/parcel.h"
 #include "core/crossing/record.h"
+#include "core/rooms/fan_out_accounts.h"
 #include "core/rooms/filter_index.h"
 #include "core/rooms/topic_queue.h"
 #include "core/session/session.h"
@@ -35,7 +41,7 @@ struct ShardParts;
 
 class Topics {
  public:
-  explicit Topics(ShardParts& shard) : shard_(shard) {}
+  explicit Topics(ShardParts& shard);
   Topics(const Topics&) = delete;
   Topics& operator=(const Topics&) = delete;
 
@@ -44,7 +50,14 @@ class Topics {
   // Out of another shard's parcel: the first record of `rest`, which is a kPublish, a kFanOut or a kMissed.
   void take_publish(const Parcel& parcel, Bytes& rest);
   void take_fan_out(const Parcel& parcel, Bytes& rest);
-  void take_missed(const NameRecord& record, Bytes topic);
+  void take_missed(const MissedRecord& record, Bytes topic);
+  void take_fanned_out(const FannedOutRecord& record);
+  // What became of messages at one of their recipients.
+  void take_outcome(const Receipt& receipt);
+  // Whether outcomes of messages to topics of this shard are missing.
+  bool has_open_accounts() const { return !accounts_.empty(); }
+  // The shard stops: what waits for other shards is not sent any more.
+  void stop();
   void session_ended(SessionId id) { skipped_.erase(id.index); }
 
   // Sends what waits to other shards, as far as there is credit.
@@ -55,14 +68,20 @@ class Topics {
  private:
   Permissions::Verdict may_publish(Sending& sending, const RoutedMessage& message);
   void publish(const RoutedMessage& message);
+  bool refuses_for_memory(const RoutedMessage& message);
   void send_to(ShardIndex shard, const RoutedMessage& message);
-  uint32_t fan_out(const RoutedMessage& message);
+  FanOutReport fan_out(const RoutedMessage& message);
+  void report(const RoutedMessage& message, const FanOutReport& report);
+  void tell(const Receipt& receipt);
+  void tell_missed(ShardIndex shard, const RoutedMessage& message, const Fate& fate);
+  bool wanted_here(const Origin& sender);
   bool is_unwanted_echo(const Subscriber& subscriber, const Origin& sender) const;
-  void deliver_to(uint32_t session, RoutedMessage& message);
+  v1::Reason deliver_to(uint32_t session, RoutedMessage& message);
   BufferRef share_body(RoutedMessage& message);
   void send_waiting_to(ShardIndex shard);
 
   ShardParts& shard_;
+  FanOutAccounts accounts_;
   // How many messages each session has missed since the last one it got, by its index. Those that missed none are not
   // in it.
   absl::flat_hash_map<uint32_t, uint32_t> skipped_;

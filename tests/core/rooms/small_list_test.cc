@@ -40,6 +40,21 @@ TEST(SmallList, GivesBackWhatItDoesNotNeed) {
   EXPECT_LE(list.held_bytes(), 64 * sizeof(uint32_t));
 }
 
+TEST(SmallList, IsFilledAgainAfterItWasEmpty) {
+  for (uint32_t size = 1; size <= 20; ++size) {
+    SmallList<uint32_t> list;
+    for (int round = 0; round < 3; ++round) {
+      std::vector<uint32_t> expected;
+      for (uint32_t i = 0; i < size; ++i) {
+        list.push_back(i);
+        expected.push_back(i);
+      }
+      EXPECT_EQ(all_of(list), expected);
+      while (!list.empty()) list.erase(list.size() - 1);
+    }
+  }
+}
+
 TEST(SmallList, Moves) {
   SmallList<uint32_t> one;
   one.push_back(1);

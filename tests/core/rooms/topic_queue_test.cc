@@ -32,7 +32,7 @@ using Told = std::vector<std::pair<std::string, uint32_t>>;
 
 Told tell(TopicQueue& queue) {
   Told told;
-  queue.tell_missed([&told](Bytes topic, const Origin&, uint32_t count) { told.emplace_back(topic, count); });
+  queue.tell_missed([&told](Bytes topic, const Origin&, uint64_t, uint32_t count) { told.emplace_back(topic, count); });
   return told;
 }
 

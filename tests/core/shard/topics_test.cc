@@ -184,16 +184,6 @@ TEST_P(TopicsFrom, ADrainingBrokerRefuses) {
   EXPECT_EQ(refused_ids(room.alice.read(), v1::REASON_SHUTTING_DOWN), Refs{1});
 }
 
-TEST_P(TopicsFrom, ConfirmedMessagesAndServicesAreNotServedYet) {
-  Room room(GetParam());
-  Room::subscribe(room.carol, room.topic);
-  v1::Frame frame = publish_frame(room.topic, 1);
-  frame.mutable_message()->set_confirm(v1::CONFIRM_DELIVERED);
-  room.alice.send(frame);
-  EXPECT_EQ(outcomes(room.alice.read()), same_for(1, 1, v1::OUTCOME_REJECTED, v1::REASON_UNSUPPORTED, false));
-  EXPECT_TRUE(room.carol.read().empty());
-}
-
 // What fills the parcels of a pair of shards, and half as much again.
 constexpr uint64_t kManyMessages = 3 * kParcelsPerPair * kParcelBytes / 2 / 1'000;
 
