@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <mutex>
 #include <utility>
 
@@ -51,6 +52,22 @@ struct Candidate {
   std::string token;
   const std::string peer;
 };
+
+identity::Right right_for(Action action) {
+  switch (action) {
+    case Action::kOwnName:
+      return identity::Right::kNames;
+    case Action::kTakeOver:
+      return identity::Right::kTakeOver;
+    case Action::kSend:
+      return identity::Right::kSend;
+    case Action::kPublish:
+      return identity::Right::kPublish;
+    case Action::kSubscribe:
+      return identity::Right::kSubscribe;
+  }
+  std::abort();  // There is no other.
+}
 
 bool has(const Policy& policy, AuthMethod method) {
   return std::find(policy.methods.begin(), policy.methods.end(), method) != policy.methods.end();
@@ -347,10 +364,8 @@ Hooks IdentityImpl::hooks() {
   };
   if (policy()->permissions != nullptr) {
     out.authorize = [self](const Access& access, const AuthorizeAnswer& answer) {
-      const identity::Right right = access.action == Action::kSend      ? identity::Right::kSend
-                                    : access.action == Action::kOwnName ? identity::Right::kNames
-                                                                        : identity::Right::kTakeOver;
       const PolicyPointer policy = self->policy();
+      const identity::Right right = right_for(access.action);
       if (self->allows(*policy, access.principal, access.permissions, right, access.target)) return answer.allow();
       answer.deny();
     };

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "identity/filter_rules.h"
+
 namespace onehop::identity {
 
 std::optional<Right> right_named(std::string_view name) {
@@ -29,16 +31,21 @@ Decision Permissions::decide(const Subject& subject, Right right, std::string_vi
   // Names that the broker makes begin with a tilde.
   if (right == Right::kNames && target.empty()) target = "~";
   const auto index = static_cast<size_t>(right);
+  // A subscription is allowed if all topics are that it matches, and denied if one of them is.
+  const bool is_filter = right == Right::kSubscribe && target.find_first_of("+#") != std::string_view::npos;
+  const auto match = [&](const RuleList& rules, RuleList::FilterRule holds) {
+    return is_filter ? rules.match_filter(subject.principal, target, holds) : rules.match(subject.principal, target);
+  };
   Decision decision;
   const auto look_at = [&](const Role& role) {
-    if (const std::string* pattern = role.deny[index].match(subject.principal, target); pattern != nullptr) {
+    if (const std::string* pattern = match(role.deny[index], overlaps); pattern != nullptr) {
       decision = {false, &role.name, pattern};
       return true;
     }
     if (decision.allowed) return false;
     const std::vector<std::string>* only = subject.narrowed_to;
     if (only != nullptr && std::find(only->begin(), only->end(), role.name) == only->end()) return false;
-    if (const std::string* pattern = role.allow[index].match(subject.principal, target); pattern != nullptr) {
+    if (const std::string* pattern = match(role.allow[index], covers); pattern != nullptr) {
       decision = {true, &role.name, pattern};
     }
     return false;

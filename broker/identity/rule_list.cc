@@ -80,4 +80,20 @@ const std::string* RuleList::match(std::string_view principal, std::string_view 
   return nullptr;
 }
 
+const std::string* RuleList::match_filter(std::string_view principal, std::string_view filter, FilterRule holds) const {
+  for (const auto& [literal, pattern] : exact_) {
+    if (holds(literal, false, filter)) return &pattern;
+  }
+  for (const Prefix& prefix : prefixes_) {
+    if (holds(prefix.literal, true, filter)) return &prefix.pattern;
+  }
+  if (own_.empty() || !is_valid_principal(principal)) return nullptr;
+  for (const Own& own : own_) {
+    std::string literal = own.before;
+    literal.append(principal).append(own.after);
+    if (holds(literal, own.is_prefix, filter)) return &own.pattern;
+  }
+  return nullptr;
+}
+
 }  // namespace onehop::identity

@@ -34,6 +34,10 @@ class RuleList {
   void finish();
   // The pattern that matches, as it was written; null: none does.
   const std::string* match(std::string_view principal, std::string_view text) const;
+  // The same for a filter with wildcards, where `holds` says of each pattern whether it matches (filter_rules.h). It
+  // looks at all patterns, one after the other.
+  using FilterRule = bool (*)(std::string_view literal, bool is_prefix, std::string_view filter);
+  const std::string* match_filter(std::string_view principal, std::string_view filter, FilterRule holds) const;
 
  private:
   struct Prefix {

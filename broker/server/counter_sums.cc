@@ -15,7 +15,7 @@ namespace {
 constexpr int kRefusals[] = {v1::REASON_UNKNOWN_CLIENT, v1::REASON_QUEUE_FULL,           v1::REASON_RATE_LIMITED,
                              v1::REASON_TOO_LARGE,      v1::REASON_REFUSED_BY_RECIPIENT, v1::REASON_STALE_SESSION,
                              v1::REASON_BROKER_BUSY,    v1::REASON_SHUTTING_DOWN,        v1::REASON_UNSUPPORTED,
-                             v1::REASON_NOT_AUTHORIZED};
+                             v1::REASON_NOT_AUTHORIZED, v1::REASON_NOBODY_THERE};
 constexpr int kLosses[] = {v1::REASON_CONNECTION_LOST, v1::REASON_SHUTTING_DOWN};
 
 // Whether the broker gives a message this outcome for this reason.

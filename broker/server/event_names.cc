@@ -73,6 +73,10 @@ std::string_view to_string(Action action) {
       return "take_over";
     case Action::kSend:
       return "send";
+    case Action::kPublish:
+      return "publish";
+    case Action::kSubscribe:
+      return "subscribe";
   }
   return "";
 }

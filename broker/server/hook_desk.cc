@@ -29,7 +29,7 @@ HookVerdict yes() {
   return verdict;
 }
 
-core::Answer answer_to_send(const HookVerdict& verdict) {
+core::Answer answer_to_action(const HookVerdict& verdict) {
   core::Answer answer;
   answer.accepted = verdict.accepted;
   answer.code = verdict.decided ? 0 : v1::CODE_SERVER_BUSY;
@@ -57,7 +57,11 @@ core::Answered HookDesk::ask(core::Ticket ticket, const core::Question& question
                              core::Instant now) {
   switch (question.kind) {
     case core::Question::Kind::kSend:
-      return ask_about_send(ticket, question, answer);
+      return ask_whether(Action::kSend, ticket, question, answer);
+    case core::Question::Kind::kPublish:
+      return ask_whether(Action::kPublish, ticket, question, answer);
+    case core::Question::Kind::kSubscribe:
+      return ask_whether(Action::kSubscribe, ticket, question, answer);
     case core::Question::Kind::kStay:
       ask_who_stays(question, answer);
       return core::Answered::kNow;
@@ -254,18 +258,19 @@ std::string HookDesk::peer_of(core::HostLink link) const {
   return LocalClients::owns(link) ? kLocalPeer : address_text(connections_, connection_of(link));
 }
 
-core::Answered HookDesk::ask_about_send(core::Ticket ticket, const core::Question& question, core::Answer& answer) {
+core::Answered HookDesk::ask_whether(Action action, core::Ticket ticket, const core::Question& question,
+                                     core::Answer& answer) {
   const Identity who = identity_of(question.session);
   const std::optional<HookVerdict> verdict =
-      authorize(ticket, {Action::kSend, who.text(), who.permissions, question.sender, question.name});
+      authorize(ticket, {action, who.text(), who.permissions, question.sender, question.name});
   if (!verdict) return core::Answered::kLater;
-  answer = answer_to_send(*verdict);
+  answer = answer_to_action(*verdict);
   return core::Answered::kNow;
 }
 
 void HookDesk::take_verdict(core::Ticket ticket, const HookVerdict& verdict, core::Instant now) {
   const auto found = connecting_.find(ticket.value);
-  if (found == connecting_.end()) return shard_.on_answer(ticket, answer_to_send(verdict), now);
+  if (found == connecting_.end()) return shard_.on_answer(ticket, answer_to_action(verdict), now);
   Connecting connecting = std::move(found->second);
   connecting_.erase(found);
   // Its address may be needed: a connection that has gone is not let in.

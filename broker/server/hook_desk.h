@@ -76,7 +76,7 @@ class HookDesk {
 
   core::Answered ask_about_connect(core::Ticket ticket, const core::Question& question, core::Answer& answer,
                                    core::Instant now);
-  core::Answered ask_about_send(core::Ticket ticket, const core::Question& question, core::Answer& answer);
+  core::Answered ask_whether(Action action, core::Ticket ticket, const core::Question& question, core::Answer& answer);
   void ask_who_stays(const core::Question& question, core::Answer& answer);
   std::string peer_of(core::HostLink link) const;
   bool pass_stages(Connecting& connecting, std::string_view token, std::optional<HookVerdict> verdict,

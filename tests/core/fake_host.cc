@@ -78,6 +78,15 @@ Answered FakeHost::ask(Ticket ticket, const Question& question, Answer& answer) 
     answer = broker_.may_send;
     return broker_.answer_to_send_later ? Answered::kLater : Answered::kNow;
   }
+  if (question.kind == Question::Kind::kPublish || question.kind == Question::Kind::kSubscribe) {
+    if (question.link.value != 0) live(question.link);
+    broker_.asked_about_topics.push_back(
+        {index_, ticket, std::string(question.name), {}, false, std::string(question.sender), question.session});
+    const auto found = broker_.topics_not_allowed.find(std::string(question.name));
+    answer.accepted = true;
+    if (found != broker_.topics_not_allowed.end()) answer = found->second;
+    return broker_.answer_about_topics_later ? Answered::kLater : Answered::kNow;
+  }
   if (question.kind == Question::Kind::kRenew) {
     live(question.link);
     broker_.asked_to_renew.push_back(

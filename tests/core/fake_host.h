@@ -107,6 +107,7 @@ class FakeBroker {
   void advance(uint64_t ms);
   // A name of this shape that lives on `shard`.
   std::string name_on(ShardIndex shard, const std::string& beginning = "client") const;
+  ShardIndex shards() const { return static_cast<ShardIndex>(hosts_.size()); }
   Shard& shard(ShardIndex index = 0) { return hosts_[index]->shard; }
   const Counters& counters(ShardIndex index = 0) { return shard(index).counters(); }
   void answer(const Asked& asked, const Answer& answer);
@@ -125,6 +126,10 @@ class FakeBroker {
   std::vector<Asked> asked_to_send;
   Answer may_send{true, 0, 0, {}, 0};
   bool answer_to_send_later = false;
+  // And for topics to publish to, and filters to subscribe to: all but these.
+  std::vector<Asked> asked_about_topics;
+  std::map<std::string, Answer> topics_not_allowed;
+  bool answer_about_topics_later = false;
   // The same for a renewal of credentials.
   std::vector<Asked> asked_to_renew;
   Answer may_renew{true, 0, 0, {}, 0};

@@ -190,6 +190,68 @@ class Users(WithFiles):
         self.assertIn(self.path("none"), errors)
 
 
+class Topics(WithFiles):
+    PERMISSIONS = """
+[roles.reader]
+allow.names = ["%p"]
+allow.subscribe = ["news/*", "news/#"]
+{denied}
+[roles.writer]
+allow.names = ["hub"]
+allow.publish = ["news/*"]
+[principals]
+"device-*" = ["reader"]
+"hub" = ["writer"]
+"""
+
+    def with_topics(self):
+        return self.broker("--authentication", "users", "--users-file", self.write_users(), "--permissions-file",
+                           self.write("permissions", self.PERMISSIONS.format(denied="")))
+
+    @staticmethod
+    def subscribe(client, topic):
+        client.write(wire.Frame(subscribe=wire.Subscribe(topic=topic)))
+        return wire.Reason.Name(client.read_kind("subscribed").reason)
+
+    @staticmethod
+    def publish(client, topic):
+        """The reason of its refusal; None: there is none."""
+        client.last_id += 1
+        client.write(wire.Frame(message=wire.Message(topic=topic, id=client.last_id, payload=b"x")))
+        client.write(wire.Frame(ping=wire.Ping(nonce=client.last_id)))
+        reason = None
+        while (frame := client.read()).WhichOneof("kind") != "pong":
+            reason = wire.Reason.Name(frame.receipts.items[0].reason)
+        return reason
+
+    def test_who_publishes_and_subscribes(self):
+        broker = self.with_topics()
+        device = Client(broker.address, "device-1", "device-1:correct horse", features=4)
+        hub = Client(broker.address, "hub", "hub:battery staple", features=4)
+        self.assertEqual("REASON_NOT_AUTHORIZED", self.subscribe(device, "#"))
+        self.assertEqual("REASON_NOT_AUTHORIZED", self.subscribe(hub, "news/1"))
+        self.assertEqual("REASON_NOT_AUTHORIZED", self.publish(device, "news/1"))
+        self.assertEqual("REASON_NOT_AUTHORIZED", self.publish(hub, "news"))
+        self.assertEqual("REASON_NOBODY_THERE", self.publish(hub, "news/1"))
+        self.assertEqual("REASON_UNSPECIFIED", self.subscribe(device, "news/#"))
+        self.assertIsNone(self.publish(hub, "news/1"))
+        self.assertEqual("news/1", device.read_kind("message").topic)
+
+    def test_a_reload_takes_subscriptions_away(self):
+        broker = self.with_topics()
+        device = Client(broker.address, "device-1", "device-1:correct horse", features=4)
+        hub = Client(broker.address, "hub", "hub:battery staple", features=4)
+        self.assertEqual("REASON_UNSPECIFIED", self.subscribe(device, "news/#"))
+        self.write("permissions", self.PERMISSIONS.format(denied='deny.subscribe = ["news/secret"]'))
+        self.reload(broker)
+        self.assertEqual(wire.CODE_NOT_AUTHORIZED, device.read_kind("goodbye").code)
+        again = Client(broker.address, "device-1", "device-1:correct horse", features=4)
+        self.assertEqual("REASON_NOT_AUTHORIZED", self.subscribe(again, "news/#"))
+        self.assertEqual("REASON_NOT_AUTHORIZED", self.subscribe(again, "news/secret"))
+        self.assertEqual("REASON_UNSPECIFIED", self.subscribe(again, "news/open"))
+        self.assertIsNone(self.publish(hub, "news/open"))
+
+
 class Configurations(WithFiles):
     def check(self, *flags):
         code, out, errors = run([os.path.join(FOLDER, "onehopd"), "--check-config", *flags])

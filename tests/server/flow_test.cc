@@ -144,7 +144,7 @@ TEST_P(Flow, ASenderThatDoesNotReadItsReceiptsIsNotReadEither) {
     // No two neighbours share a reason, so that receipts do not melt into ranges.
     bytes += id % 2 == 0 ? wire(message_frame("nobody", id, "")) : [id] {
       v1::Frame frame = message_frame("nobody", id, "");
-      frame.mutable_message()->set_topic("no topics yet");
+      frame.mutable_message()->set_service("no services yet");
       return wire(frame);
     }();
   }

@@ -226,6 +226,7 @@ void Client::step() {
     const bool waits = awaits_renewed_ || !world_.oracle.session_of(connection_).may_renew;
     if (!waits || random_.chance(30)) return renew();
   }
+  if (uses_topics() && random_.chance(scenario.subscribe_permille)) change_subscription();
   if (random_.chance(100)) ping();
   if (random_.chance(30)) send_stray();
   if (random_.chance(20)) send_stale_ack();

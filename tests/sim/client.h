@@ -173,6 +173,11 @@ class Client {
   void tend_gates();
   void repeat_refused(Outgoing& to);
 
+  // client_topics.cc
+  bool uses_topics() const;
+  void change_subscription();
+  void send_to_topic(uint32_t topic, uint32_t size);
+
   // client_read.cc
   void read();
   void log(const v1::Frame& frame) const;

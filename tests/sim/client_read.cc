@@ -101,6 +101,8 @@ void Client::take(const v1::Frame& frame, core::Bytes content) {
       return;
     case v1::Frame::kPong:
       return take_pong(frame.pong().nonce());
+    case v1::Frame::kSubscribed:
+      return world_.oracle.topics().answered(connection_, frame.subscribed());
     case v1::Frame::kRenewed:
       awaits_renewed_ = false;
       return world_.oracle.renewed(connection_, frame.renewed());
@@ -125,6 +127,7 @@ void Client::take_receipt(const v1::Receipt& receipt) {
                                     [&receipt](const IdEntry& e) { return e.id < receipt.first_id(); });
   for (; entry != session.ids.end() && entry->id <= receipt.last_id(); ++entry) {
     const SentMessage& sent = world_.oracle.message(entry->record);
+    if (sent.topic != kNone) continue;  // A topic has no gate.
     Outgoing& to = outgoing(sent.to);
     if (sent.logical != 0) to.refused.push_back(sent.logical);
     to.retry_at_us = world_.now_us() + receipt.retry_after_ms() * 1000ull;

@@ -60,6 +60,11 @@ void Client::send_burst() {
   const bool one_name = random_.chance(700);
   const uint32_t large = pick_size();
   uint32_t name = pick_name();
+  if (world_.scenario.topic_permille != 0 && random_.chance(world_.scenario.topic_permille)) {
+    const uint32_t topic = random_.below(TopicOracle::topics().size());
+    for (uint32_t i = 0; i < count && world_.messages_left != 0; ++i) send_to_topic(topic, large);
+    return;
+  }
   for (uint32_t i = 0; i < count && world_.messages_left != 0; ++i) {
     if (!one_name) name = pick_name();
     if (random_.chance(15)) {
@@ -138,7 +143,7 @@ void Client::send_unserved() {
   SentMessage sent;
   sent.unsupported = true;
   const uint32_t what = random_.below(3);
-  if (what == 0) message.set_topic("rooms/1");
+  if (what == 0) message.set_service("rooms");
   if (what == 1) message.set_service("printer");
   if (what == 2) {
     message.set_client(world_.oracle.name(0).text);

@@ -99,6 +99,14 @@ constexpr const char* kNames[] = {
     "revoked",
     "revoked while away",
     "SERVER_BUSY: who may stay",
+    "subscribe",
+    "unsubscribe",
+    "message to a topic",
+    "message of a topic delivered",
+    "NOBODY_THERE",
+    "told of missed messages",
+    "PARTIAL",
+    "DELIVERED to several",
 };
 static_assert(sizeof kNames / sizeof kNames[0] == kProvoked);
 

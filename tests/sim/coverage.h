@@ -101,6 +101,14 @@ enum class Provoked : uint8_t {
   kRevoked,
   kRevokedAway,
   kPolicyUnsure,
+  kSubscribed,
+  kUnsubscribed,
+  kTopicMessage,
+  kTopicDelivered,
+  kNobodyThere,
+  kSkipped,
+  kPartial,
+  kReachedMany,
   kCount,
 };
 

@@ -97,6 +97,7 @@ uint32_t Oracle::begin_message(uint32_t connection, const SentMessage& message) 
   if (sent.to != kNone) stream(sender.index, sent.to);
   coverage_.add(Provoked::kMessage);
   if (sent.id == 0) coverage_.add(Provoked::kWithoutId);
+  if (sent.topic != kNone) coverage_.add(Provoked::kTopicMessage);
   if (sent.confirmed) coverage_.add(Provoked::kConfirmed);
   return record;
 }
@@ -136,6 +137,8 @@ void Oracle::repeats(uint32_t connection, uint32_t record) {
 
 bool Oracle::nothing_waits(const Name& name) const {
   const Session& owner = sessions_[name.owner];
+  // Nobody counts what was sent to topics.
+  if (scenario_.topic_permille != 0 && scenario_.confirmed_permille != 0) return false;
   return owner.connection != kNone && name.open_messages < owner.receive_window &&
          name.open_bytes < scenario_.limits.receive_window_bytes;
 }
@@ -171,11 +174,14 @@ void Oracle::after_call(core::ShardIndex shard, const core::Counters& counters) 
   uint64_t came_in = counters.bytes_received - held.bytes_received;
   // What a link had sent while it waited.
   if (came_in == 0 && messages != 0) came_in = core::kReceiveBytes;
-  held.peak = std::max({held.peak, all, held.all + 2 * came_in + kEntryBytesMax * messages});
+  // A message to a topic becomes many.
+  const uint64_t copies = counters.topic_copies - held.topic_copies;
+  came_in += copies * scenario_.limits.frame_bytes_max;
+  held.peak = std::max({held.peak, all, held.all + 2 * came_in + kEntryBytesMax * (messages + copies)});
   const uint64_t dropped = held.all > all ? held.all - all : 0;
-  watch_memory(shard, counters, dropped + 3 * came_in + kEntryBytesMax * messages + kGrowthBytesMax);
-  held = {held.peak, all,        counters.open_bytes, counters.bytes_received, counters.messages_received,
-          held.away, held.memory};
+  watch_memory(shard, counters, dropped + 3 * came_in + kEntryBytesMax * (messages + copies) + kGrowthBytesMax);
+  held = {held.peak, all,         counters.open_bytes,  counters.bytes_received, counters.messages_received,
+          held.away, held.memory, counters.topic_copies};
   check_away();
   check_revoked();
   const uint64_t queued = counters.queued_bytes;

@@ -19,6 +19,7 @@
 #include "onehop/v1/onehop.pb.h"
 #include "sim/coverage.h"
 #include "sim/oracle_records.h"
+#include "sim/oracle_topics.h"
 #include "sim/scenario.h"
 
 namespace onehop::sim {
@@ -82,8 +83,8 @@ class Oracle {
   void session_ended(uint32_t connection_or_none, core::Bytes name, uint64_t session, v1::Code code, bool taken_over);
   // The broker ends a connection now, with this goodbye: the time at which deadlines are judged.
   void connection_ended(uint32_t connection, v1::Code code);
-  // The session is ended for want of memory, for it holds most.
-  void memory_ending(core::Bytes name, uint64_t session);
+  // The session is ended for want of memory, for it holds most. What the shard counts includes it.
+  void memory_ending(core::ShardIndex shard, const core::Counters& counters, core::Bytes name, uint64_t session);
   void closed_at_once(uint32_t connection, bool was_blocked);
   // It is connected, and is being read.
   void check_settling(uint32_t connection);
@@ -136,6 +137,7 @@ class Oracle {
   // Whether the owner of the name surely has nothing waiting for it behind its window or its return.
   bool nothing_waits(const Name& name) const;
   std::string describe(const SentMessage& sent) const;
+  TopicOracle& topics() { return topics_; }
 
  private:
   struct PeakSample {
@@ -152,10 +154,13 @@ class Oracle {
     uint64_t messages_received = 0;
     uint64_t away = 0;    // Of sessions that are away.
     uint64_t memory = 0;  // All that counts.
+    uint64_t topic_copies = 0;
   };
 
   // oracle_message.cc
   uint32_t find_delivered(const v1::Message& message) const;
+  void delivered_topic(uint32_t connection, uint32_t record, const v1::Message& message, core::Bytes content);
+  bool is_for(const Session& recipient, const SentMessage& sent, const v1::Message& message) const;
   void check_stamps(uint32_t connection, const SentMessage& sent, const v1::Message& message, core::Bytes content);
   void check_arrival(uint32_t connection, uint32_t record);
   void check_tag(uint32_t connection, uint32_t record, const v1::Message& message);
@@ -231,6 +236,7 @@ class Oracle {
 
   const Scenario& scenario_;
   Coverage& coverage_;
+  TopicOracle topics_{*this, coverage_};
   std::string failure_;
   uint64_t order_ = 0;
   uint64_t now_us_ = 0;

@@ -111,8 +111,11 @@ bool Oracle::away_was_full_since(uint64_t at_us) const {
   return away_full_until_us_ != kNever && away_full_until_us_ + kFlushSlackUs >= at_us;
 }
 
-void Oracle::memory_ending(core::Bytes name, uint64_t session_number) {
+void Oracle::memory_ending(core::ShardIndex shard, const core::Counters& counters, core::Bytes name,
+                           uint64_t session_number) {
   coverage_.add(Provoked::kMemoryEnded);
+  // A message to a topic may have filled it within this call.
+  watch_memory(shard, counters, 0);
   const auto found = by_number_.find(session_number);
   if (found == by_number_.end()) return fail("a session that never was is ended for want of memory");
   Session& session = sessions_[found->second];

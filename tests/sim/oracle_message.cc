@@ -48,6 +48,10 @@ uint32_t Oracle::delivered(uint32_t number, const v1::Message& message, core::By
   SentMessage& sent = messages_[record];
   const Session& recipient = session_of(number);
   check_stamps(number, sent, message, content);
+  if (sent.topic != kNone) {
+    delivered_topic(number, record, message, content);
+    return record;
+  }
   if (sent.fate == Fate::kDelivered && !sent.confirmed) fail(number, "got " + describe(sent) + " a second time");
   if (sent.fate == Fate::kDelivered && sent.receiver != recipient.index) {
     fail(number, "got " + describe(sent) + ", which another session has got");
@@ -74,6 +78,23 @@ uint32_t Oracle::delivered(uint32_t number, const v1::Message& message, core::By
   return record;
 }
 
+// One of many deliveries, or of none.
+void Oracle::delivered_topic(uint32_t number, uint32_t record, const v1::Message& message, core::Bytes) {
+  const SentMessage& sent = messages_[record];
+  if (sent.fate == Fate::kRefused) return fail(number, "got " + describe(sent) + ", which was refused");
+  if (sent.unprocessed) return fail(number, "got " + describe(sent) + ", which was above last_id");
+  if (draining_at_ != kNever && sent.sent_at > draining_at_)
+    return fail(number, "got " + describe(sent) + ", sent in the drain");
+  if (sent.sent_at > session_of(number).ended_at) return fail(number, "got " + describe(sent) + ", sent after its end");
+  if (sent.confirmed) check_tag(number, record, message);
+  topics_.delivered(number, record, message.skipped());
+}
+
+bool Oracle::is_for(const Session& recipient, const SentMessage& sent, const v1::Message& message) const {
+  if (sent.topic != kNone) return message.topic() == TopicOracle::topics()[sent.topic];
+  return message.client() == names_[recipient.name].text && sent.to == recipient.name && message.skipped() == 0;
+}
+
 void Oracle::check_stamps(uint32_t number, const SentMessage& sent, const v1::Message& message, core::Bytes content) {
   const Session& recipient = session_of(number);
   const Session& sender = sessions_[sent.sender];
@@ -84,11 +105,10 @@ void Oracle::check_stamps(uint32_t number, const SentMessage& sent, const v1::Me
     return fail(number, "got " + describe(sent) + " with other bytes than were sent");
   }
   const bool again = message.redelivered();
-  const bool right = message.from() == names_[sender.name].text &&
-                     message.from_session() == (sent.id == 0 ? 0 : sender.number) && message.id() == sent.id &&
-                     message.client() == names_[recipient.name].text && sent.to == recipient.name &&
-                     (message.delivery_tag() != 0) == sent.confirmed && (sent.confirmed || !again) &&
-                     (message.ttl_left_ms() != 0) == again && message.ttl_left_ms() <= sent.ttl_ms;
+  const bool right =
+      message.from() == names_[sender.name].text && message.from_session() == (sent.id == 0 ? 0 : sender.number) &&
+      message.id() == sent.id && is_for(recipient, sent, message) && (message.delivery_tag() != 0) == sent.confirmed &&
+      (sent.confirmed || !again) && (message.ttl_left_ms() != 0) == again && message.ttl_left_ms() <= sent.ttl_ms;
   if (!right) return fail(number, "got " + describe(sent) + " with wrong stamps or by mistake");
   if (content.size() > sent.frame_bytes + kStampBytesMax) return fail(number, "got a message with too long a stamp");
   if (recipient.wanted_frame_bytes != 0 &&
@@ -132,7 +152,7 @@ void Oracle::check_tag(uint32_t number, uint32_t record, const v1::Message& mess
     return fail(number, what + ", though its sender had been told its outcome before");
   }
   const Delivery* known = find_delivery(session, tag);
-  if (known != nullptr ? known->record != record : sent.tag != 0) {
+  if (known != nullptr ? known->record != record : sent.tag != 0 && sent.topic == kNone) {
     return fail(number, what + ", which is another's, or another than before");
   }
   if (known != nullptr) {

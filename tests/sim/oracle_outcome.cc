@@ -157,8 +157,8 @@ void Oracle::take_outcome(uint32_t number, uint32_t record, const v1::Receipt& r
   if (sent.outcome != v1::OUTCOME_UNSPECIFIED) {
     return fail(number, what + " after it had " + std::to_string(sent.outcome));
   }
-  const bool at_admission =
-      receipt.outcome() == v1::OUTCOME_REJECTED && receipt.reason() != v1::REASON_REFUSED_BY_RECIPIENT;
+  const bool at_admission = receipt.outcome() == v1::OUTCOME_REJECTED &&
+                            receipt.reason() != v1::REASON_REFUSED_BY_RECIPIENT && receipt.missed() == 0;
   if (at_admission) {
     refuse(number, record, receipt);
     if (failed()) return;
@@ -179,6 +179,7 @@ void Oracle::take_outcome(uint32_t number, uint32_t record, const v1::Receipt& r
 
 std::string Oracle::why_impossible(const SentMessage& sent, const v1::Receipt& receipt) {
   if (sent.unsupported) return "it is not served";
+  if (sent.topic != kNone) return topics_.why_sum_is_wrong(sent, receipt);
   const bool by_verdict = receipt.outcome() == v1::OUTCOME_DELIVERED || receipt.outcome() == v1::OUTCOME_REJECTED;
   if (by_verdict) return why_no_verdict(sent, receipt);
   if (!receipt.text().empty() || receipt.code() != 0 || receipt.retry_after_ms() != 0)

@@ -42,6 +42,7 @@ struct SentMessage {
   uint32_t connection = 0;    // On which it was sent last.
   uint32_t position = 0;      // In what that session sent, from 0.
   uint32_t to = kNone;        // A name; kNone for a topic or service.
+  uint32_t topic = kNone;     // One of TopicOracle::topics().
   uint32_t logical = 0;       // In the stream of ordered messages to that name, from 1; 0: not part of it.
   uint32_t receiver = kNone;  // The session it was delivered to.
   uint32_t ttl_ms = 0;        // In force.
@@ -170,6 +171,7 @@ struct Session {
   // What its first Connect asked for.
   bool wants_order = false;
   bool may_renew = false;
+  bool uses_topics = false;
   uint32_t wanted_frame_bytes = 0;
   uint32_t receive_window = 0;
   uint32_t connected_position = 0;  // Messages sent before Connected was read.
@@ -226,6 +228,7 @@ struct Connection {
 
   // Its credentials.
   bool wants_renewal = false;
+  bool wants_topics = false;
   uint32_t hold_ms = 0;                  // As its Connect was answered; 0: they do not end.
   uint64_t credentials_end_us = kNever;  // As it is now.
   std::vector<Renewal> renewals;         // As sent; and how far these are asked about, answered, told.

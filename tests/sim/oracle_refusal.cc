@@ -38,7 +38,9 @@ void Oracle::refuse(uint32_t number, uint32_t record, const v1::Receipt& receipt
   }
   if (sent.fate == Fate::kRefused) return fail(number, what + " a second time");
   if (sent.fate == Fate::kDelivered) return fail(number, what + " after it was delivered");
-  if (sent.settled) return fail(number, what + " after the pong");
+  // That nobody was left for a topic's message may turn out later.
+  const bool by_account = sent.topic != kNone && sent.confirmed;
+  if (sent.settled && !by_account) return fail(number, what + " after the pong");
   const std::string why =
       reason == v1::REASON_RATE_LIMITED ? why_rate_illegal(sent, receipt.retry_after_ms()) : why_illegal(sent, reason);
   if (!why.empty()) return fail(number, what + ": " + why);
@@ -87,6 +89,12 @@ std::string Oracle::why_illegal(SentMessage& sent, v1::Reason reason) {
   }
   if (reason == v1::REASON_SHUTTING_DOWN) return going_down() ? "" : "nobody stops the shards";
   if (sent.unsupported) return "it is not served";
+  if (sent.topic != kNone) {
+    coverage_.add(Provoked::kNobodyThere);
+    if (reason == v1::REASON_NOBODY_THERE) return topics_.why_somebody_is_there(sent);
+    if (reason != v1::REASON_BROKER_BUSY || !sent.confirmed) return "a topic never says so";
+    return memory_was_short_since(sent.sent_us) ? "" : "there is memory: " + what_is_held();
+  }
   switch (reason) {
     case v1::REASON_UNKNOWN_CLIENT:
       coverage_.add(Provoked::kUnknownClient);

@@ -53,6 +53,7 @@ void Oracle::session_opened(uint32_t number, core::ShardIndex shard, core::Bytes
   session.expiry_ms = std::min(connection.wanted_expiry_ms, scenario_.limits.session_expiry_ms_max);
   session.wants_order = connection.wants_order;
   session.may_renew = connection.wants_renewal;
+  session.uses_topics = connection.wants_topics;
   session.admitted_at = connection.asked_at;
   session.wanted_frame_bytes = connection.wanted_frame_bytes;
   session.receive_window = connection.wanted_window == 0
@@ -217,8 +218,9 @@ void Oracle::connected(uint32_t number, const v1::Connected& connected) {
       !connected.resume_token().empty() && connected.frame_bytes_max() == limits.frame_bytes_max &&
       connected.send_window() == limits.send_window && connected.send_window_bytes() == limits.send_bytes_max() &&
       connected.ttl_ms_max() == limits.ttl_ms_max && !connected.server().empty() &&
-      connected.features() == ((session.wants_order ? core::kFeatureOrderedRefusals : 0) |
-                               (session.may_renew ? core::kFeatureRenewal : 0)) &&
+      connected.features() ==
+          ((session.wants_order ? core::kFeatureOrderedRefusals : 0) | (session.may_renew ? core::kFeatureRenewal : 0) |
+           (session.uses_topics ? core::kFeatureTopics : 0)) &&
       connected.credentials_expire_in_ms() == connection.hold_ms;
   if (!right) return fail(number, "Connected states something else than what holds");
   if (connection.resumed) return take_last_id(number, connected.last_id());

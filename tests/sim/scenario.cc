@@ -120,6 +120,13 @@ void draw_credentials(Random& random, Scenario& scenario) {
   }
 }
 
+// The same.
+void draw_topics(Random& random, Scenario& scenario) {
+  if (!random.chance(400)) return;
+  scenario.topic_permille = random.between(100, 900);
+  scenario.subscribe_permille = random.between(20, 300);
+}
+
 }  // namespace
 
 Scenario draw_scenario(Random& random) {
@@ -142,6 +149,7 @@ Scenario draw_scenario(Random& random) {
   draw_protection(random, scenario.limits);
   draw_drain(random, scenario);
   draw_credentials(random, scenario);
+  draw_topics(random, scenario);
   return scenario;
 }
 

@@ -68,6 +68,10 @@ struct Scenario {
   uint32_t renew_refused_permille = 0;  // Renewals.
   uint32_t policy_ms_max = 0;           // Between two changes of the policy; 0: it never changes.
   uint32_t revoke_permille = 0;         // Names, at each change.
+
+  // Topics.
+  uint32_t topic_permille = 0;      // Bursts that go to a topic; 0: nobody uses any.
+  uint32_t subscribe_permille = 0;  // Steps.
 };
 
 Scenario draw_scenario(Random& random);

@@ -194,7 +194,7 @@ void ShardHost::note(const core::Event& event) {
       return;
     case core::Event::Kind::kMemoryEnding:
       ended_for_memory_ = event.name;
-      return world_.oracle.memory_ending(event.name, event.session);
+      return world_.oracle.memory_ending(index_, shard_.counters(), event.name, event.session);
   }
 }
 

@@ -7,10 +7,11 @@
 
 namespace onehop::core {
 
-// onehop.v1.Reason has 13 values with 0.
-inline constexpr size_t kReasons = 13;
+// onehop.v1.Reason has 14 values with 0.
+inline constexpr size_t kReasons = 14;
 
-inline constexpr size_t kOutcomes = 6;
+// onehop.v1.Outcome goes up to 8.
+inline constexpr size_t kOutcomes = 9;
 
 struct Counters {
   uint64_t links = 0;     // Now.
@@ -23,6 +24,9 @@ struct Counters {
   uint64_t hand_overs = 0;
   uint64_t messages_received = 0;  // From clients of this shard.
   uint64_t messages_admitted = 0;  // Queued for a connection, or for a session that waits.
+  uint64_t topic_messages = 0;     // Sent to a topic of this shard, and not refused.
+  uint64_t topic_copies = 0;       // Those of messages_admitted that came of a topic.
+  uint64_t topic_skips = 0;        // Copies for which there was no room.
   uint64_t messages_redelivered = 0;
   uint64_t messages_expired = 0;               // Unconfirmed ones that waited too long.
   std::array<uint64_t, kOutcomes> outcomes{};  // Of confirmed messages that were admitted, by v1::Outcome.

@@ -44,10 +44,14 @@ struct Ticket {
 // Where a message came from, or whom a record concerns: the way home for receipts and flow. Opaque to everybody but the
 // shard it names, so that it can cross to another shard now and to another machine later.
 struct Origin {
-  enum class Kind : uint8_t { kNone, kSession };
+  enum class Kind : uint8_t {
+    kNone,
+    kSession,
+    kTopic,  // What becomes of this session's message is told to the home of its topic, which sums it up.
+  };
 
   Kind kind = Kind::kNone;
-  uint8_t unused = 0;
+  uint8_t topic_home = 0;  // Of kTopic.
   ShardIndex shard = 0;
   uint32_t node = 0;  // This machine: 0.
   SessionId session;

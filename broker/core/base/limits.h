@@ -107,6 +107,9 @@ inline constexpr uint32_t kTakeoversPerSecond = 2;
 inline constexpr uint64_t kResumedDeliveriesPerMs = 32;
 inline constexpr uint64_t kResumedBytesPerMs = 4 << 10;
 inline constexpr uint64_t kResumesAheadMs = 1'000;
+// Topics and wildcard filters that one session may subscribe to; and how many of its subscriptions may wait at a time
+// until other shards know of them.
+inline constexpr uint32_t kSubscriptionsMax = 1'024;
 // Whose name another connection asks for must be heard within this time, or its connection ends.
 inline constexpr uint32_t kContestMs = 3'000;
 // A recipient that holds no more than this is served while memory is short (memory_ledger.h).
@@ -122,6 +125,7 @@ inline constexpr uint32_t kProtocolVersion = 1;
 // Bits of Connect.features and Connected.features.
 inline constexpr uint64_t kFeatureOrderedRefusals = 1;
 inline constexpr uint64_t kFeatureRenewal = 2;
-inline constexpr uint64_t kFeaturesServed = kFeatureOrderedRefusals | kFeatureRenewal;
+inline constexpr uint64_t kFeatureTopics = 4;
+inline constexpr uint64_t kFeaturesServed = kFeatureOrderedRefusals | kFeatureRenewal | kFeatureTopics;
 
 }  // namespace onehop::core

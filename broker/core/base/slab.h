@@ -48,7 +48,7 @@ class Slab {
   }
   const T& operator[](uint32_t index) const { return const_cast<Slab&>(*this)[index]; }
 
-  Id id_at(uint32_t index) { return {index, slot_at(index).generation}; }
+  Id id_at(uint32_t index) const { return {index, const_cast<Slab&>(*this).slot_at(index).generation}; }
 
   void erase(Id id) {
     assert(find(id) != nullptr);

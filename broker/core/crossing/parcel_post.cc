@@ -5,7 +5,7 @@
 
 namespace onehop::core {
 
-bool ParcelPost::add_message(const RoutedMessage& message) {
+bool ParcelPost::add_message(const RoutedMessage& message, RecordKind kind) {
   const size_t size = message_record_size(message);
   if (filled_.empty() || !filled_.back().counts() || filled_.back().room() < size ||
       filled_.back().attached_bytes() >= kAttachedBytesMax) {
@@ -19,7 +19,7 @@ bool ParcelPost::add_message(const RoutedMessage& message) {
     }
   }
   last_receipt_ = kNone;
-  add_message_record(filled_.back(), message);
+  add_message_record(filled_.back(), message, kind);
   return true;
 }
 

@@ -21,11 +21,4 @@ Receipt read_receipt_record(Bytes& rest) {
           record.recipient_hash};
 }
 
-NameRecord read_name_record(Bytes& rest, Bytes& name) {
-  const Bytes all = rest;
-  const auto record = read_record<NameRecord>(rest);
-  name = all.substr(sizeof record, record.name_size);
-  return record;
-}
-
 }  // namespace onehop::core

@@ -28,14 +28,22 @@ enum class RecordKind : uint8_t {
   kBarrierDone,  // The answer.
   kStopping,     // To every other shard: answer when all before is settled and your recipients' messages are, for good.
   kStopped,      // The answer.
+  kAllTold,      // To every other shard: the last receipts for messages to topics of this one lie before this.
   kEndLargest,   // To the shard that holds most: memory is out.
+  kPublish,      // To a topic's home: a message for its subscribers, written as kMessage.
+  kFanOut,       // From there to a shard that has some: the same.
+  kMissed,       // To the same: messages of a topic that could not be sent there.
+  kFannedOut,    // To a topic's home: what such a shard has done with a confirmed message.
+  kAudience,     // To a shard that must know: who has subscribed to a filter.
+  kFiltersAsked,  // To such a shard: answer when all before is known.
+  kFiltersKnown,  // The answer.
 };
 
 struct RecordHead {
   RecordKind kind{};
   bool ordered_refusals = false;  // kMessage.
   bool gate_closed = false;       // kReceipt.
-  uint8_t state = 0;              // kFlow: v1::State.
+  uint8_t state = 0;              // kFlow: v1::State. kAudience: Audience::Kind.
   uint32_t size = 0;              // Of the whole record.
   Origin sender;
 };
@@ -72,11 +80,31 @@ struct ReceiptRecord {
   uint32_t confirmed;
 };
 
-// kFlow; the name follows.
+// kFlow, kAudience; the name or filter follows.
 struct NameRecord {
   RecordHead head;
-  uint32_t retry_after_ms;
+  uint32_t number;  // kFlow: retry_after_ms.
   uint32_t name_size;
+};
+
+// kMissed; the topic follows. The fate is that of each subscriber there.
+struct MissedRecord {
+  RecordHead head;
+  uint64_t id;  // Of a confirmed message, or 0.
+  uint32_t count;
+  int32_t outcome;
+  int32_t reason;
+  uint32_t name_size;
+};
+
+// kFannedOut.
+struct FannedOutRecord {
+  RecordHead head;
+  uint64_t id;
+  uint32_t admitted;
+  uint32_t missed;
+  Fate miss;
+  uint32_t name_size;  // Nothing follows.
 };
 
 // The kinds without more to say than whom they concern.
@@ -101,11 +129,12 @@ inline size_t message_record_size(const RoutedMessage& message) {
 }
 // Copies a body into a block of its own: the one it lies in is counted by this shard.
 uint32_t attach_copy(Parcel& parcel, Bytes body);
-inline void add_message_record(Parcel& parcel, const RoutedMessage& m) {
+// `kind` is that of a record which carries a message.
+inline void add_message_record(Parcel& parcel, const RoutedMessage& m, RecordKind kind = RecordKind::kMessage) {
   const size_t size = message_record_size(m);
   char* out = parcel.extend(size);
   MessageRecord& record = *new (out) MessageRecord;
-  record.head.kind = RecordKind::kMessage;
+  record.head.kind = kind;
   record.head.ordered_refusals = m.ordered_refusals;
   record.head.size = static_cast<uint32_t>(size);
   record.head.sender = m.sender;
@@ -168,7 +197,16 @@ Record read_record(Bytes& rest) {
   return record;
 }
 Receipt read_receipt_record(Bytes& rest);
-// As read_record; `name` lies in the parcel.
-NameRecord read_name_record(Bytes& rest, Bytes& name);
+// As read_record, for those that a text follows; `name` lies in the parcel.
+template <typename Record>
+Record read_named_record(Bytes& rest, Bytes& name) {
+  const Bytes all = rest;
+  const auto record = read_record<Record>(rest);
+  name = all.substr(sizeof record, record.name_size);
+  return record;
+}
+inline NameRecord read_name_record(Bytes& rest, Bytes& name) {
+  return read_named_record<NameRecord>(rest, name);
+}
 
 }  // namespace onehop::core

@@ -19,6 +19,13 @@ constexpr size_t kPinnedTimesMax = 4;
 // Room for so many entries is kept while the client is there; what is beyond is given back once a quarter is enough.
 constexpr size_t kEntriesKept = 1'024;
 
+// Whether a block holds the message's stamp and its body, and nothing else: one copy for all subscribers of a topic.
+bool has_own_block(const RoutedMessage& m) {
+  return m.owner != nullptr && m.from_stamp.data() == m.owner->data() &&
+         m.body.data() == m.from_stamp.data() + m.from_stamp.size() &&
+         m.owner->capacity() == m.from_stamp.size() + m.body.size();
+}
+
 }  // namespace
 
 Backlog::~Backlog() {
@@ -38,9 +45,10 @@ Backlog::Entry& Backlog::add(const RoutedMessage& m, Instant deadline) {
   entry.body_size = static_cast<uint32_t>(m.body.size());
   entry.frame_bytes = m.frame_bytes;
   entry.confirmed = m.confirmed();
-  char* bytes = take_room(entry);
-  std::memcpy(bytes, m.from_stamp.data(), m.from_stamp.size());
-  std::memcpy(bytes + m.from_stamp.size(), m.body.data(), m.body.size());
+  if (char* bytes = take_room(entry, m)) {
+    std::memcpy(bytes, m.from_stamp.data(), m.from_stamp.size());
+    std::memcpy(bytes + m.from_stamp.size(), m.body.data(), m.body.size());
+  }
   count_unsent(entry);
   if (deadline >= latest_deadline_) {
     latest_deadline_ = deadline;
@@ -53,7 +61,14 @@ Backlog::Entry& Backlog::add(const RoutedMessage& m, Instant deadline) {
   return entry;
 }
 
-char* Backlog::take_room(Entry& entry) {
+// Null if the message lies in a block that holds nothing else, which the entry then refers to.
+char* Backlog::take_room(Entry& entry, const RoutedMessage& m) {
+  if (entry.size() > kSharedBytesMax && has_own_block(m)) {
+    entry.block = BufferRef(m.owner);
+    entry.owns_block = true;
+    block_bytes_ += entry.size();
+    return nullptr;
+  }
   if (entry.size() > kSharedBytesMax) {
     entry.block = Buffer::allocate(entry.size());
     entry.owns_block = true;

@@ -43,7 +43,9 @@ class Backlog {
     uint64_t id = 0;
     uint64_t from_session = 0;
     Instant deadline;
-    BufferRef block;  // It holds the sender's stamp, then its body; small ones share it.
+    // It holds the sender's stamp, then its body. Small ones share it, and large ones of a topic have it in common with
+    // those of other recipients.
+    BufferRef block;
     union {
       uint32_t begin = 0;    // Where in the block.
       uint32_t after_holes;  // Of a settled entry: a position behind it; all entries in between are settled.
@@ -168,7 +170,7 @@ class Backlog {
     return at < entries_.size() && entries_[at].state == State::kSettled ? past_known_holes(at) : at;
   }
   size_t past_known_holes(size_t at);
-  char* take_room(Entry& entry);
+  char* take_room(Entry& entry, const RoutedMessage& m);
   void release_block(Entry& entry);
   void unshare(Entry& entry);
   void drop_holes();

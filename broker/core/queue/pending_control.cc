@@ -1,6 +1,8 @@
 // PendingControl: see the header.
 #include "core/queue/pending_control.h"
 
+#include <utility>
+
 #include "core/wire/control_frames.h"
 
 namespace onehop::core {
@@ -33,6 +35,11 @@ void PendingControl::set_renewed(v1::Reason reason, uint32_t expires_in_ms) {
   has_renewed_ = true;
 }
 
+void PendingControl::add_subscribed(uint64_t ref, v1::Reason reason, uint32_t retry_after_ms) {
+  answers_.push_back({ref, reason, retry_after_ms});
+  count_held();
+}
+
 size_t PendingControl::encode(OutputQueue& queue, SegmentPool& pool, v1::Frame& frame) {
   size_t size = 0;
   for (std::span<const FateOfIds> left = refusals_; !left.empty();) {
@@ -45,6 +52,13 @@ size_t PendingControl::encode(OutputQueue& queue, SegmentPool& pool, v1::Frame& 
     flow.set_client(waiting.client);
     flow.set_state(waiting.state);
     flow.set_retry_after_ms(waiting.retry_after_ms);
+    size += append_frame(queue, pool, frame);
+  }
+  for (const Answer& answer : std::exchange(answers_, {})) {
+    v1::Subscribed& subscribed = *frame.mutable_subscribed();
+    subscribed.set_ref(answer.ref);
+    subscribed.set_reason(answer.reason);
+    subscribed.set_retry_after_ms(answer.retry_after_ms);
     size += append_frame(queue, pool, frame);
   }
   if (has_renewed_) {

@@ -1,7 +1,7 @@
-// What the broker has to tell one client besides messages and outcomes: refusals, flow, pings, pongs, and what became
-// of a renewal of its credentials. It waits here, not yet encoded, until the connection's socket has taken what was
-// encoded before: so it has room of its own that messages cannot fill, costs little while it waits, and ranges grow as
-// refusals come.
+// What the broker has to tell one client besides messages and outcomes: refusals, flow, pings, pongs, answers to
+// subscriptions, and what became of a renewal of its credentials. It waits here, not yet encoded, until the
+// connection's socket has taken what was encoded before: so it has room of its own that messages cannot fill, costs
+// little while it waits, and ranges grow as refusals come.
 #pragma once
 
 #include <cstdint>
@@ -33,14 +33,18 @@ class PendingControl {
   // Only if has_renewed() is false. Reason 0: renewed, and `expires_in_ms` is 0 if the credentials do not end.
   void set_renewed(v1::Reason reason, uint32_t expires_in_ms);
   bool has_renewed() const { return has_renewed_; }
+  // The answer to a subscribe or an unsubscribe.
+  void add_subscribed(uint64_t ref, v1::Reason reason, uint32_t retry_after_ms);
 
-  bool empty() const { return refusals_.empty() && flows_.empty() && !has_ping_ && !has_pong_ && !has_renewed_; }
+  bool empty() const {
+    return refusals_.empty() && flows_.empty() && answers_.empty() && !has_ping_ && !has_pong_ && !has_renewed_;
+  }
   // Whether it holds memory that refusals and flow to come can use again.
   bool keeps_room() const { return refusals_.capacity() != 0 || flows_.capacity() != 0; }
   // What it takes of the broker's memory.
   size_t held_bytes() const { return account_.bytes(); }
-  // About how many bytes of refusals and flow wait.
-  size_t bytes() const { return refusals_.size() * kRefusalBytes + flow_bytes_; }
+  // About how many bytes of refusals, flow and answers wait.
+  size_t bytes() const { return refusals_.size() * kRefusalBytes + flow_bytes_ + answers_.size() * kAnswerBytes; }
 
   // Encodes all of it behind what the queue holds; a pong comes last. Returns the bytes queued. `frame` is scratch.
   size_t encode(OutputQueue& queue, SegmentPool& pool, v1::Frame& frame);
@@ -51,17 +55,24 @@ class PendingControl {
     v1::State state;
     uint32_t retry_after_ms;
   };
+  struct Answer {
+    uint64_t ref;
+    v1::Reason reason;
+    uint32_t retry_after_ms;
+  };
   void count_held() {
     account_.set(sizeof *this + refusals_.capacity() * sizeof(FateOfIds) + flows_.capacity() * sizeof(PendingFlow) +
-                 flow_bytes_);
+                 answers_.capacity() * sizeof(Answer) + flow_bytes_);
   }
 
   static constexpr size_t kFlowBytes = 12;     // Typical, encoded, without the name.
   static constexpr size_t kRefusalBytes = 20;  // Typical, encoded.
+  static constexpr size_t kAnswerBytes = 8;    // The same.
 
   Account account_;
   std::vector<FateOfIds> refusals_;
   std::vector<PendingFlow> flows_;
+  std::vector<Answer> answers_;  // To subscribes and unsubscribes.
   size_t flow_bytes_ = 0;
   uint64_t ping_nonce_ = 0;
   uint64_t pong_nonce_ = 0;

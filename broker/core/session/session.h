@@ -97,6 +97,7 @@ struct Session {
   bool resuming_senders : 1 = false;  // In the shard's list of those with paused senders to release.
   bool has_receipts : 1 = false;      // Of its `sending`, to be told at the next flush.
   bool may_renew : 1 = false;         // It named the feature RENEWAL.
+  bool uses_topics : 1 = false;       // It named the feature TOPICS.
   uint64_t messages_received = 0;     // Admitted for it.
   std::unique_ptr<PendingControl> control;
   // As a recipient: what it has not settled, and what waits for it.

@@ -37,6 +37,10 @@ void ClientFrames::handle_control(LinkId id, Link& link, Session& session, Frame
     }
     case FrameKind::kRenew:
       return shard_.terms.handle_renew(id, link, session, field.body);
+    case FrameKind::kSubscribe:
+      return shard_.subscriptions.handle_subscribe(id, link, session, field.body);
+    case FrameKind::kUnsubscribe:
+      return shard_.subscriptions.handle_unsubscribe(id, link, session, field.body);
     case FrameKind::kConnect:
       return shard_.endings.protocol_error(id, link, "Connect comes once");
     default:

@@ -28,7 +28,8 @@ void CredentialTerms::handle_renew(LinkId id, Link& link, Session& session, Byte
   question.session = session.number;
   Answer answer;
   if (shard_.host.ask(ticket, question, answer) == Answered::kNow) {
-    decide(id, link, session, answer);
+    const SessionId session_id = link.session;
+    if (decide(id, link, session, answer)) shard_.subscription_rights.judge(session_id);
     return;
   }
   Terms& terms = terms_[id.index];
@@ -46,8 +47,12 @@ bool CredentialTerms::on_answer(Ticket ticket, const Answer& answer) {
   const LinkId id = found->second;
   Link& link = shard_.links[id.index];
   const SessionId session = link.session;
-  const bool holds = decide(id, link, shard_.sessions[session.index], answer);
-  if (holds && ticket.value <= old_tickets_end_ && shard_.config.asks_who_stays) shard_.revocation.judge(session);
+  if (!decide(id, link, shard_.sessions[session.index], answer)) return true;
+  if (ticket.value <= old_tickets_end_) {
+    shard_.revocation.judge(session);
+  } else {
+    shard_.subscription_rights.judge(session);
+  }
   return true;
 }
 

@@ -38,7 +38,23 @@ void Crossing::take_record(const Parcel& parcel, Bytes& rest) {
     case RecordKind::kFlow: {
       Bytes name;
       const NameRecord record = read_name_record(rest, name);
-      return shard_.flow.tell_flow(head.sender, name, static_cast<v1::State>(head.state), record.retry_after_ms);
+      return shard_.flow.tell_flow(head.sender, name, static_cast<v1::State>(head.state), record.number);
+    }
+    case RecordKind::kPublish:
+      return shard_.topics.take_publish(parcel, rest);
+    case RecordKind::kFanOut:
+      return shard_.topics.take_fan_out(parcel, rest);
+    case RecordKind::kMissed: {
+      Bytes topic;
+      const auto record = read_named_record<MissedRecord>(rest, topic);
+      return shard_.topics.take_missed(record, topic);
+    }
+    case RecordKind::kFannedOut:
+      return shard_.topics.take_fanned_out(read_record<FannedOutRecord>(rest));
+    case RecordKind::kAudience: {
+      Bytes filter;
+      const NameRecord record = read_name_record(rest, filter);
+      return shard_.subscriptions.take_audience(record, filter);
     }
     case RecordKind::kOpenGate:
     case RecordKind::kGateOpened:
@@ -47,7 +63,10 @@ void Crossing::take_record(const Parcel& parcel, Bytes& rest) {
     case RecordKind::kBarrierDone:
     case RecordKind::kStopping:
     case RecordKind::kStopped:
+    case RecordKind::kAllTold:
     case RecordKind::kEndLargest:
+    case RecordKind::kFiltersAsked:
+    case RecordKind::kFiltersKnown:
       return take_peer_record(head.kind, head.sender, read_record<PeerRecord>(rest).recipient);
   }
   assert(false && "a parcel holds what a shard put there");
@@ -83,8 +102,14 @@ void Crossing::take_peer_record(RecordKind kind, const Origin& sender, const Ori
       return shard_.shutdown.take_stopping(sender.shard);
     case RecordKind::kStopped:
       return shard_.shutdown.take_stopped();
+    case RecordKind::kAllTold:
+      return shard_.shutdown.take_all_told();
     case RecordKind::kEndLargest:
       return shard_.memory.want_turn();
+    case RecordKind::kFiltersAsked:
+      return shard_.subscriptions.take_asked(sender, recipient);
+    case RecordKind::kFiltersKnown:
+      return shard_.subscriptions.take_known(recipient);
     default:
       return;
   }

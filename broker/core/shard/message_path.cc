@@ -197,10 +197,7 @@ ONEHOP_ON_THE_PATH bool MessagePath::route(ShardParts& shard, Sending& sending, 
   }
   const ScannedMessage& scanned = message.scanned;
   const bool known_confirm = scanned.confirm == v1::CONFIRM_REFUSALS || message.confirmed();
-  if (!known_confirm || scanned.destination != Destination::kClient) {
-    shard.outcomes.refuse(message, rejected(v1::REASON_UNSUPPORTED));
-    return true;
-  }
+  if (!known_confirm || scanned.destination != Destination::kClient) return route_elsewhere(shard, sending, message);
   if (scanned.destination_name.size() > kNameBytesMax) {
     shard.outcomes.refuse(message, rejected(v1::REASON_UNKNOWN_CLIENT));
     return true;
@@ -222,6 +219,15 @@ ONEHOP_ON_THE_PATH bool MessagePath::route(ShardParts& shard, Sending& sending, 
   }
   if (!shard.crossing.post_to(home).add_message(message)) return false;
   sending.shards_sent_to |= uint64_t{1} << home;
+  return true;
+}
+
+// Not to a client, or with a level of confirmation that is not served.
+bool MessagePath::route_elsewhere(ShardParts& shard, Sending& sending, RoutedMessage& message) {
+  const bool known_confirm = message.scanned.confirm == v1::CONFIRM_REFUSALS || message.confirmed();
+  const bool served = known_confirm && message.scanned.destination == Destination::kTopic;
+  if (served) return shard.topics.route(sending, message);
+  shard.outcomes.refuse(message, rejected(v1::REASON_UNSUPPORTED));
   return true;
 }
 
@@ -304,6 +310,23 @@ void MessagePath::take_message(const Parcel& parcel, Bytes& rest) {
     }
     admit(shard, message, id, recipient);
   } while (!rest.empty() && peek_record(rest).kind == RecordKind::kMessage);
+}
+
+v1::Reason MessagePath::deliver_copy(const RoutedMessage& message, SessionId id, Session& recipient) {
+  ShardParts& shard = shard_;
+  const Limits& limits = shard.config.limits;
+  if (message.frame_bytes > recipient.frame_bytes_max) return v1::REASON_TOO_LARGE;
+  Delivery delivery(message);
+  Link* const link = shard.links.find(recipient.link);
+  const size_t queued = queued_for(recipient, link) + delivery.size();
+  if (queued > limits.queue_bytes_max) return v1::REASON_QUEUE_FULL;
+  // Only over the high mark is a blocked socket held against the client, so its deadline may begin to matter now.
+  if (link != nullptr && queued > limits.high_mark() && link->blocked) {
+    shard.deadlines.arm_earlier(recipient.link.index, link->blocked_since + limits.slow_consumer_ms);
+  }
+  if (!shard.memory.has_memory_for(recipient)) return v1::REASON_BROKER_BUSY;
+  deliver(shard, message, delivery, id, recipient, link);
+  return v1::REASON_UNSPECIFIED;
 }
 
 // The recipient's queue is, or was lately, over its high mark. True if the message may still be queued.

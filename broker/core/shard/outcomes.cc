@@ -27,13 +27,15 @@ Receipt Outcomes::receipt_for(const RoutedMessage& message, const Fate& fate) {
 }
 
 void Outcomes::tell_receipt(const Receipt& receipt) {
-  const ShardIndex shard = receipt.sender.shard;
+  const bool to_home = receipt.sender.kind == Origin::Kind::kTopic;
+  const ShardIndex shard = to_home ? receipt.sender.topic_home : receipt.sender.shard;
   if (shard == shard_.config.index) return take_receipt(receipt);
   shard_.crossing.post_to(shard).add_receipt(receipt);
 }
 
-// On the sender's shard again.
+// On the sender's shard again, or on the home of the topic to which the message was sent.
 void Outcomes::take_receipt(const Receipt& receipt) {
+  if (receipt.sender.kind == Origin::Kind::kTopic) return shard_.topics.take_outcome(receipt);
   Session* session = shard_.sessions.find(receipt.sender.session);
   if (session == nullptr) {
     if (!receipt.gate_closed) return;
@@ -126,11 +128,16 @@ void Outcomes::settle(Backlog& backlog, Backlog::Entry& entry, const Fate& fate,
 
 void Outcomes::tell_end(const Backlog::Entry& entry, const Fate& fate, Bytes text) {
   if (!entry.confirmed || entry.state == Backlog::State::kExpired) return;
-  shard_.counters.count_outcome(fate.outcome);
-  if (fate.outcome == v1::OUTCOME_LOST) shard_.counters.count_lost(fate.reason);
+  // What becomes of a topic's message is counted once, by the topic's home.
+  if (entry.sender.kind != Origin::Kind::kTopic) count(fate);
   if (settled_.goes_on_with(entry.sender, entry.id, fate, text)) return settled_.absorb(entry.id, entry.frame_bytes);
   tell_settled();
   settled_ = {entry.sender, {}, false, true, entry.frame_bytes, {entry.id, entry.id, fate, std::string(text)}};
+}
+
+void Outcomes::count(const Fate& fate) {
+  shard_.counters.count_outcome(fate.outcome);
+  if (fate.outcome == v1::OUTCOME_LOST) shard_.counters.count_lost(fate.reason);
 }
 
 void Outcomes::tell_settled() {

@@ -36,6 +36,8 @@ class Outcomes {
   void refuse(const RoutedMessage& message, const Fate& fate);
   static Receipt receipt_for(const RoutedMessage& message, const Fate& fate);
   void tell_receipt(const Receipt& receipt);
+  // The outcome of a confirmed message that was admitted.
+  void count(const Fate& fate);
   void take_receipt(const Receipt& receipt);
   // The control frames that wait for the session's client. The caller is about to add one, so the link is marked dirty.
   // Null if the session is away, because nobody is there to be told.

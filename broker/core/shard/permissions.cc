@@ -8,11 +8,11 @@
 
 namespace onehop::core {
 
-Permissions::Verdict Permissions::may_send(SessionId id, Bytes destination, uint64_t hash) {
+Permissions::Verdict Permissions::may(Question::Kind kind, SessionId id, Bytes destination, uint64_t key) {
   std::unique_ptr<Sender>& place = senders_[id.index];
   if (place == nullptr) place = std::make_unique<Sender>(shard_.counters);
   Sender& sender = *place;
-  switch (sender.verdicts.find(hash)) {
+  switch (sender.verdicts.find(key)) {
     case VerdictCache::Verdict::kAllowed:
       return Verdict::kAllowed;
     case VerdictCache::Verdict::kDenied:
@@ -20,31 +20,32 @@ Permissions::Verdict Permissions::may_send(SessionId id, Bytes destination, uint
     case VerdictCache::Verdict::kUnknown:
       break;
   }
-  if (sender.pending == hash && sender.ticket.value != 0) return Verdict::kPending;
-  if (sender.pending == hash && std::exchange(sender.undecided, false)) return Verdict::kUndecided;
-  return ask(id, sender, destination, hash);
+  if (sender.pending == key && sender.ticket.value != 0) return Verdict::kPending;
+  if (sender.pending == key && std::exchange(sender.undecided, false)) return Verdict::kUndecided;
+  return ask(kind, id, sender, destination, key);
 }
 
-Permissions::Verdict Permissions::ask(SessionId id, Sender& sender, Bytes destination, uint64_t hash) {
+Permissions::Verdict Permissions::ask(Question::Kind kind, SessionId id, Sender& sender, Bytes destination,
+                                      uint64_t key) {
   const Session& session = shard_.sessions[id.index];
   // A connection before this one may have left a question about another destination.
   asked_.erase(std::exchange(sender.ticket, {}).value);
   sender.undecided = false;
-  sender.pending = hash;
+  sender.pending = key;
   const Ticket ticket{++next_ticket_};
-  core::Question question{core::Question::Kind::kSend, shard_.links[session.link.index].host, destination, {}};
+  Question question{kind, shard_.links[session.link.index].host, destination, {}};
   question.session = session.number;
   question.sender = session.name.name();
   Answer answer;
   if (shard_.host.ask(ticket, question, answer) == Answered::kNow) {
     if (!answer.accepted && answer.code != 0) return Verdict::kUndecided;
-    keep(sender, hash, answer.accepted);
+    keep(sender, key, answer.accepted);
     return answer.accepted ? Verdict::kAllowed : Verdict::kDenied;
   }
   // Nobody waits for those that have been answered.
   while (!due_.empty() && !asked_.contains(due_.front().ticket.value)) due_.pop_front();
   sender.ticket = ticket;
-  asked_.emplace(ticket.value, Question{id, hash});
+  asked_.emplace(ticket.value, Asked{id, key});
   due_.push_back({shard_.now() + kVerdictDeadlineMs, ticket});
   return Verdict::kPending;
 }
@@ -83,15 +84,15 @@ bool Permissions::on_answer(Ticket ticket, const Answer& answer) {
 void Permissions::decide(Ticket ticket, bool decided, bool allowed) {
   const auto found = asked_.find(ticket.value);
   if (found == asked_.end()) return;
-  const Question question = found->second;
+  const Asked asked = found->second;
   asked_.erase(found);
-  const auto place = senders_.find(question.sender.index);
+  const auto place = senders_.find(asked.sender.index);
   if (place == senders_.end() || place->second->ticket != ticket) return;
   Sender& sender = *place->second;
   sender.ticket = {};
   sender.undecided = !decided;
-  if (decided) keep(sender, question.destination, allowed);
-  wake(question.sender);
+  if (decided) keep(sender, asked.destination, allowed);
+  wake(asked.sender);
 }
 
 void Permissions::keep(Sender& sender, uint64_t hash, bool allowed) {

@@ -1,6 +1,6 @@
-// Permissions: whether a client may send to a destination. The host decides, at once or later, and is asked once for
-// each sender and destination. Only a shard with ShardConfig::asks_permission asks; in any other everything is allowed,
-// and this part is empty.
+// Permissions: whether a client may send to a client, or publish to a topic. The host decides, at once or later, and is
+// asked once for each sender and destination. Only a shard with ShardConfig::asks_permission asks; in any other
+// everything is allowed, and this part is empty.
 //
 // A message to the destination that Sending remembers is not looked at: only what is allowed is remembered, and a
 // change of the policy makes all senders forget.
@@ -41,7 +41,15 @@ class Permissions {
   Permissions& operator=(const Permissions&) = delete;
 
   // May this session send to this destination, whose name has this hash?
-  Verdict may_send(SessionId sender, Bytes destination, uint64_t hash);
+  Verdict may_send(SessionId sender, Bytes destination, uint64_t hash) {
+    return may(Question::Kind::kSend, sender, destination, hash);
+  }
+  // The same for a topic. Where it waits, is_pending() knows it by topic_key().
+  Verdict may_publish(SessionId sender, Bytes topic, uint64_t hash) {
+    return may(Question::Kind::kPublish, sender, topic, topic_key(hash));
+  }
+  // A topic is another destination than the client of that name.
+  static uint64_t topic_key(uint64_t hash) { return ~hash; }
   // What the host has said about it, without asking it.
   KnownPermission known(SessionId sender, Bytes destination, uint64_t hash);
   // Whether a message of this session to that destination waits for the host.
@@ -65,7 +73,7 @@ class Permissions {
     bool undecided = false;  // The host could not say, and the message that waited is to be refused.
     Account account;
   };
-  struct Question {
+  struct Asked {
     SessionId sender;
     uint64_t destination;
   };
@@ -76,14 +84,15 @@ class Permissions {
   // What tells tickets of this part from those of the handshake.
   static constexpr uint64_t kOwnTickets = uint64_t{1} << 63;
 
-  Verdict ask(SessionId id, Sender& sender, Bytes destination, uint64_t hash);
+  Verdict may(Question::Kind kind, SessionId sender, Bytes destination, uint64_t key);
+  Verdict ask(Question::Kind kind, SessionId id, Sender& sender, Bytes destination, uint64_t key);
   void decide(Ticket ticket, bool decided, bool allowed);
   void keep(Sender& sender, uint64_t hash, bool allowed);
   void wake(SessionId id);
 
   ShardParts& shard_;
   absl::flat_hash_map<uint32_t, std::unique_ptr<Sender>> senders_;  // By the index of their session.
-  absl::flat_hash_map<uint64_t, Question> asked_;                   // By ticket.
+  absl::flat_hash_map<uint64_t, Asked> asked_;                      // By ticket.
   std::deque<Due> due_;                                             // In the order of their asking.
   uint64_t next_ticket_ = kOwnTickets;
 };

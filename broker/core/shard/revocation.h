@@ -1,5 +1,6 @@
 // Revocation: which sessions may stay when the policy has changed. The shard asks the host about every session, some in
-// each turn, and ends those that the new policy does not allow. Only a shard with ShardConfig::asks_who_stays asks.
+// each turn, and ends those that the new policy does not allow. Only a shard with ShardConfig::asks_who_stays asks
+// that, and one with asks_permission about subscriptions.
 //
 // Invariant: once the turns of a change are over, every session that is left was judged after that change, or was
 // opened with an answer that was asked for after it.
@@ -27,10 +28,14 @@ class Revocation {
   void policy_changed();
   // Takes a turn, if one is left, and returns when the next one is.
   Instant advance();
-  // Asks about one session, which ends if it may not stay.
+  // Asks about one session, and about its subscriptions. It ends if it may not stay.
   void judge(SessionId id);
+  // Ends a session that may not stay, or of which that cannot be said now.
+  void end(SessionId id, bool is_denied);
 
  private:
+  bool may_stay(SessionId id);
+
   ShardParts& shard_;
   // The turns go round the places of sessions. If the policy changes again before they are over, they go on from where
   // they are, so that also under a policy that changes all the time every session is asked about.

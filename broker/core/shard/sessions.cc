@@ -83,6 +83,8 @@ void Sessions::end_session(SessionId id, Event::Kind how, const Farewell& farewe
     shard_.flow.release_after_end(session.name.name(), std::move(session.senders));
   }
   shard_.permissions.session_ended(id);
+  shard_.subscriptions.session_ended(id);
+  shard_.topics.session_ended(id);
   shard_.memory.uncount_away(id, session);
   shard_.counters.state_bytes -= session.name.held_bytes();
   wheel_.disarm(id.index);

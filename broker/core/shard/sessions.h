@@ -33,7 +33,7 @@ class Sessions {
   // The table. A SessionId that is stale finds nothing.
   Session* find(SessionId id) { return sessions_.find(id); }
   Session& operator[](uint32_t index) { return sessions_[index]; }
-  SessionId id_at(uint32_t index) { return sessions_.id_at(index); }
+  SessionId id_at(uint32_t index) const { return sessions_.id_at(index); }
   size_t size() const { return sessions_.size(); }
   uint32_t slots() const { return sessions_.slots(); }
   template <typename Visit>

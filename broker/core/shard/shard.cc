@@ -61,6 +61,7 @@ void Shard::on_credit(ShardIndex to, Parcel parcel, Instant) {
 void Shard::on_answer(Ticket ticket, const Answer& answer, Instant now) {
   const Now at(parts_, now);
   if (parts_.permissions.on_answer(ticket, answer) || parts_.terms.on_answer(ticket, answer)) return;
+  if (parts_.subscription_rights.on_answer(ticket, answer)) return;
   parts_.handshake.on_answer(ticket, answer);
 }
 
@@ -69,6 +70,7 @@ void Shard::on_policy_changed(Instant now) {
   parts_.permissions.policy_changed();
   parts_.handshake.policy_changed();
   parts_.terms.policy_changed();
+  parts_.subscription_rights.policy_changed();
   parts_.revocation.policy_changed();
 }
 
@@ -78,7 +80,7 @@ Instant Shard::on_tick(Instant now) {
   parts.deadlines.advance();
   parts.sessions.advance();
   const Instant release = parts.flow.release_more();
-  const Instant verdicts = parts.permissions.advance();
+  const Instant verdicts = std::min(parts.permissions.advance(), parts.subscription_rights.advance());
   const Instant turn = parts.revocation.advance();
   parts.memory.watch_memory();
   const bool has_work = parts.writer.links_to_write() != 0 || parts.links.has_resumable() || parts.memory.has_turn() ||
@@ -93,7 +95,9 @@ void Shard::flush(Instant now) {
   const Now at(parts_, now);
   ShardParts& parts = parts_;
   parts.writer.set_flush_wanted(false);
+  if (parts.topics.waiting_goes_first()) parts.topics.send_waiting();
   parts.links.resume_decoding();
+  parts.topics.send_waiting();
   if (parts.memory.has_turn()) parts.memory.end_largest();
   parts.shutdown.say_goodbyes_if_due();
   parts.writer.flush_dirty();

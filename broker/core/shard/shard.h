@@ -11,6 +11,7 @@
 //   memory_guard    what all shards hold together                 shutdown        drain and stop
 //   credential_terms  how long credentials hold, and renewal      revocation      who may stay when the policy changes
 //   writer          from queues to sockets                        inspector       what operators ask
+//   subscriptions   which topics sessions want                    topics          from a sender to all who want them
 #pragma once
 
 #include <cstddef>

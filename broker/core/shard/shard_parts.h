@@ -19,6 +19,9 @@
 #include "core/shard/sessions.h"
 #include "core/shard/shard_common.h"
 #include "core/shard/shutdown.h"
+#include "core/shard/subscription_rights.h"
+#include "core/shard/subscriptions.h"
+#include "core/shard/topics.h"
 #include "core/shard/writer.h"
 
 namespace onehop::core {
@@ -43,6 +46,9 @@ struct ShardParts : ShardCommon {
   Inspector inspector{*this};
   CredentialTerms terms{*this};
   Revocation revocation{*this};
+  Subscriptions subscriptions{*this};
+  SubscriptionRights subscription_rights{*this};
+  Topics topics{*this};
 };
 
 }  // namespace onehop::core

@@ -8,6 +8,8 @@
 
 namespace onehop::core {
 
+Shutdown::Shutdown(ShardParts& shard) : shard_(shard), tellers_outstanding_(shard.config.count - uint32_t{1}) {}
+
 void Shutdown::drain(const Drain& drain) {
   if (std::exchange(draining_, true)) return;
   drain_spread_ms_ = drain.spread_ms;
@@ -44,6 +46,7 @@ void Shutdown::stop() {
     shard_.sessions.end_session(id, Event::Kind::kSessionEnded,
                                 {v1::CODE_SERVER_SHUTTING_DOWN, "the broker is going down", 0});
   });
+  shard_.topics.stop();
   for (ShardIndex shard = 0; shard < shard_.config.count; ++shard) {
     if (shard == shard_.config.index) continue;
     ++stops_outstanding_;
@@ -55,6 +58,8 @@ void Shutdown::stop() {
 void Shutdown::answer_stopping(ShardIndex asker) {
   shard_.crossing.tell_peer(RecordKind::kStopped, {Origin::Kind::kNone, 0, asker, 0, {}}, {}, asker);
   ++stops_answered_;
+  // It opens no more accounts.
+  if (!shard_.topics.has_open_accounts()) tell_all_told(asker);
 }
 
 void Shutdown::say_goodbyes() {
@@ -80,13 +85,28 @@ void Shutdown::take_stopping(ShardIndex asker) {
   stop_askers_.push_back(asker);
 }
 
+void Shutdown::take_stopped() {
+  if (--stops_outstanding_ != 0) return;
+  for (ShardIndex shard = 0; shard < shard_.config.count; ++shard) {
+    if (shard != shard_.config.index) tell_all_told(shard);
+  }
+}
+
+void Shutdown::tell_all_told(ShardIndex shard) {
+  const uint64_t bit = uint64_t{1} << shard;
+  if ((told_all_ & bit) != 0) return;
+  told_all_ |= bit;
+  shard_.crossing.tell_peer(RecordKind::kAllTold, shard_.origin_of(SessionId{}), {}, shard);
+}
+
 void Shutdown::say_goodbyes_if_due() {
   if (goodbyes_due_ == Instant::never()) return;
-  if (stops_outstanding_ == 0 || goodbyes_due_ <= shard_.now()) say_goodbyes();
+  if (tellers_outstanding_ == 0 || goodbyes_due_ <= shard_.now()) say_goodbyes();
 }
 
 bool Shutdown::stopped() const {
-  return stopping_ && stops_outstanding_ == 0 && stops_answered_ + 1 == shard_.config.count;
+  return stopping_ && tellers_outstanding_ == 0 && stops_outstanding_ == 0 &&
+         stops_answered_ + 1 == shard_.config.count;
 }
 
 }  // namespace onehop::core

@@ -1,8 +1,9 @@
 // Shutdown: drain announces the end to clients, and stop ends the shard together with the other shards.
 //
-// Stopping takes three steps. First, each shard admits nothing more and settles what its recipients have open. Then
-// each shard asks every other one whether it has settled; the answer arrives after the last receipt of that shard. Then
-// each client gets its receipts and a goodbye.
+// Stopping takes four steps. First, each shard admits nothing more and settles what its recipients have open. Then
+// each shard asks every other one whether it has settled; the answer arrives after the last outcome of that shard. With
+// all answers it has all outcomes of the messages to its topics, and tells the others so behind the last receipt; if no
+// such message is open, together with its answer. Then each client gets its receipts and a goodbye.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,7 @@ struct ShardParts;
 
 class Shutdown {
  public:
-  explicit Shutdown(ShardParts& shard) : shard_(shard) {}
+  explicit Shutdown(ShardParts& shard);
   Shutdown(const Shutdown&) = delete;
   Shutdown& operator=(const Shutdown&) = delete;
 
@@ -35,12 +36,15 @@ class Shutdown {
 
   // Another shard asks whether this one has stopped, or answers that it has.
   void take_stopping(ShardIndex asker);
-  void take_stopped() { --stops_outstanding_; }
+  void take_stopped();
+  // Another shard has told all that it had to tell of the messages to its topics.
+  void take_all_told() { --tellers_outstanding_; }
   Instant goodbyes_due() const { return goodbyes_due_; }
   void say_goodbyes_if_due();
 
  private:
   void answer_stopping(ShardIndex asker);
+  void tell_all_told(ShardIndex shard);
   void say_goodbyes();
 
   ShardParts& shard_;
@@ -49,7 +53,9 @@ class Shutdown {
   uint32_t drain_spread_ms_ = 0;             // As Drain::spread_ms.
   std::vector<ShardIndex> stop_askers_;      // Shards that wait to hear that this one stops too.
   uint32_t stops_outstanding_ = 0;           // Other shards that have not told this one that they stop.
+  uint32_t tellers_outstanding_;             // Other shards that may still tell of messages to their topics.
   uint32_t stops_answered_ = 0;              // Other shards that this one has told that it stops.
+  uint64_t told_all_ = 0;                    // A bit for each that it has told that no more receipts come.
   Instant goodbyes_due_ = Instant::never();  // When stopping: not later than this.
 };
 

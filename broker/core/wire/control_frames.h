@@ -22,6 +22,8 @@ enum class FrameKind : uint32_t {
   kGoodbye = v1::Frame::kGoodbyeFieldNumber,
   kRenew = v1::Frame::kRenewFieldNumber,
   kRenewed = v1::Frame::kRenewedFieldNumber,
+  kSubscribe = v1::Frame::kSubscribeFieldNumber,
+  kUnsubscribe = v1::Frame::kUnsubscribeFieldNumber,
 };
 
 // Parses the body of a control frame; false if protobuf does not take it.

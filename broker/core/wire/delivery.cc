@@ -28,6 +28,9 @@ bool is_unconfirmed_delivery(Bytes frame) {
   at = skip_number(at + 1, size);
   at = skip_number(at + 1, size);  // The name in `from`.
   at += size;
+  if (end - at > 2 && std::memcmp(at, kSkippedTagBytes, sizeof kSkippedTagBytes) == 0) {
+    at = skip_number(at + sizeof kSkippedTagBytes, size);
+  }
   if (at < end && *at == kFromSessionTag) at += 1 + sizeof(uint64_t);
   return at >= end || *at != kDeliveryTagTag;
 }

@@ -18,6 +18,9 @@ struct Fate {
   uint32_t retry_after_ms = 0;
   uint32_t code = 0;  // The recipient's, with REFUSED_BY_RECIPIENT.
   bool attempted = false;
+  // Of a message to a topic: how many subscribers acknowledged it, and how many did not.
+  uint32_t reached = 0;
+  uint32_t missed = 0;
 
   friend bool operator==(const Fate&, const Fate&) = default;
 };

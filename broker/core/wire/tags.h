@@ -43,6 +43,11 @@ inline constexpr char kRedeliveredTag = short_tag(v1::Message::kRedeliveredField
 inline constexpr char kFromSessionTag = short_tag(v1::Message::kFromSessionFieldNumber, kFixed64);
 inline constexpr char kTtlLeftTag = short_tag(v1::Message::kTtlLeftMsFieldNumber, kVarint);
 
+// A tag of two bytes, in the order in which they are written.
+inline constexpr uint16_t kSkippedTag = v1::Message::kSkippedFieldNumber << 3 | kVarint;
+inline constexpr char kSkippedTagBytes[] = {static_cast<char>((kSkippedTag & 0x7F) | 0x80),
+                                            static_cast<char>(kSkippedTag >> 7)};
+
 inline constexpr char kHeaderKeyTag = short_tag(v1::Header::kKeyFieldNumber, kLengthDelimited);
 inline constexpr char kHeaderValueTag = short_tag(v1::Header::kValueFieldNumber, kLengthDelimited);
 

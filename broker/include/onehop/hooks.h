@@ -74,12 +74,16 @@ class ONEHOP_EXPORT AuthenticateAnswer {
 
 // What a client wants to do.
 enum class Action : uint8_t {
-  kOwnName,   // Connect under the name `target`; empty: one that the broker makes.
-  kTakeOver,  // End the session of whoever has the name `target` now. The hook is asked about each client that
-              // connects with the wish to take over, whether or not anybody has the name.
-  kSend,      // Send messages to the client `target`.
+  kOwnName,    // Connect under the name `target`; empty: one that the broker makes.
+  kTakeOver,   // End the session of whoever has the name `target` now. The hook is asked about each client that
+               // connects with the wish to take over, whether or not anybody has the name.
+  kSend,       // Send messages to the client `target`.
+  kPublish,    // Send messages to the topic `target`.
+  kSubscribe,  // Subscribe to `target`, a topic or a filter with wildcards. Asked about each subscription, and again
+               // when the policy or the client's credentials change: then a client that may not have one of its
+               // subscriptions any more ends.
 };
-// "own_name", "take_over", "send".
+// "own_name", "take_over", "send", "publish", "subscribe".
 ONEHOP_EXPORT std::string_view to_string(Action action);
 
 // Who wants to do what. The views are valid during the call only.
@@ -88,7 +92,7 @@ struct Access {
   std::string_view principal;  // As accepted; empty if there is no authenticate hook.
   uint64_t permissions = 0;
   std::string_view name;  // The client's own.
-  // A client's name. With kSend it may hold any bytes, and there may be no such client.
+  // A client's name, a topic or a filter. With kSend it may hold any bytes, and there may be no such client.
   std::string_view target;
 };
 

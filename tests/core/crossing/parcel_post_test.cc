@@ -52,7 +52,7 @@ std::vector<Read> read_all(const std::vector<Parcel>& parcels) {
           break;
         }
         default:
-          read.first_id = read_name_record(rest, name).retry_after_ms;
+          read.first_id = read_name_record(rest, name).number;
           read.name = name;
           break;
       }

@@ -35,6 +35,35 @@ TEST(Backlog, HalfFullHoldsAboutWhatItSays) {
   EXPECT_NEAR(static_cast<double>(totals.open_bytes + totals.spare_bytes) / held, 1, 0.2);
 }
 
+TEST(Backlog, AMessageInABlockOfItsOwnIsNotCopied) {
+  Counters totals;
+  Backlog one{totals};
+  Backlog other{totals};
+  const uint64_t empty = totals.spare_bytes;
+  RoutedMessage message = routed(7);
+  BufferRef block = Buffer::allocate(5 + 2'000);
+  message.owner = block.get();
+  message.from_stamp = {block->data(), 5};
+  message.body = {block->data() + 5, 2'000};
+  for (Backlog* backlog : {&one, &other}) {
+    EXPECT_EQ(backlog->add(message, kNow + 1'000).body().data(), message.body.data());
+    backlog->mark_sent();
+    EXPECT_GE(totals.open_bytes, 2'005u) << "it counts for each";
+  }
+  EXPECT_EQ(block->references(), 3u);
+  for (Backlog* backlog : {&one, &other}) {
+    take(*backlog, 0, 1);
+    backlog->close_holes();
+    backlog->free_memory();
+  }
+  EXPECT_EQ(block->references(), 1u);
+  EXPECT_EQ(totals.spare_bytes, empty);
+  EXPECT_EQ(totals.open_bytes, 0u);
+  // A block with more in it would be kept for the sake of a part of it.
+  message.body.remove_suffix(10);
+  EXPECT_NE(one.add(message, kNow + 1'000).body().data(), message.body.data());
+}
+
 TEST(Backlog, AFewThatStayOpenDoNotKeepTheBlocksOfAllTheRest) {
   Counters totals;
   Backlog backlog{totals};

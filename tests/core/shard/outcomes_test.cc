@@ -308,9 +308,9 @@ TEST_P(Verdicts, RefusalsAtAdmissionAreNumberedOutcomes) {
   v1::Frame stale = confirmed_frame(pair.bobs_name, 0);
   stale.mutable_message()->set_in_reply_to_session(12);
   EXPECT_EQ(refused(stale), v1::REASON_STALE_SESSION);
-  v1::Frame topic = confirmed_frame("", 0);
-  topic.mutable_message()->set_topic("t");
-  EXPECT_EQ(refused(topic), v1::REASON_UNSUPPORTED);
+  v1::Frame service = confirmed_frame("", 0);
+  service.mutable_message()->set_service("s");
+  EXPECT_EQ(refused(service), v1::REASON_UNSUPPORTED);
   v1::Frame narrow = connect_frame(pair.broker.name_on(GetParam(), "narrow"));
   narrow.mutable_connect()->set_frame_bytes_max(1);
   FakeClient recipient(pair.broker, narrow);

@@ -1,0 +1,79 @@
+// What the home of topics has for one other shard and could not send there for want of credit: messages, in their
+// order, up to a number of bytes. From the first one that does not fit, everything misses that shard until the others
+// have gone. What missed it is kept as a number for each topic and sender, and told behind the messages.
+//
+//   add ──▶ messages ──▶ the shard, as credit comes
+//     └───▶ missed ────▶ the shard, once no message is left
+//
+// Invariant: while something has missed the shard, no message is added.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <string>
+#include <tuple>
+
+#include "core/base/account.h"
+#include "core/base/buffer.h"
+#include "core/base/bytes.h"
+#include "core/base/counters.h"
+#include "core/base/ids.h"
+#include "core/base/instant.h"
+#include "core/wire/routed_message.h"
+
+namespace onehop::core {
+
+class TopicQueue {
+ public:
+  explicit TopicQueue(Counters& totals) : account_(totals.state_bytes) {}
+  TopicQueue(const TopicQueue&) = delete;
+  TopicQueue& operator=(const TopicQueue&) = delete;
+
+  bool empty() const { return messages_.empty() && missed_.empty(); }
+  // Keeps a copy of a topic's message, which may wait until `deadline`; or counts it as missed if the messages would
+  // take more than `bytes_max`.
+  void add(const RoutedMessage& message, Instant deadline, size_t bytes_max);
+
+  bool has_message() const { return !messages_.empty(); }
+  // The first message. Its bytes are good until pop().
+  const RoutedMessage& front() const { return messages_.front().message; }
+  Instant deadline() const { return messages_.front().deadline; }
+  void pop();
+  // Called when no message is left: `tell(topic, sender, id, count)` for what was missed, which is forgotten then. The
+  // id is 0 but for confirmed messages, each of which is told by itself.
+  template <typename Tell>
+  void tell_missed(Tell tell) {
+    for (const auto& [key, missed] : missed_) tell(missed.topic, missed.sender, missed.id, missed.count);
+    missed_.clear();
+    missed_bytes_ = 0;
+    count_held();
+  }
+
+ private:
+  struct Waiting {
+    RoutedMessage message;  // Its bytes are in the block.
+    Instant deadline;
+    BufferRef block;
+  };
+  struct Missed {
+    std::string topic;
+    Origin sender;
+    uint64_t id;
+    uint32_t count;
+  };
+  // The hash of the topic, the sender, and the id.
+  using Key = std::tuple<uint64_t, ShardIndex, uint32_t, uint32_t, uint64_t>;
+
+  void count_missed(const RoutedMessage& message);
+  void count_held() { account_.set(bytes_ + missed_bytes_); }
+
+  std::deque<Waiting> messages_;
+  size_t bytes_ = 0;              // What the messages take.
+  std::map<Key, Missed> missed_;  // In one order for the same key of hashes, so that a simulated run repeats.
+  size_t missed_bytes_ = 0;
+  Account account_;
+};
+
+}  // namespace onehop::core

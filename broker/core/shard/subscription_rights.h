@@ -1,0 +1,66 @@
+// SubscriptionRights: whether clients may have what they subscribe to. The host is asked about each Subscribe, and
+// about all of a session's subscriptions again when the policy or its credentials have changed; it may answer later.
+// Only a shard with ShardConfig::asks_permission asks. In any other this part is empty.
+//
+// A session that may not keep one of its subscriptions ends, as it does without any other permission that it has used.
+//
+// Invariant: a link whose Subscribe is with the host is not read, so what the client sends behind it keeps its place.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+
+#include <absl/container/flat_hash_map.h>
+
+#include "core/base/ids.h"
+#include "core/base/instant.h"
+#include "core/session/session.h"
+#include "core/shard/seam.h"
+#include "onehop/v1/onehop.pb.h"
+
+namespace onehop::core {
+
+struct ShardParts;
+
+class SubscriptionRights {
+ public:
+  explicit SubscriptionRights(ShardParts& shard) : shard_(shard) {}
+  SubscriptionRights(const SubscriptionRights&) = delete;
+  SubscriptionRights& operator=(const SubscriptionRights&) = delete;
+
+  // Whether the client may subscribe now. If not, it has been refused, or the host says so later.
+  bool may(Link& link, Session& session, const v1::Subscribe& wanted);
+  // Asks about everything that the session has subscribed to.
+  void judge(SessionId id);
+  // An answer of the host. False if the ticket is not of this part.
+  bool on_answer(Ticket ticket, const Answer& answer);
+  // What is with the host was asked of the old policy: it is asked again.
+  void policy_changed();
+  // Gives up questions that have waited for too long, and returns when the next one has.
+  Instant advance();
+
+ private:
+  struct Asked {
+    SessionId session;
+    LinkId link;  // Of a Subscribe; none: the session has subscribed already.
+    v1::Subscribe wanted;
+  };
+  struct Due {
+    Instant at;
+    Ticket ticket;
+  };
+  // This bit is set in the tickets of this part, and in no others.
+  static constexpr uint64_t kOwnTickets = uint64_t{1} << 61;
+
+  Answered ask(const Session& session, Asked asked, Answer& answer);
+  void decide(const Asked& asked, const Answer& answer);
+  void refuse(Session& session, uint64_t ref, const Answer& answer);
+
+  ShardParts& shard_;
+  absl::flat_hash_map<uint64_t, Asked> asked_;  // By ticket.
+  std::deque<Due> due_;                         // In the order of their asking.
+  uint64_t next_ticket_ = kOwnTickets;
+};
+
+}  // namespace onehop::core
