@@ -69,6 +69,12 @@ constexpr CounterRow kTable[] = {
     {&B::renewals_undecided, "renewals_undecided"},
     {&B::sessions_revoked, "sessions_revoked", "onehop_sessions_revoked_total",
      "Sessions ended because their permissions were taken away."},
+    {&B::topic_messages, "topic_messages", "onehop_topic_messages_total",
+     "Messages sent to topics that somebody had subscribed to."},
+    {&B::topic_copies, "topic_copies", "onehop_topic_copies_total",
+     "Messages of topics that were admitted, one for each subscriber."},
+    {&B::topic_skips, "topic_skips", "onehop_topic_skips_total",
+     "Messages of topics that a subscriber missed because it had no room."},
     {&B::handler_exceptions, "handler_exceptions", "onehop_handler_exceptions_total",
      "Exceptions that handlers of the program have thrown."},
 };

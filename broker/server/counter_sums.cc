@@ -80,6 +80,9 @@ constexpr std::pair<uint64_t BrokerCounters::*, uint64_t core::Counters::*> kPla
     {&BrokerCounters::renewals_refused, &core::Counters::renewals_refused},
     {&BrokerCounters::renewals_undecided, &core::Counters::renewals_undecided},
     {&BrokerCounters::sessions_revoked, &core::Counters::sessions_revoked},
+    {&BrokerCounters::topic_messages, &core::Counters::topic_messages},
+    {&BrokerCounters::topic_copies, &core::Counters::topic_copies},
+    {&BrokerCounters::topic_skips, &core::Counters::topic_skips},
 };
 
 void add(BrokerCounters& sum, const core::Counters& c) {

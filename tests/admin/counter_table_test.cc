@@ -61,6 +61,9 @@ constexpr Told kTold[] = {
     {&B::renewals_refused, "renewals_refused", "onehop_renewals_total{result=\"refused\"}"},
     {&B::renewals_undecided, "renewals_undecided", "onehop_renewals_total{result=\"undecided\"}"},
     {&B::sessions_revoked, "sessions_revoked", "onehop_sessions_revoked_total"},
+    {&B::topic_messages, "topic_messages", "onehop_topic_messages_total"},
+    {&B::topic_copies, "topic_copies", "onehop_topic_copies_total"},
+    {&B::topic_skips, "topic_skips", "onehop_topic_skips_total"},
     {&B::handler_exceptions, "handler_exceptions", "onehop_handler_exceptions_total"},
 };
 

@@ -44,7 +44,10 @@ CountersOfShard counted(unsigned index, uint64_t unit) {
                                             &core::Counters::renewals_accepted,
                                             &core::Counters::renewals_refused,
                                             &core::Counters::renewals_undecided,
-                                            &core::Counters::sessions_revoked}) {
+                                            &core::Counters::sessions_revoked,
+                                            &core::Counters::topic_messages,
+                                            &core::Counters::topic_copies,
+                                            &core::Counters::topic_skips}) {
     c.*counter = unit * next++;
   }
   c.outcomes[v1::OUTCOME_DELIVERED] = unit * 100;
@@ -89,6 +92,9 @@ TEST(CounterSums, EachNumberIsTheSumOfItsOwn) {
   expect(sum.renewals_refused, 26);
   expect(sum.renewals_undecided, 27);
   expect(sum.sessions_revoked, 28);
+  expect(sum.topic_messages, 29);
+  expect(sum.topic_copies, 30);
+  expect(sum.topic_skips, 31);
   expect(sum.messages_acknowledged, 100);
   expect(sum.messages_refused_by_recipient, 200);
   expect(sum.messages_lost, 400);

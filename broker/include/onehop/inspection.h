@@ -123,7 +123,10 @@ struct BrokerCounters {
   uint64_t renewals_accepted = 0;    // Renewals of credentials. The next two are those that changed nothing.
   uint64_t renewals_refused = 0;
   uint64_t renewals_undecided = 0;     // There was no answer, or none in time.
-  uint64_t sessions_revoked = 0;       // Ended because Hooks::still_allowed said no.
+  uint64_t sessions_revoked = 0;       // Ended because Hooks::still_allowed, or authorize of a subscription, said no.
+  uint64_t topic_messages = 0;         // Sent to a topic that somebody had subscribed to.
+  uint64_t topic_copies = 0;           // Those of messages_admitted that came of a topic, one for each subscriber.
+  uint64_t topic_skips = 0;            // Messages of topics that a subscriber missed because it had no room.
   std::vector<OutcomeCount> outcomes;  // Those that can occur, each of them, also with a count of 0.
   std::vector<EndCount> ends;          // Each kind with each code.
   RouteLatency route_latency;
