@@ -5,7 +5,7 @@
 
 namespace onehop::core {
 
-bool ParcelPost::add_message(const RoutedMessage& message, RecordKind kind) {
+bool ParcelPost::add_message(const RoutedMessage& message) {
   const size_t size = message_record_size(message);
   if (filled_.empty() || !filled_.back().counts() || filled_.back().room() < size ||
       filled_.back().attached_bytes() >= kAttachedBytesMax) {
@@ -19,7 +19,17 @@ bool ParcelPost::add_message(const RoutedMessage& message, RecordKind kind) {
     }
   }
   last_receipt_ = kNone;
-  add_message_record(filled_.back(), message, kind);
+  add_message_record(filled_.back(), message);
+  return true;
+}
+
+bool ParcelPost::add_message(const RoutedMessage& message, RecordKind kind) {
+  if (!add_message(message)) return false;
+  Parcel& parcel = filled_.back();
+  char* const place = parcel.at(parcel.size() - message_record_size(message));
+  RecordHead head = peek_record({place, sizeof head});
+  head.kind = kind;
+  std::memcpy(place, &head, sizeof head);
   return true;
 }
 

@@ -18,7 +18,9 @@ namespace onehop::core {
 class ParcelPost {
  public:
   // False, and nothing done, if there is no credit for it.
-  bool add_message(const RoutedMessage& message, RecordKind kind = RecordKind::kMessage);
+  bool add_message(const RoutedMessage& message);
+  // The same for a record of another kind that carries a message, so that those of clients pay nothing for it.
+  bool add_message(const RoutedMessage& message, RecordKind kind);
   // Writes a record that begins with a RecordHead and the name or text behind it; sets the sizes in it.
   template <typename Record>
   void add_control(Record record, Bytes name = {}) {

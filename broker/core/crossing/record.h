@@ -129,12 +129,11 @@ inline size_t message_record_size(const RoutedMessage& message) {
 }
 // Copies a body into a block of its own: the one it lies in is counted by this shard.
 uint32_t attach_copy(Parcel& parcel, Bytes body);
-// `kind` is that of a record which carries a message.
-inline void add_message_record(Parcel& parcel, const RoutedMessage& m, RecordKind kind = RecordKind::kMessage) {
+inline void add_message_record(Parcel& parcel, const RoutedMessage& m) {
   const size_t size = message_record_size(m);
   char* out = parcel.extend(size);
   MessageRecord& record = *new (out) MessageRecord;
-  record.head.kind = kind;
+  record.head.kind = RecordKind::kMessage;
   record.head.ordered_refusals = m.ordered_refusals;
   record.head.size = static_cast<uint32_t>(size);
   record.head.sender = m.sender;

@@ -37,8 +37,9 @@ Fate FanOutAccounts::Entry::result() const {
     fate.reason = v1::REASON_NOBODY_THERE;
   }
   fate.attempted = attempted;
-  fate.reached = reached;
-  fate.missed = missed;
+  fate.is_sum = true;
+  fate.retry_after_ms = reached;
+  fate.code = missed;
   return fate;
 }
 

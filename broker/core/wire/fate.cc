@@ -17,8 +17,8 @@ void append_fate(std::vector<FateOfIds>& fates, const FateOfIds& ids) {
 }
 
 size_t receipts_per_frame(std::span<const FateOfIds> fates) {
-  // Everything but the text: two ids, enums and numbers with their tags, and the receipt's own.
-  constexpr size_t kLongestWithoutText = 60;
+  // Everything but the text: two ids, three enums and numbers with their tags, and the receipt's own.
+  constexpr size_t kLongestWithoutText = 52;
   constexpr size_t kFrameBytes = 15 << 10;
   size_t bytes = 0;
   size_t count = 0;
@@ -40,11 +40,14 @@ size_t append_receipts(OutputQueue& queue, SegmentPool& pool, v1::Frame& frame, 
     item.set_last_id(ids.last_id);
     item.set_outcome(ids.fate.outcome);
     item.set_reason(ids.fate.reason);
-    item.set_retry_after_ms(ids.fate.retry_after_ms);
     item.set_attempted(ids.fate.attempted);
-    item.set_code(ids.fate.code);
-    item.set_reached(ids.fate.reached);
-    item.set_missed(ids.fate.missed);
+    if (ids.fate.is_sum) {
+      item.set_reached(ids.fate.reached());
+      item.set_missed(ids.fate.missed());
+    } else {
+      item.set_retry_after_ms(ids.fate.retry_after_ms);
+      item.set_code(ids.fate.code);
+    }
     item.set_text(ids.text);
   }
   return append_frame(queue, pool, frame);

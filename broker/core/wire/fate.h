@@ -18,9 +18,12 @@ struct Fate {
   uint32_t retry_after_ms = 0;
   uint32_t code = 0;  // The recipient's, with REFUSED_BY_RECIPIENT.
   bool attempted = false;
-  // Of a message to a topic: how many subscribers acknowledged it, and how many did not.
-  uint32_t reached = 0;
-  uint32_t missed = 0;
+  // It sums up what became of a message to a topic. Then the two numbers above are how many subscribers acknowledged it
+  // and how many did not, so that the fate of a message to a client is not larger for it.
+  bool is_sum = false;
+
+  uint32_t reached() const { return is_sum ? retry_after_ms : 0; }
+  uint32_t missed() const { return is_sum ? code : 0; }
 
   friend bool operator==(const Fate&, const Fate&) = default;
 };

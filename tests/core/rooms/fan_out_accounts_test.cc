@@ -48,7 +48,8 @@ TEST(FanOutAccounts, AllHaveAcknowledged) {
   EXPECT_EQ(rig.told[0].ids.first_id, 7u);
   EXPECT_EQ(rig.told[0].ids.last_id, 7u);
   Fate expected = kTaken;
-  expected.reached = 2;
+  expected.is_sum = true;
+  expected.retry_after_ms = 2;
   EXPECT_EQ(rig.only(), expected);
   EXPECT_TRUE(rig.accounts.empty());
   EXPECT_EQ(rig.totals.state_bytes, 0u);
@@ -63,8 +64,8 @@ TEST(FanOutAccounts, SomeMissedIt) {
   const Fate fate = rig.only();
   EXPECT_EQ(fate.outcome, v1::OUTCOME_PARTIAL);
   EXPECT_EQ(fate.reason, v1::REASON_QUEUE_FULL) << "of the first miss";
-  EXPECT_EQ(fate.reached, 1u);
-  EXPECT_EQ(fate.missed, 4u);
+  EXPECT_EQ(fate.reached(), 1u);
+  EXPECT_EQ(fate.missed(), 4u);
   EXPECT_TRUE(fate.attempted);
 }
 
@@ -77,7 +78,7 @@ TEST(FanOutAccounts, NobodyGotIt) {
   EXPECT_EQ(fate.outcome, v1::OUTCOME_REJECTED);
   EXPECT_EQ(fate.reason, v1::REASON_QUEUE_FULL);
   EXPECT_TRUE(fate.attempted) << "one was written";
-  EXPECT_EQ(fate.missed, 2u);
+  EXPECT_EQ(fate.missed(), 2u);
   rig.accounts.open(AccountsRig::sender(1), 2, 10, 1);
   rig.report(1, 2, {});
   fate = rig.only();
