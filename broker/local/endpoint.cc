@@ -112,7 +112,8 @@ SendStatus Endpoint::submit(uint64_t id, Bytes body, Instant now) {
 }
 
 SendStatus Endpoint::send(uint64_t id, Bytes to, Bytes payload, const client::SendOptions& options, Instant now) {
-  if (!pauses_.empty() && pauses_.contains(to)) {
+  const bool to_topic = options.destination == client::Destination::kTopic;
+  if (!to_topic && !pauses_.empty() && pauses_.contains(to)) {
     room_.wait_for_resume();
     return SendStatus::kWouldBlock;
   }
@@ -123,6 +124,7 @@ SendStatus Endpoint::send(uint64_t id, Bytes to, Bytes payload, const client::Se
   const char* const destination = write_message(body_.data(), id, writer);
   core::ScannedMessage scanned;
   scanned.destination_name = {destination + 1 + core::varint_size(to.size()), to.size()};
+  scanned.destination = to_topic ? core::Destination::kTopic : core::Destination::kClient;
   scanned.id = id;
   scanned.in_reply_to = options.in_reply_to;
   scanned.in_reply_to_session = options.in_reply_to_session;

@@ -123,6 +123,14 @@ SendStatus Client::renew(std::string_view token) {
   return impl_->renew(token);
 }
 
+SendStatus Client::subscribe(std::string_view filter, const SubscribeOptions& options) {
+  return impl_->wish({.filter = std::string(filter), .wanted = true, .options = options});
+}
+
+SendStatus Client::unsubscribe(std::string_view filter) {
+  return impl_->wish({.filter = std::string(filter), .wanted = false});
+}
+
 Ending Client::close(uint64_t deadline_ms) {
   return impl_->end({.kind = EndOrder::Kind::kClose, .deadline_ms = deadline_ms});
 }

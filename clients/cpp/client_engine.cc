@@ -76,6 +76,14 @@ SendStatus ClientEngine::renew(std::string_view token) {
   return impl_->renew(token);
 }
 
+SendStatus ClientEngine::subscribe(std::string_view filter, const SubscribeOptions& options) {
+  return impl_->subscribe(filter, options);
+}
+
+SendStatus ClientEngine::unsubscribe(std::string_view filter) {
+  return impl_->unsubscribe(filter);
+}
+
 void ClientEngine::close() {
   impl_->close();
 }

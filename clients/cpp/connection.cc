@@ -25,6 +25,7 @@ ClientEngine::Impl::Impl(ClientOptions options, ClientEvents& events, uint64_t s
       events_(events),
       sender_(options_, events_),
       credentials_(options_, events_, sender_),
+      subscriptions_(events_, sender_),
       backoff_(options_.backoff_ms_min, options_.backoff_ms_max, seed),
       session_(options_.resume) {
   if (session_) receiver_.begin(session_->session);
@@ -112,6 +113,7 @@ void ClientEngine::Impl::lose(Ending ending, core::Instant now) {
   opened_ = {};
   const State before = state_;
   credentials_.closed();
+  subscriptions_.closed();
   if (!is_name_in_use(ending)) {
     name_in_use_since_.reset();
   } else if (!name_in_use_since_) {
@@ -193,9 +195,18 @@ SendStatus ClientEngine::Impl::renew(std::string_view token) {
   return state_ == State::kEnded || is_leaving() ? SendStatus::kClosed : credentials_.renew(token);
 }
 
+SendStatus ClientEngine::Impl::subscribe(std::string_view filter, const SubscribeOptions& options) {
+  return accepts_wishes() ? subscriptions_.subscribe(filter, options) : SendStatus::kClosed;
+}
+
+SendStatus ClientEngine::Impl::unsubscribe(std::string_view filter) {
+  return accepts_wishes() ? subscriptions_.unsubscribe(filter) : SendStatus::kClosed;
+}
+
 void ClientEngine::Impl::finish(const Ending& ending) {
   change_to(State::kEnded, core::Instant::never());
   credentials_.closed();
+  subscriptions_.closed();
   sender_.end();
   events_.on_ended(ending);
 }
@@ -208,6 +219,7 @@ void ClientEngine::Impl::leave_if_done(core::Instant now) {
   if (state_ == State::kOpen) {
     if (!may_end() && !(announced_ && may_part(now))) return;
     append_acks();
+    subscriptions_.closed();
     if (detaching_) {
       sender_.hold_all();
       return change_to(State::kDetaching, now + kLeavingMs);
@@ -330,6 +342,7 @@ void ClientEngine::Impl::on_tick(core::Instant now) {
     sender_.on_tick(now);
   }
   if (state_ == State::kOpen) credentials_.on_tick(now);
+  if (state_ == State::kOpen) subscriptions_.on_tick(now);
   leave_if_done(now);
   sender_.tell_room();
 }
@@ -355,7 +368,8 @@ core::Instant ClientEngine::Impl::deadline() const {
   if (state_ == State::kEnded) return core::Instant::never();
   if (may_end() && !is_leaving()) return {};
   if (state_ != State::kOpen) return state_deadline_;
-  return std::min({liveness_deadline(), sender_.deadline(), credentials_.deadline(), grace_end_, held_until_});
+  return std::min({liveness_deadline(), sender_.deadline(), credentials_.deadline(), subscriptions_.deadline(),
+                   grace_end_, held_until_});
 }
 
 }  // namespace onehop::client

@@ -1,5 +1,6 @@
 // The life of a client: connect, open, lose, wait, connect again, end. Owns the frames that arrive, liveness, the
-// handshake and the session's credentials; what is sent is the Sender's, verdicts on what has come are the Receiver's.
+// handshake and the session's credentials. What is sent is the Sender's, verdicts on what has come are the Receiver's,
+// and what is wanted of topics is the Subscriptions'.
 //
 //   kIdle → kConnecting → kHandshake → kOpen → kLeaving, kDetaching → kEnded
 //              ▲              │          │         │
@@ -18,6 +19,7 @@
 #include "client/credentials.h"
 #include "client/first_answer.h"
 #include "client/sender.h"
+#include "client/subscriptions.h"
 #include "core/base/instant.h"
 #include "core/wire/frame_decoder.h"
 #include "message/receiver.h"
@@ -34,6 +36,8 @@ class ClientEngine::Impl {
   void detach() { detaching_ = true, sender_.refuse_more(); }
   void abort(const Ending& ending, core::Instant now);
   SendStatus renew(std::string_view token);
+  SendStatus subscribe(std::string_view filter, const SubscribeOptions& options);
+  SendStatus unsubscribe(std::string_view filter);
   uint64_t ping() { return state_ == State::kOpen ? sender_.append_ping() : 0; }
   Sender& sender() { return sender_; }
   const Sender& sender() const { return sender_; }
@@ -64,6 +68,7 @@ class ClientEngine::Impl {
   bool ends_session(State state, const Ending& ending) const;
   bool is_leaving() const { return state_ == State::kLeaving || state_ == State::kDetaching; }
   bool takes_frames() const { return state_ == State::kHandshake || state_ == State::kOpen || is_leaving(); }
+  bool accepts_wishes() const { return !closing_ && !detaching_ && state_ != State::kEnded; }
   // Whether the caller wants the end, and nothing has to be waited for.
   bool may_end() const { return detaching_ || (closing_ && sender_.unsettled() == 0); }
   // The broker has announced the end of this connection, or of itself.
@@ -92,6 +97,7 @@ class ClientEngine::Impl {
   ContainedEvents events_;
   Sender sender_;
   Credentials credentials_;
+  Subscriptions subscriptions_;
   Receiver receiver_;
   Backoff backoff_;
   core::FrameDecoder decoder_;

@@ -42,7 +42,7 @@ void ClientEngine::Impl::append_connect() {
                                                                         : v1::ON_CONFLICT_REJECT);
   connect.set_token(credentials_.for_connect());
   connect.set_frame_bytes_max(options_.frame_bytes_max);
-  connect.set_features(core::kFeatureOrderedRefusals | core::kFeatureRenewal);
+  connect.set_features(core::kFeatureOrderedRefusals | core::kFeatureRenewal | core::kFeatureTopics);
   connect.set_session_expiry_ms(options_.session_expiry_ms);
   connect.set_receive_window(options_.receive_window);
   if (session_) {
@@ -117,6 +117,8 @@ const char* ClientEngine::Impl::on_frame_kind(uint32_t kind, core::Bytes body, c
     }
     case v1::Frame::kRenewedFieldNumber:
       return state_ == State::kOpen ? credentials_.on_renewed(body, now) : nullptr;
+    case v1::Frame::kSubscribedFieldNumber:
+      return state_ == State::kOpen ? subscriptions_.on_subscribed(body, now) : nullptr;
     default:
       return nullptr;
   }
@@ -156,6 +158,7 @@ const char* ClientEngine::Impl::on_connected(core::Bytes body, core::Instant now
                 .prove_ms = prove_ms},
                now);
   credentials_.opened(connected, now);
+  subscriptions_.opened(connected);
   events_.on_open(to_session_info(connected));
   return nullptr;
 }

@@ -39,6 +39,12 @@ class ContainedEvents {
   void on_renewed(Reason reason, uint32_t expires_in_ms) {
     contain([&] { events_.on_renewed(reason, expires_in_ms); });
   }
+  void on_subscribed(std::string_view filter, Reason reason) {
+    contain([&] { events_.on_subscribed(filter, reason); });
+  }
+  void on_unsubscribed(std::string_view filter) {
+    contain([&] { events_.on_unsubscribed(filter); });
+  }
   void call(const std::function<void()>& callback) {
     contain([&] { callback(); });
   }

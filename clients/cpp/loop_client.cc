@@ -359,6 +359,14 @@ SendStatus LoopClient::renew(std::string_view token) {
   return impl_->use_engine([&] { return impl_->engine().renew(token); });
 }
 
+SendStatus LoopClient::subscribe(std::string_view filter, const SubscribeOptions& options) {
+  return impl_->use_engine([&] { return impl_->engine().subscribe(filter, options); });
+}
+
+SendStatus LoopClient::unsubscribe(std::string_view filter) {
+  return impl_->use_engine([&] { return impl_->engine().unsubscribe(filter); });
+}
+
 void LoopClient::set_reading(bool reading) {
   impl_->set_reading(reading);
 }

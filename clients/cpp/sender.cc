@@ -25,10 +25,11 @@ SendStatus Sender::send(core::Bytes to, core::Bytes payload, const SendOptions& 
   if (!body.valid()) return SendStatus::kInvalid;
   if (body.size() > kBodyBytesMax) return SendStatus::kTooLarge;
   const bool confirmed = options.confirm != Confirm::kRefusals;
-  Hold* hold = find_hold(to);
+  const Address address{to, options.destination};
+  Hold* hold = find_hold(address);
   const uint64_t frame_bytes = FrameSize(log_.next_id(), body.size()).frame_bytes;
   if (open_ && too_large(frame_bytes, confirmed)) return SendStatus::kTooLarge;
-  if (hold == nullptr && open_ && !proven_.wants(to)) {
+  if (hold == nullptr && open_ && !has_to_prove(address)) {
     if (!stream_has_room(frame_bytes, confirmed)) return SendStatus::kWouldBlock;
     body.write(append_new(body.size(), confirmed, options.unknown_patience_ms));
   } else {
@@ -38,10 +39,10 @@ SendStatus Sender::send(core::Bytes to, core::Bytes payload, const SendOptions& 
     }
     std::string bytes(body.size(), '\0');
     body.write(bytes.data());
-    wait_in(hold_for(to), {.ticket = ++last_ticket_,
-                           .body = std::move(bytes),
-                           .patience_ms = options.unknown_patience_ms,
-                           .confirmed = confirmed});
+    wait_in(hold_for(address), {.ticket = ++last_ticket_,
+                                .body = std::move(bytes),
+                                .patience_ms = options.unknown_patience_ms,
+                                .confirmed = confirmed});
   }
   ++unsettled_;
   if (ticket != nullptr) *ticket = last_ticket_;
@@ -52,10 +53,10 @@ SendStatus Sender::send_encoded(core::Bytes body, bool may_refuse, uint32_t unkn
   if (!accepting_) return SendStatus::kClosed;
   if (body.empty()) return SendStatus::kInvalid;
   if (body.size() > kBodyBytesMax) return SendStatus::kTooLarge;
-  const core::Bytes to = destination_of(body);
+  const Address to = destination_of(body);
   const bool confirmed = is_confirmed(body);
   const uint64_t frame_bytes = FrameSize(log_.next_id(), body.size()).frame_bytes;
-  const bool waits = !may_refuse || !open_ || find_hold(to) != nullptr || proven_.wants(to);
+  const bool waits = !may_refuse || !open_ || find_hold(to) != nullptr || has_to_prove(to);
   if (!waits && !too_large(frame_bytes, confirmed)) {
     if (!stream_has_room(frame_bytes, confirmed)) return SendStatus::kWouldBlock;
     std::copy_n(body.data(), body.size(), append_new(body.size(), confirmed, unknown_patience_ms));
@@ -108,17 +109,17 @@ bool Sender::hold_has_room(const Hold* hold) const {
          waiting_bytes_ < options_.waiting_bytes_total_max;
 }
 
-Sender::Hold* Sender::find_hold(core::Bytes name) {
+Sender::Hold* Sender::find_hold(const Address& to) {
   if (holds_.empty()) return nullptr;
-  const auto found = holds_.find(name);
+  const auto found = holds_.find(to);
   return found == holds_.end() ? nullptr : &found->second;
 }
 
-Sender::Hold& Sender::hold_for(core::Bytes name) {
-  if (Hold* hold = find_hold(name)) return *hold;
-  const auto [place, inserted] = holds_.try_emplace(std::string(name));
-  place->second.name = &place->first;
-  place->second.proof.wanted = place->second.probe = proven_.wants(name);
+Sender::Hold& Sender::hold_for(const Address& to) {
+  if (Hold* hold = find_hold(to)) return *hold;
+  const auto [place, inserted] = holds_.try_emplace(HoldKey{std::string(to.name), to.kind});
+  place->second.key = &place->first;
+  place->second.proof.wanted = place->second.probe = has_to_prove(to);
   make_ready(place->second);
   return place->second;
 }
@@ -223,7 +224,7 @@ void Sender::pump() {
 }
 
 void Sender::send_from(Hold& hold) {
-  if (std::exchange(hold.gate_closed, false)) append_resume(*hold.name);
+  if (std::exchange(hold.gate_closed, false)) append_resume(hold.key->name);
   const bool probing = std::exchange(hold.probe, false) && !hold.waiting.empty();
   const int turn = probing ? 1 : kTurnMessages;
   int sent = 0;
@@ -244,7 +245,7 @@ void Sender::send_from(Hold& hold) {
     hold.probe = probing;
     make_ready(hold);
   } else {
-    holds_.erase(holds_.find(*hold.name));
+    holds_.erase(holds_.find(*hold.key));
   }
 }
 

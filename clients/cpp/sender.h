@@ -18,6 +18,8 @@
 //    repeated because a resume left it unknown, comes first. hold.waiting is in the order of acceptance.
 //  - A hold opens only when every refusal of what was in flight is known: a ping was written after the last message to
 //    it (the barrier), and its pong has come, both on this connection.
+//  - Clients and topics have holds of their own, also where their names are the same. A topic has no gate, and its name
+//    is never proven.
 //  - While a name has to be proven (proven_names.h) it has a hold, and at most one message to it is in flight. Only
 //    that one is held again after UNKNOWN_CLIENT, because nothing can have overtaken it.
 //  - ready_ names each hold that may send, once; but those whose first message waits for the send window are in
@@ -126,6 +128,14 @@ class Sender {
     core::Instant gives_up = core::Instant::never();
   };
 
+  // What a hold belongs to. It is found by an Address as well.
+  struct HoldKey {
+    std::string name;
+    Destination kind;
+
+    operator Address() const { return {name, kind}; }
+  };
+
   struct Hold {
     enum class Phase : uint8_t {
       kClosed,   // until the lease is over or RESUME comes, and the barrier is passed
@@ -143,8 +153,9 @@ class Sender {
     std::vector<Held> refused;
     std::deque<Held> waiting;
     uint64_t waiting_bytes = 0;
-    const std::string* name = nullptr;
+    const HoldKey* key = nullptr;
 
+    bool is_topic() const { return key->kind == Destination::kTopic; }
     bool next_is_confirmed() const { return !waiting.empty() && waiting.front().confirmed; }
   };
 
@@ -163,8 +174,15 @@ class Sender {
     std::function<void()> done;
   };
 
-  struct NameHash : std::hash<std::string_view> {
+  struct AddressHash {
     using is_transparent = void;
+    size_t operator()(const Address& to) const {
+      return std::hash<std::string_view>()(to.name) + static_cast<size_t>(to.kind);
+    }
+  };
+  struct SameAddress {
+    using is_transparent = void;
+    bool operator()(const Address& a, const Address& b) const { return a == b; }
   };
 
   void end_barriers();
@@ -176,8 +194,9 @@ class Sender {
   bool fits_window(const Hold& hold) const;
   Hold* next_ready();
   bool hold_has_room(const Hold* hold) const;
-  Hold* find_hold(core::Bytes name);
-  Hold& hold_for(core::Bytes name);
+  Hold* find_hold(const Address& to);
+  Hold& hold_for(const Address& to);
+  bool has_to_prove(const Address& to) const { return to.kind == Destination::kClient && proven_.wants(to.name); }
   void wait_in(Hold& hold, Held held);
   // A message that waited does no longer, and makes room.
   void leave(Hold& hold, const Held& held);
@@ -199,10 +218,11 @@ class Sender {
   void note_patience(Hold& hold, uint32_t patience_ms);
   void give_up(Hold& hold, core::Instant now, std::vector<Held>& over);
 
+  bool will_pass(const SendLog::Record& record, v1::Reason reason, core::Instant now);
   void on_fate(SendLog::Record& record, const v1::Receipt& receipt, core::Instant now);
   void hold_refused(const SendLog::Record& record, uint64_t ticket, const v1::Receipt& receipt, core::Instant now);
   void settle_admitted(uint64_t last_id);
-  void settle(core::Bytes to, const SendResult& result);
+  void settle(const Address& to, const SendResult& result);
   void settle_held(const Held& held, Outcome outcome, Reason reason);
   void lose_messages(bool repeat_unknown);
   void leave_unknown(SendLog::Record& record, bool repeat_unknown);
@@ -214,7 +234,7 @@ class Sender {
   const ClientOptions& options_;
   ContainedEvents& events_;
   SendLog log_;
-  std::unordered_map<std::string, Hold, NameHash, std::equal_to<>> holds_;
+  std::unordered_map<HoldKey, Hold, AddressHash, SameAddress> holds_;
   ProvenNames proven_;
   std::deque<Hold*> ready_;
   std::deque<Hold*> window_waiters_;

@@ -52,12 +52,18 @@ void Sender::on_receipts(const v1::Receipts& receipts, core::Instant now) {
   on_tick(now);
 }
 
+// A topic has no queue that could be waited for: if all of its subscribers are full, that is what became of the
+// message.
+bool Sender::will_pass(const SendLog::Record& record, v1::Reason reason, core::Instant now) {
+  const bool is_topic = destination_of(record.body_bytes()).kind == Destination::kTopic;
+  if (is_topic && reason == v1::REASON_QUEUE_FULL) return false;
+  return is_passing(reason) || (reason == v1::REASON_UNKNOWN_CLIENT && waits_for_name(record, now));
+}
+
 void Sender::on_fate(SendLog::Record& record, const v1::Receipt& receipt, core::Instant now) {
   const uint64_t ticket = log_.take(record);
   const bool rejected = receipt.outcome() == v1::OUTCOME_REJECTED;
-  const bool passes =
-      is_passing(receipt.reason()) || (receipt.reason() == v1::REASON_UNKNOWN_CLIENT && waits_for_name(record, now));
-  if (rejected && passes) return hold_refused(record, ticket, receipt, now);
+  if (rejected && will_pass(record, receipt.reason(), now)) return hold_refused(record, ticket, receipt, now);
   SendResult result{.ticket = ticket,
                     .id = record.id,
                     .outcome = to_outcome(receipt.outcome()),
@@ -104,9 +110,9 @@ void Sender::on_flow(const v1::Flow& flow, core::Instant now) {
   if (flow.target_case() != v1::Flow::kClient) return;
   if (flow.state() == v1::STATE_PAUSE) {
     ++counts_.pauses;
-    close_hold(hold_for(flow.client()), or_default(flow.retry_after_ms()), now);
+    close_hold(hold_for({flow.client()}), or_default(flow.retry_after_ms()), now);
   } else if (flow.state() == v1::STATE_RESUME) {
-    Hold* hold = find_hold(flow.client());
+    Hold* hold = find_hold({flow.client()});
     if (hold == nullptr) return;
     hold->resumed = true;
     hold->until = now;
@@ -127,7 +133,7 @@ void Sender::on_pong(uint64_t nonce, core::Instant now) {
   settle_admitted(last_id);
   if (next_barrier_ > nonce) return;
   next_barrier_ = kNoBarrier;
-  for (auto& [name, hold] : holds_) {
+  for (auto& [key, hold] : holds_) {
     if (hold.barrier > nonce) {
       next_barrier_ = std::min(next_barrier_, hold.barrier);
     } else {
@@ -153,7 +159,7 @@ void Sender::on_tick(core::Instant now) {
   if (now >= proven_.end_due()) proven_.end();
   due_ = proven_.end_due();
   std::vector<Held> over;
-  for (auto& [name, hold] : holds_) {
+  for (auto& [key, hold] : holds_) {
     give_up(hold, now, over);
     if (hold.phase != Hold::Phase::kClosed) continue;
     if (now < hold.until) {
@@ -173,12 +179,12 @@ void Sender::flush(std::function<void()> done) {
   }
 }
 
-void Sender::settle(core::Bytes to, const SendResult& result) {
+void Sender::settle(const Address& to, const SendResult& result) {
   --unsettled_;
   for (Flush& flush : flushes_) {
     if (result.ticket <= flush.ticket) --flush.left;
   }
-  events_.on_outcome(to, result);
+  events_.on_outcome(to.name, result);
   // A later flush waits for all that an earlier one waits for, so they complete in order.
   while (!flushes_.empty() && flushes_.front().left == 0) {
     const std::function<void()> done = std::move(flushes_.front().done);

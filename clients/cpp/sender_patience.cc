@@ -19,7 +19,8 @@ void Sender::begin_proving(core::Instant now, uint32_t prove_ms) {
   if (prove_ms == 0) return proven_.end();
   proven_.begin(now + prove_ms);
   due_ = std::min(due_, proven_.end_due());
-  for (auto& [name, hold] : holds_) {
+  for (auto& [key, hold] : holds_) {
+    if (hold.is_topic()) continue;
     hold.proof = {.wanted = true};
     hold.probe = true;
   }
@@ -28,7 +29,7 @@ void Sender::begin_proving(core::Instant now, uint32_t prove_ms) {
 void Sender::prove(Hold& hold) {
   if (!hold.proof.wanted) return;
   hold.proof = {};
-  proven_.add(*hold.name);
+  proven_.add(hold.key->name);
 }
 
 // Of a message that was refused because nobody owns the name: whether it waits until somebody does.

@@ -64,7 +64,7 @@ bool Sender::follows_refused(const SendLog::Record& record) {
 
 // The broker's gates are as they were: where one may be closed, it is opened behind a barrier of this connection.
 void Sender::resume_holds() {
-  for (auto& [name, hold] : holds_) {
+  for (auto& [key, hold] : holds_) {
     // The connection before this one may have ended before the answer to its own barrier came.
     const bool unanswered = hold.phase == Hold::Phase::kClosed && hold.barrier > passed_nonce_;
     if (!hold.gate_closed && hold.refused.empty() && hold.phase != Hold::Phase::kProbing && !unanswered) {
@@ -88,7 +88,7 @@ void Sender::resume_holds() {
 void Sender::leave_unknown(SendLog::Record& record, bool repeat_unknown) {
   const bool unknown = log_.was_written(record);
   const uint64_t ticket = log_.take(record);
-  const core::Bytes to = destination_of(record.body_bytes());
+  const Address to = destination_of(record.body_bytes());
   if (unknown && !repeat_unknown) {
     settle(to, {.ticket = ticket, .id = record.id, .outcome = Outcome::kUnknown});
   } else {
@@ -153,7 +153,7 @@ void Sender::end() {
   begin_stream();
   ready_.clear();
   // Nothing is accepted any more, so that no event can change the holds.
-  for (auto& [name, hold] : std::exchange(holds_, {})) {
+  for (auto& [key, hold] : std::exchange(holds_, {})) {
     for (const Held& held : hold.waiting) settle_held(held, Outcome::kNotSent, held.reason);
   }
   waiting_bytes_ = 0;

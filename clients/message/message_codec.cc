@@ -23,6 +23,7 @@ using core::kIdTag;
 using core::kInReplyToSessionTag;
 using core::kInReplyToTag;
 using core::kPayloadTag;
+using core::kTopicTag;
 using core::kTtlTag;
 
 // Two bytes on the wire.
@@ -126,8 +127,8 @@ BodyWriter::BodyWriter(Bytes to, Bytes payload, const SendOptions& options)
   if (options.in_reply_to != 0) size_ += 1 + varint_size(options.in_reply_to);
   if (options.in_reply_to_session != 0) size_ += 1 + sizeof(uint64_t);
   if (!payload.empty()) size_ += bytes_field_size(payload.size());
-  valid_ = !to.empty() && core::is_valid_utf8(to) && options.confirm <= Confirm::kDelivered &&
-           (options.headers.empty() || measure_headers());
+  valid_ = !to.empty() && core::is_valid_utf8(to) && options.destination <= Destination::kTopic &&
+           options.confirm <= Confirm::kDelivered && (options.headers.empty() || measure_headers());
 }
 
 bool BodyWriter::measure_headers() {
@@ -144,7 +145,7 @@ bool BodyWriter::measure_headers() {
 }
 
 char* BodyWriter::write(char* out) const {
-  out = write_bytes_field(out, kClientTag, to_);
+  out = write_bytes_field(out, options_.destination == Destination::kTopic ? kTopicTag : kClientTag, to_);
   if (options_.confirm != Confirm::kRefusals) {
     *out++ = kConfirmTag;
     *out++ = static_cast<char>(options_.confirm);
@@ -171,14 +172,14 @@ char* BodyWriter::write(char* out) const {
   return out;
 }
 
-Bytes destination_of(Bytes body) {
+Address destination_of(Bytes body) {
   uint64_t size = 0;
   const char* name = core::read_varint(body.data() + 1, body.data() + body.size(), core::kVarintBytesMax, size);
-  return {name, static_cast<size_t>(size)};
+  return {{name, static_cast<size_t>(size)}, body.front() == kTopicTag ? Destination::kTopic : Destination::kClient};
 }
 
 bool is_confirmed(Bytes body) {
-  const Bytes to = destination_of(body);
+  const Bytes to = destination_of(body).name;
   const char* behind = to.data() + to.size();
   return behind != body.data() + body.size() && *behind == kConfirmTag;
 }
@@ -236,6 +237,12 @@ bool take_field(const FieldReader& field, std::vector<Header>& headers, Message&
     case kPayloadTag:
       out.payload = field.bytes();
       return true;
+    case kTopicTag:
+      out.topic = field.bytes();
+      return true;
+    case core::kSkippedTag:
+      out.skipped = cut_to_32(field.value());
+      return true;
     case kMaybeRepeatedTag:
       out.maybe_repeated = field.value() != 0;
       return true;
@@ -273,6 +280,8 @@ inline const char* take_common_field(const char* at, const char* end, Message& o
       return take_number(at + 1, end, out.tag.tag);
     case kClientTag:
       return take_bytes(at + 1, end, destination);
+    case kTopicTag:
+      return take_bytes(at + 1, end, out.topic);
     case kPayloadTag:
       return take_bytes(at + 1, end, out.payload);
     default:
@@ -313,6 +322,7 @@ SessionInfo to_session_info(const v1::Connected& connected) {
           .ttl_ms_max = connected.ttl_ms_max(),
           .resumed = connected.resumed(),
           .ordered_refusals = (connected.features() & core::kFeatureOrderedRefusals) != 0,
+          .may_subscribe = (connected.features() & core::kFeatureTopics) != 0,
           .may_renew = (connected.features() & core::kFeatureRenewal) != 0,
           .credentials_expire_in_ms = connected.credentials_expire_in_ms()};
 }

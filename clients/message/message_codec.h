@@ -38,8 +38,16 @@ class BodyWriter {
   bool valid_ = false;
 };
 
+// Where a message goes.
+struct Address {
+  core::Bytes name;
+  Destination kind = Destination::kClient;
+
+  friend bool operator==(const Address&, const Address&) = default;
+};
+
 // The destination that a body begins with. The body is one that BodyWriter wrote.
-core::Bytes destination_of(core::Bytes body);
+Address destination_of(core::Bytes body);
 // Whether the body asks for an outcome (Confirm::kDelivered).
 bool is_confirmed(core::Bytes body);
 

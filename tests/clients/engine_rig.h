@@ -27,7 +27,10 @@ class Recorder : public ClientEvents {
  public:
   void on_open(const SessionInfo& session) override { log.push_back("open " + std::string(session.name)); }
   void on_message(const Message& message) override {
-    log.push_back("message " + std::string(message.from) + " " + std::string(message.payload));
+    std::string line = "message " + std::string(message.from) + " " + std::string(message.payload);
+    if (!message.topic.empty()) line += " in " + std::string(message.topic);
+    if (message.skipped != 0) line += " after " + std::to_string(message.skipped);
+    log.push_back(line);
     tags.push_back(message.tag);
   }
   void on_outcome(std::string_view to, const SendResult& result) override {
@@ -39,6 +42,10 @@ class Recorder : public ClientEvents {
   }
   void on_room() override { log.push_back("room"); }
   void on_pong(uint64_t nonce) override { log.push_back("pong " + std::to_string(nonce)); }
+  void on_subscribed(std::string_view filter, Reason reason) override {
+    log.push_back("subscribed " + std::string(filter) + (reason == Reason::kNone ? "" : " " + to_string(reason)));
+  }
+  void on_unsubscribed(std::string_view filter) override { log.push_back("unsubscribed " + std::string(filter)); }
   void on_down(const Ending& ending, uint64_t retry_in_ms) override {
     log.push_back("down");
     endings.push_back(ending);
@@ -171,8 +178,8 @@ inline std::string in_words(const v1::Frame& frame) {
       return "connect";
     case v1::Frame::kMessage: {
       const v1::Message& message = frame.message();
-      return message.client() + ":" + std::to_string(message.id()) + "=" + message.payload() +
-             (message.maybe_repeated() ? " again" : "");
+      return (message.has_topic() ? "topic " + message.topic() : message.client()) + ":" +
+             std::to_string(message.id()) + "=" + message.payload() + (message.maybe_repeated() ? " again" : "");
     }
     case v1::Frame::kAck:
       return in_words(frame.ack());
@@ -182,6 +189,10 @@ inline std::string in_words(const v1::Frame& frame) {
       return "ping";
     case v1::Frame::kPong:
       return "pong";
+    case v1::Frame::kSubscribe:
+      return "subscribe " + frame.subscribe().topic() + (frame.subscribe().no_echo() ? " no echo" : "");
+    case v1::Frame::kUnsubscribe:
+      return "unsubscribe " + frame.unsubscribe().topic();
     case v1::Frame::kGoodbye:
       return "goodbye";
     default:

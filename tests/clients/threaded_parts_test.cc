@@ -58,7 +58,7 @@ TEST(SendCompletion, HoldsWhateverCanBeCalled) {
 
 TEST(OpenSends, FindsEachMessageWhateverTheOrder) {
   std::mt19937_64 random(20'261'130);
-  Destination destination;
+  DestinationAccount destination;
   OpenSends sends;
   std::map<uint64_t, uint32_t> open;
   uint64_t ticket = 0;

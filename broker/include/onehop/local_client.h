@@ -88,8 +88,9 @@ class ONEHOP_EXPORT LocalClient {
   // client at the same time.
   virtual ~LocalClient() = default;
 
-  // Sends `payload` to the client named `to`. Both are copied before it returns. If accepted, `ticket`, where given,
-  // is the message's number, as in on_outcome(): rising for each sending thread, from 1.
+  // Sends `payload` to the client named `to`, or to the topic, as `options.destination` says. Both are copied before it
+  // returns. If accepted, `ticket`, where given, is the message's number, as in on_outcome(): rising for each sending
+  // thread, from 1.
   //
   // kWouldBlock: the destination is paused, or the batch or a window is full; on_room() follows. Events get the same
   // answer when they have sent 128 KiB in one turn of the shard, because the shard writes only after they return.

@@ -1,5 +1,6 @@
 // What other threads hand to a client's thread at one time: bodies of messages one behind the other, and beside them
-// what is known of each; verdicts; calls to be made when messages are settled; the wish to end.
+// what is known of each; verdicts; calls to be made when messages are settled; what is wanted of topics; the wish to
+// end.
 #pragma once
 
 #include <cstdint>
@@ -11,11 +12,13 @@
 
 #include "onehop/client_types.h"
 #include "onehop/send_completion.h"
+#include "onehop/topics.h"
 
 namespace onehop::client {
 
-// What one destination has of the account. See outbox.h for who may touch what.
-struct Destination {
+// What one destination has of the account; a client and a topic of the same name share one. See outbox.h for who may
+// touch what.
+struct DestinationAccount {
   // Accepted and without an outcome, as far as the account knows.
   uint64_t bytes = 0;
   // Somebody was told that there is no room for it.
@@ -27,7 +30,7 @@ struct Destination {
 // An accepted message, from send() to its outcome.
 struct OpenSend {
   uint64_t ticket = 0;
-  Destination* destination = nullptr;
+  DestinationAccount* destination = nullptr;
   uint32_t body_bytes = 0;
   uint32_t unknown_patience_ms = 0;
   SendCompletion completion;
@@ -45,6 +48,13 @@ struct Verdict {
   std::string text = {};
   uint32_t code = 0;
   uint32_t retry_after_ms = 0;
+};
+
+// What is wanted of a topic.
+struct TopicWish {
+  std::string filter;
+  bool wanted;
+  SubscribeOptions options = {};
 };
 
 // How a client is to end.
@@ -92,9 +102,12 @@ struct Batch {
   std::vector<std::function<void()>> flushes;
   // New credentials, the latest.
   std::optional<std::string> renewal;
+  std::vector<TopicWish> wishes;
   std::optional<EndOrder> end;
 
-  bool is_empty() const { return sends.empty() && verdicts.empty() && flushes.empty() && !renewal && !end; }
+  bool is_empty() const {
+    return sends.empty() && verdicts.empty() && flushes.empty() && !renewal && wishes.empty() && !end;
+  }
   // Keeps its memory.
   void clear();
 };

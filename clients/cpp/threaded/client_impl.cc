@@ -121,6 +121,15 @@ SendStatus Client::Impl::renew(std::string_view token) {
   return SendStatus::kAccepted;
 }
 
+SendStatus Client::Impl::wish(TopicWish wish) {
+  if (is_copy()) return SendStatus::kForked;
+  if (what_is_wrong_with_filter(wish.filter) != nullptr) return SendStatus::kInvalid;
+  bool call = false;
+  if (!outbox_.put(call, [&](Batch& batch) { batch.wishes.push_back(std::move(wish)); })) return SendStatus::kClosed;
+  if (call) call_again();
+  return SendStatus::kAccepted;
+}
+
 Ending Client::Impl::end(const EndOrder& order) {
   if (is_copy()) return {.cause = Ending::Cause::kForked};
   if (in_thread()) return {.cause = Ending::Cause::kWouldDeadlock};
@@ -173,6 +182,7 @@ void Client::Impl::turn() {
   core_.host().want_flush(*this);
   for (const Verdict& verdict : batch.verdicts) obey(verdict);
   if (batch.renewal) client_->use_engine([&] { client_->engine().renew(*batch.renewal); });
+  for (const TopicWish& wish : batch.wishes) obey(wish);
   pending_.add(std::move(batch));
   give_pending();
 }
@@ -232,6 +242,13 @@ void Client::Impl::obey(const Verdict& verdict) {
       case Verdict::Kind::kRefused:
         return engine.refuse(verdict.tag, {verdict.text, verdict.code, verdict.retry_after_ms});
     }
+  });
+}
+
+void Client::Impl::obey(const TopicWish& wish) {
+  client_->use_engine([&] {
+    ClientEngine& engine = client_->engine();
+    return wish.wanted ? engine.subscribe(wish.filter, wish.options) : engine.unsubscribe(wish.filter);
   });
 }
 
@@ -321,6 +338,14 @@ void Client::Impl::on_room() {
 
 void Client::Impl::on_renewed(Reason reason, uint32_t expires_in_ms) {
   if (handlers_.on_renewed && !silent_) handlers_.on_renewed(reason, expires_in_ms);
+}
+
+void Client::Impl::on_subscribed(std::string_view filter, Reason reason) {
+  if (handlers_.on_subscribed && !silent_) handlers_.on_subscribed(filter, reason);
+}
+
+void Client::Impl::on_unsubscribed(std::string_view filter) {
+  if (handlers_.on_unsubscribed && !silent_) handlers_.on_unsubscribed(filter);
 }
 
 void Client::Impl::on_exception(const std::exception_ptr& exception) {

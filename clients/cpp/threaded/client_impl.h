@@ -42,6 +42,7 @@ class Client::Impl final : public ClientEvents, private IoMember, private Flusha
   SendCounts counts() const;
   void give(Verdict verdict);
   SendStatus renew(std::string_view token);
+  SendStatus wish(TopicWish wish);
   Ending end(const EndOrder& order);
   std::optional<SavedSession> session() const;
 
@@ -59,6 +60,7 @@ class Client::Impl final : public ClientEvents, private IoMember, private Flusha
   bool give_to_engine(OpenSend& send, std::string_view body);
   void drop_pending();
   void obey(const Verdict& verdict);
+  void obey(const TopicWish& wish);
   void obey(const EndOrder& order);
   void settle(const OpenSend& send);
   void after_turn();
@@ -75,6 +77,8 @@ class Client::Impl final : public ClientEvents, private IoMember, private Flusha
   void on_ended(const Ending& ending) override;
   void on_room() override;
   void on_renewed(Reason reason, uint32_t expires_in_ms) override;
+  void on_subscribed(std::string_view filter, Reason reason) override;
+  void on_unsubscribed(std::string_view filter) override;
   void on_exception(const std::exception_ptr& exception) override;
 
   IoCore& core_;

@@ -32,6 +32,7 @@ void Batch::clear() {
   verdicts.clear();
   flushes.clear();
   renewal.reset();
+  wishes.clear();
   end.reset();
 }
 
@@ -44,7 +45,7 @@ SendStatus Outbox::enter(std::string_view to, const BodyWriter& body, const Send
                          SendCompletion& completion, bool& call) {
   std::unique_lock lock(mutex_);
   if (closed_) return SendStatus::kClosed;
-  Destination* destination = &find(to);
+  DestinationAccount* destination = &find(to);
   if (!has_room(*destination)) {
     const SendStatus status = wait_for_room(lock, to, wait_ms);
     if (status != SendStatus::kAccepted) return status;
@@ -76,18 +77,18 @@ SendStatus Outbox::wait_for_room(std::unique_lock<std::mutex>& lock, std::string
     --waiting_;
   }
   if (closed_) return SendStatus::kClosed;
-  Destination& destination = find(to);
+  DestinationAccount& destination = find(to);
   if (has_room(destination)) return SendStatus::kAccepted;
   want_room(destination);
   return SendStatus::kWouldBlock;
 }
 
-void Outbox::want_room(Destination& destination) {
+void Outbox::want_room(DestinationAccount& destination) {
   if (destination.bytes >= limits_.destination_bytes_max) destination.wanted = true;
   if (total_ >= limits_.total_bytes_max) total_wanted_ = true;
 }
 
-Destination& Outbox::find(std::string_view to) {
+DestinationAccount& Outbox::find(std::string_view to) {
   if (last_ != nullptr && last_->first == to) return last_->second;
   auto found = destinations_.find(to);
   if (found == destinations_.end()) {
@@ -155,7 +156,7 @@ bool Outbox::settle_up() {
   const std::lock_guard lock(mutex_);
   total_ -= std::exchange(settled_bytes_, 0);
   bool told = false;
-  for (Destination* destination : touched_) {
+  for (DestinationAccount* destination : touched_) {
     destination->bytes -= std::exchange(destination->settled_bytes, 0);
     if (destination->wanted && has_room(*destination)) told = true, destination->wanted = false;
   }

@@ -5,9 +5,9 @@
 // The client's thread is called for when it would otherwise sleep, and not for each message: while `awake_`, it will
 // take the batch before it sleeps (Client::Impl has itself called again after each batch that was not empty).
 //
-// Outcomes are gathered, and taken off the account once for each turn of the loop: settle_up(). A Destination's `bytes`
-// and `wanted` are under the mutex, its `settled_bytes` are the client's thread's. It is never forgotten while it has
-// bytes, so a message may name it by a pointer.
+// Outcomes are gathered, and taken off the account once for each turn of the loop: settle_up(). The `bytes` and
+// `wanted` of a DestinationAccount are under the mutex, its `settled_bytes` are the client's thread's. It is never
+// forgotten while it has bytes, so a message may name it by a pointer.
 #pragma once
 
 #include <atomic>
@@ -69,16 +69,16 @@ class Outbox {
   struct NameHash : std::hash<std::string_view> {
     using is_transparent = void;
   };
-  using Destinations = std::unordered_map<std::string, Destination, NameHash, std::equal_to<>>;
+  using Destinations = std::unordered_map<std::string, DestinationAccount, NameHash, std::equal_to<>>;
 
   bool rouse() { return !std::exchange(awake_, true); }
-  bool has_room(const Destination& destination) const {
+  bool has_room(const DestinationAccount& destination) const {
     return total_ < limits_.total_bytes_max && destination.bytes < limits_.destination_bytes_max;
   }
-  Destination& find(std::string_view to);
+  DestinationAccount& find(std::string_view to);
   void forget_idle_destinations();
   SendStatus wait_for_room(std::unique_lock<std::mutex>& lock, std::string_view to, uint64_t wait_ms);
-  void want_room(Destination& destination);
+  void want_room(DestinationAccount& destination);
 
   const Client::Limits limits_;
   const uint64_t much_;
@@ -105,7 +105,7 @@ class Outbox {
   std::atomic<uint64_t> settled_{0};
 
   // The client's thread only.
-  std::vector<Destination*> touched_;
+  std::vector<DestinationAccount*> touched_;
   uint64_t settled_bytes_ = 0;
 };
 

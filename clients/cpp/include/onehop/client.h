@@ -37,6 +37,7 @@
 #include "onehop/io_thread.h"
 #include "onehop/send_completion.h"
 #include "onehop/send_future.h"
+#include "onehop/topics.h"
 
 namespace onehop::client {
 
@@ -57,6 +58,9 @@ class ONEHOP_EXPORT Client {
     std::function<void()> on_room = {};
     // The answer to renewed credentials: see ClientEvents::on_renewed().
     std::function<void(Reason reason, uint32_t expires_in_ms)> on_renewed = {};
+    // The answers to subscribe() and unsubscribe(): see ClientEvents::on_subscribed() and on_unsubscribed().
+    std::function<void(std::string_view filter, Reason reason)> on_subscribed = {};
+    std::function<void(std::string_view filter)> on_unsubscribed = {};
     // A handler or a completion threw this. Called on the thread where it was thrown: the client's, or that of a call
     // which called the completion itself, because the message was not accepted or the client had ended.
     std::function<void(std::exception_ptr)> on_exception = {};
@@ -91,8 +95,8 @@ class ONEHOP_EXPORT Client {
   // Waits for at most `timeout_ms` until the session is open: kDone.
   WaitStatus wait_until_open(uint64_t timeout_ms);
 
-  // Sends `payload` to the client named `to`; messages of one thread to one destination stay in order. Blocks while a
-  // limit is reached.
+  // Sends `payload` to the client named `to`, or to the topic, as `options.destination` says. Messages of one thread to
+  // one destination stay in order. Blocks while a limit is reached.
   SendFuture send(std::string_view to, std::string_view payload, const SendOptions& options = {});
   // The same with a completion instead of a future: called once, on the client's thread, or from within the call if the
   // message is not accepted (SendResult::status).
@@ -124,6 +128,12 @@ class ONEHOP_EXPORT Client {
   // New credentials of the same principal: see ClientEngine::renew(). kAccepted: on_renewed tells the result, or they
   // are shown with the next connection. A client that is ending may accept them without another word.
   SendStatus renew(std::string_view token);
+
+  // Subscribes to the topics that `filter` matches, or ends that: see ClientEngine::subscribe().
+  // Handlers::on_subscribed or on_unsubscribed tells the answer. kAccepted; kInvalid: it is no filter; kClosed;
+  // kForked. A client that is ending may accept them without another word.
+  SendStatus subscribe(std::string_view filter, const SubscribeOptions& options = {});
+  SendStatus unsubscribe(std::string_view filter);
 
   // Accepts no more messages, waits until each has its outcome, says goodbye and ends. If that takes longer than
   // `deadline_ms` (0: no deadline), it ends all the same: messages that were sent are then kUnknown, the others

@@ -22,9 +22,12 @@
 //  - Nothing is dropped: what the end of a session leaves unknown is reported as such, or repeated on request.
 //  - on_message() is called once for each delivery, in the order of the sender.
 //
+// What it promises about topics: a subscription is remembered until unsubscribe(). It outlives a broken connection with
+// its session, and in each new session the client subscribes again.
+//
 // One thread at a time. Every call that takes `now_ms` may report events before it returns; `now_ms` is of a clock that
 // never goes back. Events may call send(), acknowledge(), acknowledge_up_to(), refuse(), flush(), ping(), renew(),
-// close() and detach(), nothing else.
+// subscribe(), unsubscribe(), close() and detach(), nothing else.
 #pragma once
 
 #include <cstddef>
@@ -39,6 +42,7 @@
 #include "onehop/client_events.h"
 #include "onehop/client_types.h"
 #include "onehop/export.h"
+#include "onehop/topics.h"
 
 namespace onehop::client {
 
@@ -65,8 +69,9 @@ class ONEHOP_EXPORT ClientEngine {
   // Begins: from now on link() says what is wanted.
   void start(uint64_t now_ms);
 
-  // Sends `payload` to the client named `to`. Before the session is open, messages wait. If accepted, `ticket`, where
-  // given, is its number: rising, from 1, the same through repeats and sessions.
+  // Sends `payload` to the client named `to`, or to the topic, as `options.destination` says. Before the session is
+  // open, messages wait. If accepted, `ticket`, where given, is its number: rising, from 1, the same through repeats
+  // and sessions.
   SendStatus send(std::string_view to, std::string_view payload, const SendOptions& options,
                   uint64_t* ticket = nullptr);
 
@@ -109,6 +114,13 @@ class ONEHOP_EXPORT ClientEngine {
   // it breaks before the answer, they are shown with the next one, unless ClientOptions::token_source gives others.
   // kAccepted; kTooLarge: over kTokenBytesMax; kClosed: the client has ended, or is saying goodbye.
   SendStatus renew(std::string_view token);
+
+  // Subscribes to the topics that `filter` matches (topics.h), or ends that. on_subscribed() or on_unsubscribed() tells
+  // the answer, never from within the call. A later call for the same filter replaces the one before, whose answer is
+  // not told any more; between sessions they wait for the next. Where the broker is too busy, the client asks again
+  // when it was told to. kAccepted; kInvalid: it is no filter; kClosed: the client has ended, or is ending.
+  SendStatus subscribe(std::string_view filter, const SubscribeOptions& options = {});
+  SendStatus unsubscribe(std::string_view filter);
 
   // Accepts no more messages; when each has its outcome, says goodbye and ends. The session ends with it: what others
   // have sent and this client has not acknowledged is lost.

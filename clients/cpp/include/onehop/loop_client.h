@@ -16,6 +16,7 @@
 #include "onehop/client_events.h"
 #include "onehop/client_types.h"
 #include "onehop/export.h"
+#include "onehop/topics.h"
 
 struct uv_loop_s;
 
@@ -72,6 +73,9 @@ class ONEHOP_EXPORT LoopClient {
   uint64_t ping();
   // As ClientEngine::renew().
   SendStatus renew(std::string_view token);
+  // As those of ClientEngine.
+  SendStatus subscribe(std::string_view filter, const SubscribeOptions& options = {});
+  SendStatus unsubscribe(std::string_view filter);
 
   // While the client does not read, the broker queues messages for it, then pauses its senders and refuses their
   // messages. What one read brought (64 KiB) and one frame may still arrive as on_message(). A new connection is read

@@ -21,7 +21,7 @@ class ONEHOP_EXPORT ClientEvents {
  public:
   // A message has arrived. With AckMode::kAuto it is acknowledged when this returns, unless it was refused in here.
   virtual void on_message(const Message& message) = 0;
-  // What became of a message that send() accepted; once for each.
+  // What became of a message that send() accepted; once for each. `to`: the name of the client or of the topic.
   virtual void on_outcome(std::string_view to, const SendResult& result) = 0;
   // The client has ended. Every message has its outcome, and no event follows.
   virtual void on_ended(const Ending& ending) = 0;
@@ -40,6 +40,14 @@ class ONEHOP_EXPORT ClientEvents {
   // `reason` says why: kNotAuthorized (they are not good, or another principal's), kBrokerBusy or kRateLimited (they
   // cannot be checked now), kUnsupported (the broker serves no renewals: they are shown with the next connection).
   virtual void on_renewed(Reason reason, uint32_t expires_in_ms) { (void)reason, (void)expires_in_ms; }
+  // The answer to subscribe(). kNone: the subscription holds, and what is sent to the topic from now on arrives. Told
+  // again in each later session, in which the client has restored it: what was sent in between is missed. Otherwise it
+  // does not hold: kNotAuthorized (the client may not), kBrokerBusy (the session has as many as it may have),
+  // kUnsupported (the broker serves no topics). One that has never held is forgotten then. Any other is asked for again
+  // in the next session.
+  virtual void on_subscribed(std::string_view filter, Reason reason) { (void)filter, (void)reason; }
+  // The answer to unsubscribe(): only what the broker had admitted before may still arrive.
+  virtual void on_unsubscribed(std::string_view filter) { (void)filter; }
   // An event, the callback of flush(), or the token source threw this. What on_exception() throws itself is only
   // counted.
   virtual void on_exception(const std::exception_ptr& exception) { (void)exception; }

@@ -38,6 +38,17 @@ struct Header {
   std::string_view value;
 };
 
+// What the name that a message is sent to belongs to. A client and a topic of the same name have nothing to do with
+// each other.
+enum class Destination : uint8_t {
+  // One client.
+  kClient = 0,
+  // Every session that has subscribed to the topic: see topics.h. With Confirm::kRefusals the outcome is kAdmitted, or
+  // kRejected with kNobodyThere. A broker that does not serve Confirm::kDelivered for topics rejects it with
+  // kUnsupported.
+  kTopic = 1,
+};
+
 // A patience without an end.
 inline constexpr uint32_t kForever = UINT32_MAX;
 // SendOptions::unknown_patience_ms, by default.
@@ -45,6 +56,7 @@ inline constexpr uint32_t kUnknownPatienceMs = 10'000;
 
 // What may be said about a message besides its destination and payload.
 struct SendOptions {
+  Destination destination = Destination::kClient;
   Confirm confirm = Confirm::kDelivered;
   // At most 64, keys and values together at most 8 KiB with 8 bytes of overhead each.
   std::span<const Header> headers = {};
@@ -159,6 +171,11 @@ struct Refusal {
 struct Message {
   // The sender's name, as the broker wrote it.
   std::string_view from;
+  // The topic that it was sent to; empty: it was sent to this client.
+  std::string_view topic;
+  // Of a topic's message: how many messages of topics this session has missed since the one before, because there was
+  // no room for them at the broker.
+  uint32_t skipped = 0;
   // The sender's number for it; 0: the sender gave none.
   uint64_t id = 0;
   // The sender's session, with an id; (from_session, id) is unique.
@@ -198,6 +215,8 @@ struct SessionInfo {
   bool resumed = false;
   // Whether order is kept through refusals (the feature ORDERED_REFUSALS).
   bool ordered_refusals = false;
+  // Whether the broker serves subscriptions to topics (the feature TOPICS).
+  bool may_subscribe = false;
   // Whether the broker takes new credentials on an open connection (the feature RENEWAL).
   bool may_renew = false;
   // For how much longer the credentials hold; then the connection ends, unless they are renewed. 0: they do not end.

@@ -25,6 +25,7 @@ enum class Reason : uint8_t {
   kBrokerBusy = 10,
   kShuttingDown = 11,
   kUnsupported = 12,
+  kNobodyThere = 13,
 };
 
 // Why a connection is ended, in a goodbye. The numbers are those of the wire.

@@ -1,0 +1,74 @@
+// Which topics a client wants: what the program has said last of each filter, and what the broker has answered. The
+// wishes outlive connections and sessions.
+//
+// What a connection has not answered is asked again on the next one, because an answer is lost with its connection. A
+// new session has no subscriptions: there everything that is wanted is asked for.
+//
+// Invariants: an entry is `settled` exactly if the broker's answer to its latest wish has come in this session. While
+// the connection is open, each other entry is under way, waits to be repeated, or is owed an answer that the broker
+// cannot give. under_way_ has exactly the entries with a `ref`.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "client/contained_events.h"
+#include "client/sender.h"
+#include "core/base/bytes.h"
+#include "core/base/instant.h"
+#include "onehop/topics.h"
+#include "onehop/v1/onehop.pb.h"
+
+namespace onehop::client {
+
+class Subscriptions {
+ public:
+  // Both outlive this.
+  Subscriptions(ContainedEvents& events, Sender& sender) : events_(events), sender_(sender) {}
+
+  // The program's side: kAccepted, or kInvalid.
+  SendStatus subscribe(std::string_view filter, const SubscribeOptions& options);
+  SendStatus unsubscribe(std::string_view filter);
+
+  // The connection's side. closed(): it is not open any more, or is about to say goodbye.
+  void opened(const v1::Connected& connected);
+  void closed();
+  // Answers what is wrong with the frame; nullptr: nothing.
+  const char* on_subscribed(core::Bytes body, core::Instant now);
+  void on_tick(core::Instant now);
+  core::Instant deadline() const { return owed_.empty() ? again_at_ : core::Instant{}; }
+
+ private:
+  struct Entry {
+    bool wanted = true;
+    bool no_echo = false;
+    bool settled = false;
+    // A broker has said of it that it holds. Such a one is asked for again in later sessions, whatever the answer is.
+    bool has_held = false;
+    // That of the frame whose answer is awaited; 0: none is.
+    uint64_t ref = 0;
+    core::Instant again_at = core::Instant::never();
+  };
+  using Entries = std::map<std::string, Entry, std::less<>>;
+
+  SendStatus wish(std::string_view filter, bool wanted, bool no_echo);
+  void ask(Entries::iterator place);
+  void settle(Entries::iterator place, Reason reason);
+
+  ContainedEvents& events_;
+  Sender& sender_;
+  Entries entries_;
+  std::map<uint64_t, Entries::iterator> under_way_;
+  // Filters that need no answer of the broker's: it serves no topics.
+  std::vector<std::string> owed_;
+  uint64_t last_ref_ = 0;
+  core::Instant again_at_ = core::Instant::never();
+  bool open_ = false;
+  bool served_ = false;
+};
+
+}  // namespace onehop::client
