@@ -277,6 +277,8 @@ void Endpoint::take_receipts(Bytes body) {
                               .reason = numbered<client::Reason>(receipt.reason()),
                               .retry_after_ms = receipt.retry_after_ms(),
                               .attempted = receipt.attempted(),
+                              .reached = receipt.reached(),
+                              .missed = receipt.missed(),
                               .code = receipt.code(),
                               .text = receipt.text()};
     const auto tell_one = [&](uint64_t id) {

@@ -68,7 +68,9 @@ void Sender::on_fate(SendLog::Record& record, const v1::Receipt& receipt, core::
                     .id = record.id,
                     .outcome = to_outcome(receipt.outcome()),
                     .reason = to_reason(receipt.reason()),
-                    .attempted = receipt.attempted()};
+                    .attempted = receipt.attempted(),
+                    .reached = receipt.reached(),
+                    .missed = receipt.missed()};
   if (rejected) {
     result.retry_after_ms = receipt.retry_after_ms();
     result.code = receipt.code();

@@ -47,6 +47,8 @@ std::string_view to_string(Outcome outcome) {
       return "UNKNOWN";
     case Outcome::kNotSent:
       return "NOT_SENT";
+    case Outcome::kPartial:
+      return "PARTIAL";
   }
   return "";
 }

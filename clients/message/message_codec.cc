@@ -337,6 +337,8 @@ Outcome to_outcome(v1::Outcome outcome) {
       return Outcome::kExpired;
     case v1::OUTCOME_LOST:
       return Outcome::kLost;
+    case v1::OUTCOME_PARTIAL:
+      return Outcome::kPartial;
     default:
       return Outcome::kUnknown;
   }

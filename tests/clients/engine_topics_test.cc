@@ -273,6 +273,25 @@ TEST(EngineTopics, SubscribersThatAreFullAreNotWaitedFor) {
   EXPECT_EQ(rig.events.outcomes, Words{"1 REJECTED QUEUE_FULL"});
 }
 
+TEST(EngineTopics, TellsHowManyWereReached) {
+  TopicRig rig;
+  rig.engine.send("news", "x", {.destination = Destination::kTopic});
+  rig.written();
+  v1::Frame frame;
+  frame.mutable_receipts()->set_seq(1);
+  v1::Receipt& receipt = *frame.mutable_receipts()->add_items();
+  receipt.set_first_id(1);
+  receipt.set_last_id(1);
+  receipt.set_outcome(v1::OUTCOME_PARTIAL);
+  receipt.set_reason(v1::REASON_QUEUE_FULL);
+  receipt.set_reached(3);
+  receipt.set_missed(1);
+  rig.give(frame);
+  EXPECT_EQ(rig.events.outcomes, Words{"1 PARTIAL QUEUE_FULL"});
+  EXPECT_EQ(rig.events.results.back().reached, 3U);
+  EXPECT_EQ(rig.events.results.back().missed, 1U);
+}
+
 // A message to a name that may still come goes alone at first.
 TEST(EngineTopics, ATopicIsNotProven) {
   Rig rig({.names_may_come_ms = 10'000});

@@ -101,6 +101,18 @@ TEST(Topics, WhoWantsNoEchoHearsOnlyTheOthers) {
   EXPECT_EQ(alice.send("chat", "Still there?").reason, Reason::kNobodyThere);
 }
 
+TEST(Topics, AConfirmedMessageTellsHowManyItHasReached) {
+  BrokerRig broker(test_options(2));
+  Program alice(broker.address(), "alice"), bob(broker.address(), "bob"), carol(broker.address(), "carol");
+  constexpr client::SendOptions kConfirmed{.destination = client::Destination::kTopic};
+  EXPECT_EQ(carol.client().send("news", "x", kConfirmed).get().reason, Reason::kNobodyThere);
+  for (Program* subscriber : {&alice, &bob, &carol}) subscriber->subscribe("news", true);
+  const SendResult result = carol.client().send("news", "x", kConfirmed).get();
+  EXPECT_EQ(result.outcome, Outcome::kDelivered);
+  EXPECT_EQ(result.reached, 2U);
+  EXPECT_EQ(result.missed, 0U);
+}
+
 TEST(Topics, SubscriptionsAreRestoredAtTheNextBroker) {
   std::optional<BrokerRig> broker(std::in_place, test_options(2));
   BrokerOptions same_place = test_options(2);

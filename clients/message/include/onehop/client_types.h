@@ -44,8 +44,8 @@ enum class Destination : uint8_t {
   // One client.
   kClient = 0,
   // Every session that has subscribed to the topic: see topics.h. With Confirm::kRefusals the outcome is kAdmitted, or
-  // kRejected with kNobodyThere. A broker that does not serve Confirm::kDelivered for topics rejects it with
-  // kUnsupported.
+  // kRejected with kNobodyThere. With Confirm::kDelivered there is one outcome for all subscribers:
+  // kDelivered, kPartial, or what became of it for the first if nobody was reached.
   kTopic = 1,
 };
 
@@ -119,13 +119,18 @@ struct SendResult {
   // The id of its last attempt on the wire, rising within a session; 0 if it was never written.
   uint64_t id = 0;
   Outcome outcome = Outcome::kNotSent;
-  // With kRejected and kLost always, with kNotSent if it had been refused before: the broker's reason.
+  // With kRejected and kLost always, with kNotSent if it had been refused before: the broker's reason. With kPartial
+  // why the first of the subscribers missed it.
   Reason reason = Reason::kNone;
   // With kRejected: after this time trying again may make sense; 0: the broker did not say.
   uint32_t retry_after_ms = 0;
   // With kExpired and kLost: whether it was ever written to a connection of the recipient. If not, repeating it is
   // safe.
   bool attempted = false;
+  // Of a message to a topic, with kDelivered and kPartial: how many subscribers acknowledged it, and how many of those
+  // that it was meant for did not.
+  uint32_t reached = 0;
+  uint32_t missed = 0;
   // With kRefusedByRecipient: what the recipient said.
   uint32_t code = 0;
   std::string text = {};

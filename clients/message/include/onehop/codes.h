@@ -76,6 +76,8 @@ enum class Outcome : uint8_t {
   kUnknown,
   // The client ended before the broker had taken it. Nothing of it reached the recipient.
   kNotSent,
+  // To a topic, with Confirm::kDelivered: some of its subscribers acknowledged it, and some did not.
+  kPartial,
 };
 // "DELIVERED".
 ONEHOP_EXPORT std::string_view to_string(Outcome outcome);
