@@ -102,7 +102,11 @@ void add_kinds(Rows& rows) {
   rows.before("Connect as a number", delimited(number(kConnect, 1)), v1::CODE_PROTOCOL_ERROR);
   rows.after("Connect twice", wire(connect_frame("twice")), v1::CODE_PROTOCOL_ERROR, "Connect comes once");
   rows.after("a renewal without the feature", frame(kRenew, text(1, "token")), v1::CODE_PROTOCOL_ERROR, "RENEWAL");
-  for (const unsigned kind : {2u, 5u, 11u, 12u, 19u, 20u, 29u, 30u, 1'000u}) {
+  for (const unsigned kind : {12u, 13u}) {
+    rows.after("a frame of kind " + std::to_string(kind) + " without the feature", frame(kind, text(1, "news")),
+               v1::CODE_PROTOCOL_ERROR, "needs the feature TOPICS");
+  }
+  for (const unsigned kind : {2u, 5u, 11u, 14u, 19u, 20u, 29u, 30u, 1'000u}) {
     rows.after("a frame of kind " + std::to_string(kind), frame(kind, ""), v1::CODE_PROTOCOL_ERROR, "may not send");
   }
   const std::string ping = text(kPing, "");
