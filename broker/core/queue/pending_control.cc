@@ -14,7 +14,7 @@ constexpr size_t kKept = 64;
 }  // namespace
 
 void PendingControl::add_flow(Bytes client, v1::State state, uint32_t retry_after_ms) {
-  flow_bytes_ += kFlowBytes + client.size();
+  other_bytes_ += kFlowBytes + client.size();
   flows_.push_back({std::string(client), state, retry_after_ms});
   count_held();
 }
@@ -36,8 +36,23 @@ void PendingControl::set_renewed(v1::Reason reason, uint32_t expires_in_ms) {
 }
 
 void PendingControl::add_subscribed(uint64_t ref, v1::Reason reason, uint32_t retry_after_ms) {
-  answers_.push_back({ref, reason, retry_after_ms});
+  if (answers_ == nullptr) answers_ = std::make_unique<std::vector<Answer>>();
+  answers_->push_back({ref, reason, retry_after_ms});
+  other_bytes_ += kAnswerBytes;
   count_held();
+}
+
+size_t PendingControl::encode_answers(OutputQueue& queue, SegmentPool& pool, v1::Frame& frame) {
+  const std::unique_ptr<std::vector<Answer>> answers = std::exchange(answers_, nullptr);
+  size_t size = 0;
+  for (const Answer& answer : *answers) {
+    v1::Subscribed& subscribed = *frame.mutable_subscribed();
+    subscribed.set_ref(answer.ref);
+    subscribed.set_reason(answer.reason);
+    subscribed.set_retry_after_ms(answer.retry_after_ms);
+    size += append_frame(queue, pool, frame);
+  }
+  return size;
 }
 
 size_t PendingControl::encode(OutputQueue& queue, SegmentPool& pool, v1::Frame& frame) {
@@ -54,13 +69,7 @@ size_t PendingControl::encode(OutputQueue& queue, SegmentPool& pool, v1::Frame& 
     flow.set_retry_after_ms(waiting.retry_after_ms);
     size += append_frame(queue, pool, frame);
   }
-  for (const Answer& answer : std::exchange(answers_, {})) {
-    v1::Subscribed& subscribed = *frame.mutable_subscribed();
-    subscribed.set_ref(answer.ref);
-    subscribed.set_reason(answer.reason);
-    subscribed.set_retry_after_ms(answer.retry_after_ms);
-    size += append_frame(queue, pool, frame);
-  }
+  if (answers_ != nullptr) size += encode_answers(queue, pool, frame);
   if (has_renewed_) {
     frame.mutable_renewed()->set_reason(static_cast<v1::Reason>(renewed_reason_));
     frame.mutable_renewed()->set_expires_in_ms(expires_in_ms_);
@@ -78,7 +87,7 @@ size_t PendingControl::encode(OutputQueue& queue, SegmentPool& pool, v1::Frame& 
   flows_.clear();
   if (refusals_.capacity() > kKept) std::vector<FateOfIds>().swap(refusals_);
   if (flows_.capacity() > kKept) std::vector<PendingFlow>().swap(flows_);
-  flow_bytes_ = 0;
+  other_bytes_ = 0;
   has_ping_ = has_pong_ = has_renewed_ = false;
   count_held();
   return size;

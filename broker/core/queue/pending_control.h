@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -37,14 +38,14 @@ class PendingControl {
   void add_subscribed(uint64_t ref, v1::Reason reason, uint32_t retry_after_ms);
 
   bool empty() const {
-    return refusals_.empty() && flows_.empty() && answers_.empty() && !has_ping_ && !has_pong_ && !has_renewed_;
+    return refusals_.empty() && other_bytes_ == 0 && !has_ping_ && !has_pong_ && !has_renewed_;
   }
   // Whether it holds memory that refusals and flow to come can use again.
   bool keeps_room() const { return refusals_.capacity() != 0 || flows_.capacity() != 0; }
   // What it takes of the broker's memory.
   size_t held_bytes() const { return account_.bytes(); }
   // About how many bytes of refusals, flow and answers wait.
-  size_t bytes() const { return refusals_.size() * kRefusalBytes + flow_bytes_ + answers_.size() * kAnswerBytes; }
+  size_t bytes() const { return refusals_.size() * kRefusalBytes + other_bytes_; }
 
   // Encodes all of it behind what the queue holds; a pong comes last. Returns the bytes queued. `frame` is scratch.
   size_t encode(OutputQueue& queue, SegmentPool& pool, v1::Frame& frame);
@@ -60,9 +61,10 @@ class PendingControl {
     v1::Reason reason;
     uint32_t retry_after_ms;
   };
+  size_t encode_answers(OutputQueue& queue, SegmentPool& pool, v1::Frame& frame);
   void count_held() {
     account_.set(sizeof *this + refusals_.capacity() * sizeof(FateOfIds) + flows_.capacity() * sizeof(PendingFlow) +
-                 answers_.capacity() * sizeof(Answer) + flow_bytes_);
+                 (answers_ == nullptr ? 0 : answers_->capacity() * sizeof(Answer)) + other_bytes_);
   }
 
   static constexpr size_t kFlowBytes = 12;     // Typical, encoded, without the name.
@@ -72,8 +74,8 @@ class PendingControl {
   Account account_;
   std::vector<FateOfIds> refusals_;
   std::vector<PendingFlow> flows_;
-  std::vector<Answer> answers_;  // To subscribes and unsubscribes.
-  size_t flow_bytes_ = 0;
+  std::unique_ptr<std::vector<Answer>> answers_;  // To subscribes and unsubscribes; null: there are none.
+  size_t other_bytes_ = 0;                        // About what flow and answers take, encoded; 0: there are none.
   uint64_t ping_nonce_ = 0;
   uint64_t pong_nonce_ = 0;
   uint32_t expires_in_ms_ = 0;

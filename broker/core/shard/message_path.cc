@@ -197,7 +197,8 @@ ONEHOP_ON_THE_PATH bool MessagePath::route(ShardParts& shard, Sending& sending, 
   }
   const ScannedMessage& scanned = message.scanned;
   const bool known_confirm = scanned.confirm == v1::CONFIRM_REFUSALS || message.confirmed();
-  if (!known_confirm || scanned.destination != Destination::kClient) return route_elsewhere(shard, sending, message);
+  if (!known_confirm || scanned.destination != Destination::kClient) [[unlikely]]
+    return route_elsewhere(shard, sending, message);
   if (scanned.destination_name.size() > kNameBytesMax) {
     shard.outcomes.refuse(message, rejected(v1::REASON_UNKNOWN_CLIENT));
     return true;

@@ -27,15 +27,27 @@ Receipt Outcomes::receipt_for(const RoutedMessage& message, const Fate& fate) {
 }
 
 void Outcomes::tell_receipt(const Receipt& receipt) {
-  const bool to_home = receipt.sender.kind == Origin::Kind::kTopic;
-  const ShardIndex shard = to_home ? receipt.sender.topic_home : receipt.sender.shard;
-  if (shard == shard_.config.index) return take_receipt(receipt);
+  if (receipt.sender.kind == Origin::Kind::kTopic) [[unlikely]]
+    return tell_home(receipt);
+  const ShardIndex shard = receipt.sender.shard;
+  if (shard == shard_.config.index) return tell_sender(receipt);
   shard_.crossing.post_to(shard).add_receipt(receipt);
 }
 
-// On the sender's shard again, or on the home of the topic to which the message was sent.
+// To the home of the topic to which the message was sent.
+void Outcomes::tell_home(const Receipt& receipt) {
+  const ShardIndex home = receipt.sender.topic_home;
+  if (home == shard_.config.index) return shard_.topics.take_outcome(receipt);
+  shard_.crossing.post_to(home).add_receipt(receipt);
+}
+
 void Outcomes::take_receipt(const Receipt& receipt) {
   if (receipt.sender.kind == Origin::Kind::kTopic) return shard_.topics.take_outcome(receipt);
+  tell_sender(receipt);
+}
+
+// On the sender's shard again.
+void Outcomes::tell_sender(const Receipt& receipt) {
   Session* session = shard_.sessions.find(receipt.sender.session);
   if (session == nullptr) {
     if (!receipt.gate_closed) return;

@@ -62,6 +62,8 @@ class Outcomes {
   void lose(Session& session, v1::Reason reason);
 
  private:
+  [[gnu::noinline]] void tell_home(const Receipt& receipt);
+  void tell_sender(const Receipt& receipt);
   void settle(Backlog& backlog, Backlog::Entry& entry, const Fate& fate, Bytes text);
   void tell_end(const Backlog::Entry& entry, const Fate& fate, Bytes text);
   void tell_settled();

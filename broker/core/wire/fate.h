@@ -17,10 +17,10 @@ struct Fate {
   v1::Reason reason = v1::REASON_UNSPECIFIED;
   uint32_t retry_after_ms = 0;
   uint32_t code = 0;  // The recipient's, with REFUSED_BY_RECIPIENT.
-  bool attempted = false;
+  bool attempted : 1 = false;
   // It sums up what became of a message to a topic. Then the two numbers above are how many subscribers acknowledged it
   // and how many did not, so that the fate of a message to a client is not larger for it.
-  bool is_sum = false;
+  bool is_sum : 1 = false;
 
   uint32_t reached() const { return is_sum ? retry_after_ms : 0; }
   uint32_t missed() const { return is_sum ? code : 0; }
