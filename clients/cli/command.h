@@ -83,6 +83,7 @@ class Command : public client::ClientEvents {
 
 std::unique_ptr<Command> make_send(const Options& options);
 std::unique_ptr<Command> make_listen(const Options& options);
+std::unique_ptr<Command> make_chat(const Options& options);
 std::unique_ptr<Command> make_ping(const Options& options);
 
 }  // namespace onehop::cli

@@ -2,6 +2,7 @@
 #include "cli/format.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <ctime>
@@ -12,7 +13,7 @@
 namespace onehop::cli {
 namespace {
 
-constexpr std::string_view kFields = "fipslHtrT";
+constexpr std::string_view kFields = "foipslHtrT";
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 
 // What a backslash and this character stand for; -1: nothing.
@@ -99,6 +100,8 @@ void Format::write_field(char field, const client::Message& message, std::string
   switch (field) {
     case 'f':
       return write_bytes(message.from, false, out);
+    case 'o':
+      return write_bytes(message.topic.empty() ? "-" : message.topic, false, out);
     case 'i':
       out += std::to_string(message.id);
       break;
@@ -148,6 +151,8 @@ std::string what_is_wrong_with_format(std::string_view text) {
 void write_json(const client::Message& message, uint64_t received_unix_ms, std::string& out) {
   out += "{\"received_at\":\"" + time_with_ms(received_unix_ms) + "\",\"from\":";
   write_json_string(message.from, out);
+  if (!message.topic.empty()) write_json_string(message.topic, out += ",\"topic\":");
+  if (message.skipped != 0) out += ",\"skipped\":" + std::to_string(message.skipped);
   out += ",\"id\":" + std::to_string(message.id);
   // As a string: it has more digits than many readers' numbers keep.
   out += ",\"from_session\":\"" + std::to_string(message.from_session) + '"';
@@ -205,6 +210,11 @@ void write_json_bytes(std::string_view name, std::string_view bytes, std::string
   }
 }
 
+uint64_t unix_ms_now() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+}
+
 std::string time_with_ms(uint64_t unix_ms) {
   const auto seconds = static_cast<time_t>(unix_ms / 1'000);
   std::tm parts{};
@@ -230,6 +240,12 @@ void write_for_terminal(std::string_view bytes, bool keeps_lines, std::string& o
       for (const char c : character) write_hex(static_cast<uint8_t>(c), out);
     }
   }
+}
+
+std::string as_typed(std::string_view text) {
+  std::string out;
+  write_for_terminal(text, false, out);
+  return out;
 }
 
 std::string printable(std::string_view text) {

@@ -39,12 +39,17 @@ std::string what_is_wrong_with_format(std::string_view text);
 // Appends the message, which arrived at that time, as one JSON object and a newline.
 void write_json(const client::Message& message, uint64_t received_unix_ms, std::string& out);
 
+uint64_t unix_ms_now();
+
 // "2026-11-23T01:29:59.042Z".
 std::string time_with_ms(uint64_t unix_ms);
 
 // Appends `bytes` with \xNN for all that a terminal might obey: control characters, also those of 8 bits, and bytes
 // that are no UTF-8. With `keeps_lines` tabs and newlines stay.
 void write_for_terminal(std::string_view bytes, bool keeps_lines, std::string& out);
+
+// The same of what was typed: control characters of lines, too.
+std::string as_typed(std::string_view text);
 
 // Appends `text`, which is valid UTF-8, as a JSON string with its quotes.
 void write_json_string(std::string_view text, std::string& out);

@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstdio>
 #include <deque>
 
@@ -20,11 +19,6 @@ constexpr size_t kWaitingBytesMax = 256 << 10;
 // How many connections a process may make before the file has to be written again. A process that is killed between a
 // connection and the writing must not leave an attempt in the file that the broker has seen already.
 constexpr uint32_t kAttemptsReserved = 100;
-
-uint64_t unix_ms() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
-}
 
 class ListenCommand final : public Command {
  public:
@@ -57,7 +51,11 @@ class ListenCommand final : public Command {
     Command::on_open(session);
     session_ = session.session;
     keep_state();
-    if (first || session.name != name_) announce(session);
+    resumed_ = session.resumed;
+    const bool renamed = session.name != name_;
+    name_ = session.name;
+    if (!first && renamed) announce();
+    if (first) subscribe();
     if (first && options_.ack == Options::Ack::kManual) {
       verdicts_.emplace(
           loop_, [this](const Verdict& verdict) { give(verdict); },
@@ -70,27 +68,46 @@ class ListenCommand final : public Command {
     keep_state();
   }
 
-  void announce(const client::SessionInfo& session) {
-    name_ = session.name;
+  // What is sent once it is announced arrives, also of topics.
+  void subscribe() {
+    for (const std::string& topic : options_.topics) client_->subscribe(topic);
+    unanswered_ = options_.topics.size();
+    if (unanswered_ == 0) announce();
+  }
+
+  void on_subscribed(std::string_view filter, Reason reason) override {
+    if (code_) return;
+    if (reason != Reason::kNone) {
+      complain("cannot subscribe to " + std::string(filter) + ": " + to_string(reason));
+      return leave(kNotAllDelivered);
+    }
+    if (unanswered_ != 0 && --unanswered_ == 0) announce();
+  }
+
+  void announce() {
     if (options_.quiet) return;
     if (options_.json) {
       std::string line = "{\"event\":\"listening\",\"name\":";
       write_json_string(name_, line);
-      std::fprintf(stderr, "%s,\"resumed\":%s}\n", line.c_str(), session.resumed ? "true" : "false");
+      std::fprintf(stderr, "%s,\"resumed\":%s}\n", line.c_str(), resumed_ ? "true" : "false");
     } else {
       std::fprintf(stderr, "listening as %s on %s%s\n", name_.c_str(), options_.server.c_str(),
-                   session.resumed ? ", in the session from before" : "");
+                   resumed_ ? ", in the session from before" : "");
     }
   }
 
   void on_message(const client::Message& message) override {
     if (code_) return;
+    if (message.skipped != 0) {
+      inform("skipped",
+             std::to_string(message.skipped) + " messages of topics were missed, because there was no room for them");
+    }
     std::string& out = output_.buffer();
     const size_t before = out.size();
     if (options_.json) {
-      write_json(message, unix_ms(), out);
+      write_json(message, unix_ms_now(), out);
     } else {
-      format_.write(message, unix_ms(), out);
+      format_.write(message, unix_ms_now(), out);
     }
     printed_bytes_ += out.size() - before;
     if (message.tag) take(message.tag);
@@ -203,6 +220,9 @@ class ListenCommand final : public Command {
   uint64_t session_ = 0;
   // As the broker said it last: where the command line gives none, the broker makes one for each session.
   std::string name_;
+  bool resumed_ = false;
+  // Topics whose answer is awaited.
+  size_t unanswered_ = 0;
   bool unusable_state_ = false;
   bool reading_ = true;
   uint64_t received_ = 0;

@@ -43,6 +43,9 @@ int main(int argc, char** argv) {
     case Options::Command::kListen:
       command = make_listen(options);
       break;
+    case Options::Command::kChat:
+      command = make_chat(options);
+      break;
     case Options::Command::kPing:
       command = make_ping(options);
       break;

@@ -13,30 +13,16 @@
 #include "cli/help_texts.h"
 #include "cli/server_address.h"
 #include "cli/suggestion.h"
-#include "core/base/name.h"
+#include "cli/topics/options.h"
 #include "manual/man_page.h"
 #include "onehop/client_types.h"
 
 namespace onehop::cli {
 namespace {
 
-// Safe on a terminal, and otherwise as it is.
-std::string as_typed(std::string_view text) {
-  std::string out;
-  write_for_terminal(text, false, out);
-  return out;
-}
-
-// Whom the messages go to, and where they come from.
-void check_send(Options& options) {
-  for (const std::string& to : options.to) {
-    if (!core::is_valid_name(to)) {
-      throw CLI::ValidationError("TO", "'" + as_typed(to) + "' is not a name that a client can have");
-    }
-    if (std::count(options.to.begin(), options.to.end(), to) > 1) {
-      throw CLI::ValidationError("TO", "'" + as_typed(to) + "' is named twice");
-    }
-  }
+// Where the messages go, and where they come from.
+void check_send(Options& options, const SendDestinations& destinations) {
+  check_send_destinations(options, destinations);
   const bool has_text = options.text && *options.text != "-";
   if (has_text && options.source != Options::Source::kLines) {
     throw CLI::ValidationError("TEXT", "the messages come from TEXT, --file, --whole or -0: give only one of them");
@@ -44,8 +30,13 @@ void check_send(Options& options) {
   if (has_text) options.source = Options::Source::kText;
 }
 
+std::string default_format(const Options& options) {
+  if (options.ack == Options::Ack::kManual) return "%t %p\\n";
+  return options.topics.empty() ? "%p\\n" : "%o %p\\n";
+}
+
 // Throws CLI::ValidationError, whose text is the line that the user sees.
-void check(Options& options, const std::vector<std::string>& headers) {
+void check(Options& options, const std::vector<std::string>& headers, const SendDestinations& destinations) {
   std::string error;
   options.server = whole_server_address(options.server, error);
   if (!error.empty()) throw CLI::ValidationError("--server", error);
@@ -58,8 +49,9 @@ void check(Options& options, const std::vector<std::string>& headers) {
   if (!options.state_file.empty() && !keeps_session) {
     throw CLI::ValidationError("--state", "there is no session to keep without --session-expiry");
   }
-  if (options.command == Options::Command::kSend) check_send(options);
-  if (options.format.empty()) options.format = options.ack == Options::Ack::kManual ? "%t %p\\n" : "%p\\n";
+  if (options.command == Options::Command::kSend) check_send(options, destinations);
+  check_topics(options);
+  if (options.format.empty()) options.format = default_format(options);
   error = what_is_wrong_with_format(options.format);
   if (!error.empty()) throw CLI::ValidationError("-f", error);
   for (const std::string& header : headers) {
@@ -67,17 +59,6 @@ void check(Options& options, const std::vector<std::string>& headers) {
     if (colon == std::string::npos) throw CLI::ValidationError("-H", "'" + as_typed(header) + "' is not key:value");
     options.headers.emplace_back(header.substr(0, colon), header.substr(colon + 1));
   }
-}
-
-std::vector<std::string> split_names(const std::string& names) {
-  std::vector<std::string> out;
-  size_t begin = 0;
-  for (size_t comma = names.find(','); comma != names.npos; comma = names.find(',', begin)) {
-    out.push_back(names.substr(begin, comma - begin));
-    begin = comma + 1;
-  }
-  out.push_back(names.substr(begin));
-  return out;
 }
 
 // CLI11's own says what the largest number is, to its last digit.
@@ -135,6 +116,7 @@ const std::vector<std::string> kShells = {"bash", "zsh"};
 std::vector<std::string> values_of(const CLI::Option& option) {
   const std::string name = option.get_name();
   if (name.find("--output") != name.npos) return {"text", "json"};
+  if (name == "--confirm") return {"delivered", "refusals"};
   if (name == "--ack") return {"auto", "manual", "refuse"};
   if (name == "--sort") return {std::begin(kSortOrders), std::end(kSortOrders)};
   return {};
@@ -162,6 +144,7 @@ struct Parser {
     app.fallthrough(false);
     add_listen();
     add_send();
+    add_chat();
     add_ping();
     add_admin_commands(app, options.admin);
     add_identity_commands(app, options.identity, options.admin);
@@ -175,6 +158,7 @@ struct Parser {
   void add_listen() {
     listen = app.add_subcommand("listen", "Connect as NAME, and print the messages that arrive");
     listen->add_option("NAME", options.name, "The name to connect as; without it the broker makes one");
+    add_listen_topics(*listen, options);
     listen->add_flag("--take-over", options.take_over, "Take NAME from the client that holds it, and end that client");
     listen->add_option("-f,--format", options.format, "How to print a message as text: see below");
     listen->add_flag("--raw", options.raw, "Write control characters of messages to a terminal as they are");
@@ -202,16 +186,10 @@ struct Parser {
   }
 
   void add_send() {
-    send = app.add_subcommand("send", "Send a message, or the lines of standard input, to the client TO");
-    send->add_option_function<std::string>(
-            "TO", [this](const std::string& names) { options.to = split_names(names); },
-            "The recipient's name, or several names with commas between them")
-        ->required();
-    send->add_option("TEXT", options.text, "The message; without it, or with -, each line of standard input is one");
+    send = app.add_subcommand("send", "Send a message, or the lines of standard input, to the client TO or a topic");
+    add_send_destinations(*send, options, destinations);
     add_sources();
     send->add_option("-H,--header", headers, "Add a header, as key:value; may be given again")->allow_extra_args(false);
-    send->add_flag("!--no-confirm", options.confirm,
-                   "The fast path: report what was refused, and not what was delivered");
     send->add_option("--ttl", options.ttl,
                      "Seconds until a message that is not acknowledged expires; default: the broker's maximum")
         ->check(positive());
@@ -253,6 +231,16 @@ struct Parser {
         ->check(CLI::Range(0.0, 86'400.0).description(""));
   }
 
+  void add_chat() {
+    chat =
+        app.add_subcommand("chat", "Talk with others in a room: say the lines of standard input, print what they say");
+    add_room(*chat, options);
+    add_session_expiry(*chat, options);
+    add_patience(*chat, options, "Seconds to try again while NAME is in use; default: 5; 0: not at all");
+    chat->footer(kChatFooter);
+    add_common(*chat, options, "End after this many messages of others");
+  }
+
   void add_ping() {
     ping = app.add_subcommand("ping", "Measure the round trip to the broker");
     ping->add_option("--interval", options.interval, "Seconds between two pings")
@@ -267,11 +255,13 @@ struct Parser {
   CLI::App app{kDescription, "onehop"};
   CLI::App* listen = nullptr;
   CLI::App* send = nullptr;
+  CLI::App* chat = nullptr;
   CLI::App* ping = nullptr;
   CLI::App* completion = nullptr;
   CLI::App* man = nullptr;
   std::string shell;
   std::vector<std::string> headers;
+  SendDestinations destinations;
 };
 
 std::string about_command(const CLI::App& app, const std::string& typed) {
@@ -371,17 +361,18 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   try {
     parser.app.parse(arguments(argc, argv, parser.app));
     if (parser.app.get_subcommands().empty())
-      throw CLI::ValidationError("COMMAND", "listen, send, ping or another is missing");
+      throw CLI::ValidationError("COMMAND", "listen, send, chat, ping or another is missing");
     if (parser.completion->parsed()) return print_completion(parser);
     if (parser.man->parsed()) return print_man_page(parser.app);
     options.command = parser.listen->parsed() ? Options::Command::kListen
                       : parser.send->parsed() ? Options::Command::kSend
+                      : parser.chat->parsed() ? Options::Command::kChat
                                               : Options::Command::kPing;
     if (options.identity.command != IdentityCommandOptions::Command::kNone) {
       const std::string wrong = what_is_wrong_with(options.identity);
       if (!wrong.empty()) throw CLI::ValidationError(wrong);
     } else if (options.admin.command == AdminOptions::Command::kNone) {
-      check(options, parser.headers);
+      check(options, parser.headers, parser.destinations);
     } else if (const std::string wrong = what_is_wrong_with(options.admin); !wrong.empty()) {
       throw CLI::ValidationError(wrong);
     }

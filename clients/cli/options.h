@@ -23,7 +23,7 @@ enum ExitCode : int {
 };
 
 struct Options {
-  enum class Command : uint8_t { kListen, kSend, kPing };
+  enum class Command : uint8_t { kListen, kSend, kChat, kPing };
   Command command = Command::kSend;
 
   std::string server = "tcp://127.0.0.1:7411";
@@ -37,14 +37,19 @@ struct Options {
   std::optional<uint64_t> count;
   // Seconds.
   std::optional<double> timeout;
-  // listen and send, seconds: how long a broken connection may be resumed; 0: not at all.
+  // listen, send and chat, seconds: how long a broken connection may be resumed; 0: not at all.
   double session_expiry = 60;
-  // listen and send, seconds: how long to wait where that may help; 0: not at all. Whether it was asked for.
+  // listen, send and chat, seconds: how long to wait where that may help; 0: not at all. Whether it was asked for.
   double patience = 5;
   bool patience_given = false;
 
-  // send: the recipients, at least one; where the messages come from.
+  // listen: what to subscribe to. chat: the topic that is the room.
+  std::vector<std::string> topics;
+  std::string room = "chat";
+
+  // send: the recipients, at least one, which are clients or topics; where the messages come from.
   std::vector<std::string> to;
+  bool to_topics = false;
   enum class Source : uint8_t { kText, kFile, kWhole, kLines, kNulls };
   Source source = Source::kLines;
   std::optional<std::string> text;

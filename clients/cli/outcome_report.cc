@@ -121,8 +121,8 @@ void OutcomeReport::write(const std::string& to, const Fold& fold) const {
 
 void OutcomeReport::write_json_line(const std::string& to, const Fold& fold) const {
   const client::SendResult& fate = fold.fate;
-  std::string line =
-      "{\"event\":\"outcome\",\"outcome\":\"" + std::string(client::to_string(fate.outcome)) + "\",\"to\":";
+  std::string line = "{\"event\":\"outcome\",\"outcome\":\"" + std::string(client::to_string(fate.outcome)) +
+                     (options_.to_topics ? "\",\"topic\":" : "\",\"to\":");
   write_json_string(to, line);
   if (fold.frame_bytes_max != 0) {
     line += ",\"line\":" + std::to_string(fold.first_n) + ",\"last_line\":" + std::to_string(fold.last_n);
@@ -142,7 +142,7 @@ void OutcomeReport::write_text_line(const std::string& to, const Fold& fold) con
   const client::SendResult& fate = fold.fate;
   const bool too_large = fold.frame_bytes_max != 0;
   std::string line(client::to_string(fate.outcome));
-  line += " to=" + to;
+  line += (options_.to_topics ? " topic=" : " to=") + to;
   line += too_large ? " line=" + range(fold.first_n, fold.last_n) : " id=" + range(fold.first_id, fold.last_id);
   const bool without_ids = !too_large && fold.last_id == 0;
   if (fold.count > 1 && (step_ > 1 || without_ids)) line += " count=" + std::to_string(fold.count);

@@ -31,6 +31,7 @@ class SendCommand final : public Command {
         report_(loop_, options, [this] { progress_.hide(); }) {
     for (const auto& [key, value] : options.headers) headers_.push_back({key, value});
     send_options_.headers = headers_;
+    send_options_.destination = options.to_topics ? client::Destination::kTopic : client::Destination::kClient;
     send_options_.confirm = options.confirm ? client::Confirm::kDelivered : client::Confirm::kRefusals;
     send_options_.ttl_ms = in_ms(options.ttl);
     send_options_.unknown_patience_ms = std::max(patience_ms(), in_ms(options.wait));

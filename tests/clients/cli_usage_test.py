@@ -21,7 +21,7 @@ class Usage(unittest.TestCase):
 
     def test_what_is_wrong_is_one_line_and_exit_code_2(self):
         for args, what in [
-            ([], "listen, send, ping or another"),
+            ([], "listen, send, chat, ping or another"),
             (["--bogus"], "--bogus"),
             (["shout", "bob"], "shout"),
             (["send"], "TO"),
@@ -57,6 +57,16 @@ class Usage(unittest.TestCase):
             (["listen", "bob", "--session-expiry", "90000"], "--session-expiry"),
             (["send", "bob", "x", "--ttl", "0"], "--ttl"),
             (["ping", "--interval", "-1"], "--interval"),
+            (["send", "--topic", "news/+", "x"], "wildcards are for those who subscribe"),
+            (["send", "--topic", "news", "x", "y"], "'y' is one argument too many for 'send --topic'"),
+            (["send", "--topic", "news", "x", "--wait", "1"], "--wait"),
+            (["send", "--topic", "news", "--topic", "news", "x"], "'news' is named twice"),
+            (["send", "bob", "x", "--confirm", "maybe"], "maybe"),
+            (["send", "bob", "x", "--confirm", "delivered", "--no-confirm"], "--no-confirm"),
+            (["listen", "bob", "--topic", "news/#/de"], "nothing may follow #"),
+            (["listen", "bob", "--topic", "ne\nws"], "ne\\x0aws"),
+            (["chat"], "NAME"),
+            (["chat", "alice", "--room", "#"], "--room"),
         ]:
             with self.subTest(args=args):
                 self.check(args, what)
@@ -69,7 +79,7 @@ class Usage(unittest.TestCase):
             self.assertIn(what, done.stdout)
 
     def test_every_command_has_examples(self):
-        for command in ("", "listen", "send", "ping", "clients", "top", "trace", "kick", "drain", "undrain", "health", "hash-secret", "permissions", "completion",
+        for command in ("", "listen", "send", "chat", "ping", "clients", "top", "trace", "kick", "drain", "undrain", "health", "hash-secret", "permissions", "completion",
                         "man"):
             shown = subprocess.run([ONEHOP, "help", *command.split()], capture_output=True, timeout=LIMIT, text=True).stdout
             self.assertIn("onehop " + command, shown.split("Examples:")[-1], command)
@@ -94,7 +104,7 @@ class Completion(unittest.TestCase):
                                  (("send", "bob", "--fail"), ["--fail-fast"]), (("send", "bob", "--take"), []),
                                  (("listen", "bob", "--ack", "m"), ["manual"]), (("clients", "-o", ""), ["text", "json"]),
                                  (("top", "--sort", "id"), ["idle"]), (("send", "bob", "--file", ""), []),
-                                 (("nosuch", "-"), [])]:
+                                 (("send", "--confirm", "d"), ["delivered"]), (("nosuch", "-"), [])]:
             self.assertEqual(sorted(self.completed(*words)), sorted(completed), words)
 
     def test_every_command_and_option_is_there(self):

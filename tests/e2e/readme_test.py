@@ -19,7 +19,7 @@ from transcript import Transcript, blocks_of
 
 # The pages whose commands are run. Their tables of options are complete, too (check_tables).
 PAGES = ("README.md", "docs/everyday-tasks.md", "docs/cli.md", "docs/loadgen.md", "docs/library.md", "docs/building.md",
-         "docs/identity.md")
+         "docs/identity.md", "docs/rooms.md")
 
 
 def check_shell_lines(page, number, lines, root, bin_folder):
@@ -61,7 +61,7 @@ def check_tables(pages, bin_folder):
     assert in_page, "docs/cli.md names no flag of onehopd"
     wrong = in_page.items() - in_help.items()  # It has the most used; docs/configuration.md has all.
     assert not wrong, f"onehopd's flags: {wrong}"
-    for heading, every in (("Sending and receiving", ("listen", "send", "ping")),
+    for heading, every in (("Sending and receiving", ("listen", "send", "chat", "ping")),
                            ("Looking in", ("clients", "top", "trace", "kick", "drain", "undrain", "health"))):
         in_help = {(flag, command) for command in every for flag in options_in_help(bin_folder, "onehop", command)}
         in_page = set()

@@ -24,15 +24,17 @@ MASKS = [(re.compile(r"\d+\.\d{3}(?=[ /])"), "#.###")]
 
 
 class Terminal:
-    """A command line, run by a shell on a terminal of its own, which shows what it prints."""
+    """A command line, run by a shell on a terminal of its own, which shows what it prints. If it `stays`, somebody sits there
+    and types nothing; otherwise its standard input has ended."""
 
-    def __init__(self, command, environment, folder):
+    def __init__(self, command, environment, folder, stays=False):
         master, slave = pty.openpty()
         attributes = termios.tcgetattr(slave)
         attributes[1] &= ~termios.OPOST
         termios.tcsetattr(slave, termios.TCSANOW, attributes)
         self.command = command
-        self.process = start(["bash", "-c", command], environment=environment, cwd=folder, stdin=subprocess.DEVNULL,
+        self.process = start(["bash", "-c", command], environment=environment, cwd=folder,
+                             stdin=subprocess.PIPE if stays else subprocess.DEVNULL,
                              stdout=slave, stderr=slave)
         os.close(slave)
         self._shown = bytearray()
@@ -70,6 +72,8 @@ class Terminal:
         """Waits for its end; returns what it printed."""
         self.process.wait(SECONDS_MAX)
         self._reader.join(SECONDS_MAX)
+        if self.process.stdin:
+            self.process.stdin.close()
         return self._lines()
 
     def stop(self):
@@ -166,7 +170,7 @@ class Transcript:
         return command.replace("$(pidof onehopd)", str(self._broker.process.pid) if self._broker else "none")
 
     def _begin(self, number, command, expected):
-        terminal = Terminal(self._for_here(command), self._environment, self._folder)
+        terminal = Terminal(self._for_here(command), self._environment, self._folder, stays=True)
         if command.startswith("onehopd"):
             shown = terminal.wait_for_lines(2)
             found = re.fullmatch(r"listening on (tcp://127\.0\.0\.1:(\d+))\nadmin on (tcp://127\.0\.0\.1:(\d+))",
