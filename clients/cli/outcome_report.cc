@@ -23,6 +23,11 @@ bool says_attempted(client::Outcome outcome) {
   return outcome == client::Outcome::kExpired || outcome == client::Outcome::kLost;
 }
 
+// How many subscribers of a topic it has reached.
+bool says_reached(const client::SendResult& fate) {
+  return fate.reached != 0 || fate.missed != 0;
+}
+
 // "7", or "5..9".
 std::string range(uint64_t first, uint64_t last) {
   return std::to_string(first) + (last == first ? "" : ".." + std::to_string(last));
@@ -73,8 +78,9 @@ void OutcomeReport::on_too_large(std::string_view to, uint64_t line, uint32_t fr
 bool OutcomeReport::continues(const Fold& fold, const Fold& next) const {
   const client::SendResult& a = fold.fate;
   const client::SendResult& b = next.fate;
-  const bool alike = a.outcome == b.outcome && a.reason == b.reason && a.attempted == b.attempted && a.code == b.code &&
-                     a.text == b.text && fold.frame_bytes_max == next.frame_bytes_max;
+  const bool alike = a.outcome == b.outcome && a.reason == b.reason && a.attempted == b.attempted &&
+                     a.reached == b.reached && a.missed == b.missed && a.code == b.code && a.text == b.text &&
+                     fold.frame_bytes_max == next.frame_bytes_max;
   const bool too_large = fold.frame_bytes_max != 0;
   const bool without_ids = fold.last_id == 0 && next.first_id == 0;
   return alike && next.first_n == fold.last_n + (too_large ? 1 : step_) &&
@@ -133,6 +139,9 @@ void OutcomeReport::write_json_line(const std::string& to, const Fold& fold) con
   line += ",\"count\":" + std::to_string(fold.count);
   if (fate.reason != client::Reason::kNone) line += ",\"reason\":\"" + client::to_string(fate.reason) + '"';
   if (says_attempted(fate.outcome)) line += fate.attempted ? ",\"attempted\":true" : ",\"attempted\":false";
+  if (says_reached(fate)) {
+    line += ",\"reached\":" + std::to_string(fate.reached) + ",\"missed\":" + std::to_string(fate.missed);
+  }
   if (fate.code != 0) line += ",\"code\":" + std::to_string(fate.code);
   if (!fate.text.empty()) write_json_bytes("text", fate.text, line += ',');
   std::printf("%s}\n", line.c_str());
@@ -148,6 +157,8 @@ void OutcomeReport::write_text_line(const std::string& to, const Fold& fold) con
   if (fold.count > 1 && (step_ > 1 || without_ids)) line += " count=" + std::to_string(fold.count);
   if (fate.reason != client::Reason::kNone) line += " reason=" + client::to_string(fate.reason);
   if (says_attempted(fate.outcome)) line += fate.attempted ? " attempted=yes" : " attempted=no";
+  if (says_reached(fate)) line += " reached=" + std::to_string(fate.reached);
+  if (fate.missed != 0) line += " missed=" + std::to_string(fate.missed);
   if (fate.code != 0) line += " code=" + std::to_string(fate.code);
   if (!fate.text.empty()) line += " text=\"" + printable(fate.text) + '"';
   if (too_large) {

@@ -37,9 +37,7 @@ class PendingControl {
   // The answer to a subscribe or an unsubscribe.
   void add_subscribed(uint64_t ref, v1::Reason reason, uint32_t retry_after_ms);
 
-  bool empty() const {
-    return refusals_.empty() && other_bytes_ == 0 && !has_ping_ && !has_pong_ && !has_renewed_;
-  }
+  bool empty() const { return refusals_.empty() && other_bytes_ == 0 && !has_ping_ && !has_pong_ && !has_renewed_; }
   // Whether it holds memory that refusals and flow to come can use again.
   bool keeps_room() const { return refusals_.capacity() != 0 || flows_.capacity() != 0; }
   // What it takes of the broker's memory.
