@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
 #include <mutex>
 #include <utility>
 
@@ -18,6 +17,7 @@
 #include "identity/narrowings.h"
 #include "identity/policy.h"
 #include "identity/principal.h"
+#include "identity/right_for.h"
 #include "identity/throttle.h"
 
 namespace onehop {
@@ -52,22 +52,6 @@ struct Candidate {
   std::string token;
   const std::string peer;
 };
-
-identity::Right right_for(Action action) {
-  switch (action) {
-    case Action::kOwnName:
-      return identity::Right::kNames;
-    case Action::kTakeOver:
-      return identity::Right::kTakeOver;
-    case Action::kSend:
-      return identity::Right::kSend;
-    case Action::kPublish:
-      return identity::Right::kPublish;
-    case Action::kSubscribe:
-      return identity::Right::kSubscribe;
-  }
-  std::abort();  // There is no other.
-}
 
 bool has(const Policy& policy, AuthMethod method) {
   return std::find(policy.methods.begin(), policy.methods.end(), method) != policy.methods.end();
@@ -365,7 +349,7 @@ Hooks IdentityImpl::hooks() {
   if (policy()->permissions != nullptr) {
     out.authorize = [self](const Access& access, const AuthorizeAnswer& answer) {
       const PolicyPointer policy = self->policy();
-      const identity::Right right = right_for(access.action);
+      const identity::Right right = identity::right_for(access.action);
       if (self->allows(*policy, access.principal, access.permissions, right, access.target)) return answer.allow();
       answer.deny();
     };

@@ -46,10 +46,11 @@ class Topics(Case):
         self.assertEqual((sent.code, sent.err), (0, b"1000 admitted\n"))
         self.assertEqual(self.finish(bob).out, lines)
 
-    def test_what_the_broker_does_not_serve_is_said(self):
-        self.listen("bob", "--topic", "news")
+    def test_a_confirmed_message_says_how_many_it_has_reached(self):
+        for name in ("bob", "carol"):
+            self.listen(name, "--topic", "news")
         sent = self.run_onehop("send", "--topic", "news", "x", "--confirm", "delivered")
-        self.assertEqual((sent.code, sent.err), (1, b"REJECTED topic=news id=1 reason=UNSUPPORTED\n"))
+        self.assertEqual((sent.code, sent.out), (0, b"DELIVERED topic=news id=1 reached=2\n"))
 
     def test_a_listener_subscribes_again_at_the_next_broker(self):
         bob = self.listen("bob", "--topic", "news", "--count", "1")
