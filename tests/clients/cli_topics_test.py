@@ -50,7 +50,7 @@ class Topics(Case):
         for name in ("bob", "carol"):
             self.listen(name, "--topic", "news")
         sent = self.run_onehop("send", "--topic", "news", "x", "--confirm", "delivered")
-        self.assertEqual((sent.code, sent.out), (0, b"DELIVERED topic=news id=1 reached=2\n"))
+        self.assertEqual((sent.code, sent.err), (0, b"DELIVERED topic=news id=1 reached=2\n"))
 
     def test_a_listener_subscribes_again_at_the_next_broker(self):
         bob = self.listen("bob", "--topic", "news", "--count", "1")
