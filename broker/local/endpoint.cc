@@ -21,6 +21,9 @@ using client::SendStatus;
 using core::Bytes;
 using core::Instant;
 
+static_assert(static_cast<int>(client::Destination::kClient) == static_cast<int>(core::Destination::kClient) &&
+              static_cast<int>(client::Destination::kTopic) == static_cast<int>(core::Destination::kTopic));
+
 // For a PAUSE that does not say how long.
 constexpr uint32_t kPauseMsDefault = 1'000;
 constexpr size_t kSoftwareBytesMax = 1 << 10;
@@ -112,8 +115,7 @@ SendStatus Endpoint::submit(uint64_t id, Bytes body, Instant now) {
 }
 
 SendStatus Endpoint::send(uint64_t id, Bytes to, Bytes payload, const client::SendOptions& options, Instant now) {
-  const bool to_topic = options.destination == client::Destination::kTopic;
-  if (!to_topic && !pauses_.empty() && pauses_.contains(to)) {
+  if (!pauses_.empty() && options.destination == client::Destination::kClient && pauses_.contains(to)) {
     room_.wait_for_resume();
     return SendStatus::kWouldBlock;
   }
@@ -124,7 +126,7 @@ SendStatus Endpoint::send(uint64_t id, Bytes to, Bytes payload, const client::Se
   const char* const destination = write_message(body_.data(), id, writer);
   core::ScannedMessage scanned;
   scanned.destination_name = {destination + 1 + core::varint_size(to.size()), to.size()};
-  scanned.destination = to_topic ? core::Destination::kTopic : core::Destination::kClient;
+  scanned.destination = static_cast<core::Destination>(options.destination);
   scanned.id = id;
   scanned.in_reply_to = options.in_reply_to;
   scanned.in_reply_to_session = options.in_reply_to_session;

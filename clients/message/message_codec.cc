@@ -280,8 +280,6 @@ inline const char* take_common_field(const char* at, const char* end, Message& o
       return take_number(at + 1, end, out.tag.tag);
     case kClientTag:
       return take_bytes(at + 1, end, destination);
-    case kTopicTag:
-      return take_bytes(at + 1, end, out.topic);
     case kPayloadTag:
       return take_bytes(at + 1, end, out.payload);
     default:
