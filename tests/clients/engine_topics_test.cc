@@ -154,7 +154,7 @@ TEST(EngineTopics, ARefusedOneIsForgottenUnlessItHasHeld) {
   rig.asked();
   rig.answer(v1::REASON_NOT_AUTHORIZED);
   EXPECT_EQ(rig.events.log, Words{"subscribed new NOT_AUTHORIZED"});
-  for (const uint64_t session : {8, 9}) {
+  for (const uint64_t session : {8U, 9U}) {
     rig.cut();
     rig.reopen_with(lasting_frame(session));
     EXPECT_EQ(rig.asked(), Words{"subscribe held"});
@@ -198,7 +198,7 @@ TEST(EngineTopics, KnowsTheBrokersRules) {
     EXPECT_EQ(what_is_wrong_with_filter(text) == nullptr, !text.empty() && core::is_valid_filter(text)) << text;
     EXPECT_EQ(what_is_wrong_with_topic(text) == nullptr, core::is_valid_topic(text)) << text;
   }
-  for (const size_t size : {255, 256}) {
+  for (const size_t size : {255U, 256U}) {
     EXPECT_EQ(what_is_wrong_with_filter(std::string(size, 'a')) == nullptr, size == 255);
     EXPECT_EQ(what_is_wrong_with_filter(std::string(size - 2, 'a') + "/#") == nullptr, size == 255);
   }

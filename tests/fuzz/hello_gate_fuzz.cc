@@ -18,7 +18,7 @@ namespace {
 std::string fragments(Bytes bytes) {
   std::string all;
   while (bytes.size() >= 5) {
-    const size_t length = static_cast<uint8_t>(bytes[3]) << 8 | static_cast<uint8_t>(bytes[4]);
+    const size_t length = size_t{static_cast<uint8_t>(bytes[3])} << 8 | static_cast<uint8_t>(bytes[4]);
     all += bytes.substr(5, length);
     bytes.remove_prefix(std::min(bytes.size(), 5 + length));
   }

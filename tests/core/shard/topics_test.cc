@@ -63,9 +63,10 @@ TEST_P(TopicsFrom, BodiesOfEverySizeArriveWhole) {
   const std::vector<FakeClient*> clients = {&room.bob, &room.carol, &dave};
   for (FakeClient* client : clients) Room::subscribe(*client, room.topic);
   dave.reset();
+  constexpr size_t kSizes[] = {1, 1'000, 1'100, 4'000, 5'000, 20'000, 300'000, 10};
   Texts expected;
   uint64_t id = 0;
-  for (const size_t size : {1, 1'000, 1'100, 4'000, 5'000, 20'000, 300'000, 10}) {
+  for (const size_t size : kSizes) {
     expected.push_back(Room::payload_of(++id, size));
     room.publish(id, expected.back());
   }
