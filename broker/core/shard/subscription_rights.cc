@@ -35,7 +35,7 @@ void SubscriptionRights::judge(SessionId id) {
   }
 }
 
-Answered SubscriptionRights::ask(const Session& session, Asked asked, Answer& answer) {
+Answered SubscriptionRights::ask(const Session& session, const Asked& asked, Answer& answer) {
   const Ticket ticket{++next_ticket_};
   const Link* const link = shard_.links.find(session.link);
   Question question{Question::Kind::kSubscribe, link == nullptr ? HostLink{} : link->host, asked.wanted.topic(), {}};
@@ -44,7 +44,7 @@ Answered SubscriptionRights::ask(const Session& session, Asked asked, Answer& an
   if (shard_.host.ask(ticket, question, answer) == Answered::kNow) return Answered::kNow;
   // Nobody waits for those that have been answered.
   while (!due_.empty() && !asked_.contains(due_.front().ticket.value)) due_.pop_front();
-  asked_.emplace(ticket.value, std::move(asked));
+  asked_.emplace(ticket.value, asked);
   due_.push_back({shard_.now() + kVerdictDeadlineMs, ticket});
   return Answered::kLater;
 }

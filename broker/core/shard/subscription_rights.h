@@ -53,7 +53,7 @@ class SubscriptionRights {
   // This bit is set in the tickets of this part, and in no others.
   static constexpr uint64_t kOwnTickets = uint64_t{1} << 61;
 
-  Answered ask(const Session& session, Asked asked, Answer& answer);
+  Answered ask(const Session& session, const Asked& asked, Answer& answer);
   void decide(const Asked& asked, const Answer& answer);
   void refuse(Session& session, uint64_t ref, const Answer& answer);
 
