@@ -87,7 +87,7 @@ inline std::string client_name(size_t number) {
   return name;
 }
 
-// A shard with so many named clients. With `asks_permission` it asks its host who may send to whom.
+// A shard with this many named clients. If `asks_permission`, it asks its host which of them may send to which.
 struct World {
   explicit World(size_t clients, const core::Limits& limits = {}, bool asks_permission = false)
       : shard(config(limits, asks_permission), host) {

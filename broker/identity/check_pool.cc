@@ -9,7 +9,7 @@
 namespace onehop::identity {
 namespace {
 
-// Of so many checks one is slow, if there are any.
+// One check in this many is a slow one, as long as slow ones wait.
 constexpr uint64_t kSlowTurn = 8;
 
 uint64_t steady_ms() {

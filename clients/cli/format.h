@@ -48,7 +48,7 @@ std::string time_with_ms(uint64_t unix_ms);
 // that are no UTF-8. With `keeps_lines` tabs and newlines stay.
 void write_for_terminal(std::string_view bytes, bool keeps_lines, std::string& out);
 
-// The same of what was typed: control characters of lines, too.
+// As write_for_terminal(), for text that somebody has typed: tabs and newlines are escaped, too.
 std::string as_typed(std::string_view text);
 
 // Appends `text`, which is valid UTF-8, as a JSON string with its quotes.

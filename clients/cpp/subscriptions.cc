@@ -16,7 +16,7 @@ SendStatus Subscriptions::unsubscribe(std::string_view filter) {
   return wish(filter, false, false);
 }
 
-// The answer to what was wished before is nobody's any more.
+// If an earlier wish for this filter still waits for its answer, that answer is not told any more.
 SendStatus Subscriptions::wish(std::string_view filter, bool wanted, bool no_echo) {
   if (what_is_wrong_with_filter(filter) != nullptr) return SendStatus::kInvalid;
   auto place = entries_.find(filter);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "identity/permissions.h"
+#include "sim/topic_match.h"
 
 namespace onehop::identity {
 namespace {
@@ -29,30 +30,10 @@ Texts texts_of(const Texts& levels, int depth) {
   return all;
 }
 
-Texts levels_of(const std::string& text) {
-  Texts levels{""};
-  for (const char c : text) {
-    if (c == '/') {
-      levels.emplace_back();
-    } else {
-      levels.back() += c;
-    }
-  }
-  return levels;
-}
-
-bool filter_matches(const Texts& filter, const Texts& topic) {
-  for (size_t i = 0; i < filter.size(); ++i) {
-    if (filter[i] == "#") return topic.size() + 1 >= filter.size();
-    if (i == topic.size() || (filter[i] != "+" && filter[i] != topic[i])) return false;
-  }
-  return filter.size() == topic.size();
-}
-
 TEST(FilterRules, AgreeWithEveryTopic) {
   const Texts topics = texts_of({"", "a", "b", "ab"}, 4);
-  std::vector<Texts> topic_levels;
-  for (const std::string& topic : topics) topic_levels.push_back(levels_of(topic));
+  std::vector<sim::Levels> topic_levels;
+  for (const std::string& topic : topics) topic_levels.push_back(sim::levels_of(topic));
   Texts filters = texts_of({"", "a", "ab", "+"}, 3);
   for (const std::string& filter : Texts(filters)) filters.push_back(filter + "/#");
   filters.emplace_back("#");
@@ -64,7 +45,7 @@ TEST(FilterRules, AgreeWithEveryTopic) {
   for (const std::string& filter : filters) {
     Texts matched;
     for (size_t i = 0; i < topics.size(); ++i) {
-      if (filter_matches(levels_of(filter), topic_levels[i])) matched.push_back(topics[i]);
+      if (sim::topic_matches(sim::levels_of(filter), topic_levels[i])) matched.push_back(topics[i]);
     }
     for (const auto& [literal, is_prefix] : patterns) {
       const auto is_of_pattern = [&literal = literal, &is_prefix = is_prefix](const std::string& topic) {

@@ -137,7 +137,8 @@ TEST_F(Identities, TheKindOfACredentialSaysWhichMethodDecides) {
   EXPECT_EQ(counters.methods[static_cast<size_t>(AuthMethod::kCertificate)].refused, 2U);
 }
 
-// A role that the file does not have yet counts as soon as it has it, and there is a bound to what is kept.
+// A token may name a role that the permissions file does not have yet. It counts as soon as a reload brings it. The
+// number of sets of roles that are kept has a bound.
 TEST_F(Identities, SetsOfRolesAreKeptWholeAndAreBounded) {
   const Signer signer("EdDSA");
   options_.methods = {AuthMethod::kToken};

@@ -38,7 +38,7 @@ uint64_t unconfirmed(size_t batches) {
   return exchange.world().shard.counters().messages_admitted;
 }
 
-// As unconfirmed, where the host decides who may send to whom.
+// The same as unconfirmed(), on a shard that asks its host which clients may send to which.
 uint64_t permitted(size_t batches) {
   Exchange exchange(kMessages, kPayloadBytes, false, client_name(1), true);
   for (size_t i = 0; i < batches; ++i) exchange.send();

@@ -7,31 +7,10 @@
 #include <absl/container/flat_hash_map.h>
 
 #include "sim/oracle.h"
+#include "sim/topic_match.h"
 
 namespace onehop::sim {
 namespace {
-
-std::vector<std::string> split(const std::string& text) {
-  std::vector<std::string> levels(1);
-  for (const char c : text) {
-    if (c == '/') {
-      levels.emplace_back();
-    } else {
-      levels.back() += c;
-    }
-  }
-  return levels;
-}
-
-bool filter_matches(const std::string& filter, const std::string& topic) {
-  const std::vector<std::string> wanted = split(filter);
-  const std::vector<std::string> given = split(topic);
-  for (size_t i = 0; i < wanted.size(); ++i) {
-    if (wanted[i] == "#") return given.size() >= i;
-    if (i >= given.size() || (wanted[i] != "+" && wanted[i] != given[i])) return false;
-  }
-  return wanted.size() == given.size();
-}
 
 // After a pong, until a message has reached the shards of all subscribers.
 constexpr uint64_t kOnItsWayUsMax = 1'000'000;
@@ -41,7 +20,7 @@ bool matches(uint32_t filter, uint32_t topic) {
   static const std::vector<bool> table = [] {
     std::vector<bool> all;
     for (const std::string& f : TopicOracle::filters()) {
-      for (const std::string& t : TopicOracle::topics()) all.push_back(filter_matches(f, t));
+      for (const std::string& t : TopicOracle::topics()) all.push_back(topic_matches(f, t));
     }
     return all;
   }();

@@ -23,7 +23,7 @@ namespace onehop::core {
 
 // What one shard has done with a message.
 struct FanOutReport {
-  uint32_t admitted = 0;  // So many outcomes follow.
+  uint32_t admitted = 0;  // For how many subscribers. Each of them has an outcome later.
   uint32_t missed = 0;
   Fate miss;  // Of the first that missed it.
 };
@@ -34,7 +34,8 @@ class FanOutAccounts {
   FanOutAccounts(const FanOutAccounts&) = delete;
   FanOutAccounts& operator=(const FanOutAccounts&) = delete;
 
-  // A message of which so many shards will report. Its id is above those that this sender's accounts have.
+  // Opens the account of a message. `reports` is how many shards will report about it. Its id is higher than the ids in
+  // this sender's other accounts.
   void open(const Origin& sender, uint64_t id, uint32_t frame_bytes, uint32_t reports);
   // These call `tell(receipt)` for each message that has nothing missing any more.
   template <typename Tell>

@@ -41,8 +41,8 @@ class TopicQueue {
   const RoutedMessage& front() const { return messages_.front().message; }
   Instant deadline() const { return messages_.front().deadline; }
   void pop();
-  // Called when no message is left: `tell(topic, sender, id, count)` for what was missed, which is forgotten then. The
-  // id is 0 but for confirmed messages, each of which is told by itself.
+  // To be called when has_message() is false. It calls `tell(topic, sender, id, count)` for the messages that were
+  // missed, and forgets them. Each confirmed message is told by itself, with its id; for the others the id is 0.
   template <typename Tell>
   void tell_missed(Tell tell) {
     for (const auto& [key, missed] : missed_) tell(missed.topic, missed.sender, missed.id, missed.count);

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "../heap.h"
-#include "naive_match.h"
+#include "sim/topic_match.h"
 
 namespace onehop::core::test {
 namespace {
@@ -142,7 +142,7 @@ struct Model {
   Found subscribers(const std::string& topic) const {
     Found found;
     for (const auto& [filter, sessions] : filters) {
-      if (!naive_match(filter, topic)) continue;
+      if (!sim::topic_matches(filter, topic)) continue;
       for (const auto& [session, no_echo] : sessions) {
         const auto [place, is_new] = found.emplace(session, no_echo);
         place->second = place->second && no_echo;

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "naive_match.h"
+#include "sim/topic_match.h"
 
 namespace onehop::core::test {
 namespace {
@@ -88,7 +88,7 @@ TEST(FilterTree, MatchesWhatTheNaiveMatcherMatches) {
       const std::string topic = random_text(random, false);
       Filters expected;
       for (const auto& [text, number] : filters) {
-        if (naive_match(text, topic)) expected.push_back(number);
+        if (sim::topic_matches(text, topic)) expected.push_back(number);
       }
       std::sort(expected.begin(), expected.end());
       ASSERT_EQ(matched(tree, topic), expected) << topic << ", seed " << seed << ", step " << step;
