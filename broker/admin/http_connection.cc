@@ -56,7 +56,8 @@ void Connection::on_closed(reactor::Socket&) {
 }
 
 void Connection::on_readable(reactor::Socket&) {
-  // More than a transport can have at once, so that it keeps nothing of which no event of the socket would tell.
+  // Larger than what a transport can hold, so that one call takes everything. No event of the socket would tell of
+  // bytes that were left in the transport.
   std::array<char, 2 * kHeadBytesMax> bytes;
   const reactor::IoResult result = stream_.receive(bytes);
   const bool all_written = stream_.flush();

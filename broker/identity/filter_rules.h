@@ -1,6 +1,6 @@
-// What a pattern of a permissions file says of a filter with wildcards, as clients subscribe to topics: `+` stands for
-// any one level, and `#` at the end for the level before it and everything below. A pattern is a literal, which topics
-// are or, if it is a prefix, begin with.
+// What a pattern of a permissions file says of a filter with wildcards to which a client wants to subscribe. `+` stands
+// for any one level, and `#` at the end for the level before it and everything below. A pattern has a literal. A topic
+// is one of the pattern's if it equals the literal or, if the pattern is a prefix, begins with it.
 #pragma once
 
 #include <string_view>

@@ -36,9 +36,9 @@ class Credentials {
   core::Instant deadline() const;
   // Whether another token than the one that the broker has accepted last may be shown next.
   bool may_be_newer() const { return options_.token_source != nullptr || token_ != accepted_; }
-  // The broker has refused what was shown. True if there is something else by now, from the source or from renew():
-  // keys and tokens are changed one after the other, and a client may come in between. Only once until a broker accepts
-  // some.
+  // Called when the broker has refused the token as bad. Returns whether the source or renew() has given another one:
+  // keys and tokens are changed one after the other, and a client may connect in between. Until a broker accepts a
+  // token, only the first call can return true.
   bool is_replaced();
 
  private:

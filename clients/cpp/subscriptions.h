@@ -47,9 +47,9 @@ class Subscriptions {
     bool wanted = true;
     bool no_echo = false;
     bool settled = false;
-    // A broker has said of it that it holds. Such a one is asked for again in later sessions, whatever the answer is.
+    // Whether a broker has ever answered that it holds. If so, later sessions ask for it again, even after a refusal.
     bool has_held = false;
-    // That of the frame whose answer is awaited; 0: none is.
+    // The `ref` of the frame whose answer is awaited; 0: none is.
     uint64_t ref = 0;
     core::Instant again_at = core::Instant::never();
   };
@@ -63,7 +63,8 @@ class Subscriptions {
   Sender& sender_;
   Entries entries_;
   std::map<uint64_t, Entries::iterator> under_way_;
-  // Filters that need no answer of the broker's: it serves no topics.
+  // Filters whose answer the client gives itself: the broker serves no topics, or the subscription to be ended is gone
+  // already, with its session.
   std::vector<std::string> owed_;
   uint64_t last_ref_ = 0;
   core::Instant again_at_ = core::Instant::never();

@@ -28,14 +28,14 @@ enum class RecordKind : uint8_t {
   kBarrierDone,  // The answer.
   kStopping,     // To every other shard: answer when all before is settled and your recipients' messages are, for good.
   kStopped,      // The answer.
-  kAllTold,      // To every other shard: the last receipts for messages to topics of this one lie before this.
+  kAllTold,      // To every other shard: after this come no receipts for messages to topics of this shard.
   kEndLargest,   // To the shard that holds most: memory is out.
   kPublish,      // To a topic's home: a message for its subscribers, written as kMessage.
-  kFanOut,       // From there to a shard that has some: the same.
-  kMissed,       // To the same: messages of a topic that could not be sent there.
-  kFannedOut,    // To a topic's home: what such a shard has done with a confirmed message.
+  kFanOut,       // From a topic's home to a shard with subscribers: the same message.
+  kMissed,       // From a topic's home to such a shard: its subscribers miss messages of the topic.
+  kFannedOut,    // To a topic's home: how many subscribers such a shard has admitted a confirmed message for.
   kAudience,     // To a shard that must know: who has subscribed to a filter.
-  kFiltersAsked,  // To such a shard: answer when all before is known.
+  kFiltersAsked,  // To a shard that was sent kAudience: answer when you have read all of those before this.
   kFiltersKnown,  // The answer.
 };
 

@@ -61,7 +61,8 @@ Backlog::Entry& Backlog::add(const RoutedMessage& m, Instant deadline) {
   return entry;
 }
 
-// Null if the message lies in a block that holds nothing else, which the entry then refers to.
+// Returns where to copy the message to. Null: there is nothing to copy, because a large message lies in a block of its
+// own, to which the entry now refers.
 char* Backlog::take_room(Entry& entry, const RoutedMessage& m) {
   if (entry.size() > kSharedBytesMax && has_own_block(m)) {
     entry.block = BufferRef(m.owner);

@@ -43,8 +43,8 @@ class Backlog {
     uint64_t id = 0;
     uint64_t from_session = 0;
     Instant deadline;
-    // It holds the sender's stamp, then its body. Small ones share it, and large ones of a topic have it in common with
-    // those of other recipients.
+    // It holds the sender's stamp, then its body. Small messages of this backlog share a block. A large message of a
+    // topic may share its block with the backlogs of other recipients.
     BufferRef block;
     union {
       uint32_t begin = 0;    // Where in the block.

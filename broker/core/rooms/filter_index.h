@@ -38,8 +38,8 @@ struct Subscriber {
 struct Audience {
   enum class Kind : uint8_t {
     kNobody,
-    kAllBut,    // Somebody, unless it is `sender` who sends: one session, which does not want what it sends.
-    kSomebody,  // Whoever sends.
+    kAllBut,    // Only the session `sender`, which does not want its own messages: somebody for all other senders.
+    kSomebody,  // Somebody for every sender.
   };
   Kind kind = Kind::kNobody;
   SessionId sender{};

@@ -1,11 +1,12 @@
-// What the home of topics has for one other shard and could not send there for want of credit: messages, in their
-// order, up to a number of bytes. From the first one that does not fit, everything misses that shard until the others
-// have gone. What missed it is kept as a number for each topic and sender, and told behind the messages.
+// Messages that the home of their topics could not send to one other shard, because there was no credit. They keep
+// their order, and their bytes are bounded. From the first message that does not fit, that shard misses all messages
+// until the waiting ones have gone. Missed messages are counted for each topic and sender, confirmed ones each by
+// itself. The shard is told of them after the messages.
 //
 //   add ──▶ messages ──▶ the shard, as credit comes
 //     └───▶ missed ────▶ the shard, once no message is left
 //
-// Invariant: while something has missed the shard, no message is added.
+// Invariant: no message is added while the shard has missed messages of which it has not been told.
 #pragma once
 
 #include <cstddef>

@@ -182,7 +182,8 @@ void MemoryGuard::end_largest() {
   if (!shard_.shutdown.stopping() && shard_.ledger.must_end(shard_.now())) {
     const bool may_free_enough = end_newcomers();
     look_at_memory();
-    // What their transports held is free once they are closed. Those that come meanwhile spare the clients no longer.
+    // What the newcomers' transports held is free only once they are closed, so clients may be spared in this turn.
+    // They are not spared in two turns in a row, however many newcomers there are then.
     spared_clients_ = may_free_enough && !spared_clients_;
     if (!spared_clients_ && !shard_.ledger.has_freed_enough(shard_.now())) end_those_who_hold_most();
   }

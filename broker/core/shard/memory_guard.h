@@ -68,7 +68,7 @@ class MemoryGuard {
   uint64_t allowance_ = 0;
   Account spare_output_;
   bool turn_ = false;
-  bool spared_clients_ = false;  // In its last turn, because the end of newcomers may free enough.
+  bool spared_clients_ = false;  // The last turn ended newcomers only, because that may have freed enough.
   Instant next_turn_;            // The next turn begins no earlier than this.
   uint64_t pause_ms_ = 0;        // The pause before it: 0 if the last turn freed memory, else longer each time.
 };

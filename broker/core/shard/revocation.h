@@ -1,6 +1,6 @@
 // Revocation: which sessions may stay when the policy has changed. The shard asks the host about every session, some in
 // each turn, and ends those that the new policy does not allow. Only a shard with ShardConfig::asks_who_stays asks
-// that, and one with asks_permission about subscriptions.
+// this. A shard with ShardConfig::asks_permission asks about the subscriptions of each session.
 //
 // Invariant: once the turns of a change are over, every session that is left was judged after that change, or was
 // opened with an answer that was asked for after it.
@@ -30,7 +30,8 @@ class Revocation {
   Instant advance();
   // Asks about one session, and about its subscriptions. It ends if it may not stay.
   void judge(SessionId id);
-  // Ends a session that may not stay, or of which that cannot be said now.
+  // Ends a session: it may not stay, or, if not `is_denied`, the host cannot say now whether it may keep one of its
+  // subscriptions.
   void end(SessionId id, bool is_denied);
 
  private:

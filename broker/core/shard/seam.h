@@ -80,9 +80,8 @@ struct Question {
     // be said now. Meanwhile the link is read.
     kRenew,
     // May the client on this link publish to the topic `name`, or subscribe to the filter `name`? As kSend. The second
-    // is asked about each Subscribe, and when the policy or the credentials change about all subscriptions of a
-    // session,
-    // also of one that is away.
+    // is asked about each Subscribe. When the policy or the credentials change, it is asked about all subscriptions of
+    // a session, also of one that is away.
     kPublish,
     kSubscribe,
     // May this session stay after a change of the policy? Asked about each session, also about one that is away, and

@@ -1,9 +1,10 @@
 // Shutdown: drain announces the end to clients, and stop ends the shard together with the other shards.
 //
 // Stopping takes four steps. First, each shard admits nothing more and settles what its recipients have open. Then
-// each shard asks every other one whether it has settled; the answer arrives after the last outcome of that shard. With
-// all answers it has all outcomes of the messages to its topics, and tells the others so behind the last receipt; if no
-// such message is open, together with its answer. Then each client gets its receipts and a goodbye.
+// each shard asks every other one whether it has settled; the answer arrives after the last outcome of that shard. A
+// shard that has all answers has all outcomes of the messages to its topics. It then tells every other shard that no
+// more receipts for them follow. If no such message is open, it tells that together with its own answer. Then each
+// client gets its receipts and a goodbye.
 #pragma once
 
 #include <cstdint>

@@ -56,7 +56,8 @@ bool SubscriptionRights::on_answer(Ticket ticket, const Answer& answer) {
   return true;
 }
 
-// A refusal with a code says that it cannot be said now. Then nobody keeps what may not be his.
+// A refusal with a code means that the host cannot decide now. A session with such a subscription ends all the same, so
+// that it does not keep what it may not have.
 void SubscriptionRights::decide(const Asked& asked, const Answer& answer) {
   Session* const session = shard_.sessions.find(asked.session);
   if (session == nullptr) return;

@@ -2,7 +2,7 @@
 // about all of a session's subscriptions again when the policy or its credentials have changed; it may answer later.
 // Only a shard with ShardConfig::asks_permission asks. In any other this part is empty.
 //
-// A session that may not keep one of its subscriptions ends, as it does without any other permission that it has used.
+// A session that may not keep one of its subscriptions ends. So does one if the host cannot say now whether it may.
 //
 // Invariant: a link whose Subscribe is with the host is not read, so what the client sends behind it keeps its place.
 #pragma once

@@ -21,8 +21,8 @@ Examples:
 )";
 constexpr const char* kPermissionsFooter = R"(
 ACTION is one of names (may own), take_over, send, publish, subscribe, serve, request, watch. TARGET is a client's name;
-'' with names is a name that the broker makes. With --file the file alone is asked, without it the running broker.
-There, a client without --as is an anonymous one.
+'' with names is a name that the broker makes. With --file only that file is asked, without it the running broker.
+Without --as, the running broker is asked about anonymous clients.
 
 Exit codes:
   0  it is allowed

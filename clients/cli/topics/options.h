@@ -13,8 +13,8 @@ namespace onehop::cli {
 
 struct Options;
 
-// What `onehop send` is told of where its messages go, as it stands there: TO and TEXT before it is known which is
-// which.
+// The destinations on the command line of `onehop send`, as they were given. With --topic there is no TO, so what was
+// read as `to` is then the TEXT.
 struct SendDestinations {
   std::vector<std::string> topics;
   std::optional<std::string> to;

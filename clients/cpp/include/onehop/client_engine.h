@@ -117,8 +117,9 @@ class ONEHOP_EXPORT ClientEngine {
 
   // Subscribes to the topics that `filter` matches (topics.h), or ends that. on_subscribed() or on_unsubscribed() tells
   // the answer, never from within the call. A later call for the same filter replaces the one before, whose answer is
-  // not told any more; between sessions they wait for the next. Where the broker is too busy, the client asks again
-  // when it was told to. kAccepted; kInvalid: it is no filter; kClosed: the client has ended, or is ending.
+  // then not told. While there is no connection, calls wait for the next one. If the broker is too busy, the client
+  // asks again after the time that the broker says. kAccepted; kInvalid: it is no filter; kClosed: the client has
+  // ended, or is ending.
   SendStatus subscribe(std::string_view filter, const SubscribeOptions& options = {});
   SendStatus unsubscribe(std::string_view filter);
 

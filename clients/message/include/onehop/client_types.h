@@ -127,8 +127,8 @@ struct SendResult {
   // With kExpired and kLost: whether it was ever written to a connection of the recipient. If not, repeating it is
   // safe.
   bool attempted = false;
-  // Of a message to a topic, with kDelivered and kPartial: how many subscribers acknowledged it, and how many of those
-  // that it was meant for did not.
+  // Of a message to a topic with Confirm::kDelivered: how many subscribers acknowledged it, and how many did not.
+  // `missed` may be set with any outcome but kDelivered.
   uint32_t reached = 0;
   uint32_t missed = 0;
   // With kRefusedByRecipient: what the recipient said.
