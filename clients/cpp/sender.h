@@ -218,7 +218,7 @@ class Sender {
   void note_patience(Hold& hold, uint32_t patience_ms);
   void give_up(Hold& hold, core::Instant now, std::vector<Held>& over);
 
-  bool will_pass(const SendLog::Record& record, v1::Reason reason, core::Instant now);
+  bool will_pass(const SendLog::Record& record, const v1::Receipt& receipt, core::Instant now);
   void on_fate(SendLog::Record& record, const v1::Receipt& receipt, core::Instant now);
   void hold_refused(const SendLog::Record& record, uint64_t ticket, const v1::Receipt& receipt, core::Instant now);
   void settle_admitted(uint64_t last_id);

@@ -53,17 +53,18 @@ void Sender::on_receipts(const v1::Receipts& receipts, core::Instant now) {
 }
 
 // A topic has no queue that could be waited for: if all of its subscribers are full, that is what became of the
-// message.
-bool Sender::will_pass(const SendLog::Record& record, v1::Reason reason, core::Instant now) {
+// message. And what subscribers have missed is the end of it: some may have had it, and later messages have gone ahead.
+bool Sender::will_pass(const SendLog::Record& record, const v1::Receipt& receipt, core::Instant now) {
+  const v1::Reason reason = receipt.reason();
   const bool is_topic = destination_of(record.body_bytes()).kind == Destination::kTopic;
-  if (is_topic && reason == v1::REASON_QUEUE_FULL) return false;
+  if (is_topic && (receipt.missed() != 0 || reason == v1::REASON_QUEUE_FULL)) return false;
   return is_passing(reason) || (reason == v1::REASON_UNKNOWN_CLIENT && waits_for_name(record, now));
 }
 
 void Sender::on_fate(SendLog::Record& record, const v1::Receipt& receipt, core::Instant now) {
   const uint64_t ticket = log_.take(record);
   const bool rejected = receipt.outcome() == v1::OUTCOME_REJECTED;
-  if (rejected && will_pass(record, receipt.reason(), now)) return hold_refused(record, ticket, receipt, now);
+  if (rejected && will_pass(record, receipt, now)) return hold_refused(record, ticket, receipt, now);
   SendResult result{.ticket = ticket,
                     .id = record.id,
                     .outcome = to_outcome(receipt.outcome()),

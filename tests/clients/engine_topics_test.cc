@@ -273,6 +273,29 @@ TEST(EngineTopics, SubscribersThatAreFullAreNotWaitedFor) {
   EXPECT_EQ(rig.events.outcomes, Words{"1 REJECTED QUEUE_FULL"});
 }
 
+// What subscribers have missed is the end of a message, whatever the reason: some of them may have had it. Only what
+// was refused before anybody was looked for is repeated.
+TEST(EngineTopics, WhatSubscribersMissedIsNotRepeated) {
+  for (const v1::Reason reason : {v1::REASON_BROKER_BUSY, v1::REASON_SHUTTING_DOWN, v1::REASON_QUEUE_FULL}) {
+    for (const uint32_t missed : {0U, 2U}) {
+      TopicRig rig;
+      rig.engine.send("news", "x", {.destination = Destination::kTopic});
+      rig.written();
+      v1::Frame frame;
+      frame.mutable_receipts()->set_seq(1);
+      v1::Receipt& receipt = *frame.mutable_receipts()->add_items();
+      receipt.set_first_id(1);
+      receipt.set_last_id(1);
+      receipt.set_outcome(v1::OUTCOME_REJECTED);
+      receipt.set_reason(reason);
+      receipt.set_missed(missed);
+      rig.give(frame);
+      const bool is_final = missed != 0 || reason == v1::REASON_QUEUE_FULL;
+      EXPECT_EQ(rig.events.outcomes.size(), is_final ? 1U : 0U) << to_string(Reason(reason)) << missed;
+    }
+  }
+}
+
 TEST(EngineTopics, TellsHowManyWereReached) {
   TopicRig rig;
   rig.engine.send("news", "x", {.destination = Destination::kTopic});

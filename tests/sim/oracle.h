@@ -42,6 +42,7 @@ class Oracle {
   uint64_t order() const { return order_; }
   void set_now_us(uint64_t now_us) { now_us_ = now_us; }
   uint64_t now_us() const { return now_us_; }
+  bool memory_was_short_since(uint64_t at_us) const;
 
   // --- What clients do.
   uint32_t intern(core::Bytes name);
@@ -184,7 +185,6 @@ class Oracle {
   std::string why_rate_illegal(const SentMessage& sent, uint32_t retry_after_ms);
   void count_passed(const SentMessage& sent);
   void watch_memory(core::ShardIndex shard, const core::Counters& counters, uint64_t within);
-  bool memory_was_short_since(uint64_t at_us) const;
   void watch_away(uint64_t within);
   std::string what_is_held() const;
   bool away_was_full_since(uint64_t at_us) const;

@@ -48,7 +48,7 @@ TopicOracle::Recipient& TopicOracle::recipient(uint32_t session) {
 uint64_t TopicOracle::request(uint32_t connection, uint32_t filter, bool subscribes, bool no_echo) {
   const uint32_t session = oracle_.session_of(connection).index;
   recipient(session).requests.push_back(static_cast<uint32_t>(requests_.size()));
-  requests_.push_back({session, connection, filter, subscribes, no_echo, oracle_.step()});
+  requests_.push_back({session, connection, filter, subscribes, no_echo, oracle_.step(), oracle_.now_us()});
   return requests_.size();
 }
 
@@ -70,8 +70,15 @@ void TopicOracle::answered(uint32_t connection, const v1::Subscribed& answer) {
   Request& request = requests_[answer.ref() - 1];
   if (request.connection != connection) return oracle_.fail(connection, "the answer to a subscribe of another one");
   if (request.answered_at != kNever) return oracle_.fail(connection, "the second answer to a subscribe");
-  if (answer.reason() != v1::REASON_UNSPECIFIED) return oracle_.fail(connection, "a subscribe was refused");
   request.answered_at = at;
+  if (answer.reason() == v1::REASON_UNSPECIFIED) return;
+  // Only a new filter takes memory. A subscribe to one that it has already is not refused, but which those are is not
+  // known here while several are on their way.
+  const bool is_busy = answer.reason() == v1::REASON_BROKER_BUSY && answer.retry_after_ms() != 0 && request.subscribes;
+  if (!is_busy || !oracle_.memory_was_short_since(request.sent_us)) {
+    return oracle_.fail(connection, "a subscribe was refused");
+  }
+  request.refused = true;
 }
 
 bool TopicOracle::may_want(uint32_t session, const SentMessage& sent) const {
@@ -81,7 +88,7 @@ bool TopicOracle::may_want(uint32_t session, const SentMessage& sent) const {
   std::vector<bool> echoes(filters().size());
   for (const uint32_t index : recipients_[session].requests) {
     const Request& request = requests_[index];
-    if (!matches(request.filter, sent.topic)) continue;
+    if (request.refused || !matches(request.filter, sent.topic)) continue;
     if (request.subscribes) {
       may[request.filter] = true;
       if (!request.no_echo) echoes[request.filter] = true;
@@ -99,7 +106,7 @@ bool TopicOracle::wants(uint32_t session, const SentMessage& sent) const {
   std::vector<bool> wants(filters().size());
   for (const uint32_t index : recipients_[session].requests) {
     const Request& request = requests_[index];
-    if (!matches(request.filter, sent.topic)) continue;
+    if (request.refused || !matches(request.filter, sent.topic)) continue;
     // Of several that were asked for with and without echo, which one holds is not looked at.
     const bool holds = request.subscribes && request.answered_at < sent.sent_at;
     if (!request.subscribes) {

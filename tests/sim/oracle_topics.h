@@ -47,7 +47,9 @@ class TopicOracle {
     bool subscribes;
     bool no_echo;
     uint64_t sent_at;
+    uint64_t sent_us;
     uint64_t answered_at = kNever;
+    bool refused = false;
   };
   // The last of one sender's messages to one topic that came.
   struct Last {

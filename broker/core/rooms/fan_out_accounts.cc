@@ -55,8 +55,7 @@ void FanOutAccounts::open(const Origin& sender, uint64_t id, uint32_t frame_byte
 }
 
 size_t FanOutAccounts::position(const Accounts& accounts, uint64_t id) {
-  const auto begin = accounts.entries.begin() + static_cast<std::ptrdiff_t>(accounts.first);
-  const auto found = std::lower_bound(begin, accounts.entries.end(), id,
+  const auto found = std::lower_bound(accounts.entries.begin(), accounts.entries.end(), id,
                                       [](const Entry& entry, uint64_t wanted) { return entry.id < wanted; });
   return static_cast<size_t>(found - accounts.entries.begin());
 }
@@ -64,15 +63,14 @@ size_t FanOutAccounts::position(const Accounts& accounts, uint64_t id) {
 // True if none is left.
 bool FanOutAccounts::drop_told(Accounts& accounts) {
   std::vector<Entry>& entries = accounts.entries;
-  while (accounts.first < entries.size() && entries[accounts.first].outstanding == 0) ++accounts.first;
-  if (accounts.first == entries.size()) {
+  if (accounts.told == entries.size()) {
     entries_bytes_ -= entries.capacity() * sizeof(Entry);
     return true;
   }
-  // Once they are at least half of all, so that each is moved about once.
-  if (2 * accounts.first >= entries.size()) {
-    entries.erase(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(accounts.first));
-    accounts.first = 0;
+  // Once they are at least half of all, so that each of the others is moved about once.
+  if (2 * accounts.told >= entries.size()) {
+    std::erase_if(entries, [](const Entry& entry) { return entry.outstanding == 0; });
+    accounts.told = 0;
   }
   return false;
 }

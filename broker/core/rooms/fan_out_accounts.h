@@ -3,8 +3,8 @@
 //
 //   open ─▶ report, by each shard with subscribers ─▶ settle, for each of those admitted ─▶ told
 //
-// Invariant: the accounts of one sender are in the order of their ids. There are no more of them than its send window
-// allows, because each is a message of it that has no outcome yet.
+// Invariants: the accounts of one sender are in the order of their ids. Its send window bounds those that are open,
+// because each is a message without an outcome; those that are told and still here are no more than the open ones.
 #pragma once
 
 #include <cstddef>
@@ -68,7 +68,7 @@ class FanOutAccounts {
   };
   struct Accounts {
     std::vector<Entry> entries;
-    size_t first = 0;  // Those before it are told.
+    size_t told = 0;  // How many of them are told.
   };
 
   template <typename Change, typename Tell>
@@ -82,6 +82,7 @@ class FanOutAccounts {
       if (entry.outstanding == 0) continue;
       change(entry);
       if (entry.outstanding != 0) continue;
+      ++accounts.told;
       tell(Receipt{sender, {}, false, true, entry.frame_bytes, {entry.id, entry.id, entry.result(), {}}});
     }
     if (drop_told(accounts)) senders_.erase(found);

@@ -51,7 +51,7 @@ void FilterIndex::drop_unwanted(FilterId id) {
 
 uint32_t FilterIndex::subscriptions(uint32_t session) const {
   const auto found = sessions_.find(session);
-  return found == sessions_.end() ? 0 : found->second.size();
+  return found == sessions_.end() ? 0 : found->second.held.size();
 }
 
 // At most 1,024 of 8 bytes: a walk along them is as fast as anything cleverer.
@@ -63,18 +63,24 @@ uint32_t FilterIndex::find_held(const SmallList<Held>& held, uint32_t filter) {
 
 bool FilterIndex::has(uint32_t session, FilterId id) const {
   const auto found = sessions_.find(session);
-  return found != sessions_.end() && find_held(found->second, id.index) != kNotHeld;
+  return found != sessions_.end() && find_held(found->second.held, id.index) != kNotHeld;
 }
 
 void FilterIndex::subscribe(uint32_t session, FilterId id, bool no_echo) {
-  SmallList<Held>& held = sessions_[session];
+  Holder& holder = sessions_[session];
+  SmallList<Held>& held = holder.held;
   SmallList<Subscriber>& subscribers = filters_[id.index].subscribers;
   if (const uint32_t at = find_held(held, id.index); at != kNotHeld) {
     subscribers[held[at].place].no_echo = no_echo ? 1 : 0;
     return;
   }
   list_bytes_ -= held.held_bytes() + subscribers.held_bytes();
-  held.push_back({id.index, subscribers.size()});
+  Held one{};
+  one.filter = id.index;
+  one.place = subscribers.size() & (UINT32_MAX >> 1);
+  one.is_first = subscribers.empty() ? 1 : 0;
+  if (one.is_first != 0) holder.charged_bytes += charge(filters_[id.index]);
+  held.push_back(one);
   Subscriber subscriber;
   subscriber.session = session & (UINT32_MAX >> 1);
   subscriber.no_echo = no_echo ? 1 : 0;
@@ -85,15 +91,16 @@ void FilterIndex::subscribe(uint32_t session, FilterId id, bool no_echo) {
 void FilterIndex::unsubscribe(uint32_t session, FilterId id) {
   const auto found = sessions_.find(session);
   if (found == sessions_.end()) return;
-  SmallList<Held>& held = found->second;
+  SmallList<Held>& held = found->second.held;
   const uint32_t at = find_held(held, id.index);
   if (at == kNotHeld) return;
+  if (held[at].is_first != 0) found->second.charged_bytes -= charge(filters_[id.index]);
   SmallList<Subscriber>& subscribers = filters_[id.index].subscribers;
   list_bytes_ -= held.held_bytes() + subscribers.held_bytes();
   const uint32_t place = held[at].place;
   // The last subscriber takes the place that becomes free.
-  SmallList<Held>& moved = sessions_.find(subscribers[subscribers.size() - 1].session)->second;
-  moved[find_held(moved, id.index)].place = place;
+  SmallList<Held>& moved = sessions_.find(subscribers[subscribers.size() - 1].session)->second.held;
+  moved[find_held(moved, id.index)].place = place & (UINT32_MAX >> 1);
   subscribers.erase(place);
   held.erase(at);
   list_bytes_ += held.held_bytes() + subscribers.held_bytes();
@@ -103,7 +110,8 @@ void FilterIndex::unsubscribe(uint32_t session, FilterId id) {
 FilterId FilterIndex::any_of(uint32_t session) {
   const auto found = sessions_.find(session);
   if (found == sessions_.end()) return {};
-  return filters_.id_at(found->second[found->second.size() - 1].filter);
+  // The one that is found first.
+  return filters_.id_at(found->second.held[0].filter);
 }
 
 void FilterIndex::set_audience_elsewhere(FilterId id, ShardIndex shard, const Audience& audience) {
@@ -178,12 +186,16 @@ size_t FilterIndex::held_bytes() const {
 size_t FilterIndex::held_for(uint32_t session) const {
   const auto found = sessions_.find(session);
   if (found == sessions_.end()) return 0;
-  size_t held = kSessionBytes + found->second.held_bytes();
-  for (const Held& one : found->second.all()) {
-    const Filter& filter = filters_[one.filter];
-    held += (kFilterBytes + allocated(filter.size)) / filter.subscribers.size();
-  }
-  return held;
+  return kSessionBytes + found->second.held.held_bytes() + found->second.charged_bytes;
+}
+
+// What it takes on all shards that keep it.
+size_t FilterIndex::charge(const Filter& filter) const {
+  const size_t bytes = kFilterBytes + allocated(filter.size);
+  const Bytes text = filter.text();
+  if (!has_wildcard(text)) return bytes;
+  const auto levels = 1 + static_cast<size_t>(std::count(text.begin(), text.end(), '/'));
+  return shards_ * (bytes + levels * FilterTree::kNodeBytes);
 }
 
 }  // namespace onehop::core

@@ -57,7 +57,9 @@ struct FilterId {
 
 class FilterIndex {
  public:
-  explicit FilterIndex(const HashKey& key) : tree_(key), by_text_(0, Hash{&filters_}, Equal{&filters_}) {}
+  // `shards` is how many shards keep a filter with wildcards.
+  explicit FilterIndex(const HashKey& key, ShardIndex shards = 1)
+      : shards_(shards), tree_(key), by_text_(0, Hash{&filters_}, Equal{&filters_}) {}
   FilterIndex(const FilterIndex&) = delete;
   FilterIndex& operator=(const FilterIndex&) = delete;
 
@@ -85,7 +87,7 @@ class FilterIndex {
   void for_each_of(uint32_t session, Visit visit) const {
     const auto found = sessions_.find(session);
     if (found == sessions_.end()) return;
-    for (const Held& held : found->second.all()) visit(filters_[held.filter].text());
+    for (const Held& held : found->second.held.all()) visit(filters_[held.filter].text());
   }
   // The filter's subscribers on this shard. `session_at` gives the SessionId of an index.
   template <typename SessionAt>
@@ -124,8 +126,13 @@ class FilterIndex {
   };
   // One of a session's subscriptions.
   struct Held {
-    uint32_t filter;  // Its index.
-    uint32_t place;   // Among the filter's subscribers.
+    uint32_t filter;        // Its index.
+    uint32_t place : 31;    // Among the filter's subscribers.
+    uint32_t is_first : 1;  // It was the first one, and the filter is charged to its session.
+  };
+  struct Holder {
+    SmallList<Held> held;
+    size_t charged_bytes = 0;  // For the filters of which it was the first subscriber.
   };
   struct Key {
     Bytes text;
@@ -145,17 +152,19 @@ class FilterIndex {
   };
 
   static constexpr size_t kFilterBytes = sizeof(Filter) + sizeof(FilterId) + 8;
-  static constexpr size_t kSessionBytes = (sizeof(uint64_t) + sizeof(SmallList<Held>) + 1) * 3 / 2;
+  static constexpr size_t kSessionBytes = (sizeof(uint64_t) + sizeof(Holder) + 1) * 3 / 2;
   static constexpr size_t kAllButBytes = (sizeof(uint64_t) + sizeof(SessionId) + 1) * 3 / 2;
 
+  size_t charge(const Filter& filter) const;
   static uint32_t find_held(const SmallList<Held>& held, uint32_t filter);
   void merge_subscribers();
   static uint64_t at_shard(uint32_t filter, ShardIndex shard) { return uint64_t{filter} << 16 | shard; }
 
+  const ShardIndex shards_;
   Slab<Filter, FilterId> filters_;
   FilterTree tree_;
   absl::flat_hash_set<uint32_t, Hash, Equal> by_text_;
-  absl::flat_hash_map<uint32_t, SmallList<Held>> sessions_;  // By index.
+  absl::flat_hash_map<uint32_t, Holder> sessions_;  // By index.
   // By at_shard(): audiences elsewhere of the kind kAllBut.
   absl::flat_hash_map<uint64_t, SessionId> all_but_;
   size_t text_bytes_ = 0;

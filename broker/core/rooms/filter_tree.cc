@@ -117,7 +117,8 @@ uint32_t FilterTree::add_node(uint32_t parent, Bytes level, uint64_t hash) {
 
 size_t FilterTree::held_bytes() const {
   const size_t nodes = nodes_.size() - 1 - free_nodes_.size();
-  return nodes * (sizeof(Node) + 8);
+  static_assert(sizeof(Node) + 8 == kNodeBytes, "with its place in the table of edges");
+  return nodes * kNodeBytes;
 }
 
 }  // namespace onehop::core

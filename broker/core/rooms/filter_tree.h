@@ -37,6 +37,8 @@ class FilterTree {
   void match(Bytes topic, std::vector<uint32_t>& numbers);
   // About what it takes beside itself.
   size_t held_bytes() const;
+  // About what one level of a filter takes.
+  static constexpr size_t kNodeBytes = 72;
 
  private:
   static constexpr uint32_t kNone = UINT32_MAX;

@@ -43,9 +43,11 @@ void TopicQueue::count_missed(const RoutedMessage& message) {
   const Origin& sender = message.sender;
   const uint64_t id = message.confirmed() ? message.scanned.id : 0;
   const Key key{message.destination_hash, sender.shard, sender.session.index, sender.session.generation, id};
-  const auto [found, is_new] = missed_.try_emplace(key, Missed{std::string(topic), sender, id, 0});
-  ++found->second.count;
-  if (!is_new) return;
+  if (const auto found = missed_.find(key); found != missed_.end()) {
+    ++found->second.count;
+    return;
+  }
+  missed_.emplace(key, Missed{std::string(topic), sender, id, 1});
   missed_bytes_ += sizeof(Key) + sizeof(Missed) + kNodeBytes + topic.size();
   count_held();
 }

@@ -37,6 +37,10 @@ class TopicQueue {
   // take more than `bytes_max`.
   void add(const RoutedMessage& message, Instant deadline, size_t bytes_max);
 
+  // Whether what was missed would take more than `bytes_max` as well. Then no more of the topics' messages may be
+  // taken.
+  bool is_overfull(size_t bytes_max) const { return missed_bytes_ > bytes_max; }
+
   bool has_message() const { return !messages_.empty(); }
   // The first message. Its bytes are good until pop().
   const RoutedMessage& front() const { return messages_.front().message; }

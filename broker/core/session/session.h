@@ -148,16 +148,17 @@ struct Link {
   ShardIndex home = 0;        // Where it is leaving to.
   LinkState state = LinkState::kLobby;
   bool reading = true;
-  bool dirty = false;                  // In the list of links to flush.
-  bool pinged = false;                 // Since it was last heard.
-  bool blocked = false;                // Its socket is full; on_writable follows.
-  bool waits_to_send : 1 = false;      // Its next message waits for a parcel, or for the host to say whether it may.
-  bool waits_for_control : 1 = false;  // It has too much to hear before it may say more.
-  bool contested : 1 = false;          // Another connection asked for its name: it is to be heard by its deadline.
-  bool chatty : 1 = false;             // It sends very many control frames: it is read in small portions.
-  bool ageless : 1 = false;            // It does not end because of its age.
-  bool unread : 1 = false;             // When it was last looked at, its host had more of it to read.
-  bool has_terms : 1 = false;          // Its credentials end some time, or are being renewed.
+  bool dirty = false;                   // In the list of links to flush.
+  bool pinged = false;                  // Since it was last heard.
+  bool blocked = false;                 // Its socket is full; on_writable follows.
+  bool waits_to_send : 1 = false;       // Its next message waits for a parcel, or for the host to say whether it may.
+  bool waits_to_subscribe : 1 = false;  // The host says later whether it may.
+  bool waits_for_control : 1 = false;   // It has too much to hear before it may say more.
+  bool contested : 1 = false;           // Another connection asked for its name: it is to be heard by its deadline.
+  bool chatty : 1 = false;              // It sends very many control frames: it is read in small portions.
+  bool ageless : 1 = false;             // It does not end because of its age.
+  bool unread : 1 = false;              // When it was last looked at, its host had more of it to read.
+  bool has_terms : 1 = false;           // Its credentials end some time, or are being renewed.
 
   FrameDecoder decoder;
   Instant last_heard;
@@ -167,7 +168,7 @@ struct Link {
   std::unique_ptr<Asking> asking;
 
   // Whether its next frames are decoded later.
-  bool waits() const { return waits_to_send || waits_for_control; }
+  bool waits() const { return (waits_to_send | waits_to_subscribe | waits_for_control) != 0; }
   // When its session was attached, rounded down to a tenth of a second.
   Instant connected_at(Instant now) const {
     const uint64_t now_ds = now.ms / 100;

@@ -43,7 +43,7 @@ void Endings::drop_output(Link& link) {
 void Endings::begin_closing(LinkId id, Link& link, const Farewell& farewell) {
   assert(link.state != LinkState::kClosing);
   link.state = LinkState::kClosing;
-  link.waits_to_send = link.waits_for_control = false;
+  link.waits_to_send = link.waits_to_subscribe = link.waits_for_control = false;
   shard_.handshake.drop_question(link);
   shard_.terms.forget(id, link);
   if (farewell.code != v1::CODE_UNSPECIFIED) {

@@ -122,9 +122,10 @@ void Permissions::forget(SessionId id, Session& session) {
   if (found == senders_.end()) return;
   Sender& sender = *found->second;
   sender.verdicts.clear();
-  asked_.erase(std::exchange(sender.ticket, {}).value);
   sender.undecided = false;
-  wake(id);
+  // A link that does not wait for a verdict is left as it is.
+  const Ticket asked = std::exchange(sender.ticket, {});
+  if (asked_.erase(asked.value) != 0) wake(id);
 }
 
 Instant Permissions::advance() {

@@ -6,6 +6,7 @@
 // opened with an answer that was asked for after it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "core/base/ids.h"
@@ -18,7 +19,8 @@ struct ShardParts;
 
 class Revocation {
  public:
-  // How many places of sessions are looked at in one turn, so that other clients are served in between.
+  // How many places of sessions are looked at in one turn, and about how many questions are asked, so that other
+  // clients are served in between.
   static constexpr uint32_t kPlacesInTurn = 512;
 
   explicit Revocation(ShardParts& shard) : shard_(shard) {}
@@ -28,11 +30,13 @@ class Revocation {
   void policy_changed();
   // Takes a turn, if one is left, and returns when the next one is.
   Instant advance();
-  // Asks about one session, and about its subscriptions. It ends if it may not stay.
-  void judge(SessionId id);
-  // Ends a session: it may not stay, or, if not `is_denied`, the host cannot say now whether it may keep one of its
-  // subscriptions.
-  void end(SessionId id, bool is_denied);
+  // Asks about one session, and about its subscriptions. It ends if it may not stay. Returns how many questions these
+  // were.
+  size_t judge(SessionId id);
+  // Ends a session that may not stay.
+  void end(SessionId id);
+  // Ends the connection of a session, if it has one, because the host cannot say now whether the session may stay.
+  void disconnect(SessionId id, v1::Code code = v1::CODE_SERVER_BUSY);
 
  private:
   bool may_stay(SessionId id);

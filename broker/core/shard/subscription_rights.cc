@@ -1,6 +1,7 @@
 // SubscriptionRights: see the header.
 #include "core/shard/subscription_rights.h"
 
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -9,11 +10,14 @@
 
 namespace onehop::core {
 
+SubscriptionRights::SubscriptionRights(ShardParts& shard) : shard_(shard), account_(shard.counters.state_bytes) {}
+
 bool SubscriptionRights::may(Link& link, Session& session, const v1::Subscribe& wanted) {
   if (!shard_.config.asks_permission) return true;
   Answer answer;
-  if (ask(session, {link.session, session.link, wanted}, answer) == Answered::kLater) {
-    link.waits_to_send = true;
+  const Asked asked{link.session, session.link, wanted, shard_.now() + kVerdictDeadlineMs};
+  if (ask(session, asked, answer) == Answered::kLater) {
+    link.waits_to_subscribe = true;
     return false;
   }
   if (answer.accepted) return true;
@@ -21,18 +25,43 @@ bool SubscriptionRights::may(Link& link, Session& session, const v1::Subscribe& 
   return false;
 }
 
-void SubscriptionRights::judge(SessionId id) {
+size_t SubscriptionRights::judge(SessionId id) {
+  if (!shard_.config.asks_permission) return 0;
+  size_t questions = ask_again([id](const Asked& asked) { return asked.session == id; });
   const Session* const session = shard_.sessions.find(id);
-  if (!shard_.config.asks_permission || session == nullptr) return;
-  std::vector<v1::Subscribe> all;
-  shard_.subscriptions.index().for_each_of(id.index,
-                                           [&all](Bytes filter) { all.emplace_back().set_topic(std::string(filter)); });
-  for (v1::Subscribe& one : all) {
-    Asked asked{id, {}, std::move(one)};
+  if (session == nullptr) return questions;
+  std::vector<std::string> filters;
+  shard_.subscriptions.index().for_each_of(id.index, [&filters](Bytes filter) { filters.emplace_back(filter); });
+  for (std::string& filter : filters) {
+    Asked asked{id, {}, {}, shard_.now() + kVerdictDeadlineMs};
+    asked.wanted.set_topic(std::move(filter));
     Answer answer;
+    ++questions;
     if (ask(*session, asked, answer) == Answered::kLater || answer.accepted) continue;
-    return decide(asked, answer);  // The session has ended.
+    decide(asked, answer);  // The session, or its connection, has ended.
+    return questions;
   }
+  return questions;
+}
+
+// Forgets what was asked about these. Of a Subscribe the client still waits for the answer, so it is asked about again.
+template <typename Matches>
+size_t SubscriptionRights::ask_again(Matches matches) {
+  std::vector<Asked> waiting;
+  for (auto at = asked_.begin(); at != asked_.end();) {
+    const auto here = at++;
+    if (!matches(here->second)) continue;
+    due_.erase({here->second.gives_up.ms, here->first});
+    if (here->second.link) waiting.push_back(std::move(here->second));
+    asked_.erase(here);
+  }
+  count_held();
+  for (const Asked& asked : waiting) {
+    const Session* const session = shard_.sessions.find(asked.session);
+    Answer answer;
+    if (session != nullptr && ask(*session, asked, answer) == Answered::kNow) decide(asked, answer);
+  }
+  return waiting.size();
 }
 
 Answered SubscriptionRights::ask(const Session& session, const Asked& asked, Answer& answer) {
@@ -42,28 +71,35 @@ Answered SubscriptionRights::ask(const Session& session, const Asked& asked, Ans
   question.session = session.number;
   question.sender = session.name.name();
   if (shard_.host.ask(ticket, question, answer) == Answered::kNow) return Answered::kNow;
-  // Nobody waits for those that have been answered.
-  while (!due_.empty() && !asked_.contains(due_.front().ticket.value)) due_.pop_front();
   asked_.emplace(ticket.value, asked);
-  due_.push_back({shard_.now() + kVerdictDeadlineMs, ticket});
+  due_.emplace(asked.gives_up.ms, ticket.value);
+  count_held();
   return Answered::kLater;
+}
+
+// With a filter of usual length.
+void SubscriptionRights::count_held() {
+  constexpr size_t kEach = 2 * sizeof(Asked) + 128;
+  account_.set(asked_.size() * kEach);
 }
 
 bool SubscriptionRights::on_answer(Ticket ticket, const Answer& answer) {
   if ((ticket.value & kOwnTickets) == 0 || ticket.value >= 2 * kOwnTickets) return false;
   auto found = asked_.extract(ticket.value);
-  if (!found.empty()) decide(found.mapped(), answer);
+  if (found.empty()) return true;
+  due_.erase({found.mapped().gives_up.ms, ticket.value});
+  count_held();
+  decide(found.mapped(), answer);
   return true;
 }
 
-// A refusal with a code means that the host cannot decide now. A session with such a subscription ends all the same, so
-// that it does not keep what it may not have.
+// A refusal with a code means that the host cannot decide now.
 void SubscriptionRights::decide(const Asked& asked, const Answer& answer) {
   Session* const session = shard_.sessions.find(asked.session);
   if (session == nullptr) return;
   if (!asked.link) {
     if (answer.accepted || !shard_.subscriptions.has(asked.session, asked.wanted.topic())) return;
-    return shard_.revocation.end(asked.session, answer.code == 0);
+    return answer.code == 0 ? shard_.revocation.end(asked.session) : shard_.revocation.disconnect(asked.session);
   }
   // A client whose connection has broken repeats what was not answered.
   Link* const link = shard_.links.find(asked.link);
@@ -73,7 +109,7 @@ void SubscriptionRights::decide(const Asked& asked, const Answer& answer) {
   } else {
     refuse(*session, asked.wanted.ref(), answer);
   }
-  link->waits_to_send = false;
+  link->waits_to_subscribe = false;
   shard_.links.may_go_on(asked.link);
 }
 
@@ -84,23 +120,16 @@ void SubscriptionRights::refuse(Session& session, uint64_t ref, const Answer& an
 }
 
 void SubscriptionRights::policy_changed() {
-  due_.clear();
-  for (auto& [ticket, asked] : std::exchange(asked_, {})) {
-    const Session* const session = shard_.sessions.find(asked.session);
-    Answer answer;
-    if (session != nullptr && ask(*session, asked, answer) == Answered::kNow) decide(asked, answer);
-  }
+  ask_again([](const Asked&) { return true; });
 }
 
 Instant SubscriptionRights::advance() {
-  while (!due_.empty() && due_.front().at <= shard_.now()) {
-    const Ticket ticket = due_.front().ticket;
-    due_.pop_front();
+  while (!due_.empty() && Instant{due_.begin()->first} <= shard_.now()) {
     Answer cannot_say;
     cannot_say.code = v1::CODE_SERVER_BUSY;
-    on_answer(ticket, cannot_say);
+    on_answer(Ticket{due_.begin()->second}, cannot_say);
   }
-  return due_.empty() ? Instant::never() : due_.front().at;
+  return due_.empty() ? Instant::never() : Instant{due_.begin()->first};
 }
 
 }  // namespace onehop::core

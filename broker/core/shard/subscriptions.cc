@@ -11,7 +11,7 @@
 namespace onehop::core {
 
 Subscriptions::Subscriptions(ShardParts& shard)
-    : shard_(shard), index_(shard.config.hash_key), account_(shard.counters.state_bytes) {}
+    : shard_(shard), index_(shard.config.hash_key, shard.config.count), account_(shard.counters.state_bytes) {}
 
 void Subscriptions::handle_subscribe(LinkId id, Link& link, Session& session, Bytes body) {
   v1::Subscribe wanted;
@@ -44,6 +44,9 @@ void Subscriptions::subscribe(SessionId id, Session& session, const v1::Subscrib
   }
   const Bytes text = wanted.topic();
   const uint64_t hash = name_hash(text, shard_.config.hash_key);
+  if (shard_.counters.memory_stage != 0 && !has(id, text)) {
+    return answer(session, wanted.ref(), v1::REASON_BROKER_BUSY, shard_.jittered_lease(shard_.origin_of(id)));
+  }
   const FilterId filter = index_.find_or_add(text, hash);
   if (!index_.has(id.index, filter) && index_.subscriptions(id.index) >= kSubscriptionsMax) {
     index_.drop_unwanted(filter);

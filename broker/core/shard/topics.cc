@@ -93,11 +93,12 @@ void Topics::take_publish(const Parcel& parcel, Bytes& rest) {
 // On the topic's home.
 void Topics::publish(const RoutedMessage& message) {
   if (shard_.shutdown.draining()) return shard_.outcomes.refuse(message, kGoingDown);
-  if (message.confirmed() && refuses_for_memory(message)) return;
+  if (message.confirmed() && shard_.counters.memory_stage != 0) return refuse_for_memory(message);
   FilterIndex& index = shard_.subscriptions.index();
   index.match(message.scanned.destination_name, message.destination_hash);
   const uint64_t shards = index.shards_for(message.sender);
   if (shards == 0 && !wanted_here(message.sender)) return shard_.outcomes.refuse(message, kNobodyThere);
+  if ((shards & waiting_) != 0 && is_overfull(shards & waiting_)) return refuse_for_memory(message);
   ++shard_.counters.topic_messages;
   const auto reports = static_cast<uint32_t>(1 + std::popcount(shards));
   if (message.confirmed()) accounts_.open(message.sender, message.scanned.id, message.frame_bytes, reports);
@@ -108,12 +109,19 @@ void Topics::publish(const RoutedMessage& message) {
   if (message.confirmed()) report(message, here);
 }
 
+// Whether what one of these shards has missed takes too much to be added to.
+bool Topics::is_overfull(uint64_t shards) const {
+  for (uint64_t left = shards; left != 0; left &= left - 1) {
+    if (queues_[static_cast<size_t>(std::countr_zero(left))]->is_overfull(shard_.config.limits.queue_bytes_max))
+      return true;
+  }
+  return false;
+}
+
 // While memory is short no more accounts are opened.
-bool Topics::refuses_for_memory(const RoutedMessage& message) {
-  if (shard_.counters.memory_stage == 0) return false;
+void Topics::refuse_for_memory(const RoutedMessage& message) {
   const Fate busy{v1::OUTCOME_REJECTED, v1::REASON_BROKER_BUSY, shard_.jittered_lease(message.sender), 0, false};
   shard_.outcomes.refuse(message, busy);
-  return true;
 }
 
 // Whether one of the subscribers on this shard that were looked up last wants what this sender sends.

@@ -68,7 +68,8 @@ class Topics {
  private:
   Permissions::Verdict may_publish(Sending& sending, const RoutedMessage& message);
   void publish(const RoutedMessage& message);
-  bool refuses_for_memory(const RoutedMessage& message);
+  bool is_overfull(uint64_t shards) const;
+  void refuse_for_memory(const RoutedMessage& message);
   void send_to(ShardIndex shard, const RoutedMessage& message);
   FanOutReport fan_out(const RoutedMessage& message);
   void report(const RoutedMessage& message, const FanOutReport& report);

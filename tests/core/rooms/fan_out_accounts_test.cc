@@ -55,6 +55,24 @@ TEST(FanOutAccounts, AllHaveAcknowledged) {
   EXPECT_EQ(rig.totals.state_bytes, 0u);
 }
 
+// What is told is forgotten also behind one that stays open, as it may for an hour.
+TEST(FanOutAccounts, OneThatStaysOpenKeepsNoOthers) {
+  AccountsRig rig;
+  rig.accounts.open(AccountsRig::sender(1), 1, 10, 1);
+  rig.report(1, 1, {1, 0, {}});
+  for (uint64_t id = 2; id <= 10'000; ++id) {
+    rig.accounts.open(AccountsRig::sender(1), id, 10, 1);
+    rig.report(1, id, {1, 0, {}});
+    rig.settle(1, id, id, kTaken);
+  }
+  EXPECT_EQ(rig.told.size(), 9'999u);
+  EXPECT_LT(rig.totals.state_bytes, 1'000u);
+  rig.told.clear();
+  rig.settle(1, 1, 1, kTaken);
+  EXPECT_EQ(rig.only().reached(), 1u);
+  EXPECT_EQ(rig.totals.state_bytes, 0u);
+}
+
 TEST(FanOutAccounts, SomeMissedIt) {
   AccountsRig rig;
   rig.accounts.open(AccountsRig::sender(1), 1, 10, 1);

@@ -194,7 +194,7 @@ TEST(SubscriptionRights, WhoMayNotKeepASubscriptionEnds) {
   }
 }
 
-TEST(SubscriptionRights, WhereItCannotBeSaidTheSessionEndsForNow) {
+TEST(SubscriptionRights, WhereItCannotBeSaidTheConnectionEndsAndTheSessionStays) {
   Guarded world;
   world.subscribe(world.topic);
   world.broker.answer_about_topics_later = true;
@@ -202,6 +202,53 @@ TEST(SubscriptionRights, WhereItCannotBeSaidTheSessionEndsForNow) {
   world.broker.advance(kVerdictDeadlineMs + 10);
   expect_ended(world.broker, world.bob, v1::CODE_SERVER_BUSY);
   EXPECT_EQ(world.revoked(), 0u);
+  EXPECT_EQ(world.broker.counters(1).sessions, 1u);
+  // Who comes back is judged again.
+  world.broker.answer_about_topics_later = false;
+  world.broker.topics_not_allowed[world.topic] = kMayNot;
+  FakeClient again(world.broker);
+  again.send(resume_frame(world.bob.connected(), 1));
+  EXPECT_EQ(again.read().back().goodbye().code(), v1::CODE_NOT_AUTHORIZED);
+}
+
+// A link that waits for the answer to its Subscribe is not read, whatever else happens to the rights of its session.
+TEST(SubscriptionRights, NothingElseWakesALinkThatWaits) {
+  Guarded world;
+  world.bob.send(publish_frame("other", 1));  // So there are verdicts that may be forgotten.
+  world.bob.read();
+  world.broker.answer_about_topics_later = true;
+  world.bob.send(subscribe_frame(world.topic, 5));
+  world.bob.send(unsubscribe_frame(world.topic, 6));
+  world.change_policy();
+  world.broker.settle();
+  EXPECT_TRUE(world.bob.read().empty());
+  world.answer(kMay);
+  world.broker.settle();
+  EXPECT_EQ(answered(world.bob.read()), (Refs{5, 6}));
+  world.broker.answer_about_topics_later = false;
+  world.publish(1);
+  EXPECT_EQ(refused_ids(world.alice.read(), v1::REASON_NOBODY_THERE), Refs{1});
+}
+
+// What was asked with the credentials from before does not count.
+TEST(SubscriptionRights, ARenewalAsksAgainAboutWhatWaits) {
+  Guarded world;
+  FakeClient carol(world.broker, world.broker.name_on(1, "carol"));
+  v1::Frame frame = topics_frame(world.broker.name_on(1, "dora"));
+  frame.mutable_connect()->set_features(kFeatureTopics | kFeatureRenewal);
+  FakeClient dora(world.broker, frame);
+  world.broker.answer_about_topics_later = true;
+  world.broker.answer_to_renew_later = true;
+  v1::Frame renew;
+  renew.mutable_renew()->set_token("less");
+  dora.send(renew);
+  dora.send(subscribe_frame(world.topic, 5));
+  const Asked old = world.broker.asked_about_topics.back();
+  world.broker.answer(world.broker.asked_to_renew.back(), world.broker.may_renew);
+  world.broker.answer(old, kMay);
+  EXPECT_TRUE(answered(dora.read()).empty());
+  world.answer(kMayNot);
+  EXPECT_EQ(answered(dora.read(), v1::REASON_NOT_AUTHORIZED), Refs{5});
 }
 
 TEST(SubscriptionRights, WhatItHasUnsubscribedMeanwhileDoesNotCount) {
