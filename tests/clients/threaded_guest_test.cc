@@ -20,8 +20,8 @@
 namespace onehop::client {
 namespace {
 
-// Each thread has a folder there, which is a link to the one above it. The folder is not opened: the thread sanitizer does
-// not see that libuv has closed a descriptor, and takes the next one with its number for the same.
+// Each thread has a folder there, which is a link to the one above it. The folder is not opened: the thread sanitizer
+// does not see that libuv has closed a descriptor, and takes the next one with its number for the same.
 size_t threads_of_this_process() {
   return std::filesystem::hard_link_count("/proc/self/task");
 }

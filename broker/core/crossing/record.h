@@ -37,7 +37,7 @@ enum class RecordKind : uint8_t {
   kAudience,     // To a shard that must know: who has subscribed to a filter.
   kFiltersAsked,  // To a shard that was sent kAudience: answer when you have read all of those before this.
   kFiltersKnown,  // The answer.
-  kToInstance,    // To an instance's shard: a message for it, written as kMessage, whose hash is the instance's session.
+  kToInstance,  // To an instance's shard: a message for it, written as kMessage, whose hash is the instance's session.
   kInstanceJoins,   // To every other shard: a session is an instance of a service.
   kInstanceLeaves,  // The same: it is none any more.
   kInstanceState,   // The same: whether an instance takes messages, and how much work it has.
@@ -50,7 +50,7 @@ struct RecordHead {
   bool gate_closed = false;       // kReceipt.
   // kFlow: v1::State. kAudience: Audience::Kind. kInstanceState: InstanceState. Messages: MessageFlags.
   uint8_t state = 0;
-  uint32_t size = 0;              // Of the whole record.
+  uint32_t size = 0;  // Of the whole record.
   Origin sender;
 };
 

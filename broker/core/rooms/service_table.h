@@ -2,8 +2,8 @@
 // message.
 //
 // A message goes to one of two instances that are drawn at random, to the one with less work. That spreads messages
-// nearly as evenly as looking at all instances, costs the same however many there are, and senders on many shards do not
-// all choose the same one.
+// nearly as evenly as looking at all instances, costs the same however many there are, and senders on many shards do
+// not all choose the same one.
 //
 //   members of a service   | available … | over their high mark, or away … |
 //                                         available

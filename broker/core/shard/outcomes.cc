@@ -53,8 +53,7 @@ void Outcomes::take_receipt(const Receipt& receipt) {
 
 // On the sender's shard again.
 void Outcomes::tell_sender(const Receipt& receipt) {
-  const bool is_of_requests =
-      receipt.sender.kind == Origin::Kind::kMarked && (receipt.sender.detail & kRequest) != 0;
+  const bool is_of_requests = receipt.sender.kind == Origin::Kind::kMarked && (receipt.sender.detail & kRequest) != 0;
   if (is_of_requests) [[unlikely]]
     return shard_.requests.take_fate(receipt);
   Session* session = shard_.sessions.find(receipt.sender.session);

@@ -29,14 +29,14 @@ RequestKey replied_to(const RoutedMessage& message) {
 
 }  // namespace
 
-Requests::Requests(ShardParts& shard)
-    : shard_(shard), replies_(shard.counters), account_(shard.counters.state_bytes) {}
+Requests::Requests(ShardParts& shard) : shard_(shard), replies_(shard.counters), account_(shard.counters.state_bytes) {}
 
 void Requests::count_held() {
   account_.set(open_count_ * kOpenBytes + open_.size() * (sizeof(OpenOfOne) + kOpenBytes));
 }
 
-// --- The requester's shard --------------------------------------------------------------------------------------------
+// --- The requester's shard
+// --------------------------------------------------------------------------------------------
 
 void Requests::open(RoutedMessage& message) {
   message.scanned.flags |= kRequest;
@@ -78,8 +78,7 @@ void Requests::take_fate(const Receipt& receipt) {
     close(requester, id);
     const Fate& fate = receipt.ids.fate;
     // A refusal at admission has been counted there.
-    const bool was_admitted =
-        fate.outcome != v1::OUTCOME_REJECTED || fate.reason == v1::REASON_REFUSED_BY_RECIPIENT;
+    const bool was_admitted = fate.outcome != v1::OUTCOME_REJECTED || fate.reason == v1::REASON_REFUSED_BY_RECIPIENT;
     if (was_admitted) shard_.outcomes.count(fate);
     shard_.outcomes.tell_receipt(plain);
   }
@@ -104,7 +103,8 @@ void Requests::take_reply(const RoutedMessage& message, SessionId requester) {
   shard_.crossing.post_to(responder).add_control(record);
 }
 
-// --- The responder's shard --------------------------------------------------------------------------------------------
+// --- The responder's shard
+// --------------------------------------------------------------------------------------------
 
 bool Requests::owes(const RoutedMessage& message) {
   const OpenReplies::Request* const request =
@@ -172,8 +172,7 @@ void Requests::tell_requester(const OpenReplies::Request& request, v1::Outcome o
 }
 
 void Requests::session_ended(SessionId id) {
-  const v1::Reason reason =
-      shard_.shutdown.draining() ? v1::REASON_SHUTTING_DOWN : v1::REASON_CONNECTION_LOST;
+  const v1::Reason reason = shard_.shutdown.draining() ? v1::REASON_SHUTTING_DOWN : v1::REASON_CONNECTION_LOST;
   OpenReplies::Request request;
   while (replies_.take_acknowledged_of(id, request)) tell_requester(request, v1::OUTCOME_RESPONDER_LOST, reason);
   replies_.erase_all_of(id);
@@ -192,8 +191,7 @@ void Requests::stop() {
 
 Instant Requests::advance() {
   OpenReplies::Request request;
-  while (replies_.take_due(shard_.now(), request))
-    tell_requester(request, v1::OUTCOME_EXPIRED, v1::REASON_UNSPECIFIED);
+  while (replies_.take_due(shard_.now(), request)) tell_requester(request, v1::OUTCOME_EXPIRED, v1::REASON_UNSPECIFIED);
   return replies_.next_deadline();
 }
 

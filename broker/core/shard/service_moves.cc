@@ -45,8 +45,7 @@ RoutedMessage ServiceMoves::message_of(const Backlog::Entry& entry) const {
   RoutedMessage message = entry.message();
   [[maybe_unused]] const ScanError error = scan_message(message.body, {}, message.scanned);
   assert(error == ScanError::kNone);
-  message.scanned.flags = entry.sender.detail;
-  if (entry.attempted) message.scanned.flags |= kAttempted;
+  message.scanned.flags = static_cast<uint8_t>(entry.sender.detail | kMoved | (entry.attempted ? kAttempted : 0));
   message.sender.kind = Origin::Kind::kSession;
   message.sender.detail = 0;
   return message;

@@ -31,7 +31,8 @@ uint64_t packed(SessionId id) {
 Services::Services(ShardParts& shard)
     : shard_(shard), table_(shard.config.index), account_(shard.counters.state_bytes) {}
 
-// --- Who serves -------------------------------------------------------------------------------------------------------
+// --- Who serves
+// -------------------------------------------------------------------------------------------------------
 
 void Services::subscribe(SessionId id, Session& session, Bytes service, uint64_t ref) {
   const uint64_t hash = name_hash(service, shard_.config.hash_key);
@@ -110,7 +111,8 @@ void Services::count_held() {
   account_.set(table_.held_bytes());
 }
 
-// --- What shards tell each other --------------------------------------------------------------------------------------
+// --- What shards tell each other
+// --------------------------------------------------------------------------------------
 
 void Services::tell_others(RecordKind kind, const Instance& instance, Bytes service) {
   NameRecord record{};
@@ -243,7 +245,8 @@ void Services::became_available(uint32_t service) {
   for (const SessionId id : away) shard_.moves.move_if_away(id);
 }
 
-// --- Messages ---------------------------------------------------------------------------------------------------------
+// --- Messages
+// ---------------------------------------------------------------------------------------------------------
 
 bool Services::route(Sending& sending, RoutedMessage& message) {
   const Bytes name = message.scanned.destination_name;
@@ -288,8 +291,7 @@ Permissions::Verdict Services::may_request(Sending& sending, const RoutedMessage
   if (verdict == Permissions::Verdict::kDenied) shard_.outcomes.refuse(message, kMayNotRequest);
   if (verdict == Permissions::Verdict::kUndecided) {
     const uint32_t retry_after_ms = shard_.jittered_lease(message.sender);
-    shard_.outcomes.refuse(message,
-                           {v1::OUTCOME_REJECTED, v1::REASON_BROKER_BUSY, retry_after_ms, 0, false});
+    shard_.outcomes.refuse(message, {v1::OUTCOME_REJECTED, v1::REASON_BROKER_BUSY, retry_after_ms, 0, false});
   }
   if (verdict == Permissions::Verdict::kPending) {
     // The sender's link waits for this verdict.
@@ -302,8 +304,7 @@ Permissions::Verdict Services::may_request(Sending& sending, const RoutedMessage
 // All instances are over their high mark, or away.
 void Services::pause_sender(uint32_t service, const RoutedMessage& message) {
   std::unique_ptr<SenderTable>& senders = paused_[service];
-  if (senders == nullptr)
-    senders = std::make_unique<SenderTable>(shard_.config.limits.senders_max, shard_.counters);
+  if (senders == nullptr) senders = std::make_unique<SenderTable>(shard_.config.limits.senders_max, shard_.counters);
   const uint32_t lease_ms = shard_.jittered_lease(message.sender);
   if (senders->tell_pause(message.sender, shard_.now(), shard_.now() + lease_ms) != SenderTable::Tell::kTell) return;
   ++shard_.counters.pauses_told;

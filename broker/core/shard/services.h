@@ -2,13 +2,13 @@
 //
 //   sender's shard ──▶ the instance's shard ──▶ its queue
 //
-// Every shard knows all instances (ServiceTable), so the sender's shard picks one, and the message crosses at most once.
-// Of its own instances a shard knows how much work they have; those of other shards are known by what these have told,
-// and by what this shard has sent them since.
+// Every shard knows all instances (ServiceTable), so the sender's shard picks one, and the message crosses at most
+// once. Of its own instances a shard knows how much work they have; those of other shards are known by what these have
+// told, and by what this shard has sent them since.
 //
-// An instance that can take no messages for now is told to all shards at once. How much work it has, only when something
-// goes to the other shard anyway, or a few milliseconds later: one that is told a little late costs a message that waits
-// a little longer, and nothing else.
+// An instance that can take no messages for now is told to all shards at once. How much work it has, only when
+// something goes to the other shard anyway, or a few milliseconds later: one that is told a little late costs a message
+// that waits a little longer, and nothing else.
 //
 // Invariant: what the last record about an instance said to other shards is what this shard's table says, but for the
 // work of those in `untold_`.

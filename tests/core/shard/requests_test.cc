@@ -19,7 +19,9 @@ class RequestTest : public testing::TestWithParam<ShardIndex> {
     shop.alice.send(request_frame(bob, id, ttl_ms));
     return Workshop::message_of(shop.bob);
   }
-  void acknowledge(const v1::Message& request) { shop.bob.send(ack_taken(request.delivery_tag(), request.delivery_tag())); }
+  void acknowledge(const v1::Message& request) {
+    shop.bob.send(ack_taken(request.delivery_tag(), request.delivery_tag()));
+  }
 
   Workshop shop;
   std::string bob;

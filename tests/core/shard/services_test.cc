@@ -91,7 +91,7 @@ TEST_P(ServiceTest, WhatWasNotWrittenMovesWhenItsInstanceEnds) {
   for (uint64_t id = 1; id <= 5; ++id) shop.alice.send(job_frame("work", id));
   EXPECT_TRUE(frames_of(shop.alice.read(), v1::Frame::kReceipts).empty()) << "they wait for bob";
   Workshop::serve(shop.carol);
-  shop.broker.advance(1'000);
+  shop.broker.advance(1'100);
   const std::vector<v1::Frame> jobs = shop.carol.read();
   EXPECT_EQ(sorted(ids(jobs)), up_to(5)) << "bob is away for too long";
   for (const v1::Frame& frame : frames_of(jobs, v1::Frame::kMessage)) EXPECT_FALSE(frame.message().redelivered());
@@ -107,7 +107,7 @@ TEST_P(ServiceTest, WhoIsAwayForLongKeepsWhatNobodyElseCanTake) {
   shop.broker.advance(5'000);
   shop.alice.send(job_frame("work", 2));
   EXPECT_TRUE(shop.alice.read().empty());
-  Workshop::serve(shop.carol);
+  shop.carol.send(serve_frame("work"));
   EXPECT_EQ(sorted(ids(shop.carol.read())), up_to(2)) << "somebody else is there now";
 }
 
@@ -128,11 +128,11 @@ TEST_P(ServiceTest, WhatWasWrittenIsLostWithItsInstance) {
 }
 
 TEST_P(ServiceTest, AMovedMessageThatNobodyTakesIsLost) {
-  Workshop shop(GetParam());
+  Workshop shop(GetParam(), 2, {}, 5'000);
   Workshop::serve(shop.bob);
   shop.bob.reset();
   shop.alice.send(job_frame("work", 1));
-  shop.broker.advance(60'000);
+  shop.broker.advance(5'100);
   EXPECT_EQ(outcomes(shop.alice.read()), same_for(1, 1, v1::OUTCOME_LOST, v1::REASON_CONNECTION_LOST, false));
   Workshop::serve(shop.carol);
   shop.alice.send(retried(job_frame("work", 2)));
@@ -233,7 +233,7 @@ TEST_P(ServiceTest, MovesWaitForCredit) {
 TEST_P(ServiceTest, WhatBreaksTheRules) {
   Workshop shop(GetParam());
   for (const std::string& service : {std::string(), std::string("a b"), std::string(256, 'x'), std::string("a/#")}) {
-    FakeClient client(shop.broker, serving_frame(shop.broker.name_on(0, "bad")));
+    FakeClient client(shop.broker, serving_frame(shop.broker.name_on(0, "bad"), 0));
     client.send(serve_frame(service));
     EXPECT_EQ(client.read_one().goodbye().code(), v1::CODE_PROTOCOL_ERROR) << service;
   }
