@@ -112,7 +112,6 @@ Submitted MessagePath::submit(LinkId id, Link& link, const ScannedMessage& scann
   Session& session = shard.sessions[link.session.index];
   if (session.sending == nullptr) session.sending = std::make_unique<Sending>(shard.counters);
   // A parcel keeps the name as a place in the body.
-  assert(scanned.is_special == is_special(scanned));
   assert(std::less_equal<>()(body.data(), scanned.destination_name.data()) &&
          std::less_equal<>()(scanned.destination_name.data() + scanned.destination_name.size(),
                              body.data() + body.size()));

@@ -23,12 +23,12 @@ void Outcomes::refuse(const RoutedMessage& message, const Fate& fate) {
 
 Receipt Outcomes::receipt_for(const RoutedMessage& message, const Fate& fate) {
   const uint64_t id = message.scanned.id;
-  Origin sender = message.sender;
-  if ((message.scanned.flags & kRequest) != 0) {
-    sender.kind = Origin::Kind::kMarked;
-    sender.detail = kRequest;
+  Receipt receipt{message.sender, {}, false, message.confirmed(), message.frame_bytes, {id, id, fate, {}}};
+  if ((message.scanned.flags & kRequest) != 0) [[unlikely]] {
+    receipt.sender.kind = Origin::Kind::kMarked;
+    receipt.sender.detail = kRequest;
   }
-  return {sender, {}, false, message.confirmed(), message.frame_bytes, {id, id, fate, {}}};
+  return receipt;
 }
 
 void Outcomes::tell_receipt(const Receipt& receipt) {
