@@ -13,6 +13,7 @@ import random
 import sys
 import tempfile
 import threading
+import time
 
 from identity_client import Client
 from onehop.v1 import onehop_pb2 as wire
@@ -22,6 +23,7 @@ SERVICE = "work"
 FEATURES = 1 << 2 | 1 << 4  # TOPICS, REPLIES
 OPEN_MAX = 300
 TAKEN_MAX = 8
+WORK_SECONDS = 0.003  # That some requests take, so that instances are killed at their work.
 
 
 def serve(address, log_path):
@@ -43,6 +45,7 @@ def serve(address, log_path):
             os.write(log, f"{frame.message.id} {int(frame.message.redelivered)}\n".encode())
             taken.append(frame.message)
         if len(taken) >= TAKEN_MAX or not client.has_more():
+            time.sleep(WORK_SECONDS if taken else 0)
             while taken:
                 reply(client, taken.pop(0))
 
