@@ -65,6 +65,9 @@ void Client::send_burst() {
     for (uint32_t i = 0; i < count && world_.messages_left != 0; ++i) send_to_topic(topic, large);
     return;
   }
+  if (world_.scenario.service_permille != 0 && random_.chance(world_.scenario.service_permille)) {
+    return send_to_services(count, large);
+  }
   for (uint32_t i = 0; i < count && world_.messages_left != 0; ++i) {
     if (!one_name) name = pick_name();
     if (random_.chance(15)) {
@@ -106,18 +109,22 @@ void Client::send_to(uint32_t name, uint32_t size) {
     sent.confirmed = true;
     message.set_confirm(v1::CONFIRM_DELIVERED);
   }
+  mark_request(message, sent);
   --world_.messages_left;
   send_message(message, sent, size);
 }
 
+void Client::add_ttl(v1::Message& message, SentMessage& sent) {
+  if (!random_.chance(world_.scenario.ttl_permille)) return;
+  const uint32_t what = random_.below(3);
+  sent.ttl_ms = what == 0   ? random_.between(1, 100)
+                : what == 1 ? random_.between(100, 2'000)
+                            : random_.between(2'000, 1'000'000);
+  message.set_ttl_ms(sent.ttl_ms);
+}
+
 void Client::add_optional_fields(v1::Message& message, SentMessage& sent) {
-  if (random_.chance(world_.scenario.ttl_permille)) {
-    const uint32_t what = random_.below(3);
-    sent.ttl_ms = what == 0   ? random_.between(1, 100)
-                  : what == 1 ? random_.between(100, 2'000)
-                              : random_.between(2'000, 1'000'000);
-    message.set_ttl_ms(sent.ttl_ms);
-  }
+  add_ttl(message, sent);
   if (random_.chance(30)) message.set_maybe_repeated(true);
   if (random_.chance(30)) {
     const uint32_t count = random_.between(1, 4);
@@ -141,11 +148,12 @@ void Client::send_unserved() {
   v1::Message& message = *out_.mutable_message();
   message.Clear();
   SentMessage sent;
-  sent.unsupported = true;
   const uint32_t what = random_.below(3);
-  if (what == 0) message.set_service("rooms");
-  if (what == 1) message.set_service("printer");
-  if (what == 2) {
+  sent.unsupported = what == 2;
+  if (what != 2) {
+    sent.service = ServiceOracle::kServed + what;
+    message.set_service(ServiceOracle::services()[sent.service]);
+  } else {
     message.set_client(world_.oracle.name(0).text);
     message.set_confirm(static_cast<v1::Confirm>(2));
   }

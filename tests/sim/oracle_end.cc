@@ -22,6 +22,8 @@ bool was_refused_full(const SentMessage& sent) {
 
 void Oracle::check_at_rest() {
   topics_.check_at_rest();
+  services_.check_at_rest();
+  requests_.check_at_rest();
   for (const Session& sender : sessions_) {
     if (failed()) return;
     if (sender.number == 0) {
@@ -82,6 +84,10 @@ void Oracle::check_settled(const Session& sender) {
     }
     if (sent.fate != Fate::kOpen || sent.topic != kNone) continue;
     if (sent.unsupported) return fail(sender, describe(sent) + " is not served, and was not refused");
+    if (sent.service != kNone) {
+      services_.check_lost(sent);
+      continue;
+    }
     const std::string what = describe(sent) + " to " + names_[sent.to].text;
     bool had_owner = false;
     for (const uint32_t index : names_[sent.to].owners) {
