@@ -20,6 +20,10 @@ inline Right right_for(Action action) {
       return Right::kPublish;
     case Action::kSubscribe:
       return Right::kSubscribe;
+    case Action::kServe:
+      return Right::kServe;
+    case Action::kRequest:
+      return Right::kRequest;
   }
   std::abort();  // There is no other.
 }

@@ -77,6 +77,10 @@ std::string_view to_string(Action action) {
       return "publish";
     case Action::kSubscribe:
       return "subscribe";
+    case Action::kServe:
+      return "serve";
+    case Action::kRequest:
+      return "request";
   }
   return "";
 }

@@ -63,11 +63,10 @@ class Inbox {
 // A thing that happens once.
 class Latch {
  public:
+  // Who waits may destroy it as soon as it is open, so nothing of it is touched behind the lock.
   void open() {
-    {
-      const std::lock_guard lock(mutex_);
-      open_ = true;
-    }
+    const std::lock_guard lock(mutex_);
+    open_ = true;
     changed_.notify_all();
   }
   void wait() {

@@ -20,9 +20,10 @@
 namespace onehop::client {
 namespace {
 
+// Each thread has a folder there, which is a link to the one above it. The folder is not opened: the thread sanitizer
+// does not see that libuv has closed a descriptor, and takes the next one with its number for the same.
 size_t threads_of_this_process() {
-  const std::filesystem::directory_iterator tasks("/proc/self/task");
-  return static_cast<size_t>(std::distance(begin(tasks), end(tasks)));
+  return std::filesystem::hard_link_count("/proc/self/task");
 }
 
 TEST(IoThread, IsSharedByManyClients) {

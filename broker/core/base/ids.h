@@ -47,11 +47,13 @@ struct Origin {
   enum class Kind : uint8_t {
     kNone,
     kSession,
-    kTopic,  // What becomes of this session's message is told to the home of its topic, which sums it up.
+    kTopic,   // What becomes of this session's message is told to the home of its topic, which sums it up.
+    kMarked,  // This session's message went to a service, or wants a reply.
   };
 
   Kind kind = Kind::kNone;
-  uint8_t topic_home = 0;  // Of kTopic.
+  // Of kTopic: the topic's home. Of kMarked: what is special about the message, as its MessageFlags.
+  uint8_t detail = 0;
   ShardIndex shard = 0;
   uint32_t node = 0;  // This machine: 0.
   SessionId session;

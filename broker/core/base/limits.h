@@ -110,6 +110,10 @@ inline constexpr uint64_t kResumesAheadMs = 1'000;
 // Topics and wildcard filters that one session may subscribe to; and how many of its subscriptions may wait at a time
 // until other shards know of them.
 inline constexpr uint32_t kSubscriptionsMax = 1'024;
+// What waits for an instance of a service that is away for longer goes to another one.
+inline constexpr uint32_t kInstanceAwayMs = 1'000;
+// An instance's work is told to other shards at most so late.
+inline constexpr uint32_t kInstanceWorkMs = 10;
 // Whose name another connection asks for must be heard within this time, or its connection ends.
 inline constexpr uint32_t kContestMs = 3'000;
 // A recipient that holds no more than this is served while memory is short (memory_ledger.h).
@@ -126,6 +130,8 @@ inline constexpr uint32_t kProtocolVersion = 1;
 inline constexpr uint64_t kFeatureOrderedRefusals = 1;
 inline constexpr uint64_t kFeatureRenewal = 2;
 inline constexpr uint64_t kFeatureTopics = 4;
-inline constexpr uint64_t kFeaturesServed = kFeatureOrderedRefusals | kFeatureRenewal | kFeatureTopics;
+inline constexpr uint64_t kFeatureReplies = 16;
+inline constexpr uint64_t kFeaturesServed =
+    kFeatureOrderedRefusals | kFeatureRenewal | kFeatureTopics | kFeatureReplies;
 
 }  // namespace onehop::core

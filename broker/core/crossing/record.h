@@ -37,14 +37,20 @@ enum class RecordKind : uint8_t {
   kAudience,     // To a shard that must know: who has subscribed to a filter.
   kFiltersAsked,  // To a shard that was sent kAudience: answer when you have read all of those before this.
   kFiltersKnown,  // The answer.
+  kToInstance,  // To an instance's shard: a message for it, written as kMessage, whose hash is the instance's session.
+  kInstanceJoins,   // To every other shard: a session is an instance of a service.
+  kInstanceLeaves,  // The same: it is none any more.
+  kInstanceState,   // The same: whether an instance takes messages, and how much work it has.
+  kReplyTaken,      // To the responder's shard: its reply has been admitted.
 };
 
 struct RecordHead {
   RecordKind kind{};
   bool ordered_refusals = false;  // kMessage.
   bool gate_closed = false;       // kReceipt.
-  uint8_t state = 0;              // kFlow: v1::State. kAudience: Audience::Kind.
-  uint32_t size = 0;              // Of the whole record.
+  // kFlow: v1::State. kAudience: Audience::Kind. kInstanceState: InstanceState. Messages: MessageFlags.
+  uint8_t state = 0;
+  uint32_t size = 0;  // Of the whole record.
   Origin sender;
 };
 
@@ -80,10 +86,10 @@ struct ReceiptRecord {
   uint32_t confirmed;
 };
 
-// kFlow, kAudience; the name or filter follows.
+// kFlow, kAudience and those of instances; the name or filter follows.
 struct NameRecord {
   RecordHead head;
-  uint32_t number;  // kFlow: retry_after_ms.
+  uint32_t number;  // kFlow: retry_after_ms. kInstanceState: its work.
   uint32_t name_size;
 };
 
@@ -104,6 +110,14 @@ struct FannedOutRecord {
   uint32_t admitted;
   uint32_t missed;
   Fate miss;
+  uint32_t name_size;  // Nothing follows.
+};
+
+// kReplyTaken.
+struct RequestRecord {
+  RecordHead head;
+  uint64_t from_session;
+  uint64_t id;
   uint32_t name_size;  // Nothing follows.
 };
 
@@ -135,6 +149,7 @@ inline void add_message_record(Parcel& parcel, const RoutedMessage& m) {
   MessageRecord& record = *new (out) MessageRecord;
   record.head.kind = RecordKind::kMessage;
   record.head.ordered_refusals = m.ordered_refusals;
+  record.head.state = m.scanned.flags;
   record.head.size = static_cast<uint32_t>(size);
   record.head.sender = m.sender;
   record.id = m.scanned.id;
@@ -186,6 +201,7 @@ inline RoutedMessage read_message_record(const Parcel& parcel, Bytes& rest) {
   m.scanned.in_reply_to_session = record.in_reply_to_session;
   m.scanned.ttl_ms = record.ttl_ms;
   m.scanned.confirm = record.confirm;
+  m.scanned.flags = record.head.state;
   return m;
 }
 template <typename Record>

@@ -98,6 +98,9 @@ class Backlog {
   // The first unsent entry was written to the connection's queue. Unconfirmed, it is forgotten.
   void mark_sent();
 
+  // What its recipient has not settled, and what waits.
+  size_t unsettled() const { return entries_.size() - settled_; }
+
   // Tags that are open, and the sum of their senders' frames: what the receive window counts.
   uint32_t open() const { return open_; }
   size_t open_bytes() const { return open_bytes_; }

@@ -13,9 +13,9 @@ constexpr size_t kKept = 64;
 
 }  // namespace
 
-void PendingControl::add_flow(Bytes client, v1::State state, uint32_t retry_after_ms) {
-  other_bytes_ += kFlowBytes + client.size();
-  flows_.push_back({std::string(client), state, retry_after_ms});
+void PendingControl::add_flow(const FlowTarget& target, v1::State state, uint32_t retry_after_ms) {
+  other_bytes_ += kFlowBytes + target.name.size();
+  flows_.push_back({std::string(target.name), target.is_service, state, retry_after_ms});
   count_held();
 }
 
@@ -64,7 +64,11 @@ size_t PendingControl::encode(OutputQueue& queue, SegmentPool& pool, v1::Frame& 
   }
   for (const PendingFlow& waiting : flows_) {
     v1::Flow& flow = *frame.mutable_flow();
-    flow.set_client(waiting.client);
+    if (waiting.is_service) {
+      flow.set_service(waiting.name);
+    } else {
+      flow.set_client(waiting.name);
+    }
     flow.set_state(waiting.state);
     flow.set_retry_after_ms(waiting.retry_after_ms);
     size += append_frame(queue, pool, frame);

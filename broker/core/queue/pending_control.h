@@ -18,6 +18,12 @@
 
 namespace onehop::core {
 
+// Whom a Flow is about.
+struct FlowTarget {
+  Bytes name;
+  bool is_service = false;  // Otherwise a client.
+};
+
 class PendingControl {
  public:
   explicit PendingControl(Counters& totals) : account_(totals.state_bytes) { count_held(); }
@@ -27,7 +33,7 @@ class PendingControl {
     append_fate(refusals_, ids);
     count_held();
   }
-  void add_flow(Bytes client, v1::State state, uint32_t retry_after_ms);
+  void add_flow(const FlowTarget& target, v1::State state, uint32_t retry_after_ms);
   // The latest wins, as it does on the wire.
   void set_ping(uint64_t nonce);
   void set_pong(uint64_t nonce);
@@ -50,7 +56,8 @@ class PendingControl {
 
  private:
   struct PendingFlow {
-    std::string client;
+    std::string name;
+    bool is_service;
     v1::State state;
     uint32_t retry_after_ms;
   };

@@ -1,9 +1,6 @@
 // TopicQueue: see the header.
 #include "core/rooms/topic_queue.h"
 
-#include <cstring>
-#include <utility>
-
 namespace onehop::core {
 namespace {
 
@@ -13,28 +10,14 @@ constexpr size_t kNodeBytes = 48;
 }  // namespace
 
 void TopicQueue::add(const RoutedMessage& message, Instant deadline, size_t bytes_max) {
-  const size_t size = message.from_stamp.size() + message.body.size();
-  const size_t weight = sizeof(Waiting) + sizeof(Buffer) + size;
-  if (!missed_.empty() || bytes_ + weight > bytes_max) return count_missed(message);
-  BufferRef block = Buffer::allocate(size);
-  char* const stamp = block->data();
-  char* const body = stamp + message.from_stamp.size();
-  std::memcpy(stamp, message.from_stamp.data(), message.from_stamp.size());
-  std::memcpy(body, message.body.data(), message.body.size());
-  RoutedMessage kept = message;
-  kept.from_stamp = {stamp, message.from_stamp.size()};
-  kept.body = {body, message.body.size()};
-  kept.scanned.destination_name = {body + (message.scanned.destination_name.data() - message.body.data()),
-                                   message.scanned.destination_name.size()};
-  kept.owner = block.get();
-  messages_.push_back({kept, deadline, std::move(block)});
-  bytes_ += weight;
+  const bool fits = messages_.bytes() + KeptMessages::weight_of(message) <= bytes_max;
+  if (!missed_.empty() || !fits) return count_missed(message);
+  messages_.add(message, deadline);
   count_held();
 }
 
 void TopicQueue::pop() {
-  bytes_ -= sizeof(Waiting) + sizeof(Buffer) + messages_.front().block->capacity();
-  messages_.pop_front();
+  messages_.pop();
   count_held();
 }
 

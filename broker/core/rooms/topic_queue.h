@@ -11,17 +11,16 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <string>
 #include <tuple>
 
 #include "core/base/account.h"
-#include "core/base/buffer.h"
 #include "core/base/bytes.h"
 #include "core/base/counters.h"
 #include "core/base/ids.h"
 #include "core/base/instant.h"
+#include "core/rooms/kept_messages.h"
 #include "core/wire/routed_message.h"
 
 namespace onehop::core {
@@ -43,8 +42,8 @@ class TopicQueue {
 
   bool has_message() const { return !messages_.empty(); }
   // The first message. Its bytes are good until pop().
-  const RoutedMessage& front() const { return messages_.front().message; }
-  Instant deadline() const { return messages_.front().deadline; }
+  const RoutedMessage& front() const { return messages_.front(); }
+  Instant deadline() const { return messages_.deadline(); }
   void pop();
   // To be called when has_message() is false. It calls `tell(topic, sender, id, count)` for the messages that were
   // missed, and forgets them. Each confirmed message is told by itself, with its id; for the others the id is 0.
@@ -57,11 +56,6 @@ class TopicQueue {
   }
 
  private:
-  struct Waiting {
-    RoutedMessage message;  // Its bytes are in the block.
-    Instant deadline;
-    BufferRef block;
-  };
   struct Missed {
     std::string topic;
     Origin sender;
@@ -72,10 +66,9 @@ class TopicQueue {
   using Key = std::tuple<uint64_t, ShardIndex, uint32_t, uint32_t, uint64_t>;
 
   void count_missed(const RoutedMessage& message);
-  void count_held() { account_.set(bytes_ + missed_bytes_); }
+  void count_held() { account_.set(messages_.bytes() + missed_bytes_); }
 
-  std::deque<Waiting> messages_;
-  size_t bytes_ = 0;              // What the messages take.
+  KeptMessages messages_;
   std::map<Key, Missed> missed_;  // In one order for the same key of hashes, so that a simulated run repeats.
   size_t missed_bytes_ = 0;
   Account account_;

@@ -98,6 +98,8 @@ struct Session {
   bool has_receipts : 1 = false;      // Of its `sending`, to be told at the next flush.
   bool may_renew : 1 = false;         // It named the feature RENEWAL.
   bool uses_topics : 1 = false;       // It named the feature TOPICS.
+  bool uses_replies : 1 = false;      // It named the feature REPLIES.
+  bool is_instance : 1 = false;       // Of a service.
   uint64_t messages_received = 0;     // Admitted for it.
   std::unique_ptr<PendingControl> control;
   // As a recipient: what it has not settled, and what waits for it.

@@ -38,7 +38,7 @@ void Crossing::take_record(const Parcel& parcel, Bytes& rest) {
     case RecordKind::kFlow: {
       Bytes name;
       const NameRecord record = read_name_record(rest, name);
-      return shard_.flow.tell_flow(head.sender, name, static_cast<v1::State>(head.state), record.number);
+      return shard_.flow.tell_flow(head.sender, {name}, static_cast<v1::State>(head.state), record.number);
     }
     case RecordKind::kPublish:
       return shard_.topics.take_publish(parcel, rest);
@@ -56,6 +56,16 @@ void Crossing::take_record(const Parcel& parcel, Bytes& rest) {
       const NameRecord record = read_name_record(rest, filter);
       return shard_.subscriptions.take_audience(record, filter);
     }
+    case RecordKind::kToInstance:
+      return shard_.services.take_message(parcel, rest);
+    case RecordKind::kInstanceJoins:
+    case RecordKind::kInstanceLeaves:
+    case RecordKind::kInstanceState:
+      return take_instance_record(head.kind, rest);
+    case RecordKind::kReplyTaken: {
+      const auto record = read_record<RequestRecord>(rest);
+      return shard_.requests.take_reply_taken({record.from_session, record.id});
+    }
     case RecordKind::kOpenGate:
     case RecordKind::kGateOpened:
     case RecordKind::kSenderGone:
@@ -70,6 +80,14 @@ void Crossing::take_record(const Parcel& parcel, Bytes& rest) {
       return take_peer_record(head.kind, head.sender, read_record<PeerRecord>(rest).recipient);
   }
   assert(false && "a parcel holds what a shard put there");
+}
+
+void Crossing::take_instance_record(RecordKind kind, Bytes& rest) {
+  Bytes service;
+  const NameRecord record = read_name_record(rest, service);
+  if (kind == RecordKind::kInstanceJoins) return shard_.services.take_joins(record, service);
+  if (kind == RecordKind::kInstanceLeaves) return shard_.services.take_leaves(record, service);
+  shard_.services.take_state(record);
 }
 
 void Crossing::tell_peer(RecordKind kind, const Origin& sender, const Origin& recipient, ShardIndex to) {

@@ -18,7 +18,7 @@ void FlowControl::pause_sender(const RoutedMessage& message, Session& recipient)
   if (recipient.senders->tell_pause(message.sender, shard_.now(), shard_.now() + lease_ms) != SenderTable::Tell::kTell)
     return;
   ++shard_.counters.pauses_told;
-  tell_flow(message.sender, recipient.name.name(), v1::STATE_PAUSE, lease_ms);
+  tell_flow(message.sender, {recipient.name.name()}, v1::STATE_PAUSE, lease_ms);
 }
 
 void FlowControl::refuse_full(const RoutedMessage& message, SessionId id, Session& recipient) {
@@ -42,15 +42,16 @@ void FlowControl::open_gate(const Origin& sender, const Origin& recipient) {
   shard_.crossing.tell_peer(RecordKind::kGateOpened, sender, recipient, sender.shard);
 }
 
-void FlowControl::tell_flow(const Origin& sender, Bytes recipient, v1::State state, uint32_t retry_after_ms) {
+// Senders that a service tells to pause are on this shard.
+void FlowControl::tell_flow(const Origin& sender, const FlowTarget& target, v1::State state, uint32_t retry_after_ms) {
   if (sender.shard != shard_.config.index) {
     NameRecord record{{RecordKind::kFlow, false, false, static_cast<uint8_t>(state), 0, sender}, retry_after_ms, 0};
-    return shard_.crossing.post_to(sender.shard).add_control(record, recipient);
+    return shard_.crossing.post_to(sender.shard).add_control(record, target.name);
   }
   if (Session* session = shard_.sessions.find(sender.session)) {
     PendingControl* control = shard_.outcomes.control_of(*session);
     if (control == nullptr) return;
-    control->add_flow(recipient, state, retry_after_ms);
+    control->add_flow(target, state, retry_after_ms);
     shard_.outcomes.bound_control(*session);
   }
 }
@@ -63,7 +64,7 @@ void FlowControl::sender_ended(const Origin& sender, const Sending& sending) {
 
 void FlowControl::release_senders(SessionId id, Session& recipient) {
   if (recipient.senders->has_told()) {
-    release_some(*recipient.senders, recipient.name.name());
+    release_some(*recipient.senders, {recipient.name.name()});
     if (recipient.senders->has_told() && !recipient.resuming_senders) {
       recipient.resuming_senders = true;
       resuming_.push_back(id);
@@ -72,10 +73,10 @@ void FlowControl::release_senders(SessionId id, Session& recipient) {
   if (recipient.senders->empty()) recipient.senders.reset();
 }
 
-void FlowControl::release_some(SenderTable& senders, Bytes name) {
+void FlowControl::release_some(SenderTable& senders, const FlowTarget& target) {
   for (uint32_t left = kResumesPerFlush; left != 0 && senders.has_told(); --left) {
     ++shard_.counters.resumes_told;
-    tell_flow(senders.take_told(), name, v1::STATE_RESUME, 0);
+    tell_flow(senders.take_told(), target, v1::STATE_RESUME, 0);
   }
 }
 
@@ -88,16 +89,16 @@ Instant FlowControl::release_more() {
     const bool below = queued_for(*recipient, shard_.links.find(recipient->link)) <= shard_.config.limits.low_mark();
     if (recipient->senders != nullptr && below) release_senders(id, *recipient);
   }
-  for (Released& ended : released_) release_some(*ended.senders, ended.name);
+  for (Released& ended : released_) release_some(*ended.senders, {ended.name, ended.is_service});
   std::erase_if(released_, [](const Released& ended) { return !ended.senders->has_told(); });
   if (resuming_.empty() && released_.empty()) return Instant::never();
   next_release_ = shard_.now() + kResumePaceMs;
   return next_release_;
 }
 
-// Those that a recipient has told to pause may go on: it has ended.
-void FlowControl::release_after_end(Bytes recipient, std::unique_ptr<SenderTable> senders) {
-  released_.push_back({std::string(recipient), std::move(senders)});
+void FlowControl::release_later(const FlowTarget& target, std::unique_ptr<SenderTable> senders) {
+  released_.push_back({std::string(target.name), target.is_service, std::move(senders)});
+  shard_.writer.want_flush();
 }
 
 }  // namespace onehop::core

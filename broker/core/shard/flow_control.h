@@ -31,27 +31,29 @@ class FlowControl {
   // The queue is full. It closes the gate of a sender that asked for order.
   void refuse_full(const RoutedMessage& message, SessionId id, Session& recipient);
   void open_gate(const Origin& sender, const Origin& recipient);
-  void tell_flow(const Origin& sender, Bytes recipient, v1::State state, uint32_t retry_after_ms);
+  void tell_flow(const Origin& sender, const FlowTarget& target, v1::State state, uint32_t retry_after_ms);
   void sender_ended(const Origin& sender, const Sending& sending);
   // The recipient's queue has gone below the low mark: those told to pause may go on.
   void release_senders(SessionId id, Session& recipient);
-  void release_after_end(Bytes recipient, std::unique_ptr<SenderTable> senders);
+  // These senders may go on; the caller does not need the table any more.
+  void release_later(const FlowTarget& target, std::unique_ptr<SenderTable> senders);
   // Sends the next batch of RESUMEs for each recipient that has paused senders left, and for each that has ended.
   // Returns when to call it again.
   Instant release_more();
 
  private:
-  // A recipient that has ended, and the senders that are still to be told RESUME. Its gates are open already.
+  // A client that has ended or a service, and the senders that are still to be told RESUME. Gates are open already.
   struct Released {
     std::string name;
+    bool is_service;
     std::unique_ptr<SenderTable> senders;
   };
 
-  void release_some(SenderTable& senders, Bytes name);
+  void release_some(SenderTable& senders, const FlowTarget& target);
 
   ShardParts& shard_;
   std::vector<SessionId> resuming_;  // Recipients that still have paused senders to release.
-  std::vector<Released> released_;   // Ended recipients that do.
+  std::vector<Released> released_;   // Others that do.
   Instant next_release_;
 };
 

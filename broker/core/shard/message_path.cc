@@ -163,6 +163,7 @@ ONEHOP_ON_THE_PATH MessagePath::Submission MessagePath::submit(ShardParts& shard
   if (confirmed) sending.open(message.frame_bytes);
   if (!route(shard, sending, message)) {
     if (confirmed) sending.settle(1, message.frame_bytes);
+    shard.requests.cancel(message);
     if (shard.rates.any) sending.rate.give_back(shard.rates, message.frame_bytes);
     return {Submitted::kWaits, {}};
   }
@@ -184,7 +185,7 @@ bool MessagePath::within_send_window(ShardParts& shard, const Sending& sending, 
 // On the sender's shard. False: the message waits, for credit to post to sending.destination_home or for the host.
 ONEHOP_ON_THE_PATH bool MessagePath::route(ShardParts& shard, Sending& sending, RoutedMessage& message) {
   // A draining shard refuses before it posts: no message may follow the record that tells other shards that it stops.
-  if (shard.shutdown.draining()) {
+  if (shard.shutdown.draining() && !shard.requests.replies_while_draining(message)) {
     shard.outcomes.refuse(message, rejected(v1::REASON_SHUTTING_DOWN));
     return true;
   }
@@ -197,8 +198,10 @@ ONEHOP_ON_THE_PATH bool MessagePath::route(ShardParts& shard, Sending& sending, 
   }
   const ScannedMessage& scanned = message.scanned;
   const bool known_confirm = scanned.confirm == v1::CONFIRM_REFUSALS || message.confirmed();
-  if (!known_confirm || scanned.destination != Destination::kClient) [[unlikely]]
-    return route_elsewhere(shard, sending, message);
+  if (!known_confirm || scanned.is_special) [[unlikely]] {
+    const Way way = look_closer(shard, sending, message);
+    if (way != Way::kGoesOn) return way == Way::kDone;
+  }
   if (scanned.destination_name.size() > kNameBytesMax) {
     shard.outcomes.refuse(message, rejected(v1::REASON_UNKNOWN_CLIENT));
     return true;
@@ -223,13 +226,24 @@ ONEHOP_ON_THE_PATH bool MessagePath::route(ShardParts& shard, Sending& sending, 
   return true;
 }
 
-// Not to a client, or with a level of confirmation that is not served.
-bool MessagePath::route_elsewhere(ShardParts& shard, Sending& sending, RoutedMessage& message) {
-  const bool known_confirm = message.scanned.confirm == v1::CONFIRM_REFUSALS || message.confirmed();
-  const bool served = known_confirm && message.scanned.destination == Destination::kTopic;
-  if (served) return shard.topics.route(sending, message);
-  shard.outcomes.refuse(message, rejected(v1::REASON_UNSUPPORTED));
-  return true;
+// More than a message to a client, or with a level of confirmation that is not served.
+MessagePath::Way MessagePath::look_closer(ShardParts& shard, Sending& sending, RoutedMessage& message) {
+  const auto way_of = [](bool done) { return done ? Way::kDone : Way::kWaits; };
+  ScannedMessage& scanned = message.scanned;
+  const Session& session = shard.sessions[message.sender.session.index];
+  const bool wants_reply = session.uses_replies && (scanned.flags & kWantsReply) != 0;
+  const bool may_reply = message.confirmed() && scanned.destination != Destination::kTopic;
+  const bool known_confirm = scanned.confirm == v1::CONFIRM_REFUSALS || message.confirmed();
+  if (!known_confirm || (wants_reply && !may_reply)) {
+    shard.outcomes.refuse(message, rejected(v1::REASON_UNSUPPORTED));
+    return Way::kDone;
+  }
+  scanned.flags &= session.uses_topics && scanned.destination == Destination::kService ? kRetryAttempted : 0;
+  if (scanned.destination == Destination::kTopic) return way_of(shard.topics.route(sending, message));
+  if (wants_reply) shard.requests.open(message);
+  if (scanned.destination == Destination::kService) return way_of(shard.services.route(sending, message));
+  if (scanned.in_reply_to_session != 0) shard.requests.mark_reply(message);
+  return Way::kGoesOn;
 }
 
 Permissions::Verdict MessagePath::look_up(ShardParts& shard, Sending& sending, const RoutedMessage& message) {
@@ -258,7 +272,7 @@ Permissions::Verdict MessagePath::may_send(ShardParts& shard, Sending& sending, 
 // On the recipient's home shard.
 ONEHOP_ON_THE_PATH void MessagePath::admit(ShardParts& shard, const RoutedMessage& message, SessionId destination,
                                            Session* recipient) {
-  if (shard.shutdown.draining()) {
+  if (shard.shutdown.draining() && !shard.requests.admits_while_draining(message)) {
     return shard.outcomes.refuse(message, rejected(v1::REASON_SHUTTING_DOWN));
   }
   if (recipient == nullptr) return refuse_unknown(shard, message);
@@ -283,6 +297,8 @@ ONEHOP_ON_THE_PATH void MessagePath::admit(ShardParts& shard, const RoutedMessag
     return shard.outcomes.refuse(message, rejected(v1::REASON_BROKER_BUSY, shard.jittered_lease(message.sender)));
   }
   deliver(shard, message, delivery, destination, *recipient, link);
+  if (scanned.in_reply_to_session != 0) [[unlikely]]
+    shard.requests.take_reply(message, destination);
 }
 
 // No session owns the name. Right after the start its owner may only be late to come back: then waiting may cure it.
@@ -318,6 +334,7 @@ v1::Reason MessagePath::deliver_copy(const RoutedMessage& message, SessionId id,
   const Limits& limits = shard.config.limits;
   if (message.frame_bytes > recipient.frame_bytes_max) return v1::REASON_TOO_LARGE;
   Delivery delivery(message);
+  if ((message.scanned.flags & kAttempted) != 0) delivery.set_redelivered(message.scanned.ttl_ms);
   Link* const link = shard.links.find(recipient.link);
   const size_t queued = queued_for(recipient, link) + delivery.size();
   if (queued > limits.queue_bytes_max) return v1::REASON_QUEUE_FULL;
@@ -363,7 +380,9 @@ ONEHOP_ON_THE_PATH void MessagePath::deliver(ShardParts& shard, const RoutedMess
     const uint32_t ttl_ms_max = shard.config.limits.ttl_ms_max;
     const uint32_t ttl_ms = message.scanned.ttl_ms == 0 ? ttl_ms_max : std::min(message.scanned.ttl_ms, ttl_ms_max);
     const bool first_to_expire = shard.now() + ttl_ms < recipient.backlog->earliest_deadline();
-    const Backlog::Entry& entry = recipient.backlog->add(message, shard.now() + ttl_ms);
+    Backlog::Entry& entry = recipient.backlog->add(message, shard.now() + ttl_ms);
+    if (message.scanned.flags != 0) [[unlikely]]
+      shard.requests.note_kept(id, entry, message);
     if (first_to_expire) shard.sessions.arm_earlier(id.index, entry.deadline);
     if (message.confirmed()) delivery.set_tag(entry.tag);
     goes_now = straight && shard.outcomes.window_open(recipient, entry.frame_bytes);

@@ -39,14 +39,21 @@ class MessagePath {
   Submitted submit(LinkId id, Link& link, const ScannedMessage& scanned, Bytes body);
   // Out of another shard's parcel: the message in front of `rest`, and those right behind it.
   void take_message(const Parcel& parcel, Bytes& rest);
-  // A topic's message for one of its subscribers, as admit() admits it. But nobody is told to pause, and there is no
-  // gate. Returns why there is no room for it, or nothing if it was delivered.
+  // A message for a subscriber of its topic or an instance of its service, as admit() admits it. But nobody is told to
+  // pause, and there is no gate. Returns why there is no room for it, or nothing if it was delivered.
   v1::Reason deliver_copy(const RoutedMessage& message, SessionId id, Session& recipient);
 
  private:
   struct Submission {
     Submitted result = Submitted::kTaken;
     Farewell farewell{};  // Only with kEnds.
+  };
+
+  // Whether a message is to go the way of messages to clients.
+  enum class Way : uint8_t {
+    kGoesOn,
+    kDone,
+    kWaits,
   };
 
   // What the handling of a frame may ask of the decode loop.
@@ -68,7 +75,7 @@ class MessagePath {
   static bool within_send_window(ShardParts& shard, const Sending& sending, size_t frame_bytes);
   static bool route(ShardParts& shard, Sending& sending, RoutedMessage& message);
   // Out of line, because most messages do not come here.
-  [[gnu::noinline]] static bool route_elsewhere(ShardParts& shard, Sending& sending, RoutedMessage& message);
+  [[gnu::noinline]] static Way look_closer(ShardParts& shard, Sending& sending, RoutedMessage& message);
   [[gnu::noinline]] static Permissions::Verdict look_up(ShardParts& shard, Sending& sending,
                                                         const RoutedMessage& message);
   static Permissions::Verdict may_send(ShardParts& shard, Sending& sending, const RoutedMessage& message);

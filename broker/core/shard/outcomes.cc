@@ -23,7 +23,12 @@ void Outcomes::refuse(const RoutedMessage& message, const Fate& fate) {
 
 Receipt Outcomes::receipt_for(const RoutedMessage& message, const Fate& fate) {
   const uint64_t id = message.scanned.id;
-  return {message.sender, {}, false, message.confirmed(), message.frame_bytes, {id, id, fate, {}}};
+  Receipt receipt{message.sender, {}, false, message.confirmed(), message.frame_bytes, {id, id, fate, {}}};
+  if ((message.scanned.flags & kRequest) != 0) [[unlikely]] {
+    receipt.sender.kind = Origin::Kind::kMarked;
+    receipt.sender.detail = kRequest;
+  }
+  return receipt;
 }
 
 void Outcomes::tell_receipt(const Receipt& receipt) {
@@ -36,7 +41,7 @@ void Outcomes::tell_receipt(const Receipt& receipt) {
 
 // To the home of the topic to which the message was sent.
 void Outcomes::tell_home(const Receipt& receipt) {
-  const ShardIndex home = receipt.sender.topic_home;
+  const ShardIndex home = receipt.sender.detail;
   if (home == shard_.config.index) return shard_.topics.take_outcome(receipt);
   shard_.crossing.post_to(home).add_receipt(receipt);
 }
@@ -48,6 +53,9 @@ void Outcomes::take_receipt(const Receipt& receipt) {
 
 // On the sender's shard again.
 void Outcomes::tell_sender(const Receipt& receipt) {
+  const bool is_of_requests = receipt.sender.kind == Origin::Kind::kMarked && (receipt.sender.detail & kRequest) != 0;
+  if (is_of_requests) [[unlikely]]
+    return shard_.requests.take_fate(receipt);
   Session* session = shard_.sessions.find(receipt.sender.session);
   if (session == nullptr) {
     if (!receipt.gate_closed) return;
@@ -140,11 +148,19 @@ void Outcomes::settle(Backlog& backlog, Backlog::Entry& entry, const Fate& fate,
 
 void Outcomes::tell_end(const Backlog::Entry& entry, const Fate& fate, Bytes text) {
   if (!entry.confirmed || entry.state == Backlog::State::kExpired) return;
-  // What becomes of a topic's message is counted once, by the topic's home.
-  if (entry.sender.kind != Origin::Kind::kTopic) count(fate);
+  if (entry.sender.kind == Origin::Kind::kSession) [[likely]] {
+    count(fate);
+  } else if (!tells_end_of_special(entry, fate)) {
+    return;
+  }
   if (settled_.goes_on_with(entry.sender, entry.id, fate, text)) return settled_.absorb(entry.id, entry.frame_bytes);
   tell_settled();
   settled_ = {entry.sender, {}, false, true, entry.frame_bytes, {entry.id, entry.id, fate, std::string(text)}};
+}
+
+bool Outcomes::tells_end_of_special(const Backlog::Entry& entry, const Fate& fate) {
+  // What becomes of a topic's message is counted once, by the topic's home.
+  return entry.sender.kind == Origin::Kind::kTopic || shard_.requests.tells_end(entry, fate);
 }
 
 void Outcomes::count(const Fate& fate) {
@@ -212,6 +228,8 @@ void Outcomes::lose(Session& session, v1::Reason reason) {
   if (session.backlog == nullptr) return;
   Backlog& backlog = *session.backlog;
   backlog.for_each([&](Backlog::Entry& entry) {
+    const bool moves = entry.sender.kind == Origin::Kind::kMarked && shard_.moves.take(entry);
+    if (moves) return backlog.settle(entry);
     if (!entry.confirmed) ++shard_.counters.messages_dropped;
     settle(backlog, entry, {v1::OUTCOME_LOST, reason, 0, 0, entry.attempted}, {});
   });

@@ -66,6 +66,7 @@ class Outcomes {
   void tell_sender(const Receipt& receipt);
   void settle(Backlog& backlog, Backlog::Entry& entry, const Fate& fate, Bytes text);
   void tell_end(const Backlog::Entry& entry, const Fate& fate, Bytes text);
+  [[gnu::noinline]] bool tells_end_of_special(const Backlog::Entry& entry, const Fate& fate);
   void tell_settled();
 
   ShardParts& shard_;

@@ -8,6 +8,7 @@
 // Invariant: a sender has one question with the host at most, and `asked_` leads from its ticket back to the sender.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -48,8 +49,13 @@ class Permissions {
   Verdict may_publish(SessionId sender, Bytes topic, uint64_t hash) {
     return may(Question::Kind::kPublish, sender, topic, topic_key(hash));
   }
+  // The same for a service, with service_key().
+  Verdict may_request(SessionId sender, Bytes service, uint64_t hash) {
+    return may(Question::Kind::kRequest, sender, service, service_key(hash));
+  }
   // A topic is another destination than the client of that name.
   static uint64_t topic_key(uint64_t hash) { return ~hash; }
+  static uint64_t service_key(uint64_t hash) { return std::rotl(hash, 32); }
   // What the host has said about it, without asking it.
   KnownPermission known(SessionId sender, Bytes destination, uint64_t hash);
   // Whether a message of this session to that destination waits for the host.

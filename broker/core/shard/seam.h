@@ -79,11 +79,14 @@ struct Question {
     // answer; another principal than the session's is refused. A refusal with the code SERVER_BUSY says that it cannot
     // be said now. Meanwhile the link is read.
     kRenew,
-    // May the client on this link publish to the topic `name`, or subscribe to the filter `name`? As kSend. The second
-    // is asked about each Subscribe. When the policy or the credentials change, it is asked about all subscriptions of
-    // a session, also of one that is away.
+    // May the client on this link send to the topic or to the service `name`? As kSend.
     kPublish,
+    kRequest,
+    // May it subscribe to the filter `name`, or serve the service `name`? It is asked about each Subscribe. When the
+    // policy or the credentials change, it is asked about all that a session has subscribed to and serves, also of one
+    // that is away.
     kSubscribe,
+    kServe,
     // May this session stay after a change of the policy? Asked about each session, also about one that is away, and
     // only if ShardConfig::asks_who_stays. The host answers at once. A refusal without a code ends the session. One
     // with a code says that it cannot be said now: the client loses its connection with that code, and its session
@@ -92,13 +95,13 @@ struct Question {
   };
   Kind kind;
   HostLink link;
-  // Of kAuthenticate: as in Connect, and empty when the broker is to make one. Of kSend and kPublish: the destination.
-  // Of kSubscribe: the filter. Of kRenew and kStay: the session's own.
+  // Of kAuthenticate: as in Connect, and empty when the broker is to make one. Of kSend, kPublish and kRequest: the
+  // destination. Of kSubscribe: the filter. Of kServe: the service. Of kRenew and kStay: the session's own.
   Bytes name;
   Bytes token;             // Connect.token, or Renew.token.
   bool take_over = false;  // Whether the Connect asks to take the name over from whoever has it.
   uint64_t session = 0;    // The one that is asked about; 0 with kAuthenticate.
-  // The name of the session, with kSend, kPublish and kSubscribe.
+  // The name of the session, unless the question is kAuthenticate, kRenew or kStay.
   Bytes sender{};
 };
 

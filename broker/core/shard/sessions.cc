@@ -62,6 +62,7 @@ void Sessions::end_or_detach(SessionId id, Session& session, const Farewell& far
   detach(session);
   session.away->left = shard_.now();
   session.away->expires = shard_.now() + session.session_expiry_ms;
+  if (session.is_instance) shard_.services.update(id, session);
   wheel_.arm(id.index, next_session_due(session));
   shard_.memory.count_away(id, session);
 }
@@ -73,14 +74,16 @@ void Sessions::end_session(SessionId id, Event::Kind how, const Farewell& farewe
       {how, link, session.name.name(), session.number, static_cast<uint32_t>(farewell.code), farewell.text});
   // First: what it sent to itself is told to nobody any more.
   if (session.link) detach(session);
+  shard_.services.session_ended(id, session);
   shard_.outcomes.lose(session, shard_.shutdown.draining() ? v1::REASON_SHUTTING_DOWN : v1::REASON_CONNECTION_LOST);
+  shard_.requests.session_ended(id);
   const Origin origin = shard_.origin_of(id);
   if (session.sending != nullptr) shard_.flow.sender_ended(origin, *session.sending);
   if (session.senders != nullptr) {
     for (const Origin& sender : session.senders->gates()) {
       shard_.crossing.tell_peer(RecordKind::kGateOpened, sender, origin, sender.shard);
     }
-    shard_.flow.release_after_end(session.name.name(), std::move(session.senders));
+    shard_.flow.release_later({session.name.name()}, std::move(session.senders));
   }
   shard_.permissions.session_ended(id);
   shard_.subscriptions.session_ended(id);
@@ -95,6 +98,10 @@ void Sessions::end_session(SessionId id, Event::Kind how, const Farewell& farewe
 
 Instant Sessions::next_session_due(const Session& session) const {
   Instant due = session.away == nullptr ? Instant::never() : session.away->expires;
+  if (session.away != nullptr && session.is_instance) {
+    const Instant moves = ServiceMoves::not_waited_for(*session.away);
+    if (moves > shard_.now()) due = std::min(due, moves);
+  }
   const Backlog* const backlog = session.backlog.get();
   if (backlog == nullptr) return due;
   due = std::min(due, backlog->earliest_deadline());
@@ -106,6 +113,7 @@ void Sessions::take_session_due(SessionId id, Session& session) {
   if (session.away != nullptr && session.away->expires <= shard_.now()) {
     return end_session(id, Event::Kind::kSessionEnded, {v1::CODE_UNSPECIFIED, "the session expired", 0});
   }
+  if (session.away != nullptr && session.is_instance) shard_.moves.move_if_away(id);
   if (session.backlog != nullptr && session.backlog->earliest_deadline() <= shard_.now()) {
     shard_.outcomes.expire(session);
     if (!session.link) {

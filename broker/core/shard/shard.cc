@@ -82,12 +82,14 @@ Instant Shard::on_tick(Instant now) {
   const Instant release = parts.flow.release_more();
   const Instant verdicts = std::min(parts.permissions.advance(), parts.subscription_rights.advance());
   const Instant turn = parts.revocation.advance();
+  const Instant replies = parts.requests.advance();
+  if (parts.services.next_telling() <= now) parts.writer.want_flush();
   parts.memory.watch_memory();
   const bool has_work = parts.writer.links_to_write() != 0 || parts.links.has_resumable() || parts.memory.has_turn() ||
                         parts.shutdown.goodbyes_due() <= now || parts.crossing.has_filled();
   if (has_work) parts.writer.want_flush();
-  return std::min({parts.deadlines.next(), parts.sessions.next(), release, verdicts, turn,
-                   parts.shutdown.goodbyes_due(), parts.memory.next_look()});
+  return std::min({parts.deadlines.next(), parts.sessions.next(), release, verdicts, turn, replies,
+                   parts.services.next_telling(), parts.shutdown.goodbyes_due(), parts.memory.next_look()});
 }
 
 // Out it goes. What the parts decided since the last flush reaches sockets and other shards here, and nowhere else.
@@ -98,11 +100,13 @@ void Shard::flush(Instant now) {
   if (parts.topics.waiting_goes_first()) parts.topics.send_waiting();
   parts.links.resume_decoding();
   parts.topics.send_waiting();
+  parts.moves.send_waiting();
   if (parts.memory.has_turn()) parts.memory.end_largest();
   parts.shutdown.say_goodbyes_if_due();
   parts.writer.flush_dirty();
   parts.memory.count_spare_output();
   parts.memory.watch_memory();
+  parts.services.tell_work();
   parts.crossing.post_parcels();
   parts.writer.set_flush_wanted(parts.links.has_resumable() || parts.writer.links_to_write() != 0 ||
                                 parts.memory.has_turn());

@@ -15,7 +15,10 @@
 #include "core/shard/message_path.h"
 #include "core/shard/outcomes.h"
 #include "core/shard/permissions.h"
+#include "core/shard/requests.h"
 #include "core/shard/revocation.h"
+#include "core/shard/service_moves.h"
+#include "core/shard/services.h"
 #include "core/shard/sessions.h"
 #include "core/shard/shard_common.h"
 #include "core/shard/shutdown.h"
@@ -49,6 +52,9 @@ struct ShardParts : ShardCommon {
   Subscriptions subscriptions{*this};
   SubscriptionRights subscription_rights{*this};
   Topics topics{*this};
+  Services services{*this};
+  ServiceMoves moves{*this};
+  Requests requests{*this};
 };
 
 }  // namespace onehop::core

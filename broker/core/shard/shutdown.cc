@@ -46,6 +46,8 @@ void Shutdown::stop() {
     shard_.sessions.end_session(id, Event::Kind::kSessionEnded,
                                 {v1::CODE_SERVER_SHUTTING_DOWN, "the broker is going down", 0});
   });
+  shard_.requests.stop();
+  shard_.moves.stop();
   shard_.topics.stop();
   for (ShardIndex shard = 0; shard < shard_.config.count; ++shard) {
     if (shard == shard_.config.index) continue;

@@ -32,9 +32,11 @@ size_t SubscriptionRights::judge(SessionId id) {
   if (session == nullptr) return questions;
   std::vector<std::string> filters;
   shard_.subscriptions.index().for_each_of(id.index, [&filters](Bytes filter) { filters.emplace_back(filter); });
-  for (std::string& filter : filters) {
-    Asked asked{id, {}, {}, shard_.now() + kVerdictDeadlineMs};
-    asked.wanted.set_topic(std::move(filter));
+  std::vector<v1::Subscribe> wanted(filters.size());
+  for (size_t i = 0; i < filters.size(); ++i) wanted[i].set_topic(std::move(filters[i]));
+  for (std::string& service : shard_.services.services_of(id)) wanted.emplace_back().set_service(std::move(service));
+  for (const v1::Subscribe& one : wanted) {
+    const Asked asked{id, {}, one, shard_.now() + kVerdictDeadlineMs};
     Answer answer;
     ++questions;
     if (ask(*session, asked, answer) == Answered::kLater || answer.accepted) continue;
@@ -67,7 +69,11 @@ size_t SubscriptionRights::ask_again(Matches matches) {
 Answered SubscriptionRights::ask(const Session& session, const Asked& asked, Answer& answer) {
   const Ticket ticket{++next_ticket_};
   const Link* const link = shard_.links.find(session.link);
-  Question question{Question::Kind::kSubscribe, link == nullptr ? HostLink{} : link->host, asked.wanted.topic(), {}};
+  const bool serves = asked.wanted.to_case() == v1::Subscribe::kService;
+  Question question{serves ? Question::Kind::kServe : Question::Kind::kSubscribe,
+                    link == nullptr ? HostLink{} : link->host,
+                    serves ? asked.wanted.service() : asked.wanted.topic(),
+                    {}};
   question.session = session.number;
   question.sender = session.name.name();
   if (shard_.host.ask(ticket, question, answer) == Answered::kNow) return Answered::kNow;
@@ -98,7 +104,10 @@ void SubscriptionRights::decide(const Asked& asked, const Answer& answer) {
   Session* const session = shard_.sessions.find(asked.session);
   if (session == nullptr) return;
   if (!asked.link) {
-    if (answer.accepted || !shard_.subscriptions.has(asked.session, asked.wanted.topic())) return;
+    const bool serves = asked.wanted.to_case() == v1::Subscribe::kService;
+    const bool has_it = serves ? shard_.services.has(asked.session, asked.wanted.service())
+                               : shard_.subscriptions.has(asked.session, asked.wanted.topic());
+    if (answer.accepted || !has_it) return;
     return answer.code == 0 ? shard_.revocation.end(asked.session) : shard_.revocation.disconnect(asked.session);
   }
   // A client whose connection has broken repeats what was not answered.

@@ -4,11 +4,21 @@
 #include <bit>
 
 #include "core/base/limits.h"
+#include "core/base/name.h"
 #include "core/base/name_hash.h"
 #include "core/rooms/topic_filter.h"
 #include "core/shard/shard_parts.h"
 
 namespace onehop::core {
+namespace {
+
+// Whether a Subscribe or an Unsubscribe names a topic or a service that there may be.
+template <typename Frame>
+bool names_something(const Frame& frame) {
+  return frame.to_case() == Frame::kService ? is_valid_name(frame.service()) : is_valid_filter(frame.topic());
+}
+
+}  // namespace
 
 Subscriptions::Subscriptions(ShardParts& shard)
     : shard_(shard), index_(shard.config.hash_key, shard.config.count), account_(shard.counters.state_bytes) {}
@@ -17,9 +27,8 @@ void Subscriptions::handle_subscribe(LinkId id, Link& link, Session& session, By
   v1::Subscribe wanted;
   if (!session.uses_topics) return shard_.endings.protocol_error(id, link, "Subscribe needs the feature TOPICS");
   if (!parse_body(body, wanted)) return shard_.endings.protocol_error(id, link, "Subscribe does not parse");
-  if (wanted.to_case() == v1::Subscribe::kService) return answer(session, wanted.ref(), v1::REASON_UNSUPPORTED);
-  if (!is_valid_filter(wanted.topic())) {
-    return shard_.endings.protocol_error(id, link, "the topic in Subscribe breaks the rules");
+  if (!names_something(wanted)) {
+    return shard_.endings.protocol_error(id, link, "what Subscribe names breaks the rules");
   }
   if (shard_.subscription_rights.may(link, session, wanted)) subscribe(link.session, session, wanted);
 }
@@ -28,10 +37,11 @@ void Subscriptions::handle_unsubscribe(LinkId id, Link& link, Session& session, 
   v1::Unsubscribe unwanted;
   if (!session.uses_topics) return shard_.endings.protocol_error(id, link, "Unsubscribe needs the feature TOPICS");
   if (!parse_body(body, unwanted)) return shard_.endings.protocol_error(id, link, "Unsubscribe does not parse");
-  if (unwanted.to_case() == v1::Unsubscribe::kService) return answer(session, unwanted.ref(), v1::REASON_UNSUPPORTED);
-  if (!is_valid_filter(unwanted.topic())) {
-    return shard_.endings.protocol_error(id, link, "the topic in Unsubscribe breaks the rules");
+  if (!names_something(unwanted)) {
+    return shard_.endings.protocol_error(id, link, "what Unsubscribe names breaks the rules");
   }
+  if (unwanted.to_case() == v1::Unsubscribe::kService)
+    return shard_.services.unsubscribe(link.session, session, unwanted.service(), unwanted.ref());
   unsubscribe(link.session, unwanted.topic());
   // This shard asks nobody else when it hands out messages, so it holds from now on.
   answer(session, unwanted.ref(), v1::REASON_UNSPECIFIED);
@@ -42,13 +52,16 @@ void Subscriptions::subscribe(SessionId id, Session& session, const v1::Subscrib
   if (waits != waiting_for_.end() && waits->second >= kSubscriptionsMax) {
     return answer(session, wanted.ref(), v1::REASON_BROKER_BUSY, shard_.jittered_lease(shard_.origin_of(id)));
   }
+  if (wanted.to_case() == v1::Subscribe::kService)
+    return shard_.services.subscribe(id, session, wanted.service(), wanted.ref());
   const Bytes text = wanted.topic();
   const uint64_t hash = name_hash(text, shard_.config.hash_key);
   if (shard_.counters.memory_stage != 0 && !has(id, text)) {
     return answer(session, wanted.ref(), v1::REASON_BROKER_BUSY, shard_.jittered_lease(shard_.origin_of(id)));
   }
   const FilterId filter = index_.find_or_add(text, hash);
-  if (!index_.has(id.index, filter) && index_.subscriptions(id.index) >= kSubscriptionsMax) {
+  const size_t subscriptions = index_.subscriptions(id.index) + shard_.services.count_of(id);
+  if (!index_.has(id.index, filter) && subscriptions >= kSubscriptionsMax) {
     index_.drop_unwanted(filter);
     return answer(session, wanted.ref(), v1::REASON_BROKER_BUSY);
   }

@@ -37,6 +37,8 @@ class Subscriptions {
   // The client may subscribe.
   void subscribe(SessionId id, Session& session, const v1::Subscribe& wanted);
   void answer(Session& session, uint64_t ref, v1::Reason reason, uint32_t retry_after_ms = 0);
+  // Answers that it holds, when these shards (a bit each) have read what they were told before.
+  void answer_when_known(SessionId id, Session& session, uint64_t ref, uint64_t shards);
   // Whether the session has subscribed to this filter.
   bool has(SessionId id, Bytes filter) const;
   // Called before the session is gone.
@@ -68,7 +70,6 @@ class Subscriptions {
 
   void unsubscribe(SessionId id, Bytes filter);
   void drop(SessionId id, FilterId filter);
-  void answer_when_known(SessionId id, Session& session, uint64_t ref, uint64_t shards);
   Audience audience(FilterId id) const;
   uint64_t shards_to_tell(Bytes filter, uint64_t hash) const;
   void tell_if_changed(FilterId id, const Audience& before);

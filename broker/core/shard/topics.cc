@@ -159,7 +159,7 @@ FanOutReport Topics::fan_out(const RoutedMessage& message) {
   RoutedMessage copy = message;
   if (message.confirmed()) {
     copy.sender.kind = Origin::Kind::kTopic;
-    copy.sender.topic_home = static_cast<uint8_t>(home_shard(message.destination_hash, shard_.config.count));
+    copy.sender.detail = static_cast<uint8_t>(home_shard(message.destination_hash, shard_.config.count));
   }
   const BufferRef shared = subscribers.size() > 1 ? share_body(copy) : BufferRef();
   const bool closed = shard_.shutdown.draining();
@@ -199,7 +199,7 @@ void Topics::take_fanned_out(const FannedOutRecord& record) {
 void Topics::take_outcome(const Receipt& receipt) {
   Origin sender = receipt.sender;
   sender.kind = Origin::Kind::kSession;
-  sender.topic_home = 0;
+  sender.detail = 0;
   accounts_.settle(sender, receipt.ids.first_id, receipt.ids.last_id, receipt.ids.fate,
                    [this](const Receipt& sum) { tell(sum); });
 }

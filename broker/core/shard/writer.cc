@@ -51,6 +51,7 @@ void Writer::flush_link(LinkId id, Link& link) {
     shard_.host.close(link.host, link.output.empty() ? CloseHow::kGraceful : CloseHow::kAtOnce);
     return shard_.endings.forget_link(id, link);
   }
+  if (session != nullptr && session->is_instance) shard_.services.update(link.session, *session);
   if (session != nullptr && session->senders != nullptr &&
       queued_for(*session, &link) <= shard_.config.limits.low_mark()) {
     shard_.flow.release_senders(link.session, *session);

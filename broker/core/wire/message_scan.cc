@@ -189,8 +189,16 @@ ScanError scan_headers_field(Cursor& at, HeaderAllowance& allowance) {
   return scan_header(header);
 }
 
+// A number that is not 0 sets the flag. As with protobuf the last one counts.
+ScanError scan_flag(Cursor& at, MessageFlag flag, ScannedMessage& out) {
+  uint64_t value = 0;
+  const ScanError error = scan_varint(at, value);
+  out.flags = static_cast<uint8_t>(value != 0 ? out.flags | flag : out.flags & ~flag);
+  return error;
+}
+
 // A field whose tag is not one of those in scan_message's switch: with a tag of two bytes and more, unknown, or wrong.
-ScanError scan_other_field(Cursor& at) {
+ScanError scan_other_field(Cursor& at, ScannedMessage& out) {
   Tag tag;
   const ScanError error = scan_tag(at, tag);
   if (error != ScanError::kNone) return error;
@@ -200,6 +208,8 @@ ScanError scan_other_field(Cursor& at) {
     if (tag.type != kVarint) return ScanError::kWrongWireType;
     if (!at.first_time(M::kMaybeRepeatedFieldNumber)) return ScanError::kRepeatedField;
   }
+  if (tag.type == kVarint && tag.number == M::kRetryAttemptedFieldNumber) return scan_flag(at, kRetryAttempted, out);
+  if (tag.type == kVarint && tag.number == M::kWantsReplyFieldNumber) return scan_flag(at, kWantsReply, out);
   return skip_value(at, tag.type);
 }
 
@@ -278,7 +288,7 @@ ScanError scan_message(Bytes body, Bytes known_good_name, ScannedMessage& out) {
         error = scan_payload(at);
         break;
       default:
-        error = scan_other_field(at);
+        error = scan_other_field(at, out);
         break;
     }
     if (error != ScanError::kNone) return error;
@@ -286,6 +296,7 @@ ScanError scan_message(Bytes body, Bytes known_good_name, ScannedMessage& out) {
   if ((at.seen & 1u << M::kClientFieldNumber) == 0) return ScanError::kNoDestination;
   out.confirm = static_cast<int32_t>(static_cast<uint32_t>(confirm));
   out.ttl_ms = static_cast<uint32_t>(ttl_ms);
+  out.is_special = is_special(out);
   return ScanError::kNone;
 }
 

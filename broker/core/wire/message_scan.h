@@ -11,6 +11,7 @@
 //            | 13 in_reply_to_session                            8 bytes
 //            | 15 payload                                        LEN bytes
 //            | 11 headers                                        LEN header
+//            | 17 retry_attempted, 18 wants_reply                varint; any other type, and more than one, too
 //            | 17 to 23, 32 and above                            varint, 4 bytes, 8 bytes or LEN bytes; never a group
 //   header   = (1 key LEN UTF-8 | 2 value LEN bytes | any other number, as above)*
 //
@@ -56,6 +57,17 @@ const char* describe(ScanError error);
 
 enum class Destination : uint8_t { kClient, kTopic, kService };
 
+// What is special about a message: what its sender wrote, and what the broker has found out since.
+enum MessageFlag : uint8_t {
+  kWantsReply = 1 << 0,      // As sent.
+  kRetryAttempted = 1 << 1,  // As sent.
+  kRequest = 1 << 2,         // Its outcome is the reply. Its sender's shard has a record of it.
+  kToService = 1 << 3,       // One of the service's instances gets it.
+  kMoved = 1 << 4,           // It has been admitted for another instance before.
+  kAttempted = 1 << 5,       // And written to it.
+  kAnswers = 1 << 6,         // Its sender's session owes its recipient this reply.
+};
+
 // What the broker wants to know of a message. Absent numbers are 0.
 struct ScannedMessage {
   // Lies in the scanned bytes. UTF-8, but not necessarily a name that anybody may have.
@@ -68,7 +80,15 @@ struct ScannedMessage {
   int32_t confirm = 0;
   Destination destination = Destination::kClient;
   bool has_known_name = false;  // The destination is the name that was given as known and good.
+  // It is more than a message to a client: to a topic or a service, with a flag, or in reply to a session's message.
+  bool is_special = false;
+  uint8_t flags = 0;  // MessageFlags.
 };
+
+// What ScannedMessage::is_special has to be.
+inline bool is_special(const ScannedMessage& message) {
+  return message.destination != Destination::kClient || message.flags != 0 || message.in_reply_to_session != 0;
+}
 
 // Scans the body of a message, which is the body of field 3 of a frame. `out` is complete only if the answer is kNone.
 // `known_good_name` is UTF-8 for sure (the sender's last destination, or nothing): that destination is not checked

@@ -82,8 +82,10 @@ enum class Action : uint8_t {
   kSubscribe,  // Subscribe to `target`, a topic or a filter with wildcards. Asked about each subscription, and again
                // when the policy or the client's credentials change: then a client that may not have one of its
                // subscriptions any more ends.
+  kServe,      // Be an instance of the service `target`. As kSubscribe.
+  kRequest,    // Send messages to the service `target`.
 };
-// "own_name", "take_over", "send", "publish", "subscribe".
+// "own_name", "take_over", "send", "publish", "subscribe", "serve", "request".
 ONEHOP_EXPORT std::string_view to_string(Action action);
 
 // Who wants to do what. The views are valid during the call only.
@@ -92,7 +94,7 @@ struct Access {
   std::string_view principal;  // As accepted; empty if there is no authenticate hook.
   uint64_t permissions = 0;
   std::string_view name;  // The client's own.
-  // A client's name, a topic or a filter. With kSend it may hold any bytes, and there may be no such client.
+  // A client's name, a topic, a filter or a service. With kSend it may hold any bytes, and there may be no such client.
   std::string_view target;
 };
 

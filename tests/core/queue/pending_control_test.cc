@@ -70,8 +70,8 @@ TEST(PendingControl, ThePongComesAfterReceiptsAndTheLatestWins) {
   PendingControl control(totals);
   control.set_pong(1);
   control.set_ping(7);
-  control.add_flow("bob", v1::STATE_PAUSE, 800);
-  control.add_flow("bob", v1::STATE_RESUME, 0);
+  control.add_flow({"bob"}, v1::STATE_PAUSE, 800);
+  control.add_flow({"bob"}, v1::STATE_RESUME, 0);
   control.add_refusal({3, 3, kUnknown, {}});
   control.set_pong(2);
   control.set_ping(8);

@@ -52,12 +52,12 @@ TEST_P(Route, WithoutAnIdNothingIsTold) {
   Pair pair(GetParam());
   const std::string nobody = pair.broker.name_on(GetParam(), "nobody");
   for (int i = 0; i < 5; ++i) pair.alice.send(nobody, 0);
-  v1::Frame topic;
-  topic.mutable_message()->set_service("news");
-  pair.alice.send(topic);
+  v1::Frame to_service;
+  to_service.mutable_message()->set_service("news");
+  pair.alice.send(to_service);
   EXPECT_TRUE(pair.alice.read().empty());
   EXPECT_EQ(refused(pair.broker, v1::REASON_UNKNOWN_CLIENT), 5u);
-  EXPECT_EQ(refused(pair.broker, v1::REASON_UNSUPPORTED), 1u);
+  EXPECT_EQ(refused(pair.broker, v1::REASON_NOBODY_THERE), 1u);
 }
 
 TEST(RouteToNobody, AnyDestinationThatNobodyCanOwn) {
@@ -110,15 +110,6 @@ TEST_P(Route, WithoutAStartGraceNobodyIsExpected) {
   const std::vector<v1::Receipt> items = receipts(pair.alice.read());
   ASSERT_EQ(items.size(), 1u);
   EXPECT_EQ(items[0].retry_after_ms(), 0u);
-}
-
-TEST_P(Route, ServicesAreNotServedYet) {
-  Pair pair(GetParam());
-  v1::Frame frame;
-  frame.mutable_message()->set_service("clock");
-  frame.mutable_message()->set_id(2);
-  pair.alice.send(frame);
-  EXPECT_EQ(refused_ids(pair.alice.read(), v1::REASON_UNSUPPORTED), std::vector<uint64_t>{2});
 }
 
 TEST_P(Route, AReplyReachesTheSessionItIsMeantForOnly) {

@@ -310,7 +310,7 @@ TEST_P(Verdicts, RefusalsAtAdmissionAreNumberedOutcomes) {
   EXPECT_EQ(refused(stale), v1::REASON_STALE_SESSION);
   v1::Frame service = confirmed_frame("", 0);
   service.mutable_message()->set_service("s");
-  EXPECT_EQ(refused(service), v1::REASON_UNSUPPORTED);
+  EXPECT_EQ(refused(service), v1::REASON_NOBODY_THERE);
   v1::Frame narrow = connect_frame(pair.broker.name_on(GetParam(), "narrow"));
   narrow.mutable_connect()->set_frame_bytes_max(1);
   FakeClient recipient(pair.broker, narrow);

@@ -8,12 +8,6 @@ namespace {
 
 using Refs = std::vector<uint64_t>;
 
-v1::Frame to_service(v1::Frame frame) {
-  if (frame.has_subscribe()) frame.mutable_subscribe()->set_service("printer");
-  if (frame.has_unsubscribe()) frame.mutable_unsubscribe()->set_service("printer");
-  return frame;
-}
-
 TEST(Subscribe, IsAnsweredAndMayBeRepeated) {
   Room room;
   room.bob.send(subscribe_frame("news", 5));
@@ -21,9 +15,6 @@ TEST(Subscribe, IsAnsweredAndMayBeRepeated) {
   room.bob.send(unsubscribe_frame("news", 7));
   room.bob.send(unsubscribe_frame("news", 8));
   EXPECT_EQ(answered(room.bob.read()), (Refs{5, 6, 7, 8}));
-  room.bob.send(to_service(subscribe_frame("", 9)));
-  room.bob.send(to_service(unsubscribe_frame("", 10)));
-  EXPECT_EQ(answered(room.bob.read(), v1::REASON_UNSUPPORTED), (Refs{9, 10}));
 }
 
 TEST(Subscribe, NeedsTheFeature) {
