@@ -137,7 +137,8 @@ void Client::add_optional_fields(v1::Message& message, SentMessage& sent) {
   // A sender's field that nobody knows yet: 20, a varint.
   if (random_.chance(30)) message.MergeFromString(std::string("\xA0\x01\x07"));
   if (!random_.chance(20)) return;
-  message.set_in_reply_to(random_.between(1, 100));
+  // To none that there is, where some want a reply.
+  message.set_in_reply_to(random_.between(1, 100) + (world_.scenario.request_permille == 0 ? 0 : uint64_t{1} << 40));
   const Name& name = world_.oracle.name(sent.to);
   const bool stale = random_.chance(500) || name.owner == kNone;
   sent.in_reply_to_session = stale ? 999 : world_.oracle.session(name.owner).number;
@@ -207,8 +208,14 @@ void Client::send_message(v1::Message& message, SentMessage sent, uint32_t size)
   world_.oracle.sent(record, core::Bytes(outbox_).substr(outbox_.size() - body_bytes), frame_bytes);
   if (sent.id != 0) memory_.kept.push_back({sent.id, record, outbox_.substr(begin)});
   if (!world_.verbose) return;
-  std::printf("             connection %u sends message %llu to %s, number %u, %u bytes\n", connection_,
-              static_cast<unsigned long long>(sent.id), message.client().c_str(), sent.logical, frame_bytes);
+  std::printf("             connection %u sends message %llu to %s, number %u, %u bytes", connection_,
+              static_cast<unsigned long long>(sent.id), world_.oracle.where(sent).c_str(), sent.logical, frame_bytes);
+  if (message.in_reply_to() != 0) {
+    std::printf(", in reply to %llu of %llu", static_cast<unsigned long long>(message.in_reply_to()),
+                static_cast<unsigned long long>(message.in_reply_to_session()));
+  }
+  if (sent.ttl_ms != 0) std::printf(", %u ms", sent.ttl_ms);
+  std::printf("%s%s\n", sent.is_request ? ", a request" : "", sent.retries ? ", retries" : "");
 }
 
 void Client::tend_gates() {

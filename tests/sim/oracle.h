@@ -140,6 +140,8 @@ class Oracle {
   // Whether the owner of the name surely has nothing waiting for it behind its window or its return.
   bool nothing_waits(const Name& name) const;
   std::string describe(const SentMessage& sent) const;
+  // Whom it was sent to.
+  std::string where(const SentMessage& sent) const;
   TopicOracle& topics() { return topics_; }
   ServiceOracle& services() { return services_; }
   RequestOracle& requests() { return requests_; }
@@ -199,7 +201,6 @@ class Oracle {
   bool may_refuse_for_memory(uint64_t begun_us) const;
 
   // oracle_outcome.cc
-  std::string where(const SentMessage& sent) const;
   bool check_seq(uint32_t connection, const v1::Receipts& receipts);
   void take_outcome(uint32_t connection, uint32_t record, const v1::Receipt& receipt);
   std::string why_impossible(const SentMessage& sent, const v1::Receipt& receipt);

@@ -153,7 +153,8 @@ void Oracle::check_tag(uint32_t number, uint32_t record, const v1::Message& mess
   Program& program = programs_[connection.program];
   if (tag <= program.received_up_to) return fail(number, what + ", which it said it had received");
   program.received_up_to = tag;
-  if (sent.told_at != kNever && sent.told_at < connection.opened_at) {
+  // A request that was replied to may still be unacknowledged.
+  if (sent.told_at < connection.opened_at && sent.outcome != v1::OUTCOME_REPLIED) {
     return fail(number, what + ", though its sender had been told its outcome before");
   }
   const Delivery* known = find_delivery(session, tag);

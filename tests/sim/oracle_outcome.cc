@@ -185,8 +185,9 @@ void Oracle::take_outcome(uint32_t number, uint32_t record, const v1::Receipt& r
   ++sender.outcomes;
   sender.open_bytes -= sent.frame_bytes;
   coverage_.add(Provoked::kOutcome);
-  // What has expired may keep its place.
-  if (sent.to == kNone || sent.outcome == v1::OUTCOME_EXPIRED) return;
+  // What has expired, or has been replied to, may keep its place.
+  const bool keeps_place = sent.outcome == v1::OUTCOME_EXPIRED || sent.outcome == v1::OUTCOME_REPLIED;
+  if (sent.to == kNone || keeps_place) return;
   --names_[sent.to].open_messages;
   names_[sent.to].open_bytes -= sent.frame_bytes + kEntryBytesMax;
 }

@@ -171,7 +171,7 @@ std::string RequestOracle::why_impossible(const SentMessage& request, const v1::
 void RequestOracle::check_at_rest() {
   for (uint32_t record = 0; record < oracle_.messages() && !oracle_.failed(); ++record) {
     const SentMessage& request = oracle_.message(record);
-    if (request.outcome != v1::OUTCOME_REPLIED) continue;
+    if (request.outcome != v1::OUTCOME_REPLIED || oracle_.is_broken(oracle_.session(request.sender))) continue;
     const std::vector<uint32_t>& all = replies_to(request);
     const bool has_come = std::any_of(all.begin(), all.end(), [this, &request](uint32_t number) {
       const SentMessage& reply = oracle_.message(number);

@@ -73,7 +73,10 @@ void ServiceOracle::came_back(Session& session) const {
 }
 
 bool ServiceOracle::may_serve(uint32_t session, uint32_t service, uint64_t since) const {
-  if (oracle_.session(session).ended_at < since) return false;
+  return oracle_.session(session).ended_at >= since && may_have_asked(session, service, since);
+}
+
+bool ServiceOracle::may_have_asked(uint32_t session, uint32_t service, uint64_t since) const {
   bool may = false;
   for (const Request& request : requests_) {
     if (request.session != session || request.service != service || request.refused) continue;
@@ -133,17 +136,21 @@ const std::vector<Copy>& ServiceOracle::copies(uint32_t record) const {
   return record < copies_.size() ? copies_[record] : none;
 }
 
-// It has ended, does not serve any more or was away for long; since the message was sent, or not long before.
+// Since the message was sent, or not long before.
+bool ServiceOracle::asked_to_leave(uint32_t session, const SentMessage& sent) const {
+  return std::any_of(requests_.begin(), requests_.end(), [session, &sent](const Request& request) {
+    const bool leaves = request.session == session && request.service == sent.service && !request.subscribes;
+    return leaves && (request.answered_us == kNever || request.answered_us + kOnItsWayUsMax >= sent.sent_us);
+  });
+}
+
+// The same.
 bool ServiceOracle::may_have_left(uint32_t session, const SentMessage& sent) const {
   const Session& there = oracle_.session(session);
   if (there.ended_at != kNever) return there.ended_us + kOnItsWayUsMax >= sent.sent_us;
   const bool is_long_away =
       there.away_since_us != kNever && oracle_.now_us() + kEarlySlackUs >= there.away_since_us + kAwayUs;
-  if (is_long_away || there.long_away_at > sent.sent_at) return true;
-  return std::any_of(requests_.begin(), requests_.end(), [session, &sent](const Request& request) {
-    const bool leaves = request.session == session && request.service == sent.service && !request.subscribes;
-    return leaves && (request.answered_us == kNever || request.answered_us + kOnItsWayUsMax >= sent.sent_us);
-  });
+  return is_long_away || there.long_away_at > sent.sent_at || asked_to_leave(session, sent);
 }
 
 bool ServiceOracle::anybody_may_have_left(const SentMessage& sent, uint32_t but) const {
@@ -179,6 +186,8 @@ void ServiceOracle::check_copy(uint32_t number, uint32_t record, const v1::Messa
     if (copy.session == to.index && copy.tag == message.delivery_tag()) return;
     if (copy.session == to.index) return oracle_.fail(number, what + " with a second tag");
     if (!sent.retries) return oracle_.fail(number, what + ", which another instance has got");
+    // What was written to an instance that has ended may be read later.
+    if (to.ended_at != kNever) continue;
     if (oracle_.session(copy.session).ended_at == kNever) {
       return oracle_.fail(number, what + ", although the instance that has got it is there");
     }
@@ -187,7 +196,7 @@ void ServiceOracle::check_copy(uint32_t number, uint32_t record, const v1::Messa
   const bool is_over = sent.outcome == v1::OUTCOME_LOST || sent.outcome == v1::OUTCOME_RESPONDER_LOST;
   if (is_over && to.ended_at == kNever) return oracle_.fail(number, what + ", which its sender was told to be lost");
   if (message.redelivered()) return;
-  if (!may_serve(to.index, sent.service, oracle_.order())) return oracle_.fail(number, what + ", and does not serve it");
+  if (!may_have_asked(to.index, sent.service, oracle_.order())) return oracle_.fail(number, what + ", and does not serve it");
   check_choice(number, sent);
 }
 
@@ -279,10 +288,9 @@ std::string ServiceOracle::why_not_lost(const SentMessage& sent, v1::Reason reas
   for (const uint32_t index : instances(sent.service)) {
     const Session& session = oracle_.session(index);
     if (!may_serve(index, sent.service, sent.sent_at) && !may_have_left(index, sent)) continue;
-    if (session.ended_at == kNever) {
-      if (!attempted && may_have_left(index, sent)) first_us = 0;
-      continue;
-    }
+    const bool is_there = session.ended_at == kNever;
+    if (!attempted && (asked_to_leave(index, sent) || (is_there && may_have_left(index, sent)))) first_us = 0;
+    if (is_there) continue;
     has_ended = has_ended || session.ended_at >= sent.sent_at;
     first_us = std::min(first_us, session.ended_us);
   }

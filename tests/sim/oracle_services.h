@@ -82,6 +82,7 @@ class ServiceOracle {
   const std::vector<uint32_t>& instances(uint32_t service) const { return instances_[service]; }
   // Whether it may have been an instance at any time since.
   bool may_serve(uint32_t session, uint32_t service, uint64_t since) const;
+  bool may_have_asked(uint32_t session, uint32_t service, uint64_t since) const;
   // Whether it has been one since before that, for sure.
   bool surely_serves(uint32_t session, uint32_t service, uint64_t since) const;
   // Whether it has been connected all the time, and took and settled everything at once.
@@ -91,6 +92,7 @@ class ServiceOracle {
   bool is_too_large_for(const Session& session, const SentMessage& sent) const;
   // Whether an instance was there all the time that is quick and had room.
   bool somebody_is_free(const SentMessage& sent) const;
+  bool asked_to_leave(uint32_t session, const SentMessage& sent) const;
   // Whether what it had not got yet may have been taken from this session.
   bool may_have_left(uint32_t session, const SentMessage& sent) const;
   bool anybody_may_have_left(const SentMessage& sent, uint32_t but) const;
