@@ -197,6 +197,7 @@ void Client::step() {
   if (state_ == State::kConnecting && random_.chance(world_.scenario.cut_permille)) return break_off();
   if (state_ != State::kOpen) return;
   tend_gates();
+  answer_requests();
   settle_deliveries();
   if (answers_drain_ && outbox_.empty()) {
     const Session& session = world_.oracle.session_of(connection_);
@@ -227,6 +228,8 @@ void Client::step() {
     if (!waits || random_.chance(30)) return renew();
   }
   if (uses_topics() && random_.chance(scenario.subscribe_permille)) change_subscription();
+  if (scenario.service_permille != 0 && random_.chance(scenario.serve_permille)) change_service();
+  if (scenario.request_permille != 0 && random_.chance(20)) answer_what_was_not_asked();
   if (random_.chance(100)) ping();
   if (random_.chance(30)) send_stray();
   if (random_.chance(20)) send_stale_ack();

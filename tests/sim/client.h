@@ -57,6 +57,11 @@ struct Memory {
     bool taken;
     v1::Refusal refusal;
   };
+  struct Asked {
+    uint32_t record;
+    uint64_t due_us;
+    uint32_t replies;  // Still to be sent.
+  };
   struct Kept {
     uint64_t id;
     uint32_t record;
@@ -78,6 +83,7 @@ struct Memory {
   std::vector<Open> open;    // Deliveries to settle.
   std::vector<Given> given;  // Verdicts that may have been lost.
   std::vector<Kept> kept;    // Messages with an id that may have been lost.
+  std::vector<Asked> asked;  // Requests to reply to.
 };
 
 class Client {
@@ -166,6 +172,7 @@ class Client {
   void send_stray();
   bool may_confirm(uint32_t size);
   void send_message(v1::Message& message, SentMessage sent, uint32_t size);
+  void add_ttl(v1::Message& message, SentMessage& sent);
   void add_optional_fields(v1::Message& message, SentMessage& sent);
   uint32_t pick_name();
   uint32_t pick_size();
@@ -177,6 +184,19 @@ class Client {
   bool uses_topics() const;
   void change_subscription();
   void send_to_topic(uint32_t topic, uint32_t size);
+
+  // client_services.cc
+  void change_service();
+  void send_to_services(uint32_t count, uint32_t size);
+  void send_to_service(uint32_t service, uint32_t size);
+  void take_service_flow(const v1::Flow& flow);
+
+  // client_requests.cc
+  void mark_request(v1::Message& message, SentMessage& sent);
+  void note_request(uint32_t record);
+  void answer_requests();
+  void answer_what_was_not_asked();
+  void send_reply(uint32_t requester, uint64_t id, uint64_t session, uint32_t request);
 
   // client_read.cc
   void read();
@@ -222,6 +242,7 @@ class Client {
   // What survives a connection, while the program does.
   Memory memory_;
   std::vector<Outgoing> outgoing_;
+  std::vector<uint64_t> services_paused_until_us_;  // By service.
   uint64_t stale_session_ = 999;  // The number of one it had before.
   bool comes_back_ = false;       // Once more, although all is ending.
 

@@ -92,11 +92,13 @@ void Client::write_connect(bool resumes) {
   if (random_.chance(700)) connection.wanted_keepalive_ms = random_.between(500, 5000);
   connect.set_keepalive_ms(connection.wanted_keepalive_ms);
   connection.wants_order = random_.chance(scenario.ordered_permille);
-  const uint64_t unknown_features = random_.chance(200) ? 0xF0 : 0;
+  const uint64_t unknown_features = random_.chance(200) ? 0xE0 : 0;
   connection.wants_renewal = scenario.renewal_permille != 0 && random_.chance(scenario.renewal_permille);
-  connection.wants_topics = scenario.topic_permille != 0 && random_.chance(800);
+  const bool has_rooms = scenario.topic_permille != 0 || scenario.service_permille != 0;
+  connection.wants_topics = has_rooms && random_.chance(800);
+  connection.wants_replies = scenario.request_permille != 0 && random_.chance(800);
   connect.set_features((connection.wants_order ? 1 : 0) | (connection.wants_renewal ? 2 : 0) |
-                       (connection.wants_topics ? 4 : 0) | unknown_features);
+                       (connection.wants_topics ? 4 : 0) | (connection.wants_replies ? 16 : 0) | unknown_features);
   if (random_.chance(400)) connection.wanted_frame_bytes = random_.between(1 << 10, 32 << 10);
   connect.set_frame_bytes_max(connection.wanted_frame_bytes);
   if (random_.chance(500))

@@ -79,7 +79,9 @@ void Client::take(const v1::Frame& frame, core::Bytes content) {
     case v1::Frame::kMessage: {
       const Link::Mark mark = world_.network.mark(connection_, parsed_);
       const uint64_t written_us = mark.unblocked ? mark.at_us : kNever;
-      world_.oracle.delivered(connection_, frame.message(), content, written_us);
+      const uint32_t record = world_.oracle.delivered(connection_, frame.message(), content, written_us);
+      if (world_.oracle.failed()) return;
+      if (world_.oracle.message(record).is_request) note_request(record);
       if (frame.message().delivery_tag() != 0) keep_delivery(frame.message().delivery_tag());
       return;
     }
@@ -102,6 +104,8 @@ void Client::take(const v1::Frame& frame, core::Bytes content) {
     case v1::Frame::kPong:
       return take_pong(frame.pong().nonce());
     case v1::Frame::kSubscribed:
+      if (ServiceOracle::is_own(frame.subscribed().ref()))
+        return world_.oracle.services().answered(connection_, frame.subscribed());
       return world_.oracle.topics().answered(connection_, frame.subscribed());
     case v1::Frame::kRenewed:
       awaits_renewed_ = false;
@@ -127,7 +131,7 @@ void Client::take_receipt(const v1::Receipt& receipt) {
                                     [&receipt](const IdEntry& e) { return e.id < receipt.first_id(); });
   for (; entry != session.ids.end() && entry->id <= receipt.last_id(); ++entry) {
     const SentMessage& sent = world_.oracle.message(entry->record);
-    if (sent.topic != kNone) continue;  // A topic has no gate.
+    if (sent.to == kNone) continue;  // Only a client has a gate.
     Outgoing& to = outgoing(sent.to);
     if (sent.logical != 0) to.refused.push_back(sent.logical);
     to.retry_at_us = world_.now_us() + receipt.retry_after_ms() * 1000ull;
@@ -141,6 +145,7 @@ void Client::take_receipt(const v1::Receipt& receipt) {
 }
 
 void Client::take_flow(const v1::Flow& flow) {
+  if (flow.target_case() == v1::Flow::kService) return take_service_flow(flow);
   const Link::Mark mark = world_.network.mark(connection_, parsed_);
   world_.oracle.flow(connection_, flow, mark.at_us, mark.unblocked);
   if (world_.oracle.failed()) return;

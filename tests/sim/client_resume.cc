@@ -21,6 +21,7 @@ void Client::forget_session() {
   if (memory_.number != 0) stale_session_ = memory_.number;
   memory_ = {};
   outgoing_.clear();
+  services_paused_until_us_.clear();
   opens_gates_ = !random_.chance(80);
 }
 
@@ -37,6 +38,7 @@ void Client::write_resume(v1::Connect& connect) {
     memory_.open.clear();
     memory_.given.clear();
     memory_.kept.clear();
+    memory_.asked.clear();
     memory_.received_up_to = 0;
     // It may have kept what it knew of receipts, or not.
     if (random_.chance(500)) memory_.receipts_up_to = 0;

@@ -65,6 +65,9 @@ void Client::send_burst() {
     for (uint32_t i = 0; i < count && world_.messages_left != 0; ++i) send_to_topic(topic, large);
     return;
   }
+  if (world_.scenario.service_permille != 0 && random_.chance(world_.scenario.service_permille)) {
+    return send_to_services(count, large);
+  }
   for (uint32_t i = 0; i < count && world_.messages_left != 0; ++i) {
     if (!one_name) name = pick_name();
     if (random_.chance(15)) {
@@ -106,18 +109,22 @@ void Client::send_to(uint32_t name, uint32_t size) {
     sent.confirmed = true;
     message.set_confirm(v1::CONFIRM_DELIVERED);
   }
+  mark_request(message, sent);
   --world_.messages_left;
   send_message(message, sent, size);
 }
 
+void Client::add_ttl(v1::Message& message, SentMessage& sent) {
+  if (!random_.chance(world_.scenario.ttl_permille)) return;
+  const uint32_t what = random_.below(3);
+  sent.ttl_ms = what == 0   ? random_.between(1, 100)
+                : what == 1 ? random_.between(100, 2'000)
+                            : random_.between(2'000, 1'000'000);
+  message.set_ttl_ms(sent.ttl_ms);
+}
+
 void Client::add_optional_fields(v1::Message& message, SentMessage& sent) {
-  if (random_.chance(world_.scenario.ttl_permille)) {
-    const uint32_t what = random_.below(3);
-    sent.ttl_ms = what == 0   ? random_.between(1, 100)
-                  : what == 1 ? random_.between(100, 2'000)
-                              : random_.between(2'000, 1'000'000);
-    message.set_ttl_ms(sent.ttl_ms);
-  }
+  add_ttl(message, sent);
   if (random_.chance(30)) message.set_maybe_repeated(true);
   if (random_.chance(30)) {
     const uint32_t count = random_.between(1, 4);
@@ -130,7 +137,8 @@ void Client::add_optional_fields(v1::Message& message, SentMessage& sent) {
   // A sender's field that nobody knows yet: 20, a varint.
   if (random_.chance(30)) message.MergeFromString(std::string("\xA0\x01\x07"));
   if (!random_.chance(20)) return;
-  message.set_in_reply_to(random_.between(1, 100));
+  // To none that there is, where some want a reply.
+  message.set_in_reply_to(random_.between(1, 100) + (world_.scenario.request_permille == 0 ? 0 : uint64_t{1} << 40));
   const Name& name = world_.oracle.name(sent.to);
   const bool stale = random_.chance(500) || name.owner == kNone;
   sent.in_reply_to_session = stale ? 999 : world_.oracle.session(name.owner).number;
@@ -141,11 +149,12 @@ void Client::send_unserved() {
   v1::Message& message = *out_.mutable_message();
   message.Clear();
   SentMessage sent;
-  sent.unsupported = true;
   const uint32_t what = random_.below(3);
-  if (what == 0) message.set_service("rooms");
-  if (what == 1) message.set_service("printer");
-  if (what == 2) {
+  sent.unsupported = what == 2;
+  if (what != 2) {
+    sent.service = ServiceOracle::kServed + what;
+    message.set_service(ServiceOracle::services()[sent.service]);
+  } else {
     message.set_client(world_.oracle.name(0).text);
     message.set_confirm(static_cast<v1::Confirm>(2));
   }
@@ -199,8 +208,14 @@ void Client::send_message(v1::Message& message, SentMessage sent, uint32_t size)
   world_.oracle.sent(record, core::Bytes(outbox_).substr(outbox_.size() - body_bytes), frame_bytes);
   if (sent.id != 0) memory_.kept.push_back({sent.id, record, outbox_.substr(begin)});
   if (!world_.verbose) return;
-  std::printf("             connection %u sends message %llu to %s, number %u, %u bytes\n", connection_,
-              static_cast<unsigned long long>(sent.id), message.client().c_str(), sent.logical, frame_bytes);
+  std::printf("             connection %u sends message %llu to %s, number %u, %u bytes", connection_,
+              static_cast<unsigned long long>(sent.id), world_.oracle.where(sent).c_str(), sent.logical, frame_bytes);
+  if (message.in_reply_to() != 0) {
+    std::printf(", in reply to %llu of %llu", static_cast<unsigned long long>(message.in_reply_to()),
+                static_cast<unsigned long long>(message.in_reply_to_session()));
+  }
+  if (sent.ttl_ms != 0) std::printf(", %u ms", sent.ttl_ms);
+  std::printf("%s%s\n", sent.is_request ? ", a request" : "", sent.retries ? ", retries" : "");
 }
 
 void Client::tend_gates() {

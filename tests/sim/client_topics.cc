@@ -40,6 +40,7 @@ void Client::send_to_topic(uint32_t topic, uint32_t size) {
     sent.confirmed = true;
     message.set_confirm(v1::CONFIRM_DELIVERED);
   }
+  mark_request(message, sent);
   --world_.messages_left;
   send_message(message, sent, size);
 }

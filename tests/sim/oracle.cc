@@ -98,6 +98,9 @@ uint32_t Oracle::begin_message(uint32_t connection, const SentMessage& message) 
   coverage_.add(Provoked::kMessage);
   if (sent.id == 0) coverage_.add(Provoked::kWithoutId);
   if (sent.topic != kNone) coverage_.add(Provoked::kTopicMessage);
+  if (sent.service != kNone) coverage_.add(Provoked::kServiceMessage);
+  if (sent.is_request) coverage_.add(Provoked::kRequest);
+  if (sent.replies_to != kNone) requests_.replies(record, sent.replies_to);
   if (sent.confirmed) coverage_.add(Provoked::kConfirmed);
   return record;
 }
@@ -112,6 +115,7 @@ void Oracle::sent(uint32_t record, core::Bytes body, uint32_t frame_bytes) {
     ++sender.confirmed;
     sender.open_bytes += frame_bytes;
   }
+  if (message.service != kNone) services_.sent(message);
   if (message.to == kNone) return;
   Stream& s = stream(message.sender, message.to);
   s.largest_frame_bytes = std::max(s.largest_frame_bytes, frame_bytes);
@@ -137,8 +141,9 @@ void Oracle::repeats(uint32_t connection, uint32_t record) {
 
 bool Oracle::nothing_waits(const Name& name) const {
   const Session& owner = sessions_[name.owner];
-  // Nobody counts what was sent to topics.
-  if (scenario_.topic_permille != 0 && scenario_.confirmed_permille != 0) return false;
+  // Nobody counts what was sent to topics and services.
+  const bool has_rooms = scenario_.topic_permille != 0 || scenario_.service_permille != 0;
+  if (has_rooms && scenario_.confirmed_permille != 0) return false;
   return owner.connection != kNone && name.open_messages < owner.receive_window &&
          name.open_bytes < scenario_.limits.receive_window_bytes;
 }

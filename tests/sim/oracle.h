@@ -19,6 +19,8 @@
 #include "onehop/v1/onehop.pb.h"
 #include "sim/coverage.h"
 #include "sim/oracle_records.h"
+#include "sim/oracle_requests.h"
+#include "sim/oracle_services.h"
 #include "sim/oracle_topics.h"
 #include "sim/scenario.h"
 
@@ -138,9 +140,16 @@ class Oracle {
   // Whether the owner of the name surely has nothing waiting for it behind its window or its return.
   bool nothing_waits(const Name& name) const;
   std::string describe(const SentMessage& sent) const;
+  // Whom it was sent to.
+  std::string where(const SentMessage& sent) const;
   TopicOracle& topics() { return topics_; }
+  ServiceOracle& services() { return services_; }
+  RequestOracle& requests() { return requests_; }
 
  private:
+  friend class ServiceOracle;
+  friend class RequestOracle;
+
   struct PeakSample {
     uint64_t at;
     uint64_t queued_bytes;
@@ -199,7 +208,11 @@ class Oracle {
   std::string why_not_expired(const SentMessage& sent, bool attempted);
   std::string why_not_lost(const SentMessage& sent, v1::Reason reason, bool attempted);
   void prove_verdicts(uint32_t connection, uint64_t pings);
-  std::string why_overruled(const SentMessage& sent, uint64_t until_us);
+  // The deliveries of a message: one, none, or of a message to a service several.
+  std::vector<Copy> copies_of(const SentMessage& sent) const;
+  uint32_t record_of(const SentMessage& sent) const { return static_cast<uint32_t>(&sent - messages_.data()); }
+  // An acknowledgement is not what becomes of a request.
+  std::string why_overruled(const SentMessage& sent, uint64_t until_us, bool by_refusals_only);
   bool may_be_attempted(const SentMessage& sent) const;
   std::string why_left_out(const SentMessage& sent, uint64_t until_us) const;
   static Delivery* find_delivery(Session& session, uint64_t tag);
@@ -237,6 +250,8 @@ class Oracle {
   const Scenario& scenario_;
   Coverage& coverage_;
   TopicOracle topics_{*this, coverage_};
+  ServiceOracle services_{*this, coverage_};
+  RequestOracle requests_{*this, coverage_};
   std::string failure_;
   uint64_t order_ = 0;
   uint64_t now_us_ = 0;

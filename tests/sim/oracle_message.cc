@@ -52,16 +52,20 @@ uint32_t Oracle::delivered(uint32_t number, const v1::Message& message, core::By
     delivered_topic(number, record, message, content);
     return record;
   }
+  const bool to_service = sent.service != kNone;
+  if (to_service) services_.check_copy(number, record, message);
   if (sent.fate == Fate::kDelivered && !sent.confirmed) fail(number, "got " + describe(sent) + " a second time");
-  if (sent.fate == Fate::kDelivered && sent.receiver != recipient.index) {
+  if (!to_service && sent.fate == Fate::kDelivered && sent.receiver != recipient.index) {
     fail(number, "got " + describe(sent) + ", which another session has got");
   }
   if (sent.fate == Fate::kRefused) fail(number, "got " + describe(sent) + ", which was refused");
   if (sent.unprocessed) fail(number, "got " + describe(sent) + ", which was above last_id");
-  if (draining_at_ != kNever && sent.sent_at > draining_at_)
+  if (draining_at_ != kNever && sent.sent_at > draining_at_ && !requests_.passes_drain(sent))
     fail(number, "got " + describe(sent) + ", sent in the drain");
-  check_arrival(number, record);
+  if (!to_service) check_arrival(number, record);
   if (sent.confirmed) check_tag(number, record, message);
+  if (to_service) services_.delivered(number, record, message);
+  if (sent.replies_to != kNone) requests_.reply_delivered(sent);
   const uint64_t begun_us = written_us == kNever ? 0 : written_us;
   if (sent.admitted_us != kNever && begun_us > sent.admitted_us + sent.ttl_ms * 1000ull + kLateUs) {
     fail(number, "got " + describe(sent) + " after its ttl");
@@ -92,6 +96,7 @@ void Oracle::delivered_topic(uint32_t number, uint32_t record, const v1::Message
 
 bool Oracle::is_for(const Session& recipient, const SentMessage& sent, const v1::Message& message) const {
   if (sent.topic != kNone) return message.topic() == TopicOracle::topics()[sent.topic];
+  if (sent.service != kNone) return message.service() == ServiceOracle::services()[sent.service];
   return message.client() == names_[recipient.name].text && sent.to == recipient.name && message.skipped() == 0;
 }
 
@@ -148,18 +153,20 @@ void Oracle::check_tag(uint32_t number, uint32_t record, const v1::Message& mess
   Program& program = programs_[connection.program];
   if (tag <= program.received_up_to) return fail(number, what + ", which it said it had received");
   program.received_up_to = tag;
-  if (sent.told_at != kNever && sent.told_at < connection.opened_at) {
+  // A request that was replied to may still be unacknowledged.
+  if (sent.told_at < connection.opened_at && sent.outcome != v1::OUTCOME_REPLIED) {
     return fail(number, what + ", though its sender had been told its outcome before");
   }
   const Delivery* known = find_delivery(session, tag);
-  if (known != nullptr ? known->record != record : sent.tag != 0 && sent.topic == kNone) {
+  if (known != nullptr ? known->record != record : sent.tag != 0 && sent.to != kNone) {
     return fail(number, what + ", which is another's, or another than before");
   }
   if (known != nullptr) {
     coverage_.add(Provoked::kRedelivered);
     if (!message.redelivered()) return fail(number, what + " again, not marked as redelivered");
   } else {
-    if (message.redelivered() && (!connection.resumed || sent.sent_at > connection.opened_at)) {
+    const bool may_be_moved = sent.service != kNone && services_.may_be_moved_attempted(session.index, sent);
+    if (message.redelivered() && !may_be_moved && (!connection.resumed || sent.sent_at > connection.opened_at)) {
       return fail(number, what + " as redelivered for the first time");
     }
     if (!session.deliveries.empty() && session.deliveries.back().tag > tag) {

@@ -56,13 +56,21 @@ void Oracle::prove_verdicts(uint32_t number, uint64_t pings) {
 }
 
 // A verdict that the broker had before a message could end in another way.
-std::string Oracle::why_overruled(const SentMessage& sent, uint64_t until_us) {
-  if (sent.fate != Fate::kDelivered) return {};
-  for (const Verdict& verdict : find_delivery(sessions_[sent.receiver], sent.tag)->verdicts) {
-    const bool counts = connections_[verdict.connection].session == sent.receiver;
-    if (counts && verdict.known_us < until_us) return "but its recipient had said what became of it";
+std::string Oracle::why_overruled(const SentMessage& sent, uint64_t until_us, bool by_refusals_only) {
+  for (const Copy& copy : copies_of(sent)) {
+    for (const Verdict& verdict : find_delivery(sessions_[copy.session], copy.tag)->verdicts) {
+      const bool counts =
+          connections_[verdict.connection].session == copy.session && !(by_refusals_only && verdict.taken);
+      if (counts && verdict.known_us < until_us) return "but its recipient had said what became of it";
+    }
   }
   return {};
+}
+
+std::vector<Copy> Oracle::copies_of(const SentMessage& sent) const {
+  if (sent.service != kNone) return services_.copies(record_of(sent));
+  if (sent.fate != Fate::kDelivered) return {};
+  return {{sent.receiver, sent.tag}};
 }
 
 void Oracle::takes_range(uint32_t number, uint32_t index, uint64_t first, uint64_t last, const Verdict& taken) {
@@ -148,10 +156,16 @@ bool Oracle::check_seq(uint32_t number, const v1::Receipts& receipts) {
   return true;
 }
 
+std::string Oracle::where(const SentMessage& sent) const {
+  if (sent.topic != kNone) return "topic " + TopicOracle::topics()[sent.topic];
+  if (sent.service != kNone) return "service " + ServiceOracle::services()[sent.service];
+  return sent.to == kNone ? "nobody" : names_[sent.to].text;
+}
+
 void Oracle::take_outcome(uint32_t number, uint32_t record, const v1::Receipt& receipt) {
   SentMessage& sent = messages_[record];
   Session& sender = session_of(number);
-  const std::string what = describe(sent) + " to " + (sent.to == kNone ? "nobody" : names_[sent.to].text) +
+  const std::string what = describe(sent) + " to " + where(sent) +
                            " has outcome " + std::to_string(receipt.outcome()) + ", reason " +
                            std::to_string(receipt.reason());
   if (sent.outcome != v1::OUTCOME_UNSPECIFIED) {
@@ -171,8 +185,9 @@ void Oracle::take_outcome(uint32_t number, uint32_t record, const v1::Receipt& r
   ++sender.outcomes;
   sender.open_bytes -= sent.frame_bytes;
   coverage_.add(Provoked::kOutcome);
-  // What has expired may keep its place.
-  if (sent.to == kNone || sent.outcome == v1::OUTCOME_EXPIRED) return;
+  // What has expired, or has been replied to, may keep its place.
+  const bool keeps_place = sent.outcome == v1::OUTCOME_EXPIRED || sent.outcome == v1::OUTCOME_REPLIED;
+  if (sent.to == kNone || keeps_place) return;
   --names_[sent.to].open_messages;
   names_[sent.to].open_bytes -= sent.frame_bytes + kEntryBytesMax;
 }
@@ -180,12 +195,17 @@ void Oracle::take_outcome(uint32_t number, uint32_t record, const v1::Receipt& r
 std::string Oracle::why_impossible(const SentMessage& sent, const v1::Receipt& receipt) {
   if (sent.unsupported) return "it is not served";
   if (sent.topic != kNone) return topics_.why_sum_is_wrong(sent, receipt);
+  if (sent.is_request) {
+    if (std::string why = requests_.why_impossible(sent, receipt); !why.empty()) return why;
+    const bool is_own = receipt.outcome() == v1::OUTCOME_REPLIED || receipt.outcome() == v1::OUTCOME_RESPONDER_LOST;
+    if (is_own) return {};
+  }
   const bool by_verdict = receipt.outcome() == v1::OUTCOME_DELIVERED || receipt.outcome() == v1::OUTCOME_REJECTED;
   if (by_verdict) return why_no_verdict(sent, receipt);
   if (!receipt.text().empty() || receipt.code() != 0 || receipt.retry_after_ms() != 0)
     return "with a recipient's words";
   const bool attempted = receipt.attempted();
-  if (attempted && !may_be_attempted(sent)) return "attempted, but its recipient was away all the time";
+  if (attempted && !(sent.service == kNone ? may_be_attempted(sent) : services_.may_be_attempted(sent))) return "attempted, but its recipient was away all the time";
   if (!attempted && sent.fate == Fate::kDelivered) return "not attempted, but its recipient has got it";
   switch (receipt.outcome()) {
     case v1::OUTCOME_EXPIRED:
@@ -193,6 +213,7 @@ std::string Oracle::why_impossible(const SentMessage& sent, const v1::Receipt& r
       return receipt.reason() == v1::REASON_UNSPECIFIED ? why_not_expired(sent, attempted) : "with a reason";
     case v1::OUTCOME_LOST:
       coverage_.add(attempted ? Provoked::kLostAttempted : Provoked::kLostNotAttempted);
+      if (sent.service != kNone) return services_.why_not_lost(sent, receipt.reason(), attempted);
       return why_not_lost(sent, receipt.reason(), attempted);
     default:
       return "not an outcome that exists so far";
@@ -206,16 +227,17 @@ std::string Oracle::why_no_verdict(const SentMessage& sent, const v1::Receipt& r
   const bool taken = receipt.outcome() == v1::OUTCOME_DELIVERED;
   coverage_.add(taken ? Provoked::kTaken : Provoked::kRefusedByRecipient);
   if (taken && receipt.reason() != v1::REASON_UNSPECIFIED) return "with a reason";
-  const Delivery* delivery = find_delivery(sessions_[sent.receiver], sent.tag);
   bool late = false;
-  for (const Verdict& verdict : delivery->verdicts) {
-    if (connections_[verdict.connection].session != sent.receiver) continue;
-    if (verdict.taken != taken || verdict.code != receipt.code() ||
-        verdict.retry_after_ms != receipt.retry_after_ms() || verdict.text_hash != hash_bytes(receipt.text())) {
-      continue;
+  for (const Copy& copy : copies_of(sent)) {
+    for (const Verdict& verdict : find_delivery(sessions_[copy.session], copy.tag)->verdicts) {
+      if (connections_[verdict.connection].session != copy.session) continue;
+      if (verdict.taken != taken || verdict.code != receipt.code() ||
+          verdict.retry_after_ms != receipt.retry_after_ms() || verdict.text_hash != hash_bytes(receipt.text())) {
+        continue;
+      }
+      if (verdict.at_us <= sent.admitted_us + sent.ttl_ms * kUsPerMs + kLateUs) return {};
+      late = true;
     }
-    if (verdict.at_us <= sent.admitted_us + sent.ttl_ms * kUsPerMs + kLateUs) return {};
-    late = true;
   }
   return late ? "its recipient said so when its ttl was over" : "its recipient did not say so";
 }
@@ -232,7 +254,9 @@ bool Oracle::may_be_attempted(const SentMessage& sent) const {
 std::string Oracle::why_not_expired(const SentMessage& sent, bool attempted) {
   const uint64_t due_us = sent.sent_us + sent.ttl_ms * kUsPerMs;
   if (now_us_ + kEarlyUs < due_us) return "its ttl is not over";
-  if (std::string why = why_overruled(sent, due_us - std::min(due_us, kEarlyUs)); !why.empty()) return why;
+  if (std::string why = why_overruled(sent, due_us - std::min(due_us, kEarlyUs), sent.is_request); !why.empty())
+    return why;
+  if (sent.service != kNone) return attempted ? "" : services_.why_not_expired_unattempted(sent, due_us);
   return attempted && sent.fate == Fate::kDelivered ? "" : why_left_out(sent, due_us - std::min(due_us, kEarlyUs));
 }
 
@@ -248,7 +272,8 @@ std::string Oracle::why_not_lost(const SentMessage& sent, v1::Reason reason, boo
     ended_us = std::min(ended_us, owner.ended_us);
   }
   if (ended_us == kNever) return "its recipient has not ended";
-  if (std::string why = why_overruled(sent, stopping ? std::min(stopping_us_, ended_us) : ended_us); !why.empty())
+  if (std::string why = why_overruled(sent, stopping ? std::min(stopping_us_, ended_us) : ended_us, false);
+      !why.empty())
     return why;
   // It had to have expired before. When it ended for several reasons, by the first.
   if (sent.admitted_us != kNever && !stopping && ended_us > sent.admitted_us + sent.ttl_ms * kUsPerMs + kLateUs) {

@@ -43,12 +43,16 @@ struct SentMessage {
   uint32_t position = 0;      // In what that session sent, from 0.
   uint32_t to = kNone;        // A name; kNone for a topic or service.
   uint32_t topic = kNone;     // One of TopicOracle::topics().
+  uint32_t service = kNone;   // One of ServiceOracle::services().
+  uint32_t replies_to = kNone;  // A record: the request whose reply it may be.
   uint32_t logical = 0;       // In the stream of ordered messages to that name, from 1; 0: not part of it.
   uint32_t receiver = kNone;  // The session it was delivered to.
   uint32_t ttl_ms = 0;        // In force.
   uint64_t tag = 0;           // As it was delivered.
   bool confirmed = false;
   bool unsupported = false;
+  bool retries = false;      // To a service: another instance may get it as well.
+  bool is_request = false;   // Its outcome is the reply.
   bool waits = false;        // Surely admitted, and counted in its recipient's session until it is read.
   bool behind_gate = false;  // Refused as full, which only a closed gate can explain.
   bool settled = false;      // A pong has promised that every refusal has been told.
@@ -117,6 +121,12 @@ struct Delivery {
   std::vector<Verdict> verdicts;  // The first on each connection that said one.
 };
 
+// A session that got a message, and the tag that it had there.
+struct Copy {
+  uint32_t session;
+  uint64_t tag;
+};
+
 // A frame of numbered receipts, as it was first read.
 struct ToldReceipts {
   uint64_t hash;
@@ -159,6 +169,8 @@ struct Session {
   uint32_t connection = kNone;
   uint64_t left_at = 0;  // When it was attached last; now, while it is.
   uint64_t away_since_us = kNever;
+  uint64_t was_away_since_us = kNever;  // Before its latest connection, if it was.
+  uint64_t long_away_at = 0;            // When it came back last after so long that instances are not waited for.
   uint32_t expiry_ms = 0;
   uint32_t attempt = 0;
   uint64_t resumed_us = kNever;
@@ -172,6 +184,7 @@ struct Session {
   bool wants_order = false;
   bool may_renew = false;
   bool uses_topics = false;
+  bool uses_replies = false;
   uint32_t wanted_frame_bytes = 0;
   uint32_t receive_window = 0;
   uint32_t connected_position = 0;  // Messages sent before Connected was read.
@@ -229,6 +242,7 @@ struct Connection {
   // Its credentials.
   bool wants_renewal = false;
   bool wants_topics = false;
+  bool wants_replies = false;
   uint32_t hold_ms = 0;                  // As its Connect was answered; 0: they do not end.
   uint64_t credentials_end_us = kNever;  // As it is now.
   std::vector<Renewal> renewals;         // As sent; and how far these are asked about, answered, told.

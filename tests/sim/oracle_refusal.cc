@@ -48,7 +48,8 @@ void Oracle::refuse(uint32_t number, uint32_t record, const v1::Receipt& receipt
   if (passes && receipt.retry_after_ms() == 0) return fail(number, what + ": no retry_after_ms");
   sent.fate = Fate::kRefused;
   sent.reason = reason;
-  if (reason != v1::REASON_QUEUE_FULL) return;
+  if (sent.replies_to != kNone) requests_.reply_refused(number, sent);
+  if (reason != v1::REASON_QUEUE_FULL || sent.service != kNone) return;
   Stretch& stretch = stretch_of(stream(sent.sender, sent.to), sent.position);
   if (stretch.refused_position == kNone || sent.position < stretch.refused_position) {
     stretch.refused_position = sent.position;
@@ -95,6 +96,7 @@ std::string Oracle::why_illegal(SentMessage& sent, v1::Reason reason) {
     if (reason != v1::REASON_BROKER_BUSY || !sent.confirmed) return "a topic never says so";
     return memory_was_short_since(sent.sent_us) ? "" : "there is memory: " + what_is_held();
   }
+  if (sent.service != kNone) return services_.why_refusal_illegal(sent, reason);
   switch (reason) {
     case v1::REASON_UNKNOWN_CLIENT:
       coverage_.add(Provoked::kUnknownClient);

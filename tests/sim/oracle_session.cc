@@ -54,6 +54,7 @@ void Oracle::session_opened(uint32_t number, core::ShardIndex shard, core::Bytes
   session.wants_order = connection.wants_order;
   session.may_renew = connection.wants_renewal;
   session.uses_topics = connection.wants_topics;
+  session.uses_replies = connection.wants_replies;
   session.admitted_at = connection.asked_at;
   session.wanted_frame_bytes = connection.wanted_frame_bytes;
   session.receive_window = connection.wanted_window == 0
@@ -95,6 +96,7 @@ void Oracle::session_resumed(uint32_t number, core::ShardIndex shard, core::Byte
   session.admitted_at = connection.asked_at;
   session.connection = number;
   session.connections.push_back(number);
+  services_.came_back(session);
   session.away_since_us = kNever;
   session.expiry_ms = std::min(connection.wanted_expiry_ms, scenario_.limits.session_expiry_ms_max);
   last_end_at_[names_[session.name].home] = order_;
@@ -220,7 +222,7 @@ void Oracle::connected(uint32_t number, const v1::Connected& connected) {
       connected.ttl_ms_max() == limits.ttl_ms_max && !connected.server().empty() &&
       connected.features() ==
           ((session.wants_order ? core::kFeatureOrderedRefusals : 0) | (session.may_renew ? core::kFeatureRenewal : 0) |
-           (session.uses_topics ? core::kFeatureTopics : 0)) &&
+           (session.uses_topics ? core::kFeatureTopics : 0) | (session.uses_replies ? core::kFeatureReplies : 0)) &&
       connected.credentials_expire_in_ms() == connection.hold_ms;
   if (!right) return fail(number, "Connected states something else than what holds");
   if (connection.resumed) return take_last_id(number, connected.last_id());

@@ -127,6 +127,20 @@ void draw_topics(Random& random, Scenario& scenario) {
   scenario.subscribe_permille = random.between(20, 300);
 }
 
+// The same.
+void draw_services(Random& random, Scenario& scenario) {
+  if (random.chance(400)) {
+    scenario.service_permille = random.between(100, 900);
+    scenario.serve_permille = random.between(10, 150);
+    scenario.serves_permille = random.between(500, 950);
+    scenario.retry_permille = random.between(0, 700);
+  }
+  if (!random.chance(400)) return;
+  scenario.request_permille = random.between(100, 900);
+  scenario.reply_us_max = random.chance(700) ? random.between(1'000, 100'000) : random.between(100'000, 3'000'000);
+  scenario.mute_permille = random.between(0, 400);
+}
+
 }  // namespace
 
 Scenario draw_scenario(Random& random) {
@@ -150,6 +164,7 @@ Scenario draw_scenario(Random& random) {
   draw_drain(random, scenario);
   draw_credentials(random, scenario);
   draw_topics(random, scenario);
+  draw_services(random, scenario);
   return scenario;
 }
 

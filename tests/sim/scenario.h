@@ -72,6 +72,15 @@ struct Scenario {
   // Topics.
   uint32_t topic_permille = 0;      // Bursts that go to a topic; 0: nobody uses any.
   uint32_t subscribe_permille = 0;  // Steps.
+
+  // Services and requests.
+  uint32_t service_permille = 0;  // Bursts that go to a service; 0: nobody serves any.
+  uint32_t serve_permille = 0;    // Steps in which a client serves, or does not serve any more.
+  uint32_t serves_permille = 0;   // Of them: in which it serves.
+  uint32_t retry_permille = 0;    // Messages to services that another instance may get as well.
+  uint32_t request_permille = 0;  // Messages that want a reply; 0: none does.
+  uint32_t reply_us_max = 0;      // How long a reply takes.
+  uint32_t mute_permille = 0;     // Requests that get none.
 };
 
 Scenario draw_scenario(Random& random);

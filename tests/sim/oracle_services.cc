@@ -1,0 +1,318 @@
+// ServiceOracle: see the header.
+#include "sim/oracle_services.h"
+
+#include <algorithm>
+
+#include "sim/oracle.h"
+
+namespace onehop::sim {
+namespace {
+
+// The oracle's refs, apart from those of topics.
+constexpr uint64_t kFirstRef = uint64_t{1} << 40;
+// Until all shards know of an instance, or of its end, and what was sent to it before has come and gone on.
+constexpr uint64_t kOnItsWayUsMax = 1'000'000;
+// An instance that is away for so long is not waited for; and how late that may be noticed.
+constexpr uint64_t kAwayUs = core::kInstanceAwayMs * kUsPerMs;
+constexpr uint64_t kMovingUsMax = kAwayUs + 700'000;
+// Slower credit makes messages wait that are to move, and there is a bound to how many may wait.
+constexpr uint32_t kQuickCreditUsMax = 5'000;
+
+}  // namespace
+
+const std::vector<std::string>& ServiceOracle::services() {
+  static const std::vector<std::string> all = {"printer", "rooms", "mail", "nobody-serves", "no such name"};
+  return all;
+}
+
+// --- Who serves -------------------------------------------------------------------------------------------------------
+
+uint64_t ServiceOracle::request(uint32_t connection, uint32_t service, bool subscribes) {
+  const uint32_t session = oracle_.session_of(connection).index;
+  requests_.push_back({session, connection, service, subscribes, oracle_.step(), oracle_.now_us()});
+  std::vector<uint32_t>& known = instances_[service];
+  if (subscribes && std::find(known.begin(), known.end(), session) == known.end()) known.push_back(session);
+  return kFirstRef + requests_.size() - 1;
+}
+
+uint64_t ServiceOracle::subscribes(uint32_t connection, uint32_t service) {
+  coverage_.add(Provoked::kServes);
+  return request(connection, service, true);
+}
+
+uint64_t ServiceOracle::unsubscribes(uint32_t connection, uint32_t service) {
+  coverage_.add(Provoked::kServesNoMore);
+  return request(connection, service, false);
+}
+
+bool ServiceOracle::is_own(uint64_t ref) {
+  return ref >= kFirstRef;
+}
+
+void ServiceOracle::answered(uint32_t connection, const v1::Subscribed& answer) {
+  const uint64_t at = oracle_.step();
+  const uint64_t index = answer.ref() - kFirstRef;
+  if (index >= requests_.size()) return oracle_.fail(connection, "an answer about a service that it never asked for");
+  Request& request = requests_[index];
+  if (request.connection != connection) return oracle_.fail(connection, "the answer about a service of another one");
+  if (request.answered_at != kNever) return oracle_.fail(connection, "the second answer about a service");
+  request.answered_at = at;
+  request.answered_us = oracle_.now_us();
+  if (answer.reason() == v1::REASON_UNSPECIFIED) return;
+  const bool is_busy = answer.reason() == v1::REASON_BROKER_BUSY && answer.retry_after_ms() != 0 && request.subscribes;
+  if (!is_busy || !oracle_.memory_was_short_since(request.sent_us)) {
+    return oracle_.fail(connection, "may not serve, for no reason");
+  }
+  request.refused = true;
+}
+
+void ServiceOracle::came_back(Session& session) const {
+  session.was_away_since_us = session.away_since_us;
+  if (session.away_since_us == kNever) return;
+  if (oracle_.now_us() + kEarlySlackUs >= session.away_since_us + kAwayUs) session.long_away_at = oracle_.order();
+}
+
+bool ServiceOracle::may_serve(uint32_t session, uint32_t service, uint64_t since) const {
+  return oracle_.session(session).ended_at >= since && may_have_asked(session, service, since);
+}
+
+bool ServiceOracle::may_have_asked(uint32_t session, uint32_t service, uint64_t since) const {
+  bool may = false;
+  for (const Request& request : requests_) {
+    if (request.session != session || request.service != service || request.refused) continue;
+    if (request.subscribes) {
+      may = true;
+    } else if (request.answered_at < since) {
+      may = false;
+    }
+  }
+  return may;
+}
+
+bool ServiceOracle::surely_serves(uint32_t session, uint32_t service, uint64_t since) const {
+  if (oracle_.session(session).ended_at != kNever) return false;
+  bool serves = false;
+  for (const Request& request : requests_) {
+    if (request.session != session || request.service != service || request.refused) continue;
+    serves = request.subscribes && (serves || request.answered_at < since);
+  }
+  return serves;
+}
+
+bool ServiceOracle::is_quick(const Session& session) const {
+  if (session.connection == kNone || session.connections.size() != 1 || session.lazy) return false;
+  const Connection& connection = oracle_.connection(session.connection);
+  return !connection.cut && !connection.said_goodbye && !connection.half_closed &&
+         connection.ending_since_us == kNever;
+}
+
+bool ServiceOracle::is_too_large_for(const Session& session, const SentMessage& sent) const {
+  return session.wanted_frame_bytes != 0 &&
+         sent.frame_bytes > std::max(session.wanted_frame_bytes, core::kFrameBytesMaxFloor);
+}
+
+// In a backlog a message takes more room than in a queue.
+bool ServiceOracle::may_be_full(const Session& session, const SentMessage& sent) const {
+  return oracle_.queued_peak_since(session.name, sent.sent_at) * 3 / 2 + sent.frame_bytes + kStampBytesMax >
+         oracle_.scenario_.limits.queue_bytes_max;
+}
+
+bool ServiceOracle::somebody_is_free(const SentMessage& sent) const {
+  bool is_free = false;
+  for (const uint32_t index : instances(sent.service)) {
+    const Session& session = oracle_.session(index);
+    if (session.ended_at != kNever || !may_serve(index, sent.service, sent.sent_at)) continue;
+    if (may_be_full(session, sent) || is_too_large_for(session, sent)) return false;
+    is_free = is_free || (surely_serves(index, sent.service, sent.sent_at) && is_quick(session));
+  }
+  return is_free && !oracle_.memory_was_short_since(sent.sent_us) && !oracle_.away_was_full_since(sent.sent_us) &&
+         oracle_.scenario_.credit_delay_us_max <= kQuickCreditUsMax;
+}
+
+// --- What arrives -----------------------------------------------------------------------------------------------------
+
+const std::vector<Copy>& ServiceOracle::copies(uint32_t record) const {
+  static const std::vector<Copy> none;
+  return record < copies_.size() ? copies_[record] : none;
+}
+
+// Since the message was sent, or not long before.
+bool ServiceOracle::asked_to_leave(uint32_t session, const SentMessage& sent) const {
+  return std::any_of(requests_.begin(), requests_.end(), [session, &sent](const Request& request) {
+    const bool leaves = request.session == session && request.service == sent.service && !request.subscribes;
+    return leaves && (request.answered_us == kNever || request.answered_us + kOnItsWayUsMax >= sent.sent_us);
+  });
+}
+
+// The same.
+bool ServiceOracle::may_have_left(uint32_t session, const SentMessage& sent) const {
+  const Session& there = oracle_.session(session);
+  if (there.ended_at != kNever) return there.ended_us + kOnItsWayUsMax >= sent.sent_us;
+  const bool is_long_away =
+      there.away_since_us != kNever && oracle_.now_us() + kEarlySlackUs >= there.away_since_us + kAwayUs;
+  return is_long_away || there.long_away_at > sent.sent_at || asked_to_leave(session, sent);
+}
+
+bool ServiceOracle::anybody_may_have_left(const SentMessage& sent, uint32_t but) const {
+  const std::vector<uint32_t>& all = instances(sent.service);
+  return std::any_of(all.begin(), all.end(),
+                     [this, &sent, but](uint32_t index) { return index != but && may_have_left(index, sent); });
+}
+
+// Whether the session began to serve when the message surely had its instance.
+bool ServiceOracle::is_late(uint32_t session, const SentMessage& sent) const {
+  const auto first = std::find_if(requests_.begin(), requests_.end(), [session, &sent](const Request& request) {
+    return request.session == session && request.service == sent.service && request.subscribes;
+  });
+  return first == requests_.end() || first->sent_us > sent.admitted_us;
+}
+
+bool ServiceOracle::may_be_moved_attempted(uint32_t session, const SentMessage& sent) const {
+  if (!sent.retries) return false;
+  const std::vector<uint32_t>& all = instances(sent.service);
+  return std::any_of(all.begin(), all.end(), [this, session, &sent](uint32_t index) {
+    const Session& other = oracle_.session(index);
+    return index != session && other.ended_at != kNever && other.left_at >= sent.sent_at &&
+           may_serve(index, sent.service, sent.sent_at);
+  });
+}
+
+void ServiceOracle::check_copy(uint32_t number, uint32_t record, const v1::Message& message) {
+  const SentMessage& sent = oracle_.message(record);
+  const Session& to = oracle_.session_of(number);
+  const std::string what = "got " + oracle_.describe(sent) + " to " + oracle_.where(sent);
+  for (const Copy& copy : copies(record)) {
+    if (!sent.confirmed) return oracle_.fail(number, what + " a second time");
+    if (copy.session == to.index && copy.tag == message.delivery_tag()) return;
+    if (copy.session == to.index) return oracle_.fail(number, what + " with a second tag");
+    if (!sent.retries) return oracle_.fail(number, what + ", which another instance has got");
+    // What was written to an instance that has ended may be read later.
+    if (to.ended_at != kNever) continue;
+    if (oracle_.session(copy.session).ended_at == kNever) {
+      return oracle_.fail(number, what + ", although the instance that has got it is there");
+    }
+    if (!message.redelivered()) return oracle_.fail(number, what + " after another instance, not marked as redelivered");
+  }
+  const bool is_over = sent.outcome == v1::OUTCOME_LOST || sent.outcome == v1::OUTCOME_RESPONDER_LOST;
+  if (is_over && to.ended_at == kNever) return oracle_.fail(number, what + ", which its sender was told to be lost");
+  if (message.redelivered()) return;
+  if (!may_have_asked(to.index, sent.service, oracle_.order())) return oracle_.fail(number, what + ", and does not serve it");
+  check_choice(number, sent);
+}
+
+// Whether it may have been this one's from the beginning, or have been moved to it.
+void ServiceOracle::check_choice(uint32_t number, const SentMessage& sent) {
+  const Session& to = oracle_.session_of(number);
+  const std::string what = "got " + oracle_.describe(sent) + " to " + oracle_.where(sent);
+  if (anybody_may_have_left(sent, to.index)) return;
+  if (is_late(to.index, sent)) return oracle_.fail(number, what + ", which was another instance's, and that is there");
+  const uint64_t came_us = oracle_.connection(number).opened_us;
+  const bool was_away = to.was_away_since_us != kNever && to.was_away_since_us + kOnItsWayUsMax / 2 < sent.sent_us &&
+                        sent.admitted_us < came_us;
+  if (!was_away) return;
+  for (const uint32_t index : instances(sent.service)) {
+    const Session& other = oracle_.session(index);
+    const bool is_free =
+        index != to.index && surely_serves(index, sent.service, sent.sent_at) && is_quick(other) &&
+        oracle_.queued_peak_since(other.name, sent.sent_at) < oracle_.scenario_.limits.low_mark();
+    if (is_free) return oracle_.fail(number, what + ", sent while it was away and another instance was there");
+  }
+}
+
+void ServiceOracle::delivered(uint32_t number, uint32_t record, const v1::Message& message) {
+  const SentMessage& sent = oracle_.message(record);
+  const uint32_t session = oracle_.session_of(number).index;
+  if (copies_.size() <= record) copies_.resize(record + 1);
+  const std::vector<Copy>& before = copies_[record];
+  const auto is_known = [session](const Copy& copy) { return copy.session == session; };
+  if (std::any_of(before.begin(), before.end(), is_known)) return;
+  coverage_.add(Provoked::kServiceDelivered);
+  if (message.redelivered() && !before.empty()) coverage_.add(Provoked::kMovedAttempted);
+  if (!message.redelivered() && is_late(session, sent)) coverage_.add(Provoked::kMoved);
+  copies_[record].push_back({session, message.delivery_tag()});
+}
+
+// --- What became of a message -----------------------------------------------------------------------------------------
+
+std::string ServiceOracle::why_refusal_illegal(const SentMessage& sent, v1::Reason reason) {
+  const std::vector<uint32_t>& all = instances(sent.service);
+  const auto any = [&all](auto holds) { return std::any_of(all.begin(), all.end(), holds); };
+  const auto may = [this, &sent](uint32_t index) { return may_serve(index, sent.service, sent.sent_at); };
+  switch (reason) {
+    case v1::REASON_NOBODY_THERE:
+      coverage_.add(Provoked::kNobodyThere);
+      return any([this, &sent](uint32_t index) { return surely_serves(index, sent.service, sent.sent_at); })
+                 ? "it had an instance all the time"
+                 : "";
+    case v1::REASON_QUEUE_FULL:
+      coverage_.add(Provoked::kServiceFull);
+      return any([&](uint32_t index) { return may(index) && may_be_full(oracle_.session(index), sent); })
+                 ? ""
+                 : "no instance was full";
+    case v1::REASON_TOO_LARGE:
+      return any([&](uint32_t index) { return may(index) && is_too_large_for(oracle_.session(index), sent); })
+                 ? ""
+                 : "no instance has such a limit";
+    case v1::REASON_BROKER_BUSY:
+      return oracle_.memory_was_short_since(sent.sent_us) || oracle_.away_was_full_since(sent.sent_us)
+                 ? ""
+                 : "there is memory: " + oracle_.what_is_held();
+    default:
+      return "a service never says so";
+  }
+}
+
+bool ServiceOracle::may_be_attempted(const SentMessage& sent) const {
+  const std::vector<uint32_t>& all = instances(sent.service);
+  return std::any_of(all.begin(), all.end(), [this, &sent](uint32_t index) {
+    const Session& session = oracle_.session(index);
+    const bool was_there = session.connection != kNone || session.left_at >= sent.sent_at;
+    return was_there && may_serve(index, sent.service, sent.sent_at);
+  });
+}
+
+std::string ServiceOracle::why_not_lost(const SentMessage& sent, v1::Reason reason, bool attempted) {
+  const bool going_down = oracle_.going_down();
+  if (reason != v1::REASON_CONNECTION_LOST && !(going_down && reason == v1::REASON_SHUTTING_DOWN))
+    return "a wrong reason";
+  for (const Copy& copy : copies(oracle_.record_of(sent))) {
+    const Session& session = oracle_.session(copy.session);
+    if (session.ended_at == kNever && oracle_.stopping_at_ == kNever)
+      return "the instance that has got it has not ended";
+    const uint64_t until_us = std::min(session.ended_us, oracle_.stopping_us_);
+    if (std::string why = oracle_.why_overruled(sent, until_us, false); !why.empty()) return why;
+  }
+  if (going_down) return {};
+  bool has_ended = false;
+  uint64_t first_us = kNever;
+  for (const uint32_t index : instances(sent.service)) {
+    const Session& session = oracle_.session(index);
+    if (!may_serve(index, sent.service, sent.sent_at) && !may_have_left(index, sent)) continue;
+    const bool is_there = session.ended_at == kNever;
+    if (!attempted && (asked_to_leave(index, sent) || (is_there && may_have_left(index, sent)))) first_us = 0;
+    if (is_there) continue;
+    has_ended = has_ended || session.ended_at >= sent.sent_at;
+    first_us = std::min(first_us, session.ended_us);
+  }
+  if (attempted ? !has_ended : first_us == kNever) return "no instance has ended";
+  if (sent.admitted_us != kNever && first_us > sent.admitted_us + sent.ttl_ms * kUsPerMs + kLateUs)
+    return "its ttl was over before";
+  const bool moves = !attempted || sent.retries;
+  return moves && somebody_is_free(sent) ? "there was an instance that could have taken it" : "";
+}
+
+// What is not written to an instance that is away moves, so it does not wait there until its ttl is over.
+std::string ServiceOracle::why_not_expired_unattempted(const SentMessage& sent, uint64_t due_us) const {
+  if (due_us < sent.sent_us + kMovingUsMax || !somebody_is_free(sent)) return {};
+  for (const uint32_t index : instances(sent.service)) {
+    const Session& session = oracle_.session(index);
+    if (!may_serve(index, sent.service, sent.sent_at)) continue;
+    if (session.ended_at != kNever && session.ended_us + kOnItsWayUsMax <= due_us) continue;
+    const bool is_away = session.ended_at == kNever && session.connection == kNone;
+    if (is_away && session.away_since_us + kMovingUsMax <= due_us) continue;
+    if (!is_quick(session)) return {};
+  }
+  return "an instance was there all the time that could have taken it";
+}
+
+}  // namespace onehop::sim
