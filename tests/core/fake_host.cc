@@ -137,6 +137,7 @@ FakeBroker::FakeBroker(ShardIndex shards, const Limits& limits, bool asks_permis
   config.asks_permission = asks_permission;
   config.asks_who_stays = asks_who_stays;
   config.first_session = 1'000;
+  config.unix_ms_at_zero = 1'700'000'000'000;
   config.hash_key.fill(7);
   config.token_key.fill(9);
   for (config.index = 0; config.index < shards; ++config.index) {

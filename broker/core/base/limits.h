@@ -110,6 +110,9 @@ inline constexpr uint64_t kResumesAheadMs = 1'000;
 // Topics and wildcard filters that one session may subscribe to; and how many of its subscriptions may wait at a time
 // until other shards know of them.
 inline constexpr uint32_t kSubscriptionsMax = 1'024;
+// Names and prefixes that one session may watch. A program has a few questions about who is there, and each one that
+// matches a change is told of it.
+inline constexpr uint32_t kWatchesMax = 64;
 // Whose name another connection asks for must be heard within this time, or its connection ends.
 inline constexpr uint32_t kContestMs = 3'000;
 // A recipient that holds no more than this is served while memory is short (memory_ledger.h).
@@ -126,6 +129,8 @@ inline constexpr uint32_t kProtocolVersion = 1;
 inline constexpr uint64_t kFeatureOrderedRefusals = 1;
 inline constexpr uint64_t kFeatureRenewal = 2;
 inline constexpr uint64_t kFeatureTopics = 4;
-inline constexpr uint64_t kFeaturesServed = kFeatureOrderedRefusals | kFeatureRenewal | kFeatureTopics;
+inline constexpr uint64_t kFeaturePresence = 8;
+inline constexpr uint64_t kFeaturesServed =
+    kFeatureOrderedRefusals | kFeatureRenewal | kFeatureTopics | kFeaturePresence;
 
 }  // namespace onehop::core

@@ -98,6 +98,7 @@ struct Session {
   bool has_receipts : 1 = false;      // Of its `sending`, to be told at the next flush.
   bool may_renew : 1 = false;         // It named the feature RENEWAL.
   bool uses_topics : 1 = false;       // It named the feature TOPICS.
+  bool uses_presence : 1 = false;     // It named the feature PRESENCE.
   uint64_t messages_received = 0;     // Admitted for it.
   std::unique_ptr<PendingControl> control;
   // As a recipient: what it has not settled, and what waits for it.

@@ -56,6 +56,12 @@ void Crossing::take_record(const Parcel& parcel, Bytes& rest) {
       const NameRecord record = read_name_record(rest, filter);
       return shard_.subscriptions.take_audience(record, filter);
     }
+    case RecordKind::kPresenceWanted:
+    case RecordKind::kPresenceUnwanted:
+    case RecordKind::kPresenceAsked:
+    case RecordKind::kPresence:
+    case RecordKind::kPresencePortion:
+      return take_presence_record(head.kind, rest);
     case RecordKind::kOpenGate:
     case RecordKind::kGateOpened:
     case RecordKind::kSenderGone:
@@ -70,6 +76,25 @@ void Crossing::take_record(const Parcel& parcel, Bytes& rest) {
       return take_peer_record(head.kind, head.sender, read_record<PeerRecord>(rest).recipient);
   }
   assert(false && "a parcel holds what a shard put there");
+}
+
+void Crossing::take_presence_record(RecordKind kind, Bytes& rest) {
+  Bytes name;
+  if (kind == RecordKind::kPresence) {
+    const auto record = read_named_record<PresenceRecord>(rest, name);
+    const PresenceChange change = PresenceHome::read_change(record, name);
+    if (record.head.sender.kind == Origin::Kind::kNone) return shard_.presence.take_change(change);
+    return shard_.presence.take_found(record.head.sender.session, change);
+  }
+  const NameRecord record = read_name_record(rest, name);
+  switch (kind) {
+    case RecordKind::kPresenceAsked:
+      return shard_.presence_home.take_asked(record, name);
+    case RecordKind::kPresencePortion:
+      return shard_.presence.take_portion_end(record.head.sender.session, record.number);
+    default:
+      return shard_.presence_home.take_wanted(record, name);
+  }
 }
 
 void Crossing::tell_peer(RecordKind kind, const Origin& sender, const Origin& recipient, ShardIndex to) {

@@ -188,6 +188,7 @@ void Handshake::open_session(LinkId id, Link& link, const v1::Connect& connect, 
   session.ordered_refusals = (connect.features() & kFeatureOrderedRefusals) != 0;
   session.may_renew = (connect.features() & kFeatureRenewal) != 0;
   session.uses_topics = (connect.features() & kFeatureTopics) != 0;
+  session.uses_presence = (connect.features() & kFeaturePresence) != 0;
   shard_.sessions.add_name(session_id);
   ++shard_.counters.sessions;
   ++shard_.counters.sessions_opened;
@@ -214,6 +215,7 @@ void Handshake::attach(LinkId id, Link& link, SessionId session_id, Session& ses
   shard_.terms.begin(id, link, credentials_end);
   shard_.writer.mark_dirty(id, link);
   shard_.deadlines.arm(id.index, shard_.deadlines.next_due(link, &session));
+  shard_.presence_home.connected(session);
 }
 
 void Handshake::answer_connected(Link& link, const Session& session, bool resumed) {
@@ -233,7 +235,8 @@ void Handshake::answer_connected(Link& link, const Session& session, bool resume
   connected.set_send_window_bytes(limits.send_bytes_max());
   connected.set_last_id(session.last_id);
   connected.set_features((session.ordered_refusals ? kFeatureOrderedRefusals : 0) |
-                         (session.may_renew ? kFeatureRenewal : 0) | (session.uses_topics ? kFeatureTopics : 0));
+                         (session.may_renew ? kFeatureRenewal : 0) | (session.uses_topics ? kFeatureTopics : 0) |
+                         (session.uses_presence ? kFeaturePresence : 0));
   connected.set_ttl_ms_max(limits.ttl_ms_max);
   connected.set_start_grace_ms(shard_.start_grace_left());
   if (link.has_terms) connected.set_credentials_expire_in_ms(shard_.terms.left_ms(session.link));
@@ -302,6 +305,7 @@ void Handshake::resume(LinkId id, Link& link, SessionId session_id, const v1::Co
   answer_connected(link, session, true);
   shard_.sessions.arm(session_id.index, shard_.sessions.next_session_due(session));
   shard_.note(Event::Kind::kSessionResumed, link, session.name.name(), session.number, v1::CODE_UNSPECIFIED, {});
+  shard_.presence.resumed(session_id, session);
   shard_.subscription_rights.judge(session_id);
 }
 

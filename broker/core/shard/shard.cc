@@ -101,11 +101,13 @@ void Shard::flush(Instant now) {
   if (parts.memory.has_turn()) parts.memory.end_largest();
   parts.shutdown.say_goodbyes_if_due();
   parts.writer.flush_dirty();
+  parts.presence.take_turn();
+  parts.presence_home.take_turn();
   parts.memory.count_spare_output();
   parts.memory.watch_memory();
   parts.crossing.post_parcels();
   parts.writer.set_flush_wanted(parts.links.has_resumable() || parts.writer.links_to_write() != 0 ||
-                                parts.memory.has_turn());
+                                parts.memory.has_turn() || parts.presence_home.has_turn());
 }
 
 void Shard::set_limits(const Limits& limits, Instant now) {

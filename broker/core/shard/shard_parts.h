@@ -15,6 +15,8 @@
 #include "core/shard/message_path.h"
 #include "core/shard/outcomes.h"
 #include "core/shard/permissions.h"
+#include "core/shard/presence.h"
+#include "core/shard/presence_home.h"
 #include "core/shard/revocation.h"
 #include "core/shard/sessions.h"
 #include "core/shard/shard_common.h"
@@ -49,6 +51,8 @@ struct ShardParts : ShardCommon {
   Subscriptions subscriptions{*this};
   SubscriptionRights subscription_rights{*this};
   Topics topics{*this};
+  Presence presence{*this};
+  PresenceHome presence_home{*this};
 };
 
 }  // namespace onehop::core
