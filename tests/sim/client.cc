@@ -227,6 +227,7 @@ void Client::step() {
     if (!waits || random_.chance(30)) return renew();
   }
   if (uses_topics() && random_.chance(scenario.subscribe_permille)) change_subscription();
+  if (uses_presence() && random_.chance(scenario.watch_permille)) change_watch();
   if (random_.chance(100)) ping();
   if (random_.chance(30)) send_stray();
   if (random_.chance(20)) send_stale_ack();

@@ -178,6 +178,10 @@ class Client {
   void change_subscription();
   void send_to_topic(uint32_t topic, uint32_t size);
 
+  // client_presence.cc
+  bool uses_presence() const;
+  void change_watch();
+
   // client_read.cc
   void read();
   void log(const v1::Frame& frame) const;

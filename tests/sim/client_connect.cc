@@ -95,8 +95,9 @@ void Client::write_connect(bool resumes) {
   const uint64_t unknown_features = random_.chance(200) ? 0xF0 : 0;
   connection.wants_renewal = scenario.renewal_permille != 0 && random_.chance(scenario.renewal_permille);
   connection.wants_topics = scenario.topic_permille != 0 && random_.chance(800);
+  connection.wants_presence = scenario.watch_permille != 0 && random_.chance(800);
   connect.set_features((connection.wants_order ? 1 : 0) | (connection.wants_renewal ? 2 : 0) |
-                       (connection.wants_topics ? 4 : 0) | unknown_features);
+                       (connection.wants_topics ? 4 : 0) | (connection.wants_presence ? 8 : 0) | unknown_features);
   if (random_.chance(400)) connection.wanted_frame_bytes = random_.between(1 << 10, 32 << 10);
   connect.set_frame_bytes_max(connection.wanted_frame_bytes);
   if (random_.chance(500))

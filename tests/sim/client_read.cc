@@ -103,6 +103,8 @@ void Client::take(const v1::Frame& frame, core::Bytes content) {
       return take_pong(frame.pong().nonce());
     case v1::Frame::kSubscribed:
       return world_.oracle.topics().answered(connection_, frame.subscribed());
+    case v1::Frame::kPresence:
+      return world_.oracle.presence().told(connection_, frame.presence());
     case v1::Frame::kRenewed:
       awaits_renewed_ = false;
       return world_.oracle.renewed(connection_, frame.renewed());

@@ -107,6 +107,15 @@ constexpr const char* kNames[] = {
     "told of missed messages",
     "PARTIAL",
     "DELIVERED to several",
+    "watch",
+    "watch replaced",
+    "watch stopped",
+    "snapshot",
+    "snapshot after a resume",
+    "snapshot after an overflow",
+    "told UP or AWAY",
+    "told DOWN",
+    "picture checked at the end",
 };
 static_assert(sizeof kNames / sizeof kNames[0] == kProvoked);
 

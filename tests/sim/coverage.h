@@ -109,6 +109,15 @@ enum class Provoked : uint8_t {
   kSkipped,
   kPartial,
   kReachedMany,
+  kWatched,
+  kWatchReplaced,
+  kWatchStopped,
+  kSnapshot,
+  kSnapshotAfterResume,
+  kSnapshotAfterOverflow,
+  kToldThere,
+  kToldDown,
+  kPictureChecked,
   kCount,
 };
 

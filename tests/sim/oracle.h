@@ -18,6 +18,7 @@
 #include "core/base/ids.h"
 #include "onehop/v1/onehop.pb.h"
 #include "sim/coverage.h"
+#include "sim/oracle_presence.h"
 #include "sim/oracle_records.h"
 #include "sim/oracle_topics.h"
 #include "sim/scenario.h"
@@ -139,6 +140,7 @@ class Oracle {
   bool nothing_waits(const Name& name) const;
   std::string describe(const SentMessage& sent) const;
   TopicOracle& topics() { return topics_; }
+  PresenceOracle& presence() { return presence_; }
 
  private:
   struct PeakSample {
@@ -237,6 +239,7 @@ class Oracle {
   const Scenario& scenario_;
   Coverage& coverage_;
   TopicOracle topics_{*this, coverage_};
+  PresenceOracle presence_{*this, coverage_};
   std::string failure_;
   uint64_t order_ = 0;
   uint64_t now_us_ = 0;

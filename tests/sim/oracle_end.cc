@@ -22,6 +22,7 @@ bool was_refused_full(const SentMessage& sent) {
 
 void Oracle::check_at_rest() {
   topics_.check_at_rest();
+  presence_.check_at_rest();
   for (const Session& sender : sessions_) {
     if (failed()) return;
     if (sender.number == 0) {

@@ -172,6 +172,7 @@ struct Session {
   bool wants_order = false;
   bool may_renew = false;
   bool uses_topics = false;
+  bool uses_presence = false;
   uint32_t wanted_frame_bytes = 0;
   uint32_t receive_window = 0;
   uint32_t connected_position = 0;  // Messages sent before Connected was read.
@@ -229,6 +230,7 @@ struct Connection {
   // Its credentials.
   bool wants_renewal = false;
   bool wants_topics = false;
+  bool wants_presence = false;
   uint32_t hold_ms = 0;                  // As its Connect was answered; 0: they do not end.
   uint64_t credentials_end_us = kNever;  // As it is now.
   std::vector<Renewal> renewals;         // As sent; and how far these are asked about, answered, told.

@@ -127,6 +127,13 @@ void draw_topics(Random& random, Scenario& scenario) {
   scenario.subscribe_permille = random.between(20, 300);
 }
 
+// The same.
+void draw_presence(Random& random, Scenario& scenario) {
+  if (!random.chance(400)) return;
+  scenario.watch_permille = random.between(20, 300);
+  if (random.chance(700)) scenario.limits.presence_names_max = random.between(8, 14);
+}
+
 }  // namespace
 
 Scenario draw_scenario(Random& random) {
@@ -150,6 +157,7 @@ Scenario draw_scenario(Random& random) {
   draw_drain(random, scenario);
   draw_credentials(random, scenario);
   draw_topics(random, scenario);
+  draw_presence(random, scenario);
   return scenario;
 }
 

@@ -72,6 +72,9 @@ struct Scenario {
   // Topics.
   uint32_t topic_permille = 0;      // Bursts that go to a topic; 0: nobody uses any.
   uint32_t subscribe_permille = 0;  // Steps.
+
+  // Presence.
+  uint32_t watch_permille = 0;  // Steps; 0: nobody watches.
 };
 
 Scenario draw_scenario(Random& random);

@@ -55,6 +55,9 @@ struct Limits {
   // Sessions one shard holds; the next Connect is answered SERVER_BUSY.
   uint32_t sessions_max = 4'000'000;
 
+  // How many names may wait to be told to one watcher; beyond that it gets new snapshots. At least 8.
+  uint32_t presence_names_max = 1'024;
+
   // The send window's bytes in force: the largest frame fits into it.
   uint32_t send_bytes_max() const { return std::max(send_window_bytes, frame_bytes_max); }
   // Over the high mark senders are told to pause, below the low mark to resume.

@@ -25,8 +25,7 @@ bool PresenceFeed::add(uint64_t ref, const PresenceChange& change) {
   const Key key{ref, change.name_hash, change.name};
   const auto found = places_.find(key);
   if (found == places_.end()) {
-    const bool has_room = places_.size() < kNamesMax && held_bytes() + change.name.size() < kBytesMax;
-    if (!has_room) return false;
+    if (held_bytes() + sizeof(Entry) + change.name.size() > kBytesMax) return false;
     Entry entry = marker(ref, Kind::kChange);
     entry.name_hash = change.name_hash;
     entry.name_offset = static_cast<uint32_t>(names_.size());

@@ -1,8 +1,8 @@
 // What one session is to be told about the presence of others. It waits here, not yet encoded, until the connection has
 // taken what was encoded before. Changes of one name for one watch are merged to the latest.
 //
-// Invariants: it holds at most kNamesMax changes, and about kBytesMax bytes. What is told of one watch keeps its order,
-// but that a merged change keeps the place of the first.
+// Invariants: changes are added only as long as it holds less than about kBytesMax bytes. What is told of one watch
+// keeps its order, but that a merged change keeps the place of the first.
 #pragma once
 
 #include <cstddef>
@@ -32,7 +32,6 @@ struct PresenceChange {
 
 class PresenceFeed {
  public:
-  static constexpr size_t kNamesMax = 1'024;
   static constexpr size_t kBytesMax = 64 << 10;
 
   PresenceFeed() : places_(0, Hash{&entries_}, Equal{this}) {}
@@ -40,7 +39,8 @@ class PresenceFeed {
   PresenceFeed& operator=(const PresenceFeed&) = delete;
 
   bool empty() const { return entries_.empty(); }
-  size_t size() const { return entries_.size(); }
+  // How many names wait.
+  size_t names() const { return places_.size(); }
   // A change that the watch `ref` is to be told. False: there is no room for it, and nothing has changed.
   bool add(uint64_t ref, const PresenceChange& change);
   // A snapshot of this watch begins here anew, or ends here.

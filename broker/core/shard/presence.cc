@@ -210,7 +210,9 @@ void Presence::give(Watcher& watcher, uint64_t ref, const PresenceChange& change
 }
 
 bool Presence::has_room(const Watcher& watcher) const {
-  return shard_.counters.memory_stage == 0 || watcher.feed.size() < kNamesWhileMemoryIsShort;
+  const size_t names_max = shard_.config.limits.presence_names_max;
+  const bool is_short = shard_.counters.memory_stage != 0;
+  return watcher.feed.names() < (is_short ? std::min(names_max, kNamesWhileMemoryIsShort) : names_max);
 }
 
 void Presence::begin_anew(Watcher& watcher) {

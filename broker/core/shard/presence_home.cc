@@ -159,8 +159,10 @@ uint32_t PresenceHome::answer(const Asked& asked) {
     return 1;
   }
   const uint32_t end = std::min(shard_.sessions.slots(), asked.cursor + kPortionPlaces);
+  // Changes find room in the feed, too.
+  const uint32_t names = std::min(kPortionNames, shard_.config.limits.presence_names_max / 4);
   uint32_t next = asked.cursor;
-  for (uint32_t found = 0; next < end && found < kPortionNames; ++next) {
+  for (uint32_t found = 0; next < end && found < names; ++next) {
     const Session* const session = shard_.sessions.find(shard_.sessions.id_at(next));
     if (session == nullptr || !session->name.name().starts_with(asked.text)) continue;
     tell_found(asked, state_of(*session));

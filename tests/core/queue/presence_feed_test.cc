@@ -69,7 +69,7 @@ TEST(PresenceFeed, TheLatestOfANameCounts) {
     EXPECT_TRUE(feed.add(1, change("bob", v1::PRESENCE_STATE_DOWN, 7)));
     EXPECT_TRUE(feed.add(2, change("bob", v1::PRESENCE_STATE_AWAY, 8)));
   }
-  EXPECT_EQ(feed.size(), 2u);
+  EXPECT_EQ(feed.names(), 2u);
   EXPECT_TRUE(feed.add(1, change("bob", v1::PRESENCE_STATE_UP, 9)));
   const std::vector<v1::Frame> frames = read(feed);
   ASSERT_EQ(frames.size(), 2u);
@@ -108,7 +108,6 @@ TEST(PresenceFeed, TakesNoMoreThanItsBounds) {
       return text;
     };
     while (feed.add(1, change(name(added), v1::PRESENCE_STATE_UP))) ++added;
-    EXPECT_LE(added, PresenceFeed::kNamesMax);
     EXPECT_LE(feed.held_bytes(), PresenceFeed::kBytesMax);
     EXPECT_GT(added, 150u);
     EXPECT_TRUE(feed.add(1, change(name(0), v1::PRESENCE_STATE_DOWN))) << "what waits already is changed";
