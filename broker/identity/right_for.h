@@ -20,6 +20,8 @@ inline Right right_for(Action action) {
       return Right::kPublish;
     case Action::kSubscribe:
       return Right::kSubscribe;
+    case Action::kWatch:
+      return Right::kWatch;
   }
   std::abort();  // There is no other.
 }

@@ -77,6 +77,8 @@ std::string_view to_string(Action action) {
       return "publish";
     case Action::kSubscribe:
       return "subscribe";
+    case Action::kWatch:
+      return "watch";
   }
   return "";
 }

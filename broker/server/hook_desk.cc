@@ -62,6 +62,8 @@ core::Answered HookDesk::ask(core::Ticket ticket, const core::Question& question
       return ask_whether(Action::kPublish, ticket, question, answer);
     case core::Question::Kind::kSubscribe:
       return ask_whether(Action::kSubscribe, ticket, question, answer);
+    case core::Question::Kind::kWatch:
+      return ask_whether(Action::kWatch, ticket, question, answer);
     case core::Question::Kind::kStay:
       ask_who_stays(question, answer);
       return core::Answered::kNow;

@@ -78,7 +78,8 @@ Answered FakeHost::ask(Ticket ticket, const Question& question, Answer& answer) 
     answer = broker_.may_send;
     return broker_.answer_to_send_later ? Answered::kLater : Answered::kNow;
   }
-  if (question.kind == Question::Kind::kPublish || question.kind == Question::Kind::kSubscribe) {
+  if (question.kind == Question::Kind::kPublish || question.kind == Question::Kind::kSubscribe ||
+      question.kind == Question::Kind::kWatch) {
     if (question.link.value != 0) live(question.link);
     broker_.asked_about_topics.push_back(
         {index_, ticket, std::string(question.name), {}, false, std::string(question.sender), question.session});

@@ -10,7 +10,7 @@ bool Client::uses_presence() const {
 }
 
 void Client::change_watch() {
-  constexpr size_t kWatchesAtOnce = 5;
+  constexpr size_t kWatchesAtOnce = 8;
   PresenceOracle& oracle = world_.oracle.presence();
   const uint32_t pattern = random_.below(static_cast<uint32_t>(PresenceOracle::patterns().size()));
   const std::vector<uint64_t> refs = oracle.refs_of(world_.oracle.session_of(connection_).index);

@@ -131,7 +131,7 @@ void draw_topics(Random& random, Scenario& scenario) {
 void draw_presence(Random& random, Scenario& scenario) {
   if (!random.chance(400)) return;
   scenario.watch_permille = random.between(20, 300);
-  if (random.chance(700)) scenario.limits.presence_names_max = random.between(8, 14);
+  if (random.chance(700)) scenario.limits.presence_names_max = random.between(4, 10);
 }
 
 }  // namespace

@@ -55,7 +55,7 @@ struct Limits {
   // Sessions one shard holds; the next Connect is answered SERVER_BUSY.
   uint32_t sessions_max = 4'000'000;
 
-  // How many names may wait to be told to one watcher; beyond that it gets new snapshots. At least 8.
+  // How many names may wait to be told to one watcher; beyond that it gets new snapshots. At least 4.
   uint32_t presence_names_max = 1'024;
 
   // The send window's bytes in force: the largest frame fits into it.

@@ -306,7 +306,7 @@ void Handshake::resume(LinkId id, Link& link, SessionId session_id, const v1::Co
   shard_.sessions.arm(session_id.index, shard_.sessions.next_session_due(session));
   shard_.note(Event::Kind::kSessionResumed, link, session.name.name(), session.number, v1::CODE_UNSPECIFIED, {});
   shard_.presence.resumed(session_id, session);
-  shard_.subscription_rights.judge(session_id);
+  shard_.revocation.judge_rights(session_id);
 }
 
 // What breaks the rules in a Connect that holds the session's token; or nothing.

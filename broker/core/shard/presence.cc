@@ -38,7 +38,7 @@ void Presence::handle_watch(LinkId id, Link& link, Session& session, Bytes body)
   if (wanted.prefix().size() > kNameBytesMax) {
     return shard_.endings.protocol_error(id, link, "the prefix in Watch is too long");
   }
-  watch(link.session, session, wanted);
+  if (shard_.presence_rights.may(link, session, wanted)) watch(link.session, session, wanted);
 }
 
 void Presence::watch(SessionId id, Session& session, const v1::Watch& wanted) {

@@ -11,7 +11,7 @@ namespace onehop::core {
 namespace {
 
 // Why a session has ended, as far as its watchers may know.
-v1::Reason reason_of(v1::Code code) {
+v1::Reason reason_of_end(v1::Code code) {
   switch (code) {
     case v1::CODE_NORMAL:
       return v1::REASON_UNSPECIFIED;
@@ -96,7 +96,7 @@ void PresenceHome::tell_left(const Session& session, Instant heard) {
 void PresenceHome::tell_ended(const Session& session, const Farewell& farewell) {
   PresenceChange change = change_of(session);
   change.state = v1::PRESENCE_STATE_DOWN;
-  change.reason = reason_of(farewell.code);
+  change.reason = reason_of_end(farewell.code);
   change.since_unix_ms = shard_.config.unix_ms_at_zero + shard_.now().ms;
   tell(change);
 }

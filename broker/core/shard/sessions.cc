@@ -40,7 +40,8 @@ bool Sessions::holds_token(const Session& session, const v1::Connect& connect, u
 }
 
 void Sessions::detach(Session& session) {
-  shard_.presence.detached(std::exchange(shard_.links[session.link.index].session, {}));
+  shard_.presence.detached(shard_.links[session.link.index].session);
+  shard_.links[session.link.index].session = {};
   session.away = std::make_unique<Away>(Away{std::exchange(session.link, {})});
   session.control.reset();
   if (session.backlog != nullptr) {

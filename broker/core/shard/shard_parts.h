@@ -17,6 +17,7 @@
 #include "core/shard/permissions.h"
 #include "core/shard/presence.h"
 #include "core/shard/presence_home.h"
+#include "core/shard/presence_rights.h"
 #include "core/shard/revocation.h"
 #include "core/shard/sessions.h"
 #include "core/shard/shard_common.h"
@@ -53,6 +54,7 @@ struct ShardParts : ShardCommon {
   Topics topics{*this};
   Presence presence{*this};
   PresenceHome presence_home{*this};
+  PresenceRights presence_rights{*this};
 };
 
 }  // namespace onehop::core

@@ -82,8 +82,11 @@ enum class Action : uint8_t {
   kSubscribe,  // Subscribe to `target`, a topic or a filter with wildcards. Asked about each subscription, and again
                // when the policy or the client's credentials change: then a client that may not have one of its
                // subscriptions any more ends.
+  kWatch,      // Be told whether the client `target` is connected; or, if an asterisk ends it, all clients whose names
+               // begin with what is before that (`*`: everybody). Asked about each watch, and again when the policy or
+               // the client's credentials change: then a watch that the client may not have any more ends.
 };
-// "own_name", "take_over", "send", "publish", "subscribe".
+// "own_name", "take_over", "send", "publish", "subscribe", "watch".
 ONEHOP_EXPORT std::string_view to_string(Action action);
 
 // Who wants to do what. The views are valid during the call only.
@@ -92,7 +95,8 @@ struct Access {
   std::string_view principal;  // As accepted; empty if there is no authenticate hook.
   uint64_t permissions = 0;
   std::string_view name;  // The client's own.
-  // A client's name, a topic or a filter. With kSend it may hold any bytes, and there may be no such client.
+  // A client's name, a topic, a filter, or whom it watches. With kSend it may hold any bytes, and there may be no such
+  // client.
   std::string_view target;
 };
 
