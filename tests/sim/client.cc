@@ -230,6 +230,7 @@ void Client::step() {
   if (uses_topics() && random_.chance(scenario.subscribe_permille)) change_subscription();
   if (scenario.service_permille != 0 && random_.chance(scenario.serve_permille)) change_service();
   if (scenario.request_permille != 0 && random_.chance(20)) answer_what_was_not_asked();
+  if (uses_presence() && random_.chance(scenario.watch_permille)) change_watch();
   if (random_.chance(100)) ping();
   if (random_.chance(30)) send_stray();
   if (random_.chance(20)) send_stale_ack();

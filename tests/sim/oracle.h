@@ -18,6 +18,7 @@
 #include "core/base/ids.h"
 #include "onehop/v1/onehop.pb.h"
 #include "sim/coverage.h"
+#include "sim/oracle_presence.h"
 #include "sim/oracle_records.h"
 #include "sim/oracle_requests.h"
 #include "sim/oracle_services.h"
@@ -145,6 +146,7 @@ class Oracle {
   TopicOracle& topics() { return topics_; }
   ServiceOracle& services() { return services_; }
   RequestOracle& requests() { return requests_; }
+  PresenceOracle& presence() { return presence_; }
 
  private:
   friend class ServiceOracle;
@@ -252,6 +254,7 @@ class Oracle {
   TopicOracle topics_{*this, coverage_};
   ServiceOracle services_{*this, coverage_};
   RequestOracle requests_{*this, coverage_};
+  PresenceOracle presence_{*this, coverage_};
   std::string failure_;
   uint64_t order_ = 0;
   uint64_t now_us_ = 0;
