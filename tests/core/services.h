@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -62,6 +63,23 @@ inline v1::Frame reply_frame(const v1::Message& request, uint64_t id, v1::Confir
   frame.mutable_message()->set_in_reply_to(request.id());
   frame.mutable_message()->set_in_reply_to_session(request.from_session());
   frame.mutable_message()->set_payload("reply");
+  return frame;
+}
+
+inline std::vector<uint64_t> up_to(uint64_t last) {
+  std::vector<uint64_t> all(last);
+  std::iota(all.begin(), all.end(), uint64_t{1});
+  return all;
+}
+
+inline std::vector<uint64_t> sorted(std::vector<uint64_t> ids) {
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+inline v1::Frame resume_of(FakeClient& client, uint64_t received_up_to = 0) {
+  v1::Frame frame = resume_frame(client.connected(), 1, received_up_to);
+  frame.mutable_connect()->set_features(kFeatureTopics | kFeatureReplies);
   return frame;
 }
 

@@ -1,4 +1,5 @@
 """A client that says what it is told to say, for tests of who may do what: a socket, frames, and no more."""
+import select
 import socket
 
 from google.protobuf.internal.decoder import _DecodeVarint32
@@ -50,6 +51,10 @@ class Client:
             if not more:
                 return None
             self.buffer += more
+
+    def has_more(self):
+        """Whether something of the next frames is there."""
+        return bool(self.buffer) or bool(select.select([self.socket], [], [], 0)[0])
 
     def read_kind(self, kind):
         """The next frame of this kind; others are passed over."""

@@ -11,11 +11,13 @@
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/shard/shard.h"
 #include "micro_exchange.h"
 #include "micro_heap.h"
 #include "micro_local.h"
+#include "micro_rooms.h"
 #include "micro_two_shards.h"
 #include "micro_wire.h"
 #include "micro_world.h"
@@ -141,19 +143,126 @@ uint64_t local_to_remote(size_t batches) {
   return world.shard().counters().messages_admitted;
 }
 
+v1::Frame message_to(uint64_t id, bool confirmed) {
+  v1::Frame frame;
+  frame.mutable_message()->set_id(id);
+  if (confirmed) frame.mutable_message()->set_confirm(v1::CONFIRM_DELIVERED);
+  frame.mutable_message()->set_payload(std::string(kPayloadBytes, 'x'));
+  return frame;
+}
+
+// Frames that are sent again and again, each time with other numbers behind `tag`, which follows the name.
+class NumberedFrames {
+ public:
+  NumberedFrames(const v1::Frame& frame, const std::string& name, char tag) {
+    const std::string bytes = bench::delimited(frame);
+    const size_t at = bytes.find(tag, bytes.find(name) + name.size()) + 1;
+    for (size_t i = 0; i < kMessages; ++i) {
+      numbers_at_.push_back(bytes_.size() + at);
+      bytes_ += bytes;
+    }
+  }
+  // From `first` on, which takes as many bytes as the number in the frame does.
+  const std::string& from(uint64_t first) {
+    for (const size_t at : numbers_at_) core::write_varint(bytes_.data() + at, first++);
+    return bytes_;
+  }
+
+ private:
+  std::string bytes_;
+  std::vector<size_t> numbers_at_;
+};
+
+constexpr uint64_t kFirstId = uint64_t{1} << 28;
+constexpr size_t kSubscribers = 4, kToEach = kMessages / kSubscribers;
+
+// What each copy costs: some messages of a topic to some subscribers, as many copies as the other cases have messages.
+uint64_t fan_out(size_t batches) {
+  bench::Rooms rooms(kSubscribers, "topic", false);
+  v1::Frame frame = message_to(0, false);
+  frame.mutable_message()->set_topic("topic");
+  std::string bytes;
+  for (size_t i = 0; i < kToEach; ++i) bytes += bench::delimited(frame);
+  for (size_t i = 0; i < batches; ++i) {
+    rooms.say(0, bytes);
+    rooms.flush();
+  }
+  return rooms.counters().topic_copies;
+}
+
+// The same, acknowledged by each of them.
+uint64_t fan_out_confirmed(size_t batches) {
+  bench::Rooms rooms(kSubscribers, "topic", false);
+  v1::Frame frame = message_to(kFirstId, true);
+  frame.mutable_message()->set_topic("topic");
+  NumberedFrames frames(frame, "topic", core::kIdTag);
+  uint64_t tag = 0;
+  for (size_t i = 0; i < batches; ++i) {
+    rooms.say(0, core::Bytes(frames.from(kFirstId + i * kToEach)).substr(0, bench::delimited(frame).size() * kToEach));
+    rooms.flush();
+    tag += kToEach;
+    for (size_t client = 1; client <= kSubscribers; ++client) rooms.acknowledge(client, tag);
+    rooms.flush();
+    rooms.acknowledge_receipts();
+  }
+  const core::Counters& counters = rooms.counters();
+  return counters.outcomes[v1::OUTCOME_DELIVERED] == batches * kToEach ? counters.topic_copies : 0;
+}
+
+// To a service with a few instances.
+uint64_t service(size_t batches) {
+  bench::Rooms rooms(kSubscribers, "service", true);
+  v1::Frame frame = message_to(0, false);
+  frame.mutable_message()->set_service("service");
+  std::string bytes;
+  for (size_t i = 0; i < kMessages; ++i) bytes += bench::delimited(frame);
+  for (size_t i = 0; i < batches; ++i) {
+    rooms.say(0, bytes);
+    rooms.flush();
+  }
+  return rooms.counters().messages_admitted;
+}
+
+// Replied to, and acknowledged: two messages.
+uint64_t request(size_t batches) {
+  bench::Rooms rooms(1, "service", true);
+  v1::Frame frame = message_to(kFirstId, true);
+  frame.mutable_message()->set_client(client_name(1));
+  frame.mutable_message()->set_wants_reply(true);
+  NumberedFrames asked(frame, client_name(1), core::kIdTag);
+  frame = message_to(0, false);
+  frame.mutable_message()->set_client(client_name(0));
+  frame.mutable_message()->set_in_reply_to(kFirstId);
+  frame.mutable_message()->set_in_reply_to_session(rooms.session(0));
+  NumberedFrames replied(frame, client_name(0), core::kInReplyToTag);
+  for (size_t i = 0; i < batches; ++i) {
+    rooms.say(0, asked.from(kFirstId + i * kMessages));
+    rooms.flush();
+    rooms.say(1, replied.from(kFirstId + i * kMessages));
+    rooms.acknowledge(1, (i + 1) * kMessages);
+    rooms.flush();
+    rooms.acknowledge_receipts();
+  }
+  return rooms.counters().outcomes[v1::OUTCOME_REPLIED];
+}
+
 struct Case {
   std::string_view name;
   uint64_t (*play)(size_t batches);
 };
-constexpr std::array<Case, 9> kCases{{{"unconfirmed", unconfirmed},
-                                      {"permitted", permitted},
-                                      {"confirmed", confirmed},
-                                      {"refused", refused},
-                                      {"crossing", crossing},
-                                      {"submitted", submitted},
-                                      {"local", local_unconfirmed},
-                                      {"local-confirmed", local_confirmed},
-                                      {"local-to-remote", local_to_remote}}};
+constexpr std::array<Case, 13> kCases{{{"unconfirmed", unconfirmed},
+                                       {"permitted", permitted},
+                                       {"confirmed", confirmed},
+                                       {"refused", refused},
+                                       {"crossing", crossing},
+                                       {"submitted", submitted},
+                                       {"local", local_unconfirmed},
+                                       {"local-confirmed", local_confirmed},
+                                       {"local-to-remote", local_to_remote},
+                                       {"fan-out", fan_out},
+                                       {"fan-out-confirmed", fan_out_confirmed},
+                                       {"service", service},
+                                       {"request", request}}};
 
 void print(const char* name, double bytes) {
   std::printf("%s %.0f bytes\n", name, bytes);

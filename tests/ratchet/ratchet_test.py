@@ -14,7 +14,8 @@ import sys
 import tempfile
 
 EXPECTED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "expected.txt")
-CASES = ("unconfirmed", "permitted", "confirmed", "refused", "crossing", "submitted", "local", "local-confirmed", "local-to-remote")
+CASES = ("unconfirmed", "permitted", "confirmed", "refused", "crossing", "submitted", "local", "local-confirmed",
+         "local-to-remote", "fan-out", "fan-out-confirmed", "service", "request")
 BATCHES = (50, 150)
 MESSAGES_IN_A_BATCH = 128
 CHANGE_MAX = 0.01

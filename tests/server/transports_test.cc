@@ -188,7 +188,7 @@ TEST_P(Transports, WhatWasReadAheadWaitsWhileTheShardDoesNotRead) {
     while (bytes.size() < 8'000) {
       // No two neighbours share a reason, so that receipts do not melt into ranges.
       v1::Frame frame = message_frame("nobody", ++id, "");
-      if (id % 2 == 0) frame.mutable_message()->set_service("no services yet");
+      if (id % 2 == 0) frame.mutable_message()->set_service("nobody serves this");
       bytes += wire(frame);
     }
     sent += bytes.size();

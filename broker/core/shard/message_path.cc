@@ -297,8 +297,7 @@ ONEHOP_ON_THE_PATH void MessagePath::admit(ShardParts& shard, const RoutedMessag
     return shard.outcomes.refuse(message, rejected(v1::REASON_BROKER_BUSY, shard.jittered_lease(message.sender)));
   }
   deliver(shard, message, delivery, destination, *recipient, link);
-  if (scanned.in_reply_to_session != 0) [[unlikely]]
-    shard.requests.take_reply(message, destination);
+  if (scanned.in_reply_to_session != 0) shard.requests.take_reply(message, destination);
 }
 
 // No session owns the name. Right after the start its owner may only be late to come back: then waiting may cure it.
@@ -381,8 +380,7 @@ ONEHOP_ON_THE_PATH void MessagePath::deliver(ShardParts& shard, const RoutedMess
     const uint32_t ttl_ms = message.scanned.ttl_ms == 0 ? ttl_ms_max : std::min(message.scanned.ttl_ms, ttl_ms_max);
     const bool first_to_expire = shard.now() + ttl_ms < recipient.backlog->earliest_deadline();
     Backlog::Entry& entry = recipient.backlog->add(message, shard.now() + ttl_ms);
-    if (message.scanned.flags != 0) [[unlikely]]
-      shard.requests.note_kept(id, entry, message);
+    if (message.scanned.flags != 0) shard.requests.note_kept(id, entry, message);
     if (first_to_expire) shard.sessions.arm_earlier(id.index, entry.deadline);
     if (message.confirmed()) delivery.set_tag(entry.tag);
     goes_now = straight && shard.outcomes.window_open(recipient, entry.frame_bytes);

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "core/base/limits.h"
-#include "core/base/name.h"
 #include "core/base/name_hash.h"
 #include "core/shard/shard_parts.h"
 
@@ -107,7 +106,9 @@ uint64_t Services::other_shards() const {
   return ~uint64_t{0} >> (kShardsMax - shard_.config.count) & ~(uint64_t{1} << shard_.config.index);
 }
 
+// Called when an instance has joined or left.
 void Services::count_held() {
+  last_service_ = ServiceTable::kNone;
   account_.set(table_.held_bytes());
 }
 
@@ -249,17 +250,12 @@ void Services::became_available(uint32_t service) {
 // ---------------------------------------------------------------------------------------------------------
 
 bool Services::route(Sending& sending, RoutedMessage& message) {
-  const Bytes name = message.scanned.destination_name;
-  if (!is_valid_name(name)) {
-    shard_.outcomes.refuse(message, kNobodyServes);
-    return true;
-  }
-  message.destination_hash = name_hash(name, shard_.config.hash_key);
+  const uint32_t service = find(message.scanned.destination_name);
+  message.destination_hash = last_hash_;
   if (shard_.config.asks_permission) {
     const Permissions::Verdict verdict = may_request(sending, message);
     if (verdict != Permissions::Verdict::kAllowed) return verdict != Permissions::Verdict::kPending;
   }
-  const uint32_t service = table_.find(name, message.destination_hash);
   if (service == ServiceTable::kNone) {
     shard_.outcomes.refuse(message, kNobodyServes);
     return true;
@@ -282,6 +278,15 @@ bool Services::route(Sending& sending, RoutedMessage& message) {
   ++instance.sent;
   sending.shards_sent_to |= uint64_t{1} << instance.shard;
   return true;
+}
+
+// Nobody serves what is no valid name.
+uint32_t Services::find(Bytes name) {
+  if (last_service_ != ServiceTable::kNone && name == last_name_) return last_service_;
+  last_hash_ = name_hash(name, shard_.config.hash_key);
+  last_service_ = table_.find(name, last_hash_);
+  if (last_service_ != ServiceTable::kNone) last_name_ = name;
+  return last_service_;
 }
 
 // What is not allowed and does not wait is refused. The refusal is the same whether or not anybody serves.

@@ -77,6 +77,7 @@ class Services {
  private:
   using Instance = ServiceTable::Instance;
 
+  uint32_t find(Bytes name);
   Permissions::Verdict may_request(Sending& sending, const RoutedMessage& message);
   void pause_sender(uint32_t service, const RoutedMessage& message);
   void release_senders(uint32_t service);
@@ -96,6 +97,10 @@ class Services {
 
   ShardParts& shard_;
   ServiceTable table_;
+  // The service that the last message went to, because many go to one. Forgotten when an instance joins or leaves.
+  std::string last_name_;
+  uint64_t last_hash_ = 0;
+  uint32_t last_service_ = ServiceTable::kNone;
   Account account_;
   // By the number of a service: which senders of this shard were told to pause.
   absl::flat_hash_map<uint32_t, std::unique_ptr<SenderTable>> paused_;

@@ -1,29 +1,10 @@
 // Services: who gets a message, what its sender hears, and where it goes when an instance goes.
 #include <gtest/gtest.h>
 
-#include <numeric>
-
 #include "services.h"
 
 namespace onehop::core::test {
 namespace {
-
-std::vector<uint64_t> up_to(uint64_t last) {
-  std::vector<uint64_t> all(last);
-  std::iota(all.begin(), all.end(), uint64_t{1});
-  return all;
-}
-
-std::vector<uint64_t> sorted(std::vector<uint64_t> ids) {
-  std::sort(ids.begin(), ids.end());
-  return ids;
-}
-
-v1::Frame resume_of(FakeClient& client, uint64_t received_up_to = 0) {
-  v1::Frame frame = resume_frame(client.connected(), 1, received_up_to);
-  frame.mutable_connect()->set_features(kFeatureTopics | kFeatureReplies);
-  return frame;
-}
 
 // The parameter is the home of alice, who sends.
 class ServiceTest : public testing::TestWithParam<ShardIndex> {};
@@ -81,64 +62,6 @@ TEST_P(ServiceTest, ManyMessagesAreSpreadEvenly) {
   const size_t carols = frames_of(shop.carol.read(), v1::Frame::kMessage).size();
   EXPECT_EQ(bobs + carols, 100u);
   EXPECT_NEAR(static_cast<double>(bobs), 50, 1);
-}
-
-TEST_P(ServiceTest, WhatWasNotWrittenMovesWhenItsInstanceEnds) {
-  Workshop shop(GetParam());
-  Workshop::serve(shop.bob);
-  shop.bob.stop_reading();
-  shop.bob.reset();
-  for (uint64_t id = 1; id <= 5; ++id) shop.alice.send(job_frame("work", id));
-  EXPECT_TRUE(frames_of(shop.alice.read(), v1::Frame::kReceipts).empty()) << "they wait for bob";
-  Workshop::serve(shop.carol);
-  shop.broker.advance(1'100);
-  const std::vector<v1::Frame> jobs = shop.carol.read();
-  EXPECT_EQ(sorted(ids(jobs)), up_to(5)) << "bob is away for too long";
-  for (const v1::Frame& frame : frames_of(jobs, v1::Frame::kMessage)) EXPECT_FALSE(frame.message().redelivered());
-  shop.carol.send(ack_up_to(5));
-  EXPECT_EQ(outcomes(shop.alice.read()).size(), 5u);
-}
-
-TEST_P(ServiceTest, WhoIsAwayForLongKeepsWhatNobodyElseCanTake) {
-  Workshop shop(GetParam());
-  Workshop::serve(shop.bob);
-  shop.bob.reset();
-  shop.alice.send(job_frame("work", 1));
-  shop.broker.advance(5'000);
-  shop.alice.send(job_frame("work", 2));
-  EXPECT_TRUE(shop.alice.read().empty());
-  shop.carol.send(serve_frame("work"));
-  EXPECT_EQ(sorted(ids(shop.carol.read())), up_to(2)) << "somebody else is there now";
-}
-
-TEST_P(ServiceTest, WhatWasWrittenIsLostWithItsInstance) {
-  Workshop shop(GetParam());
-  Workshop::serve(shop.bob);
-  shop.alice.send(job_frame("work", 1));
-  shop.alice.send(retried(job_frame("work", 2)));
-  EXPECT_EQ(ids(shop.bob.read()), up_to(2));
-  Workshop::serve(shop.carol);
-  shop.bob.send(goodbye_frame(v1::CODE_NORMAL));
-  EXPECT_EQ(outcomes(shop.alice.read()), same_for(1, 1, v1::OUTCOME_LOST, v1::REASON_CONNECTION_LOST));
-  const v1::Message again = Workshop::message_of(shop.carol);
-  EXPECT_EQ(again.id(), 2u);
-  EXPECT_TRUE(again.redelivered());
-  shop.carol.send(ack_up_to(again.delivery_tag()));
-  EXPECT_EQ(outcomes(shop.alice.read()), (std::vector<Told>{{.id = 2}}));
-}
-
-TEST_P(ServiceTest, AMovedMessageThatNobodyTakesIsLost) {
-  Workshop shop(GetParam(), 2, {}, 5'000);
-  Workshop::serve(shop.bob);
-  shop.bob.reset();
-  shop.alice.send(job_frame("work", 1));
-  shop.broker.advance(5'100);
-  EXPECT_EQ(outcomes(shop.alice.read()), same_for(1, 1, v1::OUTCOME_LOST, v1::REASON_CONNECTION_LOST, false));
-  Workshop::serve(shop.carol);
-  shop.alice.send(retried(job_frame("work", 2)));
-  EXPECT_EQ(ids(shop.carol.read()), std::vector<uint64_t>{2});
-  shop.carol.send(goodbye_frame(v1::CODE_NORMAL));
-  EXPECT_EQ(outcomes(shop.alice.read()), same_for(2, 2, v1::OUTCOME_LOST, v1::REASON_CONNECTION_LOST, true));
 }
 
 TEST_P(ServiceTest, WhoDoesNotServeAnyMoreGetsNothing) {
@@ -204,30 +127,6 @@ TEST_P(ServiceTest, AnInstanceThatComesBackGoesOn) {
   EXPECT_EQ(ids(again.connect(resume_of(shop.bob))), up_to(1));
   shop.alice.send(job_frame("work", 2));
   EXPECT_EQ(ids(again.read()), std::vector<uint64_t>{2});
-}
-
-TEST_P(ServiceTest, MovesWaitForCredit) {
-  Workshop shop(GetParam());
-  Workshop::serve(shop.bob);
-  Workshop::serve(shop.carol);
-  shop.bob.reset();
-  shop.carol.reset();
-  const std::string payload(12'000, 'x');
-  std::string bytes;
-  for (uint64_t id = 1; id <= 100; ++id) bytes += wire(job_frame("work", id, v1::CONFIRM_DELIVERED, payload));
-  shop.alice.send_bytes(bytes);
-  FakeClient back(shop.broker);
-  shop.broker.held_credits = {{0, 1}, {1, 0}};
-  back.connect(resume_of(shop.carol));
-  shop.broker.advance(1'500);
-  shop.broker.held_credits = {};
-  shop.broker.settle();
-  std::vector<uint64_t> got = ids(back.read());
-  for (std::vector<v1::Frame> more; !(more = back.read()).empty();) {
-    for (const uint64_t id : ids(more)) got.push_back(id);
-  }
-  EXPECT_EQ(shop.sum(&Counters::messages_dropped), 0u);
-  EXPECT_FALSE(got.empty());
 }
 
 TEST_P(ServiceTest, WhatBreaksTheRules) {
