@@ -58,11 +58,13 @@ void Oracle::prove_verdicts(uint32_t number, uint64_t pings) {
 // A verdict that the broker had before a message could end in another way.
 std::string Oracle::why_overruled(const SentMessage& sent, uint64_t until_us, bool by_refusals_only) {
   for (const Copy& copy : copies_of(sent)) {
-    for (const Verdict& verdict : find_delivery(sessions_[copy.session], copy.tag)->verdicts) {
-      const bool counts =
-          connections_[verdict.connection].session == copy.session && !(by_refusals_only && verdict.taken);
-      if (counts && verdict.known_us < until_us) return "but its recipient had said what became of it";
-    }
+    const std::vector<Verdict>& verdicts = find_delivery(sessions_[copy.session], copy.tag)->verdicts;
+    const auto is_known = [this, &copy, until_us](const Verdict& verdict) {
+      return connections_[verdict.connection].session == copy.session && verdict.known_us < until_us;
+    };
+    const auto is_taken = [](const Verdict& verdict) { return verdict.taken; };
+    if (by_refusals_only && std::any_of(verdicts.begin(), verdicts.end(), is_taken)) continue;
+    if (std::any_of(verdicts.begin(), verdicts.end(), is_known)) return "but its recipient had said what became of it";
   }
   return {};
 }

@@ -11,7 +11,7 @@ namespace {
 // The oracle's refs, apart from those of topics.
 constexpr uint64_t kFirstRef = uint64_t{1} << 40;
 // Until all shards know of an instance, or of its end, and what was sent to it before has come and gone on.
-constexpr uint64_t kOnItsWayUsMax = 1'000'000;
+constexpr uint64_t kLeavingUsMax = 1'000'000;
 // An instance that is away for so long is not waited for; and how late that may be noticed.
 constexpr uint64_t kAwayUs = core::kInstanceAwayMs * kUsPerMs;
 constexpr uint64_t kMovingUsMax = kAwayUs + 700'000;
@@ -141,14 +141,14 @@ const std::vector<Copy>& ServiceOracle::copies(uint32_t record) const {
 bool ServiceOracle::asked_to_leave(uint32_t session, const SentMessage& sent) const {
   return std::any_of(requests_.begin(), requests_.end(), [session, &sent](const Request& request) {
     const bool leaves = request.session == session && request.service == sent.service && !request.subscribes;
-    return leaves && (request.answered_us == kNever || request.answered_us + kOnItsWayUsMax >= sent.sent_us);
+    return leaves && (request.answered_us == kNever || request.answered_us + kLeavingUsMax >= sent.sent_us);
   });
 }
 
 // The same.
 bool ServiceOracle::may_have_left(uint32_t session, const SentMessage& sent) const {
   const Session& there = oracle_.session(session);
-  if (there.ended_at != kNever) return there.ended_us + kOnItsWayUsMax >= sent.sent_us;
+  if (there.ended_at != kNever) return there.ended_us + kLeavingUsMax >= sent.sent_us;
   const bool is_long_away =
       there.away_since_us != kNever && oracle_.now_us() + kEarlySlackUs >= there.away_since_us + kAwayUs;
   return is_long_away || there.long_away_at > sent.sent_at || asked_to_leave(session, sent);
@@ -192,6 +192,7 @@ void ServiceOracle::check_copy(uint32_t number, uint32_t record, const v1::Messa
     if (oracle_.session(copy.session).ended_at == kNever) {
       return oracle_.fail(number, what + ", although the instance that has got it is there");
     }
+<<<<<<< HEAD
     if (!message.redelivered())
       return oracle_.fail(number, what + " after another instance, not marked as redelivered");
   }
@@ -200,6 +201,18 @@ void ServiceOracle::check_copy(uint32_t number, uint32_t record, const v1::Messa
   if (message.redelivered()) return;
   if (!may_have_asked(to.index, sent.service, oracle_.order()))
     return oracle_.fail(number, what + ", and does not serve it");
+=======
+    if (sent.outcome == v1::OUTCOME_REPLIED && sent.told_us + kLeavingUsMax < oracle_.session(copy.session).ended_us) {
+      return oracle_.fail(number, what + ", to which the first instance had replied");
+    }
+    if (!message.redelivered()) return oracle_.fail(number, what + " after another instance, not marked as redelivered");
+  }
+  const bool is_over = sent.outcome == v1::OUTCOME_LOST || sent.outcome == v1::OUTCOME_RESPONDER_LOST;
+  if (is_over && to.ended_at == kNever && oracle_.stopping_at_ == kNever) return oracle_.fail(number, what + ", which its sender was told to be lost");
+  // While the broker drains nothing moves: who does not serve any more still gets what waited.
+  if (message.redelivered() || oracle_.draining_at_ != kNever) return;
+  if (!may_have_asked(to.index, sent.service, oracle_.order())) return oracle_.fail(number, what + ", and does not serve it");
+>>>>>>> a9edbafad896d26324d19ed147de4706dac89e43
   check_choice(number, sent);
 }
 
@@ -210,7 +223,7 @@ void ServiceOracle::check_choice(uint32_t number, const SentMessage& sent) {
   if (anybody_may_have_left(sent, to.index)) return;
   if (is_late(to.index, sent)) return oracle_.fail(number, what + ", which was another instance's, and that is there");
   const uint64_t came_us = oracle_.connection(number).opened_us;
-  const bool was_away = to.was_away_since_us != kNever && to.was_away_since_us + kOnItsWayUsMax / 2 < sent.sent_us &&
+  const bool was_away = to.was_away_since_us != kNever && to.was_away_since_us + kLeavingUsMax / 2 < sent.sent_us &&
                         sent.admitted_us < came_us;
   if (!was_away) return;
   for (const uint32_t index : instances(sent.service)) {
@@ -310,7 +323,7 @@ std::string ServiceOracle::why_not_expired_unattempted(const SentMessage& sent, 
   for (const uint32_t index : instances(sent.service)) {
     const Session& session = oracle_.session(index);
     if (!may_serve(index, sent.service, sent.sent_at)) continue;
-    if (session.ended_at != kNever && session.ended_us + kOnItsWayUsMax <= due_us) continue;
+    if (session.ended_at != kNever && session.ended_us + kLeavingUsMax <= due_us) continue;
     const bool is_away = session.ended_at == kNever && session.connection == kNone;
     if (is_away && session.away_since_us + kMovingUsMax <= due_us) continue;
     if (!is_quick(session)) return {};

@@ -4,6 +4,12 @@
 #include "sim/oracle.h"
 
 namespace onehop::sim {
+namespace {
+
+// Until another shard knows how an instance is.
+constexpr uint64_t kStateToldUsMax = 300'000;
+
+}  // namespace
 
 ServiceOracle::Sender* ServiceOracle::find_sender(uint32_t session, uint32_t service) {
   for (Sender& sender : senders_) {
@@ -18,10 +24,13 @@ void ServiceOracle::sent(const SentMessage& sent) {
   sender->largest_frame_bytes = std::max(sender->largest_frame_bytes, sent.frame_bytes);
 }
 
-// Whether there may have been no instance with a queue below the mark, when what was sent after the last pong was
-// routed.
+// Whether there may have been no instance with a queue below the mark, as the sender's shard knew when it routed what was
+// sent after the last pong.
 bool ServiceOracle::all_may_be_over(uint32_t service, const Connection& sender, uint32_t frame_bytes) const {
-  const uint64_t since = sender.pongs == 0 ? sender.opened_at : sender.pings[sender.pongs - 1].at;
+  uint32_t pong = sender.pongs;
+  while (pong != 0 && sender.pings[pong - 1].at_us + kStateToldUsMax > sender.pings[sender.pongs - 1].at_us) --pong;
+  if (pong == 0) return true;
+  const uint64_t since = sender.pings[pong - 1].at;
   const std::vector<uint32_t>& all = instances(service);
   return std::none_of(all.begin(), all.end(), [&](uint32_t index) {
     const Session& session = oracle_.session(index);
@@ -71,17 +80,16 @@ void ServiceOracle::check_lost(const SentMessage& sent) {
   bool had_instance = false;
   for (const uint32_t index : instances(sent.service)) {
     const Session& session = oracle_.session(index);
-    if (!may_serve(index, sent.service, sent.sent_at)) continue;
+    const bool may_have_moved = may_have_left(index, sent);
+    if (!may_have_moved && !may_serve(index, sent.service, sent.sent_at)) continue;
     had_instance = true;
     const bool waited = sent.ttl_ms < 2'000 || session.lazy;
     const bool is_expired = waited && sent.sent_us + sent.ttl_ms * kUsPerMs <= oracle_.now_us();
-    if (!oracle_.is_broken(session) && !may_have_left(index, sent) && !is_expired) continue;
+    if (!may_have_moved && !oracle_.is_broken(session) && !is_expired) continue;
     coverage_.add(Provoked::kLost);
     return;
   }
-  if (!had_instance && !anybody_may_have_left(sent, kNone))
-    return oracle_.fail(sender, what + ", which nobody serves, was not refused");
-  if (had_instance) oracle_.fail(sender, what + " was admitted and has vanished");
+  oracle_.fail(sender, what + (had_instance ? " was admitted and has vanished" : ", which nobody serves, was not refused"));
 }
 
 // Whoever is there has been told that all shards know what it serves.
