@@ -9,11 +9,7 @@ namespace onehop::sim {
 namespace {
 
 // How long after a session's end its requests may get their outcome.
-<<<<<<< HEAD
-constexpr uint64_t kTellingOfRequestUsMax = 1'000'000;
-=======
 constexpr uint64_t kResponderToldUsMax = 1'000'000;
->>>>>>> a9edbafad896d26324d19ed147de4706dac89e43
 
 }  // namespace
 
@@ -163,12 +159,7 @@ std::string RequestOracle::why_impossible(const SentMessage& request, const v1::
       if (was_acknowledged(request)) coverage_.add(Provoked::kRequestExpired);
       if (was_read(request, due_us - std::min(due_us, kEarlySlackUs))) return "its reply had come";
       // What another instance may get as well may be with one that has not read it.
-<<<<<<< HEAD
-      if (!request.retries && ended_us != kNever && ended_us + kTellingOfRequestUsMax < due_us)
-        return "its responder had ended";
-=======
       if (!request.retries && ended_us != kNever && ended_us + kResponderToldUsMax < due_us) return "its responder had ended";
->>>>>>> a9edbafad896d26324d19ed147de4706dac89e43
       return {};
     default:
       return "not an outcome of a request";
