@@ -159,7 +159,8 @@ std::string RequestOracle::why_impossible(const SentMessage& request, const v1::
       if (was_acknowledged(request)) coverage_.add(Provoked::kRequestExpired);
       if (was_read(request, due_us - std::min(due_us, kEarlySlackUs))) return "its reply had come";
       // What another instance may get as well may be with one that has not read it.
-      if (!request.retries && ended_us != kNever && ended_us + kResponderToldUsMax < due_us) return "its responder had ended";
+      if (!request.retries && ended_us != kNever && ended_us + kResponderToldUsMax < due_us)
+        return "its responder had ended";
       return {};
     default:
       return "not an outcome of a request";

@@ -25,7 +25,8 @@ const std::vector<std::string>& ServiceOracle::services() {
   return all;
 }
 
-// --- Who serves -------------------------------------------------------------------------------------------------------
+// --- Who serves
+// -------------------------------------------------------------------------------------------------------
 
 uint64_t ServiceOracle::request(uint32_t connection, uint32_t service, bool subscribes) {
   const uint32_t session = oracle_.session_of(connection).index;
@@ -102,8 +103,7 @@ bool ServiceOracle::surely_serves(uint32_t session, uint32_t service, uint64_t s
 bool ServiceOracle::is_quick(const Session& session) const {
   if (session.connection == kNone || session.connections.size() != 1 || session.lazy) return false;
   const Connection& connection = oracle_.connection(session.connection);
-  return !connection.cut && !connection.said_goodbye && !connection.half_closed &&
-         connection.ending_since_us == kNever;
+  return !connection.cut && !connection.said_goodbye && !connection.half_closed && connection.ending_since_us == kNever;
 }
 
 bool ServiceOracle::is_too_large_for(const Session& session, const SentMessage& sent) const {
@@ -129,7 +129,8 @@ bool ServiceOracle::somebody_is_free(const SentMessage& sent) const {
          oracle_.scenario_.credit_delay_us_max <= kQuickCreditUsMax;
 }
 
-// --- What arrives -----------------------------------------------------------------------------------------------------
+// --- What arrives
+// -----------------------------------------------------------------------------------------------------
 
 const std::vector<Copy>& ServiceOracle::copies(uint32_t record) const {
   static const std::vector<Copy> none;
@@ -194,13 +195,16 @@ void ServiceOracle::check_copy(uint32_t number, uint32_t record, const v1::Messa
     if (sent.outcome == v1::OUTCOME_REPLIED && sent.told_us + kLeavingUsMax < oracle_.session(copy.session).ended_us) {
       return oracle_.fail(number, what + ", to which the first instance had replied");
     }
-    if (!message.redelivered()) return oracle_.fail(number, what + " after another instance, not marked as redelivered");
+    if (!message.redelivered())
+      return oracle_.fail(number, what + " after another instance, not marked as redelivered");
   }
   const bool is_over = sent.outcome == v1::OUTCOME_LOST || sent.outcome == v1::OUTCOME_RESPONDER_LOST;
-  if (is_over && to.ended_at == kNever && oracle_.stopping_at_ == kNever) return oracle_.fail(number, what + ", which its sender was told to be lost");
+  if (is_over && to.ended_at == kNever && oracle_.stopping_at_ == kNever)
+    return oracle_.fail(number, what + ", which its sender was told to be lost");
   // While the broker drains nothing moves: who does not serve any more still gets what waited.
   if (message.redelivered() || oracle_.draining_at_ != kNever) return;
-  if (!may_have_asked(to.index, sent.service, oracle_.order())) return oracle_.fail(number, what + ", and does not serve it");
+  if (!may_have_asked(to.index, sent.service, oracle_.order()))
+    return oracle_.fail(number, what + ", and does not serve it");
   check_choice(number, sent);
 }
 
@@ -216,9 +220,8 @@ void ServiceOracle::check_choice(uint32_t number, const SentMessage& sent) {
   if (!was_away) return;
   for (const uint32_t index : instances(sent.service)) {
     const Session& other = oracle_.session(index);
-    const bool is_free =
-        index != to.index && surely_serves(index, sent.service, sent.sent_at) && is_quick(other) &&
-        oracle_.queued_peak_since(other.name, sent.sent_at) < oracle_.scenario_.limits.low_mark();
+    const bool is_free = index != to.index && surely_serves(index, sent.service, sent.sent_at) && is_quick(other) &&
+                         oracle_.queued_peak_since(other.name, sent.sent_at) < oracle_.scenario_.limits.low_mark();
     if (is_free) return oracle_.fail(number, what + ", sent while it was away and another instance was there");
   }
 }
@@ -236,7 +239,8 @@ void ServiceOracle::delivered(uint32_t number, uint32_t record, const v1::Messag
   copies_[record].push_back({session, message.delivery_tag()});
 }
 
-// --- What became of a message -----------------------------------------------------------------------------------------
+// --- What became of a message
+// -----------------------------------------------------------------------------------------
 
 std::string ServiceOracle::why_refusal_illegal(const SentMessage& sent, v1::Reason reason) {
   const std::vector<uint32_t>& all = instances(sent.service);

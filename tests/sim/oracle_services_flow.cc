@@ -24,8 +24,8 @@ void ServiceOracle::sent(const SentMessage& sent) {
   sender->largest_frame_bytes = std::max(sender->largest_frame_bytes, sent.frame_bytes);
 }
 
-// Whether there may have been no instance with a queue below the mark, as the sender's shard knew when it routed what was
-// sent after the last pong.
+// Whether there may have been no instance with a queue below the mark, as the sender's shard knew when it routed what
+// was sent after the last pong.
 bool ServiceOracle::all_may_be_over(uint32_t service, const Connection& sender, uint32_t frame_bytes) const {
   uint32_t pong = sender.pongs;
   while (pong != 0 && sender.pings[pong - 1].at_us + kStateToldUsMax > sender.pings[sender.pongs - 1].at_us) --pong;
@@ -89,7 +89,8 @@ void ServiceOracle::check_lost(const SentMessage& sent) {
     coverage_.add(Provoked::kLost);
     return;
   }
-  oracle_.fail(sender, what + (had_instance ? " was admitted and has vanished" : ", which nobody serves, was not refused"));
+  oracle_.fail(sender,
+               what + (had_instance ? " was admitted and has vanished" : ", which nobody serves, was not refused"));
 }
 
 // Whoever is there has been told that all shards know what it serves.

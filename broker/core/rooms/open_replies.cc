@@ -20,11 +20,10 @@ void OpenReplies::add(const RequestKey& key, const Origin& sender, uint32_t fram
   request.sender = sender;
   request.responder = responder;
   request.frame_bytes = frame_bytes;
-  const auto [first, is_first] = first_of_.try_emplace(responder.index, place->second);
-  if (!is_first) {
-    request.earlier = std::exchange(first->second, place->second);
-    requests_[request.earlier].later = place->second;
-  }
+  List& list = of_responder_[responder.index];
+  ++list.count;
+  request.earlier = std::exchange(list.latest, place->second);
+  if (request.earlier != kNone) requests_[request.earlier].later = place->second;
   count_held();
 }
 
@@ -44,13 +43,9 @@ void OpenReplies::erase(Request& request) {
   const uint32_t index = found->second;
   if (request.acknowledged) due_.erase({request.deadline.ms, index});
   if (request.earlier != kNone) requests_[request.earlier].later = request.later;
-  if (request.later != kNone) {
-    requests_[request.later].earlier = request.earlier;
-  } else if (request.earlier != kNone) {
-    first_of_[request.responder.index] = request.earlier;
-  } else {
-    first_of_.erase(request.responder.index);
-  }
+  const auto list = of_responder_.find(request.responder.index);
+  (request.later != kNone ? requests_[request.later].earlier : list->second.latest) = request.earlier;
+  if (--list->second.count == 0) of_responder_.erase(list);
   by_key_.erase(found);
   requests_.erase(requests_.id_at(index));
   count_held();
@@ -62,20 +57,24 @@ void OpenReplies::take(uint32_t index, Request& taken) {
 }
 
 bool OpenReplies::take_acknowledged_of(SessionId responder, Request& taken) {
-  const auto first = first_of_.find(responder.index);
-  for (uint32_t at = first == first_of_.end() ? kNone : first->second; at != kNone; at = requests_[at].earlier) {
-    if (!requests_[at].acknowledged) continue;
-    take(at, taken);
-    return true;
-  }
-  return false;
+  const auto list = of_responder_.find(responder.index);
+  uint32_t at = list == of_responder_.end() ? kNone : list->second.latest;
+  while (at != kNone && !requests_[at].acknowledged) at = requests_[at].earlier;
+  if (at == kNone) return false;
+  take(at, taken);
+  return true;
 }
 
 void OpenReplies::erase_all_of(SessionId responder) {
-  for (auto first = first_of_.find(responder.index); first != first_of_.end();
-       first = first_of_.find(responder.index)) {
-    erase(requests_[first->second]);
+  for (auto list = of_responder_.find(responder.index); list != of_responder_.end();
+       list = of_responder_.find(responder.index)) {
+    erase(requests_[list->second.latest]);
   }
+}
+
+size_t OpenReplies::held_for(SessionId responder) const {
+  const auto list = of_responder_.find(responder.index);
+  return list == of_responder_.end() ? 0 : list->second.count * (sizeof(Request) + kTableBytes);
 }
 
 bool OpenReplies::take_due(Instant now, Request& taken) {

@@ -51,6 +51,8 @@ class OpenReplies {
   OpenReplies& operator=(const OpenReplies&) = delete;
 
   bool empty() const { return by_key_.empty(); }
+  // What those of one responder take of the broker's memory.
+  size_t held_for(SessionId responder) const;
   // A request that is not here yet.
   void add(const RequestKey& key, const Origin& sender, uint32_t frame_bytes, SessionId responder);
   // Good until the next call that adds or erases; or nullptr.
@@ -74,12 +76,17 @@ class OpenReplies {
     uint32_t generation = 0;
   };
 
+  struct List {
+    uint32_t latest = kNone;
+    uint32_t count = 0;
+  };
+
   void take(uint32_t index, Request& taken);
   void count_held();
 
   Slab<Request, Id> requests_;
   absl::flat_hash_map<RequestKey, uint32_t> by_key_;
-  absl::flat_hash_map<uint32_t, uint32_t> first_of_;  // By the index of the responder's session: the latest one.
+  absl::flat_hash_map<uint32_t, List> of_responder_;  // By the index of its session.
   std::set<std::pair<uint64_t, uint32_t>> due_;       // Those that are acknowledged, by deadline.
   Account account_;
 };

@@ -9,6 +9,8 @@ namespace {
 // What an entry of a table of hashes takes, about.
 constexpr size_t kHashEntryBytes = 24;
 constexpr size_t kSlotHeadBytes = 8;
+// A member, beside itself: its places in two lists and a table.
+constexpr size_t kMemberBytes = kSlotHeadBytes + 2 * sizeof(uint32_t) + kHashEntryBytes;
 
 }  // namespace
 
@@ -29,10 +31,9 @@ bool ServiceTable::is_instance(uint32_t service, const Instance& instance) const
 }
 
 uint32_t ServiceTable::find_member(uint32_t service, const Instance& instance) const {
-  for (const uint32_t member : instance.members) {
-    if (members_[member].service == service) return member;
-  }
-  return kNone;
+  const uint32_t number = by_session_.find(key_of(instance.shard, instance.session))->second;
+  const auto found = by_pair_.find(pair_of(service, number));
+  return found == by_pair_.end() ? kNone : found->second;
 }
 
 size_t ServiceTable::weight(const Service& service) const {
@@ -64,8 +65,9 @@ bool ServiceTable::join(Bytes service, uint64_t hash, ShardIndex shard, SessionI
                       static_cast<uint32_t>(joined.members.size())};
   joined.members.push_back(member);
   instance.members.push_back(member);
-  held_bytes_ += sizeof(Member) + kSlotHeadBytes + 2 * sizeof member;
-  if (instance.state == InstanceState::kAvailable) place(member, true);
+  by_pair_.emplace(pair_of(place_of_service->second, place_of_instance->second), member);
+  held_bytes_ += kMemberBytes + sizeof(Member);
+  move_between(member, InstanceState::kAway, instance.state);
   return true;
 }
 
@@ -75,12 +77,13 @@ bool ServiceTable::leave(Bytes service, uint64_t hash, ShardIndex shard, Session
   const uint32_t member = number == kNone || instance == nullptr ? kNone : find_member(number, *instance);
   if (member == kNone) return false;
   Service& left = services_[number];
-  if (members_[member].position < left.available) place(member, false);
+  move_between(member, instance->state, InstanceState::kAway);
   swap_members(left, members_[member].position, left.members.size() - 1);
   left.members.pop_back();
   std::erase(instance->members, member);
+  by_pair_.erase(pair_of(number, members_[member].instance));
   members_.erase(members_.id_at(member));
-  held_bytes_ -= sizeof(Member) + kSlotHeadBytes + 2 * sizeof member;
+  held_bytes_ -= kMemberBytes + sizeof(Member);
   if (left.members.empty()) {
     held_bytes_ -= weight(left);
     by_name_.erase(hash);
@@ -96,20 +99,19 @@ bool ServiceTable::leave(Bytes service, uint64_t hash, ShardIndex shard, Session
 }
 
 void ServiceTable::set_state(Instance& instance, InstanceState state) {
-  const bool was_available = instance.state == InstanceState::kAvailable;
-  const bool is_available = state == InstanceState::kAvailable;
-  instance.state = state;
-  if (was_available == is_available) return;
-  for (const uint32_t member : instance.members) place(member, is_available);
+  const InstanceState before = std::exchange(instance.state, state);
+  for (const uint32_t member : instance.members) move_between(member, before, state);
 }
 
-// Moves it across the border between those that are available and the others.
-void ServiceTable::place(uint32_t member, bool available) {
+// The states are in the order of the groups. A member crosses one border after the other.
+void ServiceTable::move_between(uint32_t member, InstanceState from, InstanceState to) {
   Service& service = services_[members_[member].service];
-  if (available) {
-    swap_members(service, members_[member].position, service.available++);
-  } else {
-    swap_members(service, members_[member].position, --service.available);
+  auto group = static_cast<size_t>(from);
+  for (; group < static_cast<size_t>(to); ++group) {
+    swap_members(service, members_[member].position, --service.ends[group]);
+  }
+  for (; group > static_cast<size_t>(to); --group) {
+    swap_members(service, members_[member].position, service.ends[group - 1]++);
   }
 }
 
@@ -117,6 +119,15 @@ void ServiceTable::swap_members(Service& service, size_t a, size_t b) {
   std::swap(service.members[a], service.members[b]);
   members_[service.members[a]].position = static_cast<uint32_t>(a);
   members_[service.members[b]].position = static_cast<uint32_t>(b);
+}
+
+size_t ServiceTable::held_for(const Instance& instance) const {
+  size_t held = sizeof(Instance) + kSlotHeadBytes + kHashEntryBytes;
+  for (const uint32_t member : instance.members) {
+    const Service& service = services_[members_[member].service];
+    held += kMemberBytes + sizeof(Member) + weight(service) / service.members.size();
+  }
+  return held;
 }
 
 std::vector<uint32_t> ServiceTable::services_of(const Instance& instance) const {

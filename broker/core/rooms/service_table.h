@@ -5,10 +5,11 @@
 // nearly as evenly as looking at all instances, costs the same however many there are, and senders on many shards do
 // not all choose the same one.
 //
-//   members of a service   | available … | over their high mark, or away … |
-//                                         available
+//   members of a service   | available … | over their high mark … | away … |
+//                                         available               connected
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -55,7 +56,7 @@ class ServiceTable {
   uint64_t hash(uint32_t service) const { return services_[service].hash; }
   size_t instances(uint32_t service) const { return services_[service].members.size(); }
   // How many of them are available.
-  size_t available(uint32_t service) const { return services_[service].available; }
+  size_t available(uint32_t service) const { return services_[service].ends[0]; }
 
   Instance* find_instance(ShardIndex shard, SessionId session);
   bool is_instance(uint32_t service, const Instance& instance) const;
@@ -65,12 +66,13 @@ class ServiceTable {
   bool leave(Bytes service, uint64_t hash, ShardIndex shard, SessionId session);
   void set_state(Instance& instance, InstanceState state);
 
-  // The instance that is to get the next message, or nullptr if there is none. Only if none is available it may be one
-  // that is not. `work_of(instance)` says how much work it has.
+  // The instance that is to get the next message, or nullptr if there is none: one that is available, or else one that
+  // is over, or else one that is away. `work_of(instance)` says how much work it has.
   template <typename Work>
   Instance* pick(uint32_t service, Work work_of) {
     const Service& from = services_[service];
-    const size_t count = from.available != 0 ? from.available : from.members.size();
+    const size_t connected = from.ends[0] != 0 ? from.ends[0] : from.ends[1];
+    const size_t count = connected != 0 ? connected : from.members.size();
     if (count == 0) return nullptr;
     const size_t first = draw(count);
     Instance& one = instance_at(from, first);
@@ -81,9 +83,12 @@ class ServiceTable {
     return work_of(other) < work_of(one) ? &other : &one;
   }
   template <typename Visit>
-  void for_each_instance(uint32_t service, Visit visit) {
-    for (const uint32_t member : services_[service].members) visit(instances_[members_[member].instance]);
+  void for_each_away(uint32_t service, Visit visit) {
+    const Service& from = services_[service];
+    for (size_t at = from.ends[1]; at < from.members.size(); ++at) visit(instance_at(from, at));
   }
+  // About what an instance takes here, with its part of the services that it serves.
+  size_t held_for(const Instance& instance) const;
   // By their numbers.
   std::vector<uint32_t> services_of(const Instance& instance) const;
   size_t held_bytes() const { return held_bytes_; }
@@ -93,7 +98,7 @@ class ServiceTable {
     std::string name;
     uint64_t hash = 0;
     std::vector<uint32_t> members;
-    size_t available = 0;
+    std::array<size_t, 2> ends{};  // Of those that are available, and of those that are connected.
   };
   struct Member {
     uint32_t service;
@@ -110,9 +115,10 @@ class ServiceTable {
     return instances_[members_[service.members[position]].instance];
   }
   size_t draw(size_t count);
+  static uint64_t pair_of(uint32_t service, uint32_t instance) { return uint64_t{service} << 32 | instance; }
   uint32_t find_member(uint32_t service, const Instance& instance) const;
   void swap_members(Service& service, size_t a, size_t b);
-  void place(uint32_t member, bool available);
+  void move_between(uint32_t member, InstanceState from, InstanceState to);
   size_t weight(const Service& service) const;
 
   uint64_t random_;
@@ -122,6 +128,7 @@ class ServiceTable {
   // By the hash of the name. It is keyed, so two names with the same one need not be told apart.
   absl::flat_hash_map<uint64_t, uint32_t> by_name_;
   absl::flat_hash_map<uint64_t, uint32_t> by_session_;
+  absl::flat_hash_map<uint64_t, uint32_t> by_pair_;  // Members, by service and instance.
   size_t held_bytes_ = 0;
 };
 

@@ -77,6 +77,9 @@ struct Away {
   LinkId left_link;  // The connection it had, which may still be closing.
   Instant left{};
   Instant expires = Instant::never();
+  // Of an instance of a service: when what waits for it is looked at, to be moved to others; and when that was done.
+  Instant moves = Instant::never();
+  Instant moved{};
   uint64_t held_bytes = 0;  // As it is in Counters::away_bytes.
   // In the list of those that hold nothing (away_list.h): the indices of the neighbours.
   uint32_t earlier = kNoSession;

@@ -98,13 +98,14 @@ void MemoryGuard::count_away(SessionId id, Session& session) {
   const uint64_t held = held_for(session);
   shard_.counters.away_bytes += held - away.held_bytes;
   away.held_bytes = held;
-  if (away.listed == holds_nothing(session)) return;
+  if (away.listed == (holds_nothing(session) && !shard_.requests.owes_replies(id))) return;
   if (away.listed) return shard_.sessions.away_list().remove(id);
   shard_.sessions.away_list().add(id);
 }
 
 // Whether only the session's own client would notice its end. No message waits for it, and its client has acknowledged
-// the outcome of every message that it sent. The client gets a new session.
+// the outcome of every message that it sent. The client gets a new session. Nobody waits for its reply either, but that
+// is not for the session to say.
 bool MemoryGuard::holds_nothing(const Session& session) {
   const Sending* const sending = session.sending.get();
   return (session.backlog == nullptr || session.backlog->empty()) &&
@@ -155,7 +156,9 @@ size_t MemoryGuard::held_for(const Session& session) const {
   if (const Sending* sending = session.sending.get()) held += sending->receipts.held_bytes() + sending->account.bytes();
   if (session.senders != nullptr) held += session.senders->held_bytes();
   if (session.control != nullptr) held += session.control->held_bytes();
-  return held + shard_.subscriptions.held_for(session) + shard_.presence.held_for(session);
+  const SessionId id = shard_.sessions.find_name(session.name.name(), session.name_hash);
+  return held + shard_.subscriptions.held_for(session) + shard_.presence.held_for(session) +
+         shard_.services.held_for(id) + shard_.requests.held_for(id);
 }
 
 // Those of some sort that hold most, the largest first.

@@ -228,7 +228,7 @@ void Outcomes::lose(Session& session, v1::Reason reason) {
   if (session.backlog == nullptr) return;
   Backlog& backlog = *session.backlog;
   backlog.for_each([&](Backlog::Entry& entry) {
-    const bool moves = entry.sender.kind == Origin::Kind::kMarked && shard_.moves.take(entry);
+    const bool moves = entry.sender.kind == Origin::Kind::kMarked && shard_.moves.take(backlog, entry);
     if (moves) return backlog.settle(entry);
     if (!entry.confirmed) ++shard_.counters.messages_dropped;
     settle(backlog, entry, {v1::OUTCOME_LOST, reason, 0, 0, entry.attempted}, {});

@@ -35,8 +35,7 @@ void Requests::count_held() {
   account_.set(open_count_ * kOpenBytes + open_.size() * (sizeof(OpenOfOne) + kOpenBytes));
 }
 
-// --- The requester's shard
-// --------------------------------------------------------------------------------------------
+// --- The requester's shard -------------------------------------------------------------------------------------------
 
 void Requests::open(RoutedMessage& message) {
   message.scanned.flags |= kRequest;
@@ -48,13 +47,18 @@ void Requests::open(RoutedMessage& message) {
 }
 
 void Requests::cancel(const RoutedMessage& message) {
-  if ((message.scanned.flags & kRequest) != 0) close(message.sender.session, message.scanned.id);
+  uint64_t frame_bytes = 0;
+  if ((message.scanned.flags & kRequest) != 0) close(message.sender.session, message.scanned.id, frame_bytes);
 }
 
 // False if it is not open.
-bool Requests::close(SessionId requester, uint64_t id) {
+bool Requests::close(SessionId requester, uint64_t id, uint64_t& frame_bytes) {
   const auto found = open_.find(requester.index);
-  if (found == open_.end() || found->second->erase(id) == 0) return false;
+  if (found == open_.end()) return false;
+  const auto request = found->second->find(id);
+  if (request == found->second->end()) return false;
+  frame_bytes = request->second;
+  found->second->erase(request);
   --open_count_;
   if (found->second->empty()) open_.erase(found);
   count_held();
@@ -63,25 +67,28 @@ bool Requests::close(SessionId requester, uint64_t id) {
 
 void Requests::take_fate(const Receipt& receipt) {
   const SessionId requester = receipt.sender.session;
-  // The indices of sessions are used again.
-  if (shard_.sessions.find(requester) == nullptr) return;
   Receipt plain = receipt;
   plain.sender.kind = Origin::Kind::kSession;
   plain.sender.detail = 0;
-  for (uint64_t id = receipt.ids.first_id; id <= receipt.ids.last_id; ++id) {
-    const auto own = open_.find(requester.index);
-    if (own == open_.end()) return;
-    const auto found = own->second->find(id);
-    if (found == own->second->end()) continue;
+  // The requester has ended. It has no open requests, and the indices of sessions are used again.
+  if (shard_.sessions.find(requester) == nullptr) return shard_.outcomes.tell_receipt(plain);
+  // The last id may be the highest that there is.
+  for (uint64_t id = receipt.ids.first_id;; ++id) {
     plain.ids.first_id = plain.ids.last_id = id;
-    plain.frame_bytes = found->second;
-    close(requester, id);
-    const Fate& fate = receipt.ids.fate;
-    // A refusal at admission has been counted there.
-    const bool was_admitted = fate.outcome != v1::OUTCOME_REJECTED || fate.reason == v1::REASON_REFUSED_BY_RECIPIENT;
-    if (was_admitted) shard_.outcomes.count(fate);
-    shard_.outcomes.tell_receipt(plain);
+    if (close(requester, id, plain.frame_bytes)) {
+      tell_outcome(plain);
+      plain.gate_closed = false;
+    }
+    if (id == receipt.ids.last_id) return;
   }
+}
+
+void Requests::tell_outcome(const Receipt& receipt) {
+  const Fate& fate = receipt.ids.fate;
+  // A refusal at admission has been counted there.
+  const bool was_admitted = fate.outcome != v1::OUTCOME_REJECTED || fate.reason == v1::REASON_REFUSED_BY_RECIPIENT;
+  if (was_admitted) shard_.outcomes.count(fate);
+  shard_.outcomes.tell_receipt(receipt);
 }
 
 void Requests::take_reply(const RoutedMessage& message, SessionId requester) {
@@ -103,8 +110,7 @@ void Requests::take_reply(const RoutedMessage& message, SessionId requester) {
   shard_.crossing.post_to(responder).add_control(record);
 }
 
-// --- The responder's shard
-// --------------------------------------------------------------------------------------------
+// --- The responder's shard -------------------------------------------------------------------------------------------
 
 bool Requests::owes(const RoutedMessage& message) {
   const OpenReplies::Request* const request =
@@ -117,7 +123,9 @@ void Requests::mark_reply(RoutedMessage& message) {
 }
 
 bool Requests::replies_while_draining(const RoutedMessage& message) {
-  return !shard_.shutdown.stopping() && message.scanned.in_reply_to_session != 0 && owes(message);
+  const bool may_reply =
+      message.scanned.in_reply_to_session != 0 && message.scanned.destination == Destination::kClient;
+  return may_reply && !shard_.shutdown.stopping() && owes(message);
 }
 
 bool Requests::admits_while_draining(const RoutedMessage& message) const {
@@ -169,6 +177,11 @@ void Requests::tell_requester(const OpenReplies::Request& request, v1::Outcome o
   receipt.frame_bytes = request.frame_bytes;
   receipt.ids = {request.key.id, request.key.id, {outcome, reason, 0, 0, true}, {}};
   shard_.outcomes.tell_receipt(receipt);
+}
+
+size_t Requests::held_for(SessionId id) const {
+  const auto own = open_.find(id.index);
+  return replies_.held_for(id) + (own == open_.end() ? 0 : own->second->size() * kOpenBytes);
 }
 
 void Requests::session_ended(SessionId id) {

@@ -63,6 +63,11 @@ class Requests {
   void forget(const Backlog::Entry& entry);
   void take_reply_taken(const RequestKey& key);
 
+  // Whether a session has requests that it may still reply to.
+  bool owes_replies(SessionId id) const { return replies_.held_for(id) != 0; }
+  // What a session's requests take of the broker's memory: those that it has sent, and those that it has got.
+  size_t held_for(SessionId id) const;
+
   // Called when what was not acknowledged has been lost or moved.
   void session_ended(SessionId id);
   // Requests that are acknowledged and not replied to are at their end.
@@ -74,7 +79,8 @@ class Requests {
   using OpenOfOne = absl::flat_hash_map<uint64_t, uint32_t>;  // By id: the size of the frame.
 
   bool owes(const RoutedMessage& message);
-  bool close(SessionId requester, uint64_t id);
+  bool close(SessionId requester, uint64_t id, uint64_t& frame_bytes);
+  void tell_outcome(const Receipt& receipt);
   void tell_requester(const OpenReplies::Request& request, v1::Outcome outcome, v1::Reason reason);
   void count_held();
 

@@ -10,8 +10,12 @@
 namespace onehop::core {
 namespace {
 
-bool is_unwritten(const Backlog::Entry& entry) {
-  return entry.state == Backlog::State::kUnsent && !entry.attempted;
+// An instance that is away is not looked at more often than this.
+constexpr uint64_t kMovePaceMs = 100;
+
+// It may have been written to another instance before.
+bool is_unwritten(const Backlog& backlog, const Backlog::Entry& entry) {
+  return entry.state == Backlog::State::kUnsent && entry.tag > backlog.highest_sent();
 }
 
 bool is_to_service(const Backlog::Entry& entry) {
@@ -26,14 +30,14 @@ Instant ServiceMoves::not_waited_for(const Away& away) {
   return away.left + kInstanceAwayMs;
 }
 
-bool ServiceMoves::may_move(const Backlog::Entry& entry) const {
+bool ServiceMoves::may_move(const Backlog& backlog, const Backlog::Entry& entry) const {
   if (!is_to_service(entry) || entry.state == Backlog::State::kExpired) return false;
-  if (is_unwritten(entry)) return true;
+  if (is_unwritten(backlog, entry)) return true;
   return entry.confirmed && (entry.sender.detail & kRetryAttempted) != 0 && !shard_.requests.is_replied(entry);
 }
 
-bool ServiceMoves::take(const Backlog::Entry& entry) {
-  if (shard_.shutdown.draining() || !may_move(entry)) return false;
+bool ServiceMoves::take(const Backlog& backlog, const Backlog::Entry& entry) {
+  if (shard_.shutdown.draining() || !may_move(backlog, entry)) return false;
   RoutedMessage message = message_of(entry);
   shard_.requests.forget(entry);
   move(message, entry.deadline);
@@ -55,8 +59,9 @@ template <typename Wanted>
 void ServiceMoves::move_some(SessionId id, Session& session, Wanted wanted) {
   if (session.backlog == nullptr || !session.backlog->has_unsent() || shard_.shutdown.draining()) return;
   Backlog& backlog = *session.backlog;
+  backlog.resumes_paid = std::max(backlog.resumes_paid, shard_.now()) + backlog.unsent() / kResumedDeliveriesPerMs;
   backlog.for_each([this, &backlog, &wanted](Backlog::Entry& entry) {
-    if (!is_to_service(entry) || !is_unwritten(entry)) return;
+    if (!is_to_service(entry) || !is_unwritten(backlog, entry)) return;
     RoutedMessage message = message_of(entry);
     if (!wanted(message.scanned.destination_name)) return;
     shard_.requests.forget(entry);
@@ -71,10 +76,21 @@ void ServiceMoves::move_unwritten(SessionId id, Session& session, Bytes service)
   move_some(id, session, [service](Bytes destination) { return destination == service; });
 }
 
-void ServiceMoves::move_if_away(SessionId id) {
-  Session* const session = shard_.sessions.find(id);
-  if (session == nullptr || session->away == nullptr || not_waited_for(*session->away) > shard_.now()) return;
-  move_some(id, *session, [this](Bytes destination) { return shard_.services.has_available(destination); });
+void ServiceMoves::want_moves(SessionId id, Session& session) {
+  Away& away = *session.away;
+  if (away.moves != Instant::never()) return;
+  away.moves = std::max({not_waited_for(away), away.moved + kMovePaceMs, shard_.now()});
+  shard_.sessions.arm_earlier(id.index, away.moves);
+}
+
+void ServiceMoves::move_from_away(SessionId id, Session& session) {
+  session.away->moves = Instant::never();
+  session.away->moved = shard_.now();
+  move_some(id, session, [this](Bytes destination) { return shard_.services.has_available(destination); });
+}
+
+bool ServiceMoves::may_move_again(const Session& session) const {
+  return session.backlog == nullptr || session.backlog->resumes_paid <= shard_.now() + kResumesAheadMs;
 }
 
 void ServiceMoves::move_on(const RoutedMessage& message) {

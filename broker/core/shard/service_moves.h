@@ -27,12 +27,16 @@ class ServiceMoves {
 
   // Of a session that ends: whether this entry goes to another instance, or has been told its end. The caller settles
   // it.
-  bool take(const Backlog::Entry& entry);
+  bool take(const Backlog& backlog, const Backlog::Entry& entry);
   // The session does not serve this any more: what was not written to it moves.
   void move_unwritten(SessionId id, Session& session, Bytes service);
-  // If the session has been away for so long that it is not waited for: the same for all it serves, as far as there is
-  // somebody else.
-  void move_if_away(SessionId id);
+  // The session is away, and something waits for it that others may take: looked at once it is not waited for any more,
+  // and not too often.
+  void want_moves(SessionId id, Session& session);
+  // Away::moves has come: what was not written to it moves, as far as somebody else serves it.
+  void move_from_away(SessionId id, Session& session);
+  // Whether a session may have its messages moved now. A client that has them moved again and again has to wait.
+  bool may_move_again(const Session& session) const;
   // The instance for which another shard has sent it is not there.
   void move_on(const RoutedMessage& message);
   // A message that has been admitted before finds nobody, or no room.
@@ -42,11 +46,11 @@ class ServiceMoves {
   void send_waiting();
   // The shard stops: what waits is lost.
   void stop();
-  // When an instance that went away now is not waited for any more.
+  // When an instance that is away is not waited for any more.
   static Instant not_waited_for(const Away& away);
 
  private:
-  bool may_move(const Backlog::Entry& entry) const;
+  bool may_move(const Backlog& backlog, const Backlog::Entry& entry) const;
   RoutedMessage message_of(const Backlog::Entry& entry) const;
   void move(RoutedMessage& message, Instant deadline);
   void tell_end(const RoutedMessage& message, v1::Outcome outcome, v1::Reason reason);

@@ -30,8 +30,7 @@ uint64_t packed(SessionId id) {
 Services::Services(ShardParts& shard)
     : shard_(shard), table_(shard.config.index), account_(shard.counters.state_bytes) {}
 
-// --- Who serves
-// -------------------------------------------------------------------------------------------------------
+// --- Who serves ------------------------------------------------------------------------------------------------------
 
 void Services::subscribe(SessionId id, Session& session, Bytes service, uint64_t ref) {
   const uint64_t hash = name_hash(service, shard_.config.hash_key);
@@ -56,8 +55,14 @@ void Services::subscribe(SessionId id, Session& session, Bytes service, uint64_t
 }
 
 void Services::unsubscribe(SessionId id, Session& session, Bytes service, uint64_t ref) {
-  leave(id, session, service);
-  if (session.is_instance || session.backlog != nullptr) shard_.moves.move_unwritten(id, session, service);
+  if (has(id, service)) {
+    if (!shard_.moves.may_move_again(session)) {
+      const uint32_t retry_after_ms = shard_.jittered_lease(shard_.origin_of(id));
+      return shard_.subscriptions.answer(session, ref, v1::REASON_BROKER_BUSY, retry_after_ms);
+    }
+    leave(id, session, service);
+    shard_.moves.move_unwritten(id, session, service);
+  }
   shard_.subscriptions.answer(session, ref, v1::REASON_UNSPECIFIED);
 }
 
@@ -97,6 +102,11 @@ std::vector<std::string> Services::services_of(SessionId id) {
   return names;
 }
 
+size_t Services::held_for(SessionId id) {
+  const Instance* const instance = table_.find_instance(shard_.config.index, id);
+  return instance == nullptr ? 0 : table_.held_for(*instance) * shard_.config.count;
+}
+
 size_t Services::count_of(SessionId id) {
   const Instance* const instance = table_.find_instance(shard_.config.index, id);
   return instance == nullptr ? 0 : instance->members.size();
@@ -109,11 +119,11 @@ uint64_t Services::other_shards() const {
 // Called when an instance has joined or left.
 void Services::count_held() {
   last_service_ = ServiceTable::kNone;
+  were_used_ = true;
   account_.set(table_.held_bytes());
 }
 
-// --- What shards tell each other
-// --------------------------------------------------------------------------------------
+// --- What shards tell each other -------------------------------------------------------------------------------------
 
 void Services::tell_others(RecordKind kind, const Instance& instance, Bytes service) {
   NameRecord record{};
@@ -135,7 +145,7 @@ void Services::take_joins(const NameRecord& record, Bytes service) {
   instance.work = record.number;
   const uint32_t number = table_.find(service, hash);
   set_state(instance, static_cast<InstanceState>(record.head.state));
-  if (instance.state == InstanceState::kAvailable) became_available(number);
+  if (instance.state == InstanceState::kAvailable && table_.available(number) == 1) became_available(number);
 }
 
 void Services::take_leaves(const NameRecord& record, Bytes service) {
@@ -171,7 +181,7 @@ void Services::update(SessionId id, Session& session) {
   const bool is_news = change != 0 && (change > instance.work / kToldExactly || work < kToldExactly);
   if (is_news) {
     instance.work = work;
-    note_untold(instance);
+    note_untold(instance, other_shards());
   }
   if (state == instance.state) return;
   set_state(instance, state);
@@ -180,11 +190,11 @@ void Services::update(SessionId id, Session& session) {
   }
 }
 
-void Services::note_untold(Instance& instance) {
-  if (shard_.config.count == 1) return;
+void Services::note_untold(Instance& instance, uint64_t shards) {
+  if (shards == 0) return;
   if (untold_.empty()) tell_by_ = shard_.now() + kInstanceWorkMs;
   if (instance.untold == 0) untold_.push_back(instance.session);
-  instance.untold = other_shards();
+  instance.untold |= shards;
 }
 
 void Services::tell_work() {
@@ -195,6 +205,7 @@ void Services::tell_work() {
     const auto shard = static_cast<ShardIndex>(std::countr_zero(left));
     if (all || shard_.crossing.post_to(shard).has_filled()) shards |= uint64_t{1} << shard;
   }
+  if (shards == 0) return;
   std::erase_if(untold_, [this, shards](SessionId session) {
     Instance* const instance = table_.find_instance(shard_.config.index, session);
     if (instance == nullptr) return true;
@@ -238,16 +249,13 @@ void Services::set_state(Instance& instance, InstanceState state) {
 // A service has an instance that takes messages again.
 void Services::became_available(uint32_t service) {
   release_senders(service);
-  std::vector<SessionId> away;
-  table_.for_each_instance(service, [this, &away](const Instance& instance) {
-    const bool here = instance.shard == shard_.config.index;
-    if (here && instance.state == InstanceState::kAway) away.push_back(instance.session);
+  table_.for_each_away(service, [this](const Instance& instance) {
+    if (instance.shard != shard_.config.index) return;
+    shard_.moves.want_moves(instance.session, shard_.sessions[instance.session.index]);
   });
-  for (const SessionId id : away) shard_.moves.move_if_away(id);
 }
 
-// --- Messages
-// ---------------------------------------------------------------------------------------------------------
+// --- Messages --------------------------------------------------------------------------------------------------------
 
 bool Services::route(Sending& sending, RoutedMessage& message) {
   const uint32_t service = find(message.scanned.destination_name);
@@ -331,14 +339,20 @@ void Services::take_message(const Parcel& parcel, Bytes& rest) {
   // It was there when the message left the other shard.
   if (!shard_.shutdown.draining() && !is_served_by(message, id)) return shard_.moves.move_on(message);
   deliver(message, id);
+  Instance* const instance = table_.find_instance(shard_.config.index, id);
+  if (instance != nullptr) note_untold(*instance, uint64_t{1} << message.sender.shard & other_shards());
 }
 
 // On the instance's shard.
 void Services::deliver(const RoutedMessage& message, SessionId id) {
   Fate fate{v1::OUTCOME_REJECTED, v1::REASON_SHUTTING_DOWN, 0, 0, false};
   if (!shard_.shutdown.draining()) {
-    fate.reason = shard_.path.deliver_copy(message, id, shard_.sessions[id.index]);
-    if (fate.reason == v1::REASON_UNSPECIFIED) return;
+    Session& session = shard_.sessions[id.index];
+    fate.reason = shard_.path.deliver_copy(message, id, session);
+    if (fate.reason == v1::REASON_UNSPECIFIED) {
+      if (session.away != nullptr) shard_.moves.want_moves(id, session);
+      return;
+    }
   }
   if ((message.scanned.flags & kMoved) != 0) return shard_.moves.lose(message);
   const bool may_cure = fate.reason == v1::REASON_QUEUE_FULL || fate.reason == v1::REASON_BROKER_BUSY;

@@ -53,6 +53,10 @@ class Services {
   // What a session serves.
   std::vector<std::string> services_of(SessionId id);
   size_t count_of(SessionId id);
+  // What this takes of the broker's memory, on all shards.
+  size_t held_for(SessionId id);
+  // Whether there has ever been a service.
+  bool were_used() const { return were_used_; }
 
   // On the sender's shard: a message to a service. False: there is no credit for `sending.destination_home`, or the
   // host has not said whether it may be sent.
@@ -91,7 +95,7 @@ class Services {
   void leave(SessionId id, Session& session, Bytes service);
   void tell_others(RecordKind kind, const Instance& instance, Bytes service);
   void tell_state(ShardIndex to, const Instance& instance);
-  void note_untold(Instance& instance);
+  void note_untold(Instance& instance, uint64_t shards);
   uint64_t other_shards() const;
   void count_held();
 
@@ -106,6 +110,7 @@ class Services {
   absl::flat_hash_map<uint32_t, std::unique_ptr<SenderTable>> paused_;
   std::vector<SessionId> untold_;  // Instances of this shard whose work some shard does not know.
   Instant tell_by_ = Instant::never();
+  bool were_used_ = false;
 };
 
 }  // namespace onehop::core

@@ -64,7 +64,10 @@ void Sessions::end_or_detach(SessionId id, Session& session, const Farewell& far
   detach(session);
   session.away->left = shard_.now();
   session.away->expires = shard_.now() + session.session_expiry_ms;
-  if (session.is_instance) shard_.services.update(id, session);
+  if (session.is_instance) {
+    session.away->moves = ServiceMoves::not_waited_for(*session.away);
+    shard_.services.update(id, session);
+  }
   wheel_.arm(id.index, next_session_due(session));
   shard_.memory.count_away(id, session);
   shard_.presence_home.left(session, heard);
@@ -103,10 +106,7 @@ void Sessions::end_session(SessionId id, Event::Kind how, const Farewell& farewe
 
 Instant Sessions::next_session_due(const Session& session) const {
   Instant due = session.away == nullptr ? Instant::never() : session.away->expires;
-  if (session.away != nullptr && session.is_instance) {
-    const Instant moves = ServiceMoves::not_waited_for(*session.away);
-    if (moves > shard_.now()) due = std::min(due, moves);
-  }
+  if (session.away != nullptr) due = std::min(due, session.away->moves);
   const Backlog* const backlog = session.backlog.get();
   if (backlog == nullptr) return due;
   due = std::min(due, backlog->earliest_deadline());
@@ -118,7 +118,7 @@ void Sessions::take_session_due(SessionId id, Session& session) {
   if (session.away != nullptr && session.away->expires <= shard_.now()) {
     return end_session(id, Event::Kind::kSessionEnded, {v1::CODE_UNSPECIFIED, "the session expired", 0});
   }
-  if (session.away != nullptr && session.is_instance) shard_.moves.move_if_away(id);
+  if (session.away != nullptr && session.away->moves <= shard_.now()) shard_.moves.move_from_away(id, session);
   if (session.backlog != nullptr && session.backlog->earliest_deadline() <= shard_.now()) {
     shard_.outcomes.expire(session);
     if (!session.link) {

@@ -100,9 +100,9 @@ void Shard::flush(Instant now) {
   ShardParts& parts = parts_;
   parts.writer.set_flush_wanted(false);
   if (parts.topics.waiting_goes_first()) parts.topics.send_waiting();
+  parts.moves.send_waiting();
   parts.links.resume_decoding();
   parts.topics.send_waiting();
-  parts.moves.send_waiting();
   if (parts.memory.has_turn()) parts.memory.end_largest();
   parts.shutdown.say_goodbyes_if_due();
   parts.writer.flush_dirty();

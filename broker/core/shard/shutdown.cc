@@ -61,7 +61,8 @@ void Shutdown::answer_stopping(ShardIndex asker) {
   shard_.crossing.tell_peer(RecordKind::kStopped, {Origin::Kind::kNone, 0, asker, 0, {}}, {}, asker);
   ++stops_answered_;
   // It opens no more accounts.
-  if (!shard_.topics.has_open_accounts()) tell_all_told(asker);
+  // A message to a service may still come from a third shard, to be lost here.
+  if (!shard_.topics.has_open_accounts() && !shard_.services.were_used()) tell_all_told(asker);
 }
 
 void Shutdown::say_goodbyes() {

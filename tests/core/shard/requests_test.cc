@@ -155,6 +155,29 @@ TEST_P(RequestTest, NobodyIsThere) {
                                {2, v1::OUTCOME_REJECTED, v1::REASON_NOBODY_THERE, false}}));
 }
 
+TEST_P(RequestTest, TheHighestIdIsAnIdLikeOthers) {
+  acknowledge(ask(uint64_t{1} << 62));
+  shop.alice.send(request_frame("nobody", UINT64_MAX));
+  const std::vector<v1::Frame> frames = frames_of(shop.alice.read(), v1::Frame::kReceipts);
+  ASSERT_EQ(frames.size(), 1u);
+  ASSERT_EQ(frames[0].receipts().items_size(), 1);
+  EXPECT_EQ(frames[0].receipts().items(0).first_id(), UINT64_MAX);
+  EXPECT_EQ(frames[0].receipts().items(0).reason(), v1::REASON_UNKNOWN_CLIENT);
+}
+
+TEST_P(RequestTest, AResponderThatIsAwayDoesNotMakePlaceForANewcomer) {
+  Limits limits;
+  limits.sessions_max = 3;
+  Workshop small(GetParam(), 1, limits);
+  small.alice.send(request_frame(small.bob.connected().name(), 1));
+  small.bob.send(ack_up_to(1));
+  small.bob.reset();
+  FakeClient newcomer(small.broker);
+  newcomer.send(serving_frame("newcomer"));
+  EXPECT_EQ(newcomer.read_one().goodbye().code(), v1::CODE_SERVER_BUSY);
+  EXPECT_TRUE(outcomes(small.alice.read()).empty());
+}
+
 TEST_P(RequestTest, WhatIsNotServed) {
   shop.alice.send(wanting_reply(message_frame(bob, 1, "unconfirmed")));
   v1::Frame to_topic = wanting_reply(publish_frame("a/topic", 2));

@@ -38,6 +38,7 @@ TEST_P(MoveTest, WhoIsAwayForLongKeepsWhatNobodyElseCanTake) {
   shop.alice.send(job_frame("work", 2));
   EXPECT_TRUE(shop.alice.read().empty());
   shop.carol.send(serve_frame("work"));
+  shop.broker.advance(200);
   EXPECT_EQ(sorted(ids(shop.carol.read())), up_to(2)) << "somebody else is there now";
 }
 
@@ -69,6 +70,26 @@ TEST_P(MoveTest, AMovedMessageThatNobodyTakesIsLost) {
   EXPECT_EQ(ids(shop.carol.read()), std::vector<uint64_t>{2});
   shop.carol.send(goodbye_frame(v1::CODE_NORMAL));
   EXPECT_EQ(outcomes(shop.alice.read()), same_for(2, 2, v1::OUTCOME_LOST, v1::REASON_CONNECTION_LOST, true));
+}
+
+TEST_P(MoveTest, WhatWaitsForTheSecondInstanceMovesToAThird) {
+  Workshop shop(GetParam());
+  Workshop::serve(shop.bob);
+  shop.alice.send(retried(job_frame("work", 1)));
+  EXPECT_EQ(ids(shop.bob.read()), up_to(1));
+  v1::Frame narrow = serving_frame(shop.broker.name_on(1, "narrow"));
+  narrow.mutable_connect()->set_receive_window(1);
+  FakeClient second(shop.broker, narrow);
+  Workshop::serve(second);
+  shop.alice.send(confirmed_frame(second.connected().name(), 2));
+  EXPECT_EQ(ids(second.read()), std::vector<uint64_t>{2}) << "its window is full";
+  shop.bob.send(goodbye_frame(v1::CODE_NORMAL));
+  EXPECT_TRUE(second.read().empty());
+  Workshop::serve(shop.carol);
+  second.send(leave_frame("work"));
+  const v1::Message again = Workshop::message_of(shop.carol);
+  EXPECT_EQ(again.id(), 1u);
+  EXPECT_TRUE(again.redelivered()) << "bob may have seen it";
 }
 
 // Bob has 100 messages that nobody has written, and carol is back.

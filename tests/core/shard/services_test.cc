@@ -118,6 +118,34 @@ TEST_P(ServiceTest, FullInstancesAreLeftOutWhileOthersAreThere) {
   EXPECT_TRUE(refused_ids(shop.alice.read(), v1::REASON_QUEUE_FULL).empty());
 }
 
+TEST_P(ServiceTest, WhoIsThereIsTakenBeforeWhoIsAway) {
+  Limits limits;
+  limits.queue_bytes_max = 64 << 10;
+  Workshop shop(GetParam(), 2, limits);
+  Workshop::serve(shop.bob);
+  shop.bob.stop_reading();
+  for (uint64_t id = 1; id <= 6; ++id)
+    shop.alice.send(job_frame("work", id, v1::CONFIRM_REFUSALS, std::string(10'000, 'x')));
+  Workshop::serve(shop.carol);
+  shop.carol.reset();
+  for (uint64_t id = 7; id <= 20; ++id) shop.alice.send(job_frame("work", id));
+  EXPECT_EQ(frames_of(shop.alice.read(), v1::Frame::kFlow).size(), 1u) << "all that are connected are full";
+  FakeClient back(shop.broker);
+  EXPECT_TRUE(ids(back.connect(resume_of(shop.carol))).empty());
+}
+
+TEST_P(ServiceTest, UnconfirmedMessagesOneByOneAreSpread) {
+  Workshop shop(GetParam());
+  Workshop::serve(shop.bob);
+  Workshop::serve(shop.carol);
+  for (uint64_t id = 1; id <= 100; ++id) {
+    shop.alice.send(job_frame("work", id, v1::CONFIRM_REFUSALS));
+    shop.broker.advance(20);
+  }
+  EXPECT_GT(ids(shop.bob.read()).size(), 20u);
+  EXPECT_GT(ids(shop.carol.read()).size(), 20u);
+}
+
 TEST_P(ServiceTest, AnInstanceThatComesBackGoesOn) {
   Workshop shop(GetParam());
   Workshop::serve(shop.bob);
