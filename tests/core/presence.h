@@ -94,6 +94,21 @@ class Picture {
   uint64_t ref_;
 };
 
+// Clients that connect at once.
+inline std::vector<FakeLink*> connect_many(FakeBroker& broker, size_t first, size_t count) {
+  std::vector<FakeLink*> all;
+  for (size_t i = first; i < first + count; ++i) {
+    const uint64_t number = broker.links.size();
+    FakeLink& link = broker.links.emplace_back();
+    link.connect_deadline = broker.now + kConnectDeadlineMs;
+    link.id = broker.shard().on_link({HostLink{number}, link.connect_deadline, {}}, broker.now);
+    link.inbound = wire(connect_frame("device/" + std::to_string(i)));
+    all.push_back(&link);
+  }
+  broker.settle();
+  return all;
+}
+
 // Wendy watches. Her home is the last shard; those whom she watches live on all of them.
 struct WatchWorld {
   explicit WatchWorld(ShardIndex shards, const Limits& limits = {})
