@@ -1,4 +1,4 @@
-// Presence as clients see it: frames to send, and what a watcher makes of those it reads.
+// Presence as clients see it: frames to send, what a watcher makes of those it reads, and a world with one watcher.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -92,6 +92,51 @@ class Picture {
 
  private:
   uint64_t ref_;
+};
+
+// Clients that connect at once.
+inline std::vector<FakeLink*> connect_many(FakeBroker& broker, size_t first, size_t count) {
+  std::vector<FakeLink*> all;
+  for (size_t i = first; i < first + count; ++i) {
+    const uint64_t number = broker.links.size();
+    FakeLink& link = broker.links.emplace_back();
+    link.connect_deadline = broker.now + kConnectDeadlineMs;
+    link.id = broker.shard().on_link({HostLink{number}, link.connect_deadline, {}}, broker.now);
+    link.inbound = wire(connect_frame("device/" + std::to_string(i)));
+    all.push_back(&link);
+  }
+  broker.settle();
+  return all;
+}
+
+// Wendy watches. Her home is the last shard; those whom she watches live on all of them.
+struct WatchWorld {
+  explicit WatchWorld(ShardIndex shards, const Limits& limits = {})
+      : broker(shards, limits),
+        wendy(broker, watcher_frame(broker.name_on(static_cast<ShardIndex>(shards - 1), "wendy"), 60'000)) {}
+
+  // Its home is one after the other of the shards.
+  std::string name(size_t number, const std::string& beginning = "device/") {
+    return broker.name_on(static_cast<ShardIndex>(number % broker.shards()), beginning + std::to_string(number) + "/");
+  }
+  void read() { picture.take(wendy.read()); }
+  v1::Change last(const std::string& of) { return picture.last[of]; }
+  uint64_t sum(uint64_t Counters::*counter) {
+    uint64_t all = 0;
+    for (ShardIndex shard = 0; shard < broker.shards(); ++shard) all += broker.counters(shard).*counter;
+    return all;
+  }
+  void resume_wendy() {
+    const v1::Connected elder = wendy.connected();
+    wendy = FakeClient(broker);
+    v1::Frame connect = resume_frame(elder, ++attempt);
+    picture.take(wendy.connect(connect));
+  }
+
+  FakeBroker broker;
+  FakeClient wendy;
+  Picture picture;
+  uint32_t attempt = 0;
 };
 
 }  // namespace onehop::core::test

@@ -288,7 +288,7 @@ std::string frame_disagreement(Bytes frame) {
   const google::protobuf::LogSilencer silencer;
   v1::Frame parsed;
   const bool parser_takes = parsed.ParseFromArray(frame.data(), static_cast<int>(frame.size()));
-  constexpr uint32_t kLastKnown = v1::Frame::kSubscribedFieldNumber;
+  constexpr uint32_t kLastKnown = v1::Frame::kPresenceFieldNumber;
   if (parser_takes && field.number <= kLastKnown && static_cast<uint32_t>(parsed.kind_case()) != field.number) {
     return "frame: the parser sees another field";
   }

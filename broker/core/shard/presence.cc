@@ -14,7 +14,7 @@ namespace onehop::core {
 namespace {
 
 // While memory is short less may wait for a session than PresenceFeed takes.
-constexpr size_t kNamesWhileMemoryIsShort = 4 * PresenceHome::kPortionNames;
+constexpr size_t kNamesWhileMemoryIsShort = 2 * PresenceHome::kPortionNames;
 // What a session with watches takes, beside its feed, and each of its watches with its place among those of a pattern.
 constexpr size_t kWatcherBytes = 320;
 constexpr size_t kWatchBytes = 112;

@@ -140,14 +140,21 @@ PresenceChange PresenceHome::read_change(const PresenceRecord& record, Bytes nam
   return change;
 }
 
-void PresenceHome::take_turn() {
-  if (asked_.empty()) return;
-  for (uint32_t looked_at = 0; !asked_.empty() && looked_at < kTurnPlaces;) {
+// A host ticks again at once when there was something to flush, and looks for other events only when there is nothing.
+// So the bound must not depend on how often it ticks.
+Instant PresenceHome::advance() {
+  if (asked_.empty()) return Instant::never();
+  if (turn_ != shard_.now()) {
+    turn_ = shard_.now();
+    places_left_ = kPlacesPerMs;
+  }
+  while (!asked_.empty() && places_left_ != 0) {
     const Asked asked = std::move(asked_.front());
     asked_.pop_front();
-    looked_at += std::max(answer(asked), kPortionPlacesMin);
+    places_left_ -= std::min(places_left_, std::max(answer(asked), kPortionPlacesMin));
   }
   count_held();
+  return asked_.empty() ? Instant::never() : turn_ + 1;
 }
 
 // Returns how many places of sessions it has looked at.
@@ -162,11 +169,13 @@ uint32_t PresenceHome::answer(const Asked& asked) {
   // Changes find room in the feed, too.
   const uint32_t names = std::min(kPortionNames, shard_.config.limits.presence_names_max / 4);
   uint32_t next = asked.cursor;
-  for (uint32_t found = 0; next < end && found < names; ++next) {
+  size_t bytes = 0;
+  for (uint32_t found = 0; next < end && found < names && bytes < kPortionBytes; ++next) {
     const Session* const session = shard_.sessions.find(shard_.sessions.id_at(next));
     if (session == nullptr || !session->name.name().starts_with(asked.text)) continue;
     tell_found(asked, state_of(*session));
     ++found;
+    bytes += sizeof(PresenceRecord) + session->name.name().size();
   }
   tell_end(asked, next >= shard_.sessions.slots() ? Presence::kNoMore : next);
   return next - asked.cursor;

@@ -27,11 +27,13 @@ struct ShardParts;
 
 class PresenceHome {
  public:
-  // A portion ends after this many names, or after this many places of sessions. A turn ends when it has looked at
-  // this many places, of which a portion counts for some at least.
-  static constexpr uint32_t kPortionNames = 64;
+  // A portion ends after this many names, or about this many bytes of them, or this many places of sessions. In each
+  // millisecond the shard looks at this many places, of which a portion counts for some at least. So it is at work on
+  // snapshots for less than half of its time, and other clients are served in between.
+  static constexpr uint32_t kPortionNames = 256;
+  static constexpr uint32_t kPortionBytes = 16 << 10;
   static constexpr uint32_t kPortionPlaces = 1'024;
-  static constexpr uint32_t kTurnPlaces = 4'096;
+  static constexpr uint32_t kPlacesPerMs = 2'048;
   static constexpr uint32_t kPortionPlacesMin = 64;
 
   explicit PresenceHome(ShardParts& shard);
@@ -57,9 +59,8 @@ class PresenceHome {
   void take_asked(const NameRecord& record, Bytes text);
   static PresenceChange read_change(const PresenceRecord& record, Bytes name);
 
-  // Puts portions together; in every flush.
-  void take_turn();
-  bool has_turn() const { return !asked_.empty(); }
+  // Puts portions together, as many as this millisecond allows, and returns when to go on.
+  Instant advance();
 
  private:
   struct Asked {
@@ -84,6 +85,8 @@ class PresenceHome {
   ShardParts& shard_;
   PresencePatterns<uint64_t> wanted_;  // A bit for each shard, this one too.
   std::deque<Asked> asked_;
+  Instant turn_{};            // The millisecond of the last turn,
+  uint32_t places_left_ = 0;  // and how many places may still be looked at in it.
   Account account_;
 };
 

@@ -83,7 +83,7 @@ Instant Shard::on_tick(Instant now) {
   const Instant release = parts.flow.release_more();
   const Instant verdicts =
       std::min({parts.permissions.advance(), parts.subscription_rights.advance(), parts.presence_rights.advance()});
-  const Instant turn = parts.revocation.advance();
+  const Instant turn = std::min(parts.revocation.advance(), parts.presence_home.advance());
   const Instant replies = parts.requests.advance();
   if (parts.services.next_telling() <= now) parts.writer.want_flush();
   parts.memory.watch_memory();
@@ -107,13 +107,12 @@ void Shard::flush(Instant now) {
   parts.shutdown.say_goodbyes_if_due();
   parts.writer.flush_dirty();
   parts.presence.take_turn();
-  parts.presence_home.take_turn();
   parts.memory.count_spare_output();
   parts.memory.watch_memory();
   parts.services.tell_work();
   parts.crossing.post_parcels();
   parts.writer.set_flush_wanted(parts.links.has_resumable() || parts.writer.links_to_write() != 0 ||
-                                parts.memory.has_turn() || parts.presence_home.has_turn());
+                                parts.memory.has_turn());
 }
 
 void Shard::set_limits(const Limits& limits, Instant now) {

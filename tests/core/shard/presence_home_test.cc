@@ -40,8 +40,9 @@ TEST(PresenceHome, TellsEachShardOnce) {
   for (FakeClient& watcher : world.watchers) {
     watcher.send(watch_prefix("bob"));
     watcher.send(watch_prefix("", 2));
-    watcher.read();
   }
+  world.broker.advance(10);
+  for (FakeClient& watcher : world.watchers) watcher.read();
   const uint64_t before = world.posted(0);
   FakeClient bob(world.broker, world.broker.name_on(0, "bob"));
   EXPECT_EQ(world.posted(0), before + 1);
@@ -76,12 +77,12 @@ TEST(PresenceHome, IsAskedForNoMoreThanTheWatcherTakes) {
   const uint64_t before = world.broker.counters(1).state_bytes + world.broker.counters(1).queued_bytes;
   watcher.send(watch_prefix("device/"));
   const uint64_t held = world.broker.counters(1).state_bytes + world.broker.counters(1).queued_bytes - before;
-  EXPECT_LT(held, 2 * PresenceHome::kPortionNames * 120 + 2'000);
+  EXPECT_LT(held, 2 * PresenceHome::kPortionNames * 120 + 2'000);  // One that is encoded, and one that waits.
   Picture picture;
   size_t reads = 0;
   for (; !picture.complete && reads < 1'000; ++reads) {
     watcher.take(4'000);
-    world.broker.settle();
+    world.broker.advance(1);
     if (reads % 5 == 4) watcher.take();
     if (reads % 5 == 4) picture.take(watcher.read());
     if (!picture.complete) watcher.stop_reading();
@@ -90,15 +91,45 @@ TEST(PresenceHome, IsAskedForNoMoreThanTheWatcherTakes) {
   EXPECT_EQ(picture.there.size(), clients.size());
 }
 
-// A shard with very many places looks at some of them in each flush, and other clients are served in between.
-TEST(PresenceHome, ATurnIsBounded) {
-  HomeWorld world;
+// A shard with very many places looks at some of them in each millisecond, and other clients are served in between.
+TEST(PresenceHome, LooksAtSoManyPlacesInAMillisecond) {
+  FakeBroker broker;
+  FakeClient watcher(broker, watcher_frame("watcher"));
+  const uint32_t count = 5 * PresenceHome::kPlacesPerMs;
+  connect_many(broker, 0, count);
+  for (const char* prefix : {"device/", "nobody"}) {
+    Picture picture;
+    watcher.send(watch_prefix(prefix));
+    picture.take(watcher.read());
+    EXPECT_FALSE(picture.complete);
+    EXPECT_LE(picture.there.size(), PresenceHome::kPlacesPerMs + PresenceHome::kPortionNames);
+    broker.advance(2);
+    picture.take(watcher.read());
+    EXPECT_FALSE(picture.complete);
+    broker.advance(10);
+    picture.take(watcher.read());
+    EXPECT_TRUE(picture.complete);
+    EXPECT_EQ(picture.there.size(), *prefix == 'd' ? count : 0);
+  }
+}
+
+// Long names make smaller portions, because one portion has to find room.
+TEST(PresenceHome, APortionFitsWhatMayWait) {
+  FakeBroker broker;
+  FakeClient watcher(broker, watcher_frame("watcher"));
   std::vector<FakeClient> clients;
-  for (int i = 0; i < 3'000; ++i) clients.emplace_back(world.broker, "device/" + std::to_string(i));
-  const uint64_t before = world.broker.flushes;
-  world.watchers[0].send(watch_prefix("nobody"));
-  EXPECT_TRUE(world.watchers[0].read_one().presence().complete());
-  EXPECT_GT(world.broker.flushes, before + 3'000 / PresenceHome::kPortionPlaces);
+  for (int i = 0; i < 600; ++i) {
+    std::string name = std::to_string(i);
+    name.resize(255, 'x');
+    clients.emplace_back(broker, name);
+  }
+  watcher.send(watch_prefix(""));
+  broker.advance(20);
+  Picture picture;
+  picture.take(watcher.read());
+  EXPECT_TRUE(picture.complete);
+  EXPECT_EQ(picture.there.size(), 601u);
+  EXPECT_EQ(broker.counters().presence_restarts, 0u);
 }
 
 TEST(PresenceHome, AStaleAskHarmsNobody) {
