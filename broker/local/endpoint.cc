@@ -132,6 +132,8 @@ SendStatus Endpoint::send(uint64_t id, Bytes to, Bytes payload, const client::Se
   scanned.in_reply_to_session = options.in_reply_to_session;
   scanned.ttl_ms = options.ttl_ms;
   scanned.confirm = static_cast<int32_t>(options.confirm);
+  if (options.wants_reply) scanned.flags |= core::kWantsReply;
+  if (options.retry_attempted) scanned.flags |= core::kRetryAttempted;
   scanned.is_special = core::is_special(scanned);
   return submit(scanned, {body_.data(), size}, now);
 }

@@ -43,6 +43,10 @@ void add_outcomes(const core::Counters& all, std::vector<OutcomeCount>& out) {
   for (size_t reason = 0; reason < core::kReasons; ++reason) {
     add(v1::OUTCOME_LOST, reason, all.messages_lost[reason]);
   }
+  // Those of topics and of requests; of these the reason is not counted.
+  for (const int outcome : {v1::OUTCOME_PARTIAL, v1::OUTCOME_REPLIED, v1::OUTCOME_RESPONDER_LOST}) {
+    add(outcome, 0, all.outcomes[static_cast<size_t>(outcome)]);
+  }
 }
 
 template <size_t kSize>

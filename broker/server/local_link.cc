@@ -36,8 +36,8 @@ SendStatus LocalLink::send(std::string_view to, std::string_view payload, const 
     met_full_orders_ = true;
     return SendStatus::kWouldBlock;
   }
-  const bool to_topic = options.destination == client::Destination::kTopic;
-  if (!to_topic && !pauses_.empty() && pauses_.contains(to)) {
+  const bool to_client = options.destination == client::Destination::kClient;
+  if (to_client && !pauses_.empty() && pauses_.contains(to)) {
     met_pause_ = true;
     return SendStatus::kWouldBlock;
   }

@@ -23,8 +23,10 @@ constexpr bool same(There there, Here here) {
 // The last of each; between the first and the last they have no gaps.
 static_assert(same(SendStatus::kForked, ONEHOP_SEND_FORKED) && same(SendStatus::kClosed, ONEHOP_SEND_CLOSED));
 static_assert(same(WaitStatus::kForked, ONEHOP_WAIT_FORKED) && same(WaitStatus::kEnded, ONEHOP_WAIT_ENDED));
-static_assert(same(Outcome::kNotSent, ONEHOP_OUTCOME_NOT_SENT) && same(Outcome::kLost, ONEHOP_OUTCOME_LOST));
-static_assert(same(Reason::kUnsupported, ONEHOP_REASON_UNSUPPORTED) &&
+static_assert(same(Outcome::kResponderLost, ONEHOP_OUTCOME_RESPONDER_LOST) &&
+              same(Outcome::kReplied, ONEHOP_OUTCOME_REPLIED) && same(Outcome::kPartial, ONEHOP_OUTCOME_PARTIAL) &&
+              same(Outcome::kNotSent, ONEHOP_OUTCOME_NOT_SENT) && same(Outcome::kLost, ONEHOP_OUTCOME_LOST));
+static_assert(same(Reason::kNobodyThere, ONEHOP_REASON_NOBODY_THERE) &&
               same(Reason::kTooLarge, ONEHOP_REASON_TOO_LARGE));
 static_assert(same(Ending::Cause::kForked, ONEHOP_CAUSE_FORKED) && same(Ending::Cause::kSilence, ONEHOP_CAUSE_SILENCE));
 static_assert(same(Code::kAdministrative, ONEHOP_CODE_ADMINISTRATIVE) &&

@@ -24,8 +24,8 @@ const char* onehop_wait_status_name(onehop_wait_status status) {
 }
 
 const char* onehop_outcome_name(onehop_outcome outcome) {
-  static constexpr const char* kNames[] = {"ADMITTED", "DELIVERED", "REJECTED", "EXPIRED",
-                                           "LOST",     "UNKNOWN",   "NOT_SENT"};
+  static constexpr const char* kNames[] = {"ADMITTED", "DELIVERED", "REJECTED", "EXPIRED", "LOST",
+                                           "UNKNOWN",  "NOT_SENT",  "PARTIAL",  "REPLIED", "RESPONDER_LOST"};
   return name_of(kNames, outcome);
 }
 
@@ -33,7 +33,7 @@ const char* onehop_reason_name(onehop_reason reason) {
   static constexpr const char* kNames[] = {
       "NONE",         "UNKNOWN_CLIENT", "CLIENT_OFFLINE",       "QUEUE_FULL",      "NOT_AUTHORIZED",
       "RATE_LIMITED", "TOO_LARGE",      "REFUSED_BY_RECIPIENT", "CONNECTION_LOST", "STALE_SESSION",
-      "BROKER_BUSY",  "SHUTTING_DOWN",  "UNSUPPORTED"};
+      "BROKER_BUSY",  "SHUTTING_DOWN",  "UNSUPPORTED",          "NOBODY_THERE"};
   return name_of(kNames, reason);
 }
 

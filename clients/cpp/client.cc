@@ -87,6 +87,16 @@ SendStatus Client::send_within(uint64_t timeout_ms, std::string_view to, std::st
   return impl_->enter(to, payload, options, timeout_ms, completion);
 }
 
+void Client::request(std::string_view to, std::string_view payload, SendOptions options, RequestCompletion done) {
+  impl_->request(to, payload, options, std::move(done));
+}
+
+std::future<RequestResult> Client::request(std::string_view to, std::string_view payload, SendOptions options) {
+  const auto promise = std::make_shared<std::promise<RequestResult>>();
+  request(to, payload, options, [promise](const RequestResult& result) { promise->set_value(result); });
+  return promise->get_future();
+}
+
 WaitStatus Client::flush(uint64_t timeout_ms) {
   return impl_->flush(timeout_ms);
 }
@@ -124,11 +134,19 @@ SendStatus Client::renew(std::string_view token) {
 }
 
 SendStatus Client::subscribe(std::string_view filter, const SubscribeOptions& options) {
-  return impl_->wish({.filter = std::string(filter), .wanted = true, .options = options});
+  return impl_->wish({.name = std::string(filter), .wanted = true, .options = options});
 }
 
 SendStatus Client::unsubscribe(std::string_view filter) {
-  return impl_->wish({.filter = std::string(filter), .wanted = false});
+  return impl_->wish({.name = std::string(filter), .wanted = false});
+}
+
+SendStatus Client::serve(std::string_view service) {
+  return impl_->wish({.kind = Destination::kService, .name = std::string(service), .wanted = true});
+}
+
+SendStatus Client::unserve(std::string_view service) {
+  return impl_->wish({.kind = Destination::kService, .name = std::string(service), .wanted = false});
 }
 
 Ending Client::close(uint64_t deadline_ms) {

@@ -84,6 +84,14 @@ SendStatus ClientEngine::unsubscribe(std::string_view filter) {
   return impl_->unsubscribe(filter);
 }
 
+SendStatus ClientEngine::serve(std::string_view service) {
+  return impl_->serve(service);
+}
+
+SendStatus ClientEngine::unserve(std::string_view service) {
+  return impl_->unserve(service);
+}
+
 void ClientEngine::close() {
   impl_->close();
 }

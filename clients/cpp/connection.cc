@@ -203,6 +203,14 @@ SendStatus ClientEngine::Impl::unsubscribe(std::string_view filter) {
   return accepts_wishes() ? subscriptions_.unsubscribe(filter) : SendStatus::kClosed;
 }
 
+SendStatus ClientEngine::Impl::serve(std::string_view service) {
+  return accepts_wishes() ? subscriptions_.serve(service) : SendStatus::kClosed;
+}
+
+SendStatus ClientEngine::Impl::unserve(std::string_view service) {
+  return accepts_wishes() ? subscriptions_.unserve(service) : SendStatus::kClosed;
+}
+
 void ClientEngine::Impl::finish(const Ending& ending) {
   change_to(State::kEnded, core::Instant::never());
   credentials_.closed();

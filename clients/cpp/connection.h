@@ -38,6 +38,8 @@ class ClientEngine::Impl {
   SendStatus renew(std::string_view token);
   SendStatus subscribe(std::string_view filter, const SubscribeOptions& options);
   SendStatus unsubscribe(std::string_view filter);
+  SendStatus serve(std::string_view service);
+  SendStatus unserve(std::string_view service);
   uint64_t ping() { return state_ == State::kOpen ? sender_.append_ping() : 0; }
   Sender& sender() { return sender_; }
   const Sender& sender() const { return sender_; }
@@ -70,7 +72,7 @@ class ClientEngine::Impl {
   bool takes_frames() const { return state_ == State::kHandshake || state_ == State::kOpen || is_leaving(); }
   bool accepts_wishes() const { return !closing_ && !detaching_ && state_ != State::kEnded; }
   // Whether the caller wants the end, and nothing has to be waited for.
-  bool may_end() const { return detaching_ || (closing_ && sender_.unsettled() == 0); }
+  bool may_end() const { return detaching_ || (closing_ && sender_.unsettled() == 0 && !sender_.awaits_replies()); }
   // The broker has announced the end of this connection, or of itself.
   bool may_part(core::Instant now);
   bool is_quiet(core::Instant now);

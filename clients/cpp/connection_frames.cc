@@ -42,7 +42,8 @@ void ClientEngine::Impl::append_connect() {
                                                                         : v1::ON_CONFLICT_REJECT);
   connect.set_token(credentials_.for_connect());
   connect.set_frame_bytes_max(options_.frame_bytes_max);
-  connect.set_features(core::kFeatureOrderedRefusals | core::kFeatureRenewal | core::kFeatureTopics);
+  connect.set_features(core::kFeatureOrderedRefusals | core::kFeatureRenewal | core::kFeatureTopics |
+                       core::kFeatureReplies);
   connect.set_session_expiry_ms(options_.session_expiry_ms);
   connect.set_receive_window(options_.receive_window);
   if (session_) {
@@ -155,6 +156,7 @@ const char* ClientEngine::Impl::on_connected(core::Bytes body, core::Instant now
                 .frame_bytes_max = connected.frame_bytes_max(),
                 .send_window = connected.send_window(),
                 .send_window_bytes = connected.send_window_bytes(),
+                .ttl_ms_max = connected.ttl_ms_max(),
                 .prove_ms = prove_ms},
                now);
   credentials_.opened(connected, now);
@@ -184,7 +186,9 @@ const char* ClientEngine::Impl::on_message(core::Bytes body, core::Instant now) 
     if (is_leaving() || !receiver_.receive(message.tag.tag, now + ttl_ms)) return nullptr;
     message.tag.session = receiver_.session();
   }
-  const bool handled = events_.on_message(message);
+  const bool may_be_reply = message.in_reply_to != 0 && message.in_reply_to_session == receiver_.session();
+  const uint64_t ticket = may_be_reply ? sender_.take_reply(message.in_reply_to) : 0;
+  const bool handled = ticket == 0 ? events_.on_message(message) : events_.on_reply(ticket, message);
   if (options_.ack != AckMode::kAuto) return nullptr;
   if (handled) {
     receiver_.take(message.tag);

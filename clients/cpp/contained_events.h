@@ -18,6 +18,12 @@ class ContainedEvents {
   bool on_message(const Message& message) {
     return contain([&] { events_.on_message(message); });
   }
+  bool on_reply(uint64_t ticket, const Message& reply) {
+    return contain([&] { events_.on_reply(ticket, reply); });
+  }
+  void on_no_reply(uint64_t ticket) {
+    contain([&] { events_.on_no_reply(ticket); });
+  }
   void on_outcome(std::string_view to, const SendResult& result) {
     contain([&] { events_.on_outcome(to, result); });
   }
@@ -44,6 +50,12 @@ class ContainedEvents {
   }
   void on_unsubscribed(std::string_view filter) {
     contain([&] { events_.on_unsubscribed(filter); });
+  }
+  void on_serving(std::string_view service, Reason reason) {
+    contain([&] { events_.on_serving(service, reason); });
+  }
+  void on_unserved(std::string_view service) {
+    contain([&] { events_.on_unserved(service); });
   }
   void call(const std::function<void()>& callback) {
     contain([&] { callback(); });

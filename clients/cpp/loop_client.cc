@@ -9,6 +9,7 @@
 #include <random>
 #include <utility>
 
+#include "client/request_events.h"
 #include "reactor/server_address.h"
 
 namespace onehop::client {
@@ -303,15 +304,17 @@ std::unique_ptr<LoopClient> LoopClient::start(ClientLoop& loop, std::string_view
   const auto address = check_arguments(server, options, error);
   if (!address) return nullptr;
   try {
-    auto impl = std::make_unique<Impl>(loop.impl(), *address, std::move(options), events);
-    return std::unique_ptr<LoopClient>(new LoopClient(std::move(impl)));
+    auto told = std::make_unique<RequestEvents>(events);
+    auto impl = std::make_unique<Impl>(loop.impl(), *address, std::move(options), *told);
+    return std::unique_ptr<LoopClient>(new LoopClient(std::move(told), std::move(impl)));
   } catch (const std::exception& failure) {
     error = failure.what();
     return nullptr;
   }
 }
 
-LoopClient::LoopClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+LoopClient::LoopClient(std::unique_ptr<RequestEvents> events, std::unique_ptr<Impl> impl)
+    : events_(std::move(events)), impl_(std::move(impl)) {}
 LoopClient::~LoopClient() = default;
 
 SendStatus LoopClient::send(std::string_view to, std::string_view payload, const SendOptions& options,

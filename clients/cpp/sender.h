@@ -18,8 +18,9 @@
 //    repeated because a resume left it unknown, comes first. hold.waiting is in the order of acceptance.
 //  - A hold opens only when every refusal of what was in flight is known: a ping was written after the last message to
 //    it (the barrier), and its pong has come, both on this connection.
-//  - Clients and topics have holds of their own, also where their names are the same. A topic has no gate, and its name
-//    is never proven.
+//  - Clients, topics and services have holds of their own, also where their names are the same. Only clients have
+//  gates,
+//    and names that are proven.
 //  - While a name has to be proven (proven_names.h) it has a hold, and at most one message to it is in flight. Only
 //    that one is held again after UNKNOWN_CLIENT, because nothing can have overtaken it.
 //  - ready_ names each hold that may send, once; but those whose first message waits for the send window are in
@@ -35,6 +36,7 @@
 
 #include "client/contained_events.h"
 #include "client/proven_names.h"
+#include "client/replies.h"
 #include "client/send_log.h"
 #include "core/base/instant.h"
 #include "onehop/v1/onehop.pb.h"
@@ -52,6 +54,8 @@ struct SessionTerms {
   // arrived, and the sum of the frames of those messages.
   uint32_t send_window;
   uint32_t send_window_bytes;
+  // The longest that a message may wait, and so a reply.
+  uint32_t ttl_ms_max;
   // For how long owners of names may still be on their way back. 0: they have come, or are never expected; in a resume
   // of this process: as before.
   uint32_t prove_ms;
@@ -92,7 +96,12 @@ class Sender {
   void on_flow(const v1::Flow& flow, core::Instant now);
   void on_pong(uint64_t nonce, core::Instant now);
   void on_tick(core::Instant now);
-  core::Instant deadline() const { return due_; }
+  core::Instant deadline() const { return std::min(due_, replies_.deadline()); }
+  // A message has come that names the request `id` of this session. Answers the request's ticket if it is its reply; 0:
+  // it is an ordinary message.
+  uint64_t take_reply(uint64_t id);
+  // Whether replies are still to come, of requests whose outcome says that there is one.
+  bool awaits_replies() const { return replies_.are_awaited(); }
 
   // The highest seq of receipts of this session that was handled; whether the broker is owed an Ack that says so. Who
   // appends one calls receipts_acked() before anything else is appended.
@@ -155,7 +164,7 @@ class Sender {
     uint64_t waiting_bytes = 0;
     const HoldKey* key = nullptr;
 
-    bool is_topic() const { return key->kind == Destination::kTopic; }
+    bool is_client() const { return key->kind == Destination::kClient; }
     bool next_is_confirmed() const { return !waiting.empty() && waiting.front().confirmed; }
   };
 
@@ -223,6 +232,7 @@ class Sender {
   void hold_refused(const SendLog::Record& record, uint64_t ticket, const v1::Receipt& receipt, core::Instant now);
   void settle_admitted(uint64_t last_id);
   void settle(const Address& to, const SendResult& result);
+  void tell_no_replies(const std::vector<uint64_t>& tickets);
   void settle_held(const Held& held, Outcome outcome, Reason reason);
   void lose_messages(bool repeat_unknown);
   void leave_unknown(SendLog::Record& record, bool repeat_unknown);
@@ -236,6 +246,7 @@ class Sender {
   SendLog log_;
   std::unordered_map<HoldKey, Hold, AddressHash, SameAddress> holds_;
   ProvenNames proven_;
+  Replies replies_;
   std::deque<Hold*> ready_;
   std::deque<Hold*> window_waiters_;
   std::deque<Barrier> barriers_;

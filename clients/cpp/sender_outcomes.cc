@@ -64,6 +64,7 @@ bool Sender::will_pass(const SendLog::Record& record, const v1::Receipt& receipt
 void Sender::on_fate(SendLog::Record& record, const v1::Receipt& receipt, core::Instant now) {
   const uint64_t ticket = log_.take(record);
   const bool rejected = receipt.outcome() == v1::OUTCOME_REJECTED;
+  replies_.settled(record.id, ticket, receipt.outcome() == v1::OUTCOME_REPLIED, now + terms_.ttl_ms_max);
   if (rejected && will_pass(record, receipt, now)) return hold_refused(record, ticket, receipt, now);
   SendResult result{.ticket = ticket,
                     .id = record.id,
@@ -91,11 +92,13 @@ void Sender::hold_refused(const SendLog::Record& record, uint64_t ticket, const 
                           .maybe_repeated = record.maybe_repeated,
                           .id = record.id,
                           .reason = to_reason(receipt.reason())});
-  if (receipt.reason() == v1::REASON_QUEUE_FULL) {
+  // A service has no gate, and no RESUME is told for each refusal: the time is waited for, as where the broker is busy.
+  const bool at_gate = receipt.reason() == v1::REASON_QUEUE_FULL && hold.is_client();
+  if (at_gate) {
     hold.gate_closed = true;
     prove(hold);
   }
-  const bool busy = receipt.reason() != v1::REASON_QUEUE_FULL;
+  const bool busy = !at_gate;
   if (hold.phase != Hold::Phase::kClosed || busy) {
     // A full queue tells PAUSE before it refuses. Where that is over, or was never told, one message may try at once;
     // only if that one is refused as well is the time to be waited for. While closed, refusals are those of messages
@@ -110,12 +113,13 @@ void Sender::hold_refused(const SendLog::Record& record, uint64_t ticket, const 
 }
 
 void Sender::on_flow(const v1::Flow& flow, core::Instant now) {
-  if (flow.target_case() != v1::Flow::kClient) return;
+  if (flow.target_case() != v1::Flow::kClient && flow.target_case() != v1::Flow::kService) return;
+  const Address target = flow.has_service() ? Address{flow.service(), Destination::kService} : Address{flow.client()};
   if (flow.state() == v1::STATE_PAUSE) {
     ++counts_.pauses;
-    close_hold(hold_for({flow.client()}), or_default(flow.retry_after_ms()), now);
+    close_hold(hold_for(target), or_default(flow.retry_after_ms()), now);
   } else if (flow.state() == v1::STATE_RESUME) {
-    Hold* hold = find_hold({flow.client()});
+    Hold* hold = find_hold(target);
     if (hold == nullptr) return;
     hold->resumed = true;
     hold->until = now;
@@ -157,7 +161,21 @@ void Sender::settle_admitted(uint64_t last_id) {
   log_.tidy();
 }
 
+uint64_t Sender::take_reply(uint64_t id) {
+  if (const uint64_t ticket = replies_.take(id)) return ticket;
+  const size_t place = log_.place_from(id);
+  if (place == log_.size()) return 0;
+  const SendLog::Record& record = log_[place];
+  const bool is_open = record.id == id && record.ticket != 0 && is_request(record.body_bytes());
+  return is_open && replies_.came_first(id) ? record.ticket : 0;
+}
+
+void Sender::tell_no_replies(const std::vector<uint64_t>& tickets) {
+  for (const uint64_t ticket : tickets) events_.on_no_reply(ticket);
+}
+
 void Sender::on_tick(core::Instant now) {
+  if (now >= replies_.deadline()) tell_no_replies(replies_.take_due(now));
   if (now < due_) return;
   if (now >= proven_.end_due()) proven_.end();
   due_ = proven_.end_due();

@@ -20,7 +20,7 @@ void Sender::begin_proving(core::Instant now, uint32_t prove_ms) {
   proven_.begin(now + prove_ms);
   due_ = std::min(due_, proven_.end_due());
   for (auto& [key, hold] : holds_) {
-    if (hold.is_topic()) continue;
+    if (!hold.is_client()) continue;
     hold.proof = {.wanted = true};
     hold.probe = true;
   }

@@ -113,6 +113,7 @@ void Sender::lose_messages(bool repeat_unknown) {
   for (size_t i = 0; i < log_.size(); ++i) {
     if (log_[i].ticket != 0) leave_unknown(log_[i], repeat_unknown);
   }
+  tell_no_replies(replies_.take_all());
   log_.forget_messages();
   last_unconfirmed_id_ = admitted_up_to_ = 0;
   receipts_seen_ = unacked_outcomes_ = 0;

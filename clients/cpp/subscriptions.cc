@@ -9,18 +9,28 @@
 namespace onehop::client {
 
 SendStatus Subscriptions::subscribe(std::string_view filter, const SubscribeOptions& options) {
-  return wish(filter, true, options.no_echo);
+  if (what_is_wrong_with_filter(filter) != nullptr) return SendStatus::kInvalid;
+  return wish({Destination::kTopic, std::string(filter)}, true, options.no_echo);
 }
 
 SendStatus Subscriptions::unsubscribe(std::string_view filter) {
-  return wish(filter, false, false);
+  if (what_is_wrong_with_filter(filter) != nullptr) return SendStatus::kInvalid;
+  return wish({Destination::kTopic, std::string(filter)}, false, false);
 }
 
-// If an earlier wish for this filter still waits for its answer, that answer is not told any more.
-SendStatus Subscriptions::wish(std::string_view filter, bool wanted, bool no_echo) {
-  if (what_is_wrong_with_filter(filter) != nullptr) return SendStatus::kInvalid;
-  auto place = entries_.find(filter);
-  if (place == entries_.end()) place = entries_.try_emplace(std::string(filter)).first;
+SendStatus Subscriptions::serve(std::string_view service) {
+  if (what_is_wrong_with_name(service) != nullptr) return SendStatus::kInvalid;
+  return wish({Destination::kService, std::string(service)}, true, false);
+}
+
+SendStatus Subscriptions::unserve(std::string_view service) {
+  if (what_is_wrong_with_name(service) != nullptr) return SendStatus::kInvalid;
+  return wish({Destination::kService, std::string(service)}, false, false);
+}
+
+// If an earlier wish for the same still waits for its answer, that answer is not told any more.
+SendStatus Subscriptions::wish(Key key, bool wanted, bool no_echo) {
+  const Entries::iterator place = entries_.try_emplace(std::move(key)).first;
   Entry& entry = place->second;
   entry.wanted = wanted;
   entry.no_echo = no_echo;
@@ -40,16 +50,20 @@ void Subscriptions::ask(Entries::iterator place) {
   if (entry.ref != 0) under_way_.erase(entry.ref);
   entry.ref = ++last_ref_;
   under_way_.emplace(entry.ref, place);
+  const auto name_it = [&](auto& wish) {
+    if (place->first.first == Destination::kService) {
+      wish.set_service(place->first.second);
+    } else {
+      wish.set_topic(place->first.second);
+    }
+    wish.set_ref(entry.ref);
+  };
   v1::Frame frame;
   if (entry.wanted) {
-    v1::Subscribe& subscribe = *frame.mutable_subscribe();
-    subscribe.set_topic(place->first);
-    subscribe.set_ref(entry.ref);
-    subscribe.set_no_echo(entry.no_echo);
+    name_it(*frame.mutable_subscribe());
+    frame.mutable_subscribe()->set_no_echo(entry.no_echo);
   } else {
-    v1::Unsubscribe& unsubscribe = *frame.mutable_unsubscribe();
-    unsubscribe.set_topic(place->first);
-    unsubscribe.set_ref(entry.ref);
+    name_it(*frame.mutable_unsubscribe());
   }
   sender_.append_frame(frame);
 }
@@ -72,7 +86,7 @@ void Subscriptions::opened(const v1::Connected& connected) {
 
 void Subscriptions::closed() {
   if (!std::exchange(open_, false)) return;
-  for (auto& [filter, entry] : entries_) {
+  for (auto& [key, entry] : entries_) {
     entry.ref = 0;
     entry.again_at = core::Instant::never();
   }
@@ -98,25 +112,27 @@ const char* Subscriptions::on_subscribed(core::Bytes body, core::Instant now) {
   return nullptr;
 }
 
-// The event may say anything about this filter and others, so nothing of the entry is used after it.
+// The event may say anything about this one and others, so nothing of the entry is used after it.
 void Subscriptions::settle(Entries::iterator place, Reason reason) {
   Entry& entry = place->second;
   const bool wanted = entry.wanted;
   entry.settled = true;
   entry.has_held = entry.has_held || reason == Reason::kNone;
-  const std::string filter = place->first;
+  const Key key = place->first;
   if (!wanted || !entry.has_held) entries_.erase(place);
-  if (wanted) {
-    events_.on_subscribed(filter, reason);
-  } else {
-    events_.on_unsubscribed(filter);
-  }
+  tell(key, wanted, reason);
+}
+
+void Subscriptions::tell(const Key& key, bool wanted, Reason reason) {
+  const auto& [kind, name] = key;
+  if (kind == Destination::kService) return wanted ? events_.on_serving(name, reason) : events_.on_unserved(name);
+  return wanted ? events_.on_subscribed(name, reason) : events_.on_unsubscribed(name);
 }
 
 void Subscriptions::on_tick(core::Instant now) {
-  // An event that wishes something else of such a filter makes it owed once more.
-  for (const std::string& filter : std::exchange(owed_, {})) {
-    const auto place = entries_.find(filter);
+  // An event that wishes something else of such a one makes it owed once more.
+  for (const Key& key : std::exchange(owed_, {})) {
+    const auto place = entries_.find(key);
     if (place == entries_.end() || place->second.settled || place->second.ref != 0) continue;
     settle(place, served_ ? Reason::kNone : Reason::kUnsupported);
   }

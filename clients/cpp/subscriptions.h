@@ -1,5 +1,5 @@
-// Which topics a client wants: what the program has said last of each filter, and what the broker has answered. The
-// wishes outlive connections and sessions.
+// Which topics a client wants, and which services it serves: what the program has said last of each filter and service,
+// and what the broker has answered. The wishes outlive connections and sessions.
 //
 // What a connection has not answered is asked again on the next one, because an answer is lost with its connection. A
 // new session has no subscriptions: there everything that is wanted is asked for.
@@ -10,10 +10,10 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "client/contained_events.h"
@@ -33,6 +33,8 @@ class Subscriptions {
   // The program's side: kAccepted, or kInvalid.
   SendStatus subscribe(std::string_view filter, const SubscribeOptions& options);
   SendStatus unsubscribe(std::string_view filter);
+  SendStatus serve(std::string_view service);
+  SendStatus unserve(std::string_view service);
 
   // The connection's side. closed(): it is not open any more, or is about to say goodbye.
   void opened(const v1::Connected& connected);
@@ -53,19 +55,22 @@ class Subscriptions {
     uint64_t ref = 0;
     core::Instant again_at = core::Instant::never();
   };
-  using Entries = std::map<std::string, Entry, std::less<>>;
+  // A filter of topics, or a service.
+  using Key = std::pair<Destination, std::string>;
+  using Entries = std::map<Key, Entry>;
 
-  SendStatus wish(std::string_view filter, bool wanted, bool no_echo);
+  SendStatus wish(Key key, bool wanted, bool no_echo);
   void ask(Entries::iterator place);
   void settle(Entries::iterator place, Reason reason);
+  void tell(const Key& key, bool wanted, Reason reason);
 
   ContainedEvents& events_;
   Sender& sender_;
   Entries entries_;
   std::map<uint64_t, Entries::iterator> under_way_;
-  // Filters whose answer the client gives itself: the broker serves no topics, or the subscription to be ended is gone
+  // Those whose answer the client gives itself: the broker serves no topics, or the subscription to be ended is gone
   // already, with its session.
-  std::vector<std::string> owed_;
+  std::vector<Key> owed_;
   uint64_t last_ref_ = 0;
   core::Instant again_at_ = core::Instant::never();
   bool open_ = false;

@@ -49,6 +49,10 @@ std::string_view to_string(Outcome outcome) {
       return "NOT_SENT";
     case Outcome::kPartial:
       return "PARTIAL";
+    case Outcome::kReplied:
+      return "REPLIED";
+    case Outcome::kResponderLost:
+      return "RESPONDER_LOST";
   }
   return "";
 }

@@ -23,11 +23,32 @@ using core::kIdTag;
 using core::kInReplyToSessionTag;
 using core::kInReplyToTag;
 using core::kPayloadTag;
+using core::kServiceTag;
 using core::kTopicTag;
 using core::kTtlTag;
 
 // Two bytes on the wire.
 constexpr uint32_t kMaybeRepeatedTag = v1::Message::kMaybeRepeatedFieldNumber << 3 | core::kVarint;
+constexpr uint32_t kWantsReplyTag = v1::Message::kWantsReplyFieldNumber << 3 | core::kVarint;
+// The whole fields.
+constexpr Bytes kRetryAttemptedField = "\x88\x01\x01";
+constexpr Bytes kWantsReplyField = "\x90\x01\x01";
+static_assert(v1::Message::kRetryAttemptedFieldNumber == 17 && v1::Message::kWantsReplyFieldNumber == 18);
+
+char destination_tag(Destination kind) {
+  switch (kind) {
+    case Destination::kTopic:
+      return kTopicTag;
+    case Destination::kService:
+      return kServiceTag;
+    default:
+      return kClientTag;
+  }
+}
+
+char* write_field(char* out, Bytes field) {
+  return std::copy_n(field.data(), field.size(), out);
+}
 
 size_t bytes_field_size(size_t size) {
   return 1 + varint_size(size) + size;
@@ -126,8 +147,10 @@ BodyWriter::BodyWriter(Bytes to, Bytes payload, const SendOptions& options)
   if (options.ttl_ms != 0) size_ += 1 + varint_size(options.ttl_ms);
   if (options.in_reply_to != 0) size_ += 1 + varint_size(options.in_reply_to);
   if (options.in_reply_to_session != 0) size_ += 1 + sizeof(uint64_t);
+  if (options.wants_reply) size_ += kWantsReplyField.size();
+  if (options.retry_attempted) size_ += kRetryAttemptedField.size();
   if (!payload.empty()) size_ += bytes_field_size(payload.size());
-  valid_ = !to.empty() && core::is_valid_utf8(to) && options.destination <= Destination::kTopic &&
+  valid_ = !to.empty() && core::is_valid_utf8(to) && options.destination <= Destination::kService &&
            options.confirm <= Confirm::kDelivered && (options.headers.empty() || measure_headers());
 }
 
@@ -145,11 +168,13 @@ bool BodyWriter::measure_headers() {
 }
 
 char* BodyWriter::write(char* out) const {
-  out = write_bytes_field(out, options_.destination == Destination::kTopic ? kTopicTag : kClientTag, to_);
+  out = write_bytes_field(out, destination_tag(options_.destination), to_);
   if (options_.confirm != Confirm::kRefusals) {
     *out++ = kConfirmTag;
     *out++ = static_cast<char>(options_.confirm);
   }
+  if (options_.wants_reply) out = write_field(out, kWantsReplyField);
+  if (options_.retry_attempted) out = write_field(out, kRetryAttemptedField);
   if (options_.ttl_ms != 0) {
     *out++ = kTtlTag;
     out = write_varint(out, options_.ttl_ms);
@@ -175,13 +200,24 @@ char* BodyWriter::write(char* out) const {
 Address destination_of(Bytes body) {
   uint64_t size = 0;
   const char* name = core::read_varint(body.data() + 1, body.data() + body.size(), core::kVarintBytesMax, size);
-  return {{name, static_cast<size_t>(size)}, body.front() == kTopicTag ? Destination::kTopic : Destination::kClient};
+  const Destination kind = body.front() == kTopicTag     ? Destination::kTopic
+                           : body.front() == kServiceTag ? Destination::kService
+                                                         : Destination::kClient;
+  return {{name, static_cast<size_t>(size)}, kind};
 }
 
 bool is_confirmed(Bytes body) {
   const Bytes to = destination_of(body).name;
   const char* behind = to.data() + to.size();
   return behind != body.data() + body.size() && *behind == kConfirmTag;
+}
+
+bool is_request(Bytes body) {
+  constexpr size_t kConfirmFieldSize = 2;
+  if (!is_confirmed(body)) return false;
+  const Bytes to = destination_of(body).name;
+  const size_t behind = static_cast<size_t>(to.data() - body.data()) + to.size() + kConfirmFieldSize;
+  return body.substr(behind).starts_with(kWantsReplyField);
 }
 
 char* write_message_head(char* out, uint64_t id, const FrameSize& size) {
@@ -240,11 +276,17 @@ bool take_field(const FieldReader& field, std::vector<Header>& headers, Message&
     case kTopicTag:
       out.topic = field.bytes();
       return true;
+    case kServiceTag:
+      out.service = field.bytes();
+      return true;
     case core::kSkippedTag:
       out.skipped = cut_to_32(field.value());
       return true;
     case kMaybeRepeatedTag:
       out.maybe_repeated = field.value() != 0;
+      return true;
+    case kWantsReplyTag:
+      out.wants_reply = field.value() != 0;
       return true;
     default:
       return true;
@@ -337,6 +379,10 @@ Outcome to_outcome(v1::Outcome outcome) {
       return Outcome::kLost;
     case v1::OUTCOME_PARTIAL:
       return Outcome::kPartial;
+    case v1::OUTCOME_REPLIED:
+      return Outcome::kReplied;
+    case v1::OUTCOME_RESPONDER_LOST:
+      return Outcome::kResponderLost;
     default:
       return Outcome::kUnknown;
   }

@@ -2,7 +2,8 @@
 // arrives without copying it.
 //
 // A message that is sent is an id and a body: the body is everything behind the id, so that a repeat with another id is
-// the same body. It begins with the destination and the confirm level, which can therefore be read back from it.
+// the same body. It begins with the destination, the confirm level, and whether it is a request, which can therefore be
+// read back from it.
 #pragma once
 
 #include <string>
@@ -50,6 +51,8 @@ struct Address {
 Address destination_of(core::Bytes body);
 // Whether the body asks for an outcome (Confirm::kDelivered).
 bool is_confirmed(core::Bytes body);
+// Whether it asks for a reply as its outcome.
+bool is_request(core::Bytes body);
 
 // What is appended to a body to mark it maybe_repeated.
 inline constexpr core::Bytes kMaybeRepeatedField = "\x80\x01\x01";

@@ -6,7 +6,7 @@
 namespace onehop::client {
 
 OwnedMessage::OwnedMessage(const Message& message) : message_(message) {
-  size_t size = message.from.size() + message.topic.size() + message.payload.size();
+  size_t size = message.from.size() + message.topic.size() + message.service.size() + message.payload.size();
   for (const Header& header : message.headers) size += header.key.size() + header.value.size();
   bytes_.reserve(size);
   const auto keep = [this](std::string_view text) -> std::string_view {
@@ -16,6 +16,7 @@ OwnedMessage::OwnedMessage(const Message& message) : message_(message) {
   };
   message_.from = keep(message.from);
   message_.topic = keep(message.topic);
+  message_.service = keep(message.service);
   message_.payload = keep(message.payload);
   headers_.reserve(message.headers.size());
   for (const Header& header : message.headers) headers_.push_back({keep(header.key), keep(header.value)});

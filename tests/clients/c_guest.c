@@ -294,6 +294,10 @@ static void mistakes(const char *server) {
 
 static void names(void) {
   EXPECT(strcmp(onehop_outcome_name(ONEHOP_OUTCOME_NOT_SENT), "NOT_SENT") == 0);
+  EXPECT(strcmp(onehop_outcome_name(ONEHOP_OUTCOME_PARTIAL), "PARTIAL") == 0);
+  EXPECT(strcmp(onehop_outcome_name(ONEHOP_OUTCOME_REPLIED), "REPLIED") == 0);
+  EXPECT(strcmp(onehop_outcome_name(ONEHOP_OUTCOME_RESPONDER_LOST), "RESPONDER_LOST") == 0);
+  EXPECT(strcmp(onehop_reason_name(ONEHOP_REASON_NOBODY_THERE), "NOBODY_THERE") == 0);
   EXPECT(strcmp(onehop_reason_name(ONEHOP_REASON_UNSUPPORTED), "UNSUPPORTED") == 0);
   EXPECT(strcmp(onehop_reason_name((onehop_reason)99), "?") == 0);
   EXPECT(strcmp(onehop_code_name(ONEHOP_CODE_ADMINISTRATIVE), "ADMINISTRATIVE") == 0);

@@ -28,7 +28,7 @@ TEST(EngineConnect, SaysWhoItIsFirst) {
   EXPECT_EQ(connect.on_conflict(), v1::ON_CONFLICT_TAKE_OVER);
   EXPECT_EQ(connect.keepalive_ms(), 5'000U);
   EXPECT_EQ(connect.frame_bytes_max(), 65'536U);
-  EXPECT_EQ(connect.features(), 7U);
+  EXPECT_EQ(connect.features(), 23U);
   rig.give(connected_frame());
   EXPECT_EQ(rig.events.log, Words{"open alice"});
 }

@@ -43,7 +43,8 @@ TEST(EngineResume, SaysWhoItWasAndWhatItHas) {
   EXPECT_EQ(connect.session_expiry_ms(), 60'000U);
   EXPECT_EQ(connect.receive_window(), 17U);
   EXPECT_EQ(connect.frame_bytes_max(), 65'536U);
-  EXPECT_EQ(connect.features(), core::kFeatureOrderedRefusals | core::kFeatureRenewal | core::kFeatureTopics);
+  EXPECT_EQ(connect.features(),
+            core::kFeatureOrderedRefusals | core::kFeatureRenewal | core::kFeatureTopics | core::kFeatureReplies);
   EXPECT_EQ(connect.ack().session(), kSession);
   EXPECT_EQ(in_words(connect.ack()), "ack taken 3-3 to 1");
   // While the answer is not there, messages and verdicts wait.

@@ -29,6 +29,7 @@ class Recorder : public ClientEvents {
   void on_message(const Message& message) override {
     std::string line = "message " + std::string(message.from) + " " + std::string(message.payload);
     if (!message.topic.empty()) line += " in " + std::string(message.topic);
+    if (!message.service.empty()) line += " for " + std::string(message.service);
     if (message.skipped != 0) line += " after " + std::to_string(message.skipped);
     log.push_back(line);
     tags.push_back(message.tag);
@@ -46,6 +47,15 @@ class Recorder : public ClientEvents {
     log.push_back("subscribed " + std::string(filter) + (reason == Reason::kNone ? "" : " " + to_string(reason)));
   }
   void on_unsubscribed(std::string_view filter) override { log.push_back("unsubscribed " + std::string(filter)); }
+  void on_serving(std::string_view service, Reason reason) override {
+    log.push_back("serving " + std::string(service) + (reason == Reason::kNone ? "" : " " + to_string(reason)));
+  }
+  void on_unserved(std::string_view service) override { log.push_back("unserved " + std::string(service)); }
+  void on_reply(uint64_t ticket, const Message& reply) override {
+    log.push_back("reply to " + std::to_string(ticket) + " " + std::string(reply.payload));
+    tags.push_back(reply.tag);
+  }
+  void on_no_reply(uint64_t ticket) override { log.push_back("no reply to " + std::to_string(ticket)); }
   void on_down(const Ending& ending, uint64_t retry_in_ms) override {
     log.push_back("down");
     endings.push_back(ending);
@@ -145,6 +155,13 @@ inline v1::Frame flow_frame(const std::string& client, v1::State state, uint32_t
   return frame;
 }
 
+// The same for a service.
+inline v1::Frame service_flow_frame(const std::string& service, v1::State state, uint32_t retry_after_ms = 0) {
+  v1::Frame frame = flow_frame("", state, retry_after_ms);
+  frame.mutable_flow()->set_service(service);
+  return frame;
+}
+
 inline v1::Frame pong_frame(uint64_t nonce) {
   v1::Frame frame;
   frame.mutable_pong()->set_nonce(nonce);
@@ -178,8 +195,11 @@ inline std::string in_words(const v1::Frame& frame) {
       return "connect";
     case v1::Frame::kMessage: {
       const v1::Message& message = frame.message();
-      return (message.has_topic() ? "topic " + message.topic() : message.client()) + ":" +
-             std::to_string(message.id()) + "=" + message.payload() + (message.maybe_repeated() ? " again" : "");
+      const std::string to = message.has_topic()     ? "topic " + message.topic()
+                             : message.has_service() ? "service " + message.service()
+                                                     : message.client();
+      return to + ":" + std::to_string(message.id()) + "=" + message.payload() + (message.wants_reply() ? "?" : "") +
+             (message.maybe_repeated() ? " again" : "");
     }
     case v1::Frame::kAck:
       return in_words(frame.ack());
@@ -190,8 +210,10 @@ inline std::string in_words(const v1::Frame& frame) {
     case v1::Frame::kPong:
       return "pong";
     case v1::Frame::kSubscribe:
+      if (frame.subscribe().has_service()) return "serve " + frame.subscribe().service();
       return "subscribe " + frame.subscribe().topic() + (frame.subscribe().no_echo() ? " no echo" : "");
     case v1::Frame::kUnsubscribe:
+      if (frame.unsubscribe().has_service()) return "unserve " + frame.unsubscribe().service();
       return "unsubscribe " + frame.unsubscribe().topic();
     case v1::Frame::kGoodbye:
       return "goodbye";

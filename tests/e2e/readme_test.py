@@ -107,10 +107,12 @@ def run_examples(bin_folder):
     code, out, _ = run([os.path.join(bin_folder, "readme_topics"), address])
     assert code == 0 and sorted(out.splitlines()) == [b"alice in news/de: Hello.", b"news/+ holds", b"news/de: ADMITTED",
                                                       b"weather: REJECTED, NOBODY_THERE"], out
+    code, out, _ = run([os.path.join(bin_folder, "readme_services"), address])
+    assert (code, out) == (0, b"adder: REPLIED, 42\ndivider: REJECTED, NOBODY_THERE\n"), out
     embed.stdin.write(b"\n")
     embed.stdin.close()
     assert embed.wait(SECONDS_MAX) == 0
-    assert output.all()[1:] == ["3 messages were admitted"], output.all()
+    assert output.all()[1:] == ["5 messages were admitted"], output.all()
     hooks = start([os.path.join(bin_folder, "readme_hooks")], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     address = Lines(hooks.stdout).wait_for(lambda line: line.startswith("serving on ")).split()[2]
     code, out, _ = run([os.path.join(bin_folder, "readme_client"), address])

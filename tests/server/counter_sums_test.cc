@@ -54,6 +54,9 @@ CountersOfShard counted(unsigned index, uint64_t unit) {
   c.outcomes[v1::OUTCOME_REJECTED] = unit * 200;
   c.outcomes[v1::OUTCOME_EXPIRED] = unit * 300;
   c.outcomes[v1::OUTCOME_LOST] = unit * 400;
+  c.outcomes[v1::OUTCOME_PARTIAL] = unit * 410;
+  c.outcomes[v1::OUTCOME_REPLIED] = unit * 420;
+  c.outcomes[v1::OUTCOME_RESPONDER_LOST] = unit * 430;
   c.messages_refused[v1::REASON_QUEUE_FULL] = unit * 500;
   c.messages_refused[v1::REASON_UNKNOWN_CLIENT] = unit * 600;
   shard.paused_senders = unit * 700;
@@ -101,6 +104,15 @@ TEST(CounterSums, EachNumberIsTheSumOfItsOwn) {
   expect(sum.messages_refused, 500 + 600);
   expect(sum.paused_senders, 700);
   expect(sum.transport_bytes, 800);
+  const auto expect_outcome = [&](Outcome outcome, uint64_t number) {
+    for (const OutcomeCount& one : sum.outcomes) {
+      if (one.outcome == outcome && one.reason == Reason::kNone) return expect(one.count, number);
+    }
+    ADD_FAILURE() << to_string(outcome);
+  };
+  expect_outcome(Outcome::kPartial, 410);
+  expect_outcome(Outcome::kReplied, 420);
+  expect_outcome(Outcome::kResponderLost, 430);
   ASSERT_EQ(sum.shards.size(), 2u);
   EXPECT_EQ(sum.shards[1].connections, 10'000u);
 }

@@ -95,6 +95,9 @@ TEST(Inspection, OutcomesThatCanOccurAreThereBeforeTheyDo) {
   EXPECT_TRUE(is_there("LOST", "CONNECTION_LOST"));
   EXPECT_TRUE(is_there("LOST", "SHUTTING_DOWN"));
   EXPECT_TRUE(is_there("REJECTED", "QUEUE_FULL"));
+  EXPECT_TRUE(is_there("PARTIAL", ""));
+  EXPECT_TRUE(is_there("REPLIED", ""));
+  EXPECT_TRUE(is_there("RESPONDER_LOST", ""));
   EXPECT_FALSE(is_there("LOST", "QUEUE_FULL"));
 }
 

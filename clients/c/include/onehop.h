@@ -83,7 +83,10 @@ typedef enum onehop_outcome {
   ONEHOP_OUTCOME_EXPIRED = 3,
   ONEHOP_OUTCOME_LOST = 4,
   ONEHOP_OUTCOME_UNKNOWN = 5,
-  ONEHOP_OUTCOME_NOT_SENT = 6
+  ONEHOP_OUTCOME_NOT_SENT = 6,
+  ONEHOP_OUTCOME_PARTIAL = 7,
+  ONEHOP_OUTCOME_REPLIED = 8,
+  ONEHOP_OUTCOME_RESPONDER_LOST = 9
 } onehop_outcome;
 
 /* Why. A number that is not here is one that only the broker knows. */
@@ -100,7 +103,8 @@ typedef enum onehop_reason {
   ONEHOP_REASON_STALE_SESSION = 9,
   ONEHOP_REASON_BROKER_BUSY = 10,
   ONEHOP_REASON_SHUTTING_DOWN = 11,
-  ONEHOP_REASON_UNSUPPORTED = 12
+  ONEHOP_REASON_UNSUPPORTED = 12,
+  ONEHOP_REASON_NOBODY_THERE = 13
 } onehop_reason;
 
 /* Why a connection, or the client, ended. */

@@ -1,6 +1,6 @@
 // What other threads hand to a client's thread at one time: bodies of messages one behind the other, and beside them
-// what is known of each; verdicts; calls to be made when messages are settled; what is wanted of topics; the wish to
-// end.
+// what is known of each; verdicts; calls to be made when messages are settled; what is wanted of topics and services;
+// the wish to end.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@
 
 namespace onehop::client {
 
-// What one destination has of the account; a client and a topic of the same name share one. See outbox.h for who may
-// touch what.
+// What one destination has of the account; a client, a topic and a service of the same name share one. See outbox.h for
+// who may touch what.
 struct DestinationAccount {
   // Accepted and without an outcome, as far as the account knows.
   uint64_t bytes = 0;
@@ -50,9 +50,11 @@ struct Verdict {
   uint32_t retry_after_ms = 0;
 };
 
-// What is wanted of a topic.
-struct TopicWish {
-  std::string filter;
+// What is wanted of topics, or of a service.
+struct Wish {
+  Destination kind = Destination::kTopic;
+  // The filter, or the service.
+  std::string name;
   bool wanted;
   SubscribeOptions options = {};
 };
@@ -102,7 +104,7 @@ struct Batch {
   std::vector<std::function<void()>> flushes;
   // New credentials, the latest.
   std::optional<std::string> renewal;
-  std::vector<TopicWish> wishes;
+  std::vector<Wish> wishes;
   std::optional<EndOrder> end;
 
   bool is_empty() const {

@@ -63,6 +63,18 @@ SendFuture Client::Impl::send(std::string_view to, std::string_view payload, con
   return future;
 }
 
+void Client::Impl::request(std::string_view to, std::string_view payload, SendOptions options, RequestCompletion done) {
+  options.wants_reply = true;
+  options.confirm = Confirm::kDelivered;
+  send(to, payload, options, RequestEnd{&requests_, std::move(done)});
+}
+
+// What is not accepted is told by whoever sends it; the rest by the client's thread.
+void Client::Impl::RequestEnd::operator()(const SendResult& result) {
+  if (result.status == SendStatus::kAccepted) return requests->on_outcome(result, std::move(done));
+  if (done) done({.sent = result});
+}
+
 WaitStatus Client::Impl::wait_until_open(uint64_t timeout_ms) {
   if (is_copy()) return WaitStatus::kForked;
   if (in_thread()) return WaitStatus::kWouldDeadlock;
@@ -121,9 +133,11 @@ SendStatus Client::Impl::renew(std::string_view token) {
   return SendStatus::kAccepted;
 }
 
-SendStatus Client::Impl::wish(TopicWish wish) {
+SendStatus Client::Impl::wish(Wish wish) {
   if (is_copy()) return SendStatus::kForked;
-  if (what_is_wrong_with_filter(wish.filter) != nullptr) return SendStatus::kInvalid;
+  const bool is_service = wish.kind == Destination::kService;
+  const char* wrong = is_service ? what_is_wrong_with_name(wish.name) : what_is_wrong_with_filter(wish.name);
+  if (wrong != nullptr) return SendStatus::kInvalid;
   bool call = false;
   if (!outbox_.put(call, [&](Batch& batch) { batch.wishes.push_back(std::move(wish)); })) return SendStatus::kClosed;
   if (call) call_again();
@@ -182,7 +196,7 @@ void Client::Impl::turn() {
   core_.host().want_flush(*this);
   for (const Verdict& verdict : batch.verdicts) obey(verdict);
   if (batch.renewal) client_->use_engine([&] { client_->engine().renew(*batch.renewal); });
-  for (const TopicWish& wish : batch.wishes) obey(wish);
+  for (const Wish& wish : batch.wishes) obey(wish);
   pending_.add(std::move(batch));
   give_pending();
 }
@@ -245,10 +259,11 @@ void Client::Impl::obey(const Verdict& verdict) {
   });
 }
 
-void Client::Impl::obey(const TopicWish& wish) {
+void Client::Impl::obey(const Wish& wish) {
   client_->use_engine([&] {
     ClientEngine& engine = client_->engine();
-    return wish.wanted ? engine.subscribe(wish.filter, wish.options) : engine.unsubscribe(wish.filter);
+    if (wish.kind == Destination::kService) return wish.wanted ? engine.serve(wish.name) : engine.unserve(wish.name);
+    return wish.wanted ? engine.subscribe(wish.name, wish.options) : engine.unsubscribe(wish.name);
   });
 }
 
@@ -346,6 +361,20 @@ void Client::Impl::on_subscribed(std::string_view filter, Reason reason) {
 
 void Client::Impl::on_unsubscribed(std::string_view filter) {
   if (handlers_.on_unsubscribed && !silent_) handlers_.on_unsubscribed(filter);
+}
+
+void Client::Impl::on_serving(std::string_view service, Reason reason) {
+  if (handlers_.on_serving && !silent_) handlers_.on_serving(service, reason);
+}
+
+void Client::Impl::on_unserved(std::string_view service) {
+  if (handlers_.on_unserved && !silent_) handlers_.on_unserved(service);
+}
+
+void Client::Impl::on_reply(uint64_t ticket, const Message& reply) {
+  if (requests_.waits_for(ticket)) return requests_.on_reply(ticket, reply);
+  const OpenSend* open = open_sends_.look_for(ticket);
+  return open != nullptr && open->completion.is<RequestEnd>() ? requests_.on_reply(ticket, reply) : on_message(reply);
 }
 
 void Client::Impl::on_exception(const std::exception_ptr& exception) {

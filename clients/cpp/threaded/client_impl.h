@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "client/loop_client_impl.h"
+#include "client/requests.h"
 #include "client/threaded/io_core.h"
 #include "client/threaded/open_sends.h"
 #include "client/threaded/outbox.h"
@@ -35,6 +36,7 @@ class Client::Impl final : public ClientEvents, private IoMember, private Flusha
                    SendCompletion& completion);
   void send(std::string_view to, std::string_view payload, const SendOptions& options, SendCompletion completion);
   SendFuture send(std::string_view to, std::string_view payload, const SendOptions& options);
+  void request(std::string_view to, std::string_view payload, SendOptions options, RequestCompletion done);
   WaitStatus wait_until_open(uint64_t timeout_ms);
   WaitStatus flush(uint64_t timeout_ms);
   bool flush(std::function<void()> done);
@@ -42,7 +44,7 @@ class Client::Impl final : public ClientEvents, private IoMember, private Flusha
   SendCounts counts() const;
   void give(Verdict verdict);
   SendStatus renew(std::string_view token);
-  SendStatus wish(TopicWish wish);
+  SendStatus wish(Wish wish);
   Ending end(const EndOrder& order);
   std::optional<SavedSession> session() const;
 
@@ -50,6 +52,14 @@ class Client::Impl final : public ClientEvents, private IoMember, private Flusha
   static void abandon(std::unique_ptr<Impl> self, std::shared_ptr<IoHandle> thread);
 
  private:
+  // Waits for the outcome of a request.
+  struct RequestEnd {
+    Requests* requests;
+    RequestCompletion done;
+
+    void operator()(const SendResult& result);
+  };
+
   // On the client's thread, all of it but contain().
   void on_call() override { turn(); }
   void flush() override { turn(); }
@@ -60,7 +70,7 @@ class Client::Impl final : public ClientEvents, private IoMember, private Flusha
   bool give_to_engine(OpenSend& send, std::string_view body);
   void drop_pending();
   void obey(const Verdict& verdict);
-  void obey(const TopicWish& wish);
+  void obey(const Wish& wish);
   void obey(const EndOrder& order);
   void settle(const OpenSend& send);
   void after_turn();
@@ -79,6 +89,10 @@ class Client::Impl final : public ClientEvents, private IoMember, private Flusha
   void on_renewed(Reason reason, uint32_t expires_in_ms) override;
   void on_subscribed(std::string_view filter, Reason reason) override;
   void on_unsubscribed(std::string_view filter) override;
+  void on_serving(std::string_view service, Reason reason) override;
+  void on_unserved(std::string_view service) override;
+  void on_reply(uint64_t ticket, const Message& reply) override;
+  void on_no_reply(uint64_t ticket) override { requests_.on_no_reply(ticket); }
   void on_exception(const std::exception_ptr& exception) override;
 
   IoCore& core_;
@@ -100,6 +114,7 @@ class Client::Impl final : public ClientEvents, private IoMember, private Flusha
   ClientOptions options_;
   std::optional<LoopClient::Impl> client_;
   OpenSends open_sends_;
+  Requests requests_;
   Pending pending_;
   bool ended_ = false;
   bool silent_ = false;

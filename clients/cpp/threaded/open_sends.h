@@ -37,6 +37,12 @@ class OpenSends {
     }
     return at(first);
   }
+  // The same of one that may not be there: nullptr.
+  OpenSend* look_for(uint64_t ticket) {
+    if (count_ == 0 || ticket < at(0).ticket || ticket > at(count_ - 1).ticket) return nullptr;
+    OpenSend& found = find(ticket);
+    return found.ticket == ticket && found.destination != nullptr ? &found : nullptr;
+  }
   // It is done with.
   void erase(OpenSend& send) {
     send.destination = nullptr;

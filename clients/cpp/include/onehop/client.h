@@ -27,6 +27,7 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,6 +36,7 @@
 #include "onehop/client_types.h"
 #include "onehop/export.h"
 #include "onehop/io_thread.h"
+#include "onehop/request.h"
 #include "onehop/send_completion.h"
 #include "onehop/send_future.h"
 #include "onehop/topics.h"
@@ -61,6 +63,9 @@ class ONEHOP_EXPORT Client {
     // The answers to subscribe() and unsubscribe(): see ClientEvents::on_subscribed() and on_unsubscribed().
     std::function<void(std::string_view filter, Reason reason)> on_subscribed = {};
     std::function<void(std::string_view filter)> on_unsubscribed = {};
+    // The answers to serve() and unserve(): see ClientEvents::on_serving() and on_unserved().
+    std::function<void(std::string_view service, Reason reason)> on_serving = {};
+    std::function<void(std::string_view service)> on_unserved = {};
     // A handler or a completion threw this. Called on the thread where it was thrown: the client's, or that of a call
     // which called the completion itself, because the message was not accepted or the client had ended.
     std::function<void(std::exception_ptr)> on_exception = {};
@@ -95,8 +100,8 @@ class ONEHOP_EXPORT Client {
   // Waits for at most `timeout_ms` until the session is open: kDone.
   WaitStatus wait_until_open(uint64_t timeout_ms);
 
-  // Sends `payload` to the client named `to`, or to the topic, as `options.destination` says. Messages of one thread to
-  // one destination stay in order. Blocks while a limit is reached.
+  // Sends `payload` to the client named `to`, or to the topic or the service, as `options.destination` says. Messages
+  // of one thread to one destination stay in order. Blocks while a limit is reached.
   SendFuture send(std::string_view to, std::string_view payload, const SendOptions& options = {});
   // The same with a completion instead of a future: called once, on the client's thread, or from within the call if the
   // message is not accepted (SendResult::status).
@@ -108,6 +113,15 @@ class ONEHOP_EXPORT Client {
   // As try_send(), but waits for room for at most `timeout_ms`.
   SendStatus send_within(uint64_t timeout_ms, std::string_view to, std::string_view payload,
                          const SendOptions& options = {}, SendCompletion completion = {});
+
+  // Sends a request to a client, or to a service, as `options.destination` says; that it is confirmed and wants a reply
+  // goes without saying. Blocks while a limit is reached, as send(). `done` is called once: on the client's thread,
+  // when the request has its outcome and, if that is kReplied, the reply has come or cannot come any more; or from
+  // within the call if it is not accepted (SendResult::status). The reply to a message that was sent by send(), with
+  // SendOptions::wants_reply, goes to on_message.
+  void request(std::string_view to, std::string_view payload, SendOptions options, RequestCompletion done);
+  // The same with a future. Waiting for it on the client's own thread would wait for ever.
+  std::future<RequestResult> request(std::string_view to, std::string_view payload, SendOptions options = {});
 
   // Waits for at most `timeout_ms` until everything that was accepted before has its outcome: kDone. What is accepted
   // meanwhile may be waited for as well.
@@ -134,6 +148,11 @@ class ONEHOP_EXPORT Client {
   // kForked. A client that is ending may accept them without another word.
   SendStatus subscribe(std::string_view filter, const SubscribeOptions& options = {});
   SendStatus unsubscribe(std::string_view filter);
+
+  // Serves the service, or ends that: see ClientEngine::serve(). Handlers::on_serving or on_unserved tells the answer.
+  // kAccepted; kInvalid: it is no name; kClosed; kForked.
+  SendStatus serve(std::string_view service);
+  SendStatus unserve(std::string_view service);
 
   // Accepts no more messages, waits until each has its outcome, says goodbye and ends. If that takes longer than
   // `deadline_ms` (0: no deadline), it ends all the same: messages that were sent are then kUnknown, the others

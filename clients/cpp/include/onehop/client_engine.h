@@ -23,11 +23,14 @@
 //  - on_message() is called once for each delivery, in the order of the sender.
 //
 // What it promises about topics: a subscription is remembered until unsubscribe(). It outlives a broken connection with
-// its session, and in each new session the client subscribes again.
+// its session, and in each new session the client subscribes again. The same holds for serve() and unserve().
+//
+// What it promises about requests (SendOptions::wants_reply): the reply is told by on_reply(), once, before the outcome
+// or after it. If the outcome is kReplied, there is either on_reply() or on_no_reply().
 //
 // One thread at a time. Every call that takes `now_ms` may report events before it returns; `now_ms` is of a clock that
 // never goes back. Events may call send(), acknowledge(), acknowledge_up_to(), refuse(), flush(), ping(), renew(),
-// subscribe(), unsubscribe(), close() and detach(), nothing else.
+// subscribe(), unsubscribe(), serve(), unserve(), close() and detach(), nothing else.
 #pragma once
 
 #include <cstddef>
@@ -69,9 +72,9 @@ class ONEHOP_EXPORT ClientEngine {
   // Begins: from now on link() says what is wanted.
   void start(uint64_t now_ms);
 
-  // Sends `payload` to the client named `to`, or to the topic, as `options.destination` says. Before the session is
-  // open, messages wait. If accepted, `ticket`, where given, is its number: rising, from 1, the same through repeats
-  // and sessions.
+  // Sends `payload` to the client named `to`, or to the topic or the service, as `options.destination` says. Before the
+  // session is open, messages wait. If accepted, `ticket`, where given, is its number: rising, from 1, the same through
+  // repeats and sessions.
   SendStatus send(std::string_view to, std::string_view payload, const SendOptions& options,
                   uint64_t* ticket = nullptr);
 
@@ -122,9 +125,13 @@ class ONEHOP_EXPORT ClientEngine {
   // ended, or is ending.
   SendStatus subscribe(std::string_view filter, const SubscribeOptions& options = {});
   SendStatus unsubscribe(std::string_view filter);
+  // Serves the service, beside whoever else does, or ends that: everything as for subscribe(), with on_serving() and
+  // on_unserved(). kInvalid: it is no name (what_is_wrong_with_name()).
+  SendStatus serve(std::string_view service);
+  SendStatus unserve(std::string_view service);
 
-  // Accepts no more messages; when each has its outcome, says goodbye and ends. The session ends with it: what others
-  // have sent and this client has not acknowledged is lost.
+  // Accepts no more messages; when each has its outcome, and replies that are on their way have come, says goodbye and
+  // ends. The session ends with it: what others have sent and this client has not acknowledged is lost.
   void close();
   // Accepts no more messages, writes the verdicts that were given, and ends without a goodbye: the session stays, as
   // long as its expiry says, for whoever resumes it. What has no outcome is kUnknown or kNotSent.

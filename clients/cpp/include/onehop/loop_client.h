@@ -16,11 +16,14 @@
 #include "onehop/client_events.h"
 #include "onehop/client_types.h"
 #include "onehop/export.h"
+#include "onehop/request.h"
 #include "onehop/topics.h"
 
 struct uv_loop_s;
 
 namespace onehop::client {
+
+class RequestEvents;
 
 // The library's part of the caller's loop: one for each loop, shared by all its clients.
 class ONEHOP_EXPORT ClientLoop {
@@ -76,6 +79,13 @@ class ONEHOP_EXPORT LoopClient {
   // As those of ClientEngine.
   SendStatus subscribe(std::string_view filter, const SubscribeOptions& options = {});
   SendStatus unsubscribe(std::string_view filter);
+  SendStatus serve(std::string_view service);
+  SendStatus unserve(std::string_view service);
+
+  // Sends a request to a client, or to a service, as `options.destination` says; that it is confirmed and wants a reply
+  // goes without saying. If the answer is kAccepted, `done` is called once, as an event: when the request has its
+  // outcome and, if that is kReplied, the reply has come or cannot come any more. These are told to nobody else.
+  SendStatus request(std::string_view to, std::string_view payload, SendOptions options, RequestCompletion done);
 
   // While the client does not read, the broker queues messages for it, then pauses its senders and refuses their
   // messages. What one read brought (64 KiB) and one frame may still arrive as on_message(). A new connection is read
@@ -93,8 +103,9 @@ class ONEHOP_EXPORT LoopClient {
   class ONEHOP_HIDDEN Impl;
 
  private:
-  explicit LoopClient(std::unique_ptr<Impl> impl);
+  LoopClient(std::unique_ptr<RequestEvents> events, std::unique_ptr<Impl> impl);
 
+  std::unique_ptr<RequestEvents> events_;  // Outlives impl_, which tells it.
   std::unique_ptr<Impl> impl_;
 };
 

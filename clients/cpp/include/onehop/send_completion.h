@@ -53,6 +53,11 @@ class ONEHOP_EXPORT SendCompletion {
   explicit operator bool() const { return kind_ != nullptr; }
   // Only where there is somebody.
   void operator()(const SendResult& result) { kind_->call(place_, result); }
+  // For the library itself: whether it is one of these.
+  template <typename Stored>
+  bool is() const {
+    return kind_ == (fits<Stored>() ? &kInPlace<Stored> : &kApart<Stored>);
+  }
 
  private:
   static constexpr size_t kBytes = 32;

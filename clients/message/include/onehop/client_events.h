@@ -21,7 +21,8 @@ class ONEHOP_EXPORT ClientEvents {
  public:
   // A message has arrived. With AckMode::kAuto it is acknowledged when this returns, unless it was refused in here.
   virtual void on_message(const Message& message) = 0;
-  // What became of a message that send() accepted; once for each. `to`: the name of the client or of the topic.
+  // What became of a message that send() accepted; once for each. `to`: the name of the client, the topic or the
+  // service.
   virtual void on_outcome(std::string_view to, const SendResult& result) = 0;
   // The client has ended. Every message has its outcome, and no event follows.
   virtual void on_ended(const Ending& ending) = 0;
@@ -48,6 +49,16 @@ class ONEHOP_EXPORT ClientEvents {
   virtual void on_subscribed(std::string_view filter, Reason reason) { (void)filter, (void)reason; }
   // The answer to unsubscribe(): only what the broker had admitted before may still arrive.
   virtual void on_unsubscribed(std::string_view filter) { (void)filter; }
+  // The same for serve(): the client gets messages to the service from now on, or does not, and why. For unserve():
+  // only what the broker had admitted for this client before may still arrive.
+  virtual void on_serving(std::string_view service, Reason reason) { (void)service, (void)reason; }
+  virtual void on_unserved(std::string_view service) { (void)service; }
+  // The reply to the request with this ticket (SendOptions::wants_reply), instead of on_message() and acknowledged like
+  // that: once, before on_outcome() of the request or after it. Unless this is overridden, on_message() gets it. What
+  // else answers the request is an ordinary message.
+  virtual void on_reply(uint64_t ticket, const Message& reply) { (void)ticket, on_message(reply); }
+  // The outcome of this request was kReplied, and the reply does not come any more: the session has ended, or its ttl.
+  virtual void on_no_reply(uint64_t ticket) { (void)ticket; }
   // An event, the callback of flush(), or the token source threw this. What on_exception() throws itself is only
   // counted.
   virtual void on_exception(const std::exception_ptr& exception) { (void)exception; }

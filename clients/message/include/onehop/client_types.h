@@ -38,8 +38,8 @@ struct Header {
   std::string_view value;
 };
 
-// What the name that a message is sent to belongs to. A client and a topic of the same name have nothing to do with
-// each other.
+// What the name that a message is sent to belongs to. A client, a topic and a service of the same name have nothing to
+// do with each other.
 enum class Destination : uint8_t {
   // One client.
   kClient = 0,
@@ -47,6 +47,9 @@ enum class Destination : uint8_t {
   // kRejected with kNobodyThere. With Confirm::kDelivered there is one outcome for all subscribers:
   // kDelivered, kPartial, or what became of it for the first if nobody was reached.
   kTopic = 1,
+  // One of the clients that serve the service, which the broker picks for each message. The outcome is that of a
+  // message to a client, or kRejected with kNobodyThere if nobody serves it. No order is promised between messages.
+  kService = 2,
 };
 
 // A patience without an end.
@@ -74,6 +77,12 @@ struct SendOptions {
   // this client came back and could not resume its session (ClientOptions::names_may_come_ms: longer). Otherwise, and
   // with 0, it is rejected at once. kForever: waits as long as the client lives.
   uint32_t unknown_patience_ms = kUnknownPatienceMs;
+  // To a service: if the client that got it ends before it acknowledges, another one gets it, marked `redelivered`. So
+  // it may be done twice. False: it is kLost then, with `attempted`.
+  bool retry_attempted = false;
+  // It is a request: its outcome is kReplied, or why there is no reply, and `ttl_ms` covers the reply as well. Only to
+  // a client or a service, with Confirm::kDelivered. Client::request() and LoopClient::request() set it.
+  bool wants_reply = false;
 };
 
 // Whether send() accepted a message.
@@ -176,8 +185,9 @@ struct Refusal {
 struct Message {
   // The sender's name, as the broker wrote it.
   std::string_view from;
-  // The topic that it was sent to; empty: it was sent to this client.
+  // The topic or the service that it was sent to; both empty: it was sent to this client.
   std::string_view topic;
+  std::string_view service;
   // Of a topic's message: how many messages of topics this session has missed since the one before, because there was
   // no room for them at the broker.
   uint32_t skipped = 0;
@@ -198,6 +208,8 @@ struct Message {
   uint32_t ttl_left_ms = 0;
   // The sender says that it does not know whether an earlier attempt arrived.
   bool maybe_repeated = false;
+  // It is a request: its sender waits for a reply. See reply_to().
+  bool wants_reply = false;
   std::span<const Header> headers;
   std::string_view payload;
 };

@@ -78,6 +78,10 @@ enum class Outcome : uint8_t {
   kNotSent,
   // To a topic, with Confirm::kDelivered: some of its subscribers acknowledged it, and some did not.
   kPartial,
+  // A request (SendOptions::wants_reply): the recipient has replied, and the broker has the reply for the sender.
+  kReplied,
+  // A request: the recipient acknowledged it, and its session ended before it replied.
+  kResponderLost,
 };
 // "DELIVERED".
 ONEHOP_EXPORT std::string_view to_string(Outcome outcome);
