@@ -17,6 +17,8 @@ constexpr uint64_t kAwayUs = core::kInstanceAwayMs * kUsPerMs;
 constexpr uint64_t kMovingUsMax = kAwayUs + 700'000;
 // Slower credit makes messages wait that are to move, and there is a bound to how many may wait.
 constexpr uint32_t kQuickCreditUsMax = 5'000;
+// What a message takes in a queue beside its frame.
+constexpr uint64_t kQueuedBytesMax = 256;
 
 }  // namespace
 
@@ -89,12 +91,12 @@ bool ServiceOracle::may_have_asked(uint32_t session, uint32_t service, uint64_t 
   return may;
 }
 
-bool ServiceOracle::surely_serves(uint32_t session, uint32_t service, uint64_t since) const {
+bool ServiceOracle::surely_serves(uint32_t session, uint32_t service, uint64_t since_us) const {
   if (oracle_.session(session).ended_at != kNever) return false;
   bool serves = false;
   for (const Request& request : requests_) {
     if (request.session != session || request.service != service || request.refused) continue;
-    serves = request.subscribes && (serves || request.answered_at < since);
+    serves = request.subscribes && (serves || (request.answered_us != kNever && request.answered_us < since_us));
   }
   return serves;
 }
@@ -113,20 +115,52 @@ bool ServiceOracle::is_too_large_for(const Session& session, const SentMessage& 
 
 // In a backlog a message takes more room than in a queue.
 bool ServiceOracle::may_be_full(const Session& session, const SentMessage& sent) const {
-  return oracle_.queued_peak_since(session.name, sent.sent_at) * 3 / 2 + sent.frame_bytes + kStampBytesMax >
-         oracle_.scenario_.limits.queue_bytes_max;
+  const uint64_t queued = oracle_.queued_peak_since(session.name, sent.sent_at) * 3 / 2;
+  const uint64_t with_stamp = sent.frame_bytes + kStampBytesMax;
+  const uint64_t room = oracle_.scenario_.limits.queue_bytes_max;
+  return queued + with_stamp > room && bytes_for(session, sent.sent_us) + with_stamp > room;
 }
 
-bool ServiceOracle::somebody_is_free(const SentMessage& sent) const {
-  bool is_free = false;
+// At most so many bytes have waited for it since then: of all that it may have got, what was not over before.
+uint64_t ServiceOracle::bytes_for(const Session& session, uint64_t since_us) const {
+  uint64_t bytes = 0;
+  for (uint32_t record = 0; record < oracle_.messages(); ++record) {
+    const SentMessage& message = oracle_.message(record);
+    if (!may_wait_for(session, message, since_us)) continue;
+    bytes += message.frame_bytes + kQueuedBytesMax;
+    if (bytes > oracle_.scenario_.limits.queue_bytes_max) break;
+  }
+  return bytes;
+}
+
+bool ServiceOracle::may_wait_for(const Session& session, const SentMessage& message, uint64_t since_us) const {
+  if (message.fate == Fate::kRefused || message.unsupported) return false;
+  if (message.to != kNone ? message.to != session.name : message.topic != kNone && !session.uses_topics) return false;
+  if (message.service != kNone && !may_serve(session.index, message.service, message.sent_at)) return false;
+  if (message.told_us < since_us) return false;
+  const uint64_t due_us = message.admitted_us + message.ttl_ms * kUsPerMs + kLateUs;
+  if (message.admitted_us != kNever && due_us < since_us) return false;
+  if (message.fate != Fate::kDelivered) return true;
+  if (message.receiver != session.index && !message.retries) return false;
+  // What was read is sent again after a resume unless it was settled.
+  const bool stays_read = session.connections.size() == 1 || !message.confirmed;
+  return message.read_us >= since_us || !stays_read;
+}
+
+// Whether one that serves since before that time had room, and no other one was without.
+bool ServiceOracle::somebody_has_room(const SentMessage& sent, uint64_t since_us, bool is_to_be_quick) const {
+  const Scenario& scenario = oracle_.scenario_;
+  if (oracle_.memory_was_short_since(sent.sent_us) || oracle_.away_was_full_since(sent.sent_us)) return false;
+  if (scenario.credit_delay_us_max > kQuickCreditUsMax) return false;
+  bool has_room = false;
   for (const uint32_t index : instances(sent.service)) {
     const Session& session = oracle_.session(index);
     if (session.ended_at != kNever || !may_serve(index, sent.service, sent.sent_at)) continue;
     if (may_be_full(session, sent) || is_too_large_for(session, sent)) return false;
-    is_free = is_free || (surely_serves(index, sent.service, sent.sent_at) && is_quick(session));
+    const bool counts = !is_to_be_quick || is_quick(session);
+    has_room = has_room || (counts && surely_serves(index, sent.service, since_us));
   }
-  return is_free && !oracle_.memory_was_short_since(sent.sent_us) && !oracle_.away_was_full_since(sent.sent_us) &&
-         oracle_.scenario_.credit_delay_us_max <= kQuickCreditUsMax;
+  return has_room;
 }
 
 // --- What arrives -----------------------------------------------------------------------------------------------------
@@ -211,13 +245,17 @@ void ServiceOracle::check_choice(uint32_t number, const SentMessage& sent) {
   if (anybody_may_have_left(sent, to.index)) return;
   if (is_late(to.index, sent)) return oracle_.fail(number, what + ", which was another instance's, and that is there");
   const uint64_t came_us = oracle_.connection(number).opened_us;
-  const bool was_away = to.was_away_since_us != kNever && to.was_away_since_us + kLeavingUsMax / 2 < sent.sent_us &&
+  if (to.was_away_since_us == kNever) return;
+  const uint64_t waits_since_us = std::max(to.was_away_since_us, sent.admitted_us);
+  if (waits_since_us < came_us && came_us - waits_since_us > kMovingUsMax && somebody_has_room(sent, waits_since_us, true))
+    return oracle_.fail(number, what + ", which waited while it was away and another instance was there");
+  const bool was_away = to.was_away_since_us + kLeavingUsMax / 2 < sent.sent_us &&
                         sent.admitted_us < came_us;
   if (!was_away) return;
   for (const uint32_t index : instances(sent.service)) {
     const Session& other = oracle_.session(index);
     const bool is_free =
-        index != to.index && surely_serves(index, sent.service, sent.sent_at) && is_quick(other) &&
+        index != to.index && surely_serves(index, sent.service, sent.sent_us) && is_quick(other) &&
         oracle_.queued_peak_since(other.name, sent.sent_at) < oracle_.scenario_.limits.low_mark();
     if (is_free) return oracle_.fail(number, what + ", sent while it was away and another instance was there");
   }
@@ -245,7 +283,7 @@ std::string ServiceOracle::why_refusal_illegal(const SentMessage& sent, v1::Reas
   switch (reason) {
     case v1::REASON_NOBODY_THERE:
       coverage_.add(Provoked::kNobodyThere);
-      return any([this, &sent](uint32_t index) { return surely_serves(index, sent.service, sent.sent_at); })
+      return any([this, &sent](uint32_t index) { return surely_serves(index, sent.service, sent.sent_us); })
                  ? "it had an instance all the time"
                  : "";
     case v1::REASON_QUEUE_FULL:
@@ -302,12 +340,13 @@ std::string ServiceOracle::why_not_lost(const SentMessage& sent, v1::Reason reas
   if (sent.admitted_us != kNever && first_us > sent.admitted_us + sent.ttl_ms * kUsPerMs + kLateUs)
     return "its ttl was over before";
   const bool moves = !attempted || sent.retries;
-  return moves && somebody_is_free(sent) ? "there was an instance that could have taken it" : "";
+  const bool has_room = moves && somebody_has_room(sent, first_us == 0 ? sent.sent_us : first_us, false);
+  return has_room ? "there was an instance that could have taken it" : "";
 }
 
 // What is not written to an instance that is away moves, so it does not wait there until its ttl is over.
 std::string ServiceOracle::why_not_expired_unattempted(const SentMessage& sent, uint64_t due_us) const {
-  if (due_us < sent.sent_us + kMovingUsMax || !somebody_is_free(sent)) return {};
+  if (due_us < sent.sent_us + kMovingUsMax || !somebody_has_room(sent, due_us - kMovingUsMax, true)) return {};
   for (const uint32_t index : instances(sent.service)) {
     const Session& session = oracle_.session(index);
     if (!may_serve(index, sent.service, sent.sent_at)) continue;
