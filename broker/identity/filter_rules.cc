@@ -37,4 +37,13 @@ bool overlaps(std::string_view literal, bool is_prefix, std::string_view filter)
   }
 }
 
+// A single name never is all that begin with a prefix.
+bool covers_prefix(std::string_view literal, bool is_prefix, std::string_view prefix) {
+  return is_prefix && prefix.starts_with(literal);
+}
+
+bool overlaps_prefix(std::string_view literal, bool is_prefix, std::string_view prefix) {
+  return literal.starts_with(prefix) || (is_prefix && prefix.starts_with(literal));
+}
+
 }  // namespace onehop::identity

@@ -12,4 +12,8 @@ bool covers(std::string_view literal, bool is_prefix, std::string_view filter);
 // Whether any topic that the filter matches is one of the pattern's.
 bool overlaps(std::string_view literal, bool is_prefix, std::string_view filter);
 
+// The same for all names that begin with a prefix.
+bool covers_prefix(std::string_view literal, bool is_prefix, std::string_view prefix);
+bool overlaps_prefix(std::string_view literal, bool is_prefix, std::string_view prefix);
+
 }  // namespace onehop::identity

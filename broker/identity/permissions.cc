@@ -31,21 +31,26 @@ Decision Permissions::decide(const Subject& subject, Right right, std::string_vi
   // Names that the broker makes begin with a tilde.
   if (right == Right::kNames && target.empty()) target = "~";
   const auto index = static_cast<size_t>(right);
-  // A subscription is allowed if all topics are that it matches, and denied if one of them is.
-  const bool is_filter = right == Right::kSubscribe && target.find_first_of("+#") != std::string_view::npos;
+  // A subscription is allowed if all topics are that it matches, and denied if one of them is. The same holds for a
+  // watch of a prefix and the names that begin with it.
+  const bool is_prefix = right == Right::kWatch && target.ends_with('*');
+  const bool is_filter =
+      is_prefix || (right == Right::kSubscribe && target.find_first_of("+#") != std::string_view::npos);
+  if (is_prefix) target.remove_suffix(1);
   const auto match = [&](const RuleList& rules, RuleList::FilterRule holds) {
     return is_filter ? rules.match_filter(subject.principal, target, holds) : rules.match(subject.principal, target);
   };
   Decision decision;
   const auto look_at = [&](const Role& role) {
-    if (const std::string* pattern = match(role.deny[index], overlaps); pattern != nullptr) {
+    if (const std::string* pattern = match(role.deny[index], is_prefix ? overlaps_prefix : overlaps);
+        pattern != nullptr) {
       decision = {false, &role.name, pattern};
       return true;
     }
     if (decision.allowed) return false;
     const std::vector<std::string>* only = subject.narrowed_to;
     if (only != nullptr && std::find(only->begin(), only->end(), role.name) == only->end()) return false;
-    if (const std::string* pattern = match(role.allow[index], covers); pattern != nullptr) {
+    if (const std::string* pattern = match(role.allow[index], is_prefix ? covers_prefix : covers); pattern != nullptr) {
       decision = {true, &role.name, pattern};
     }
     return false;

@@ -24,6 +24,8 @@ inline Right right_for(Action action) {
       return Right::kServe;
     case Action::kRequest:
       return Right::kRequest;
+    case Action::kWatch:
+      return Right::kWatch;
   }
   std::abort();  // There is no other.
 }

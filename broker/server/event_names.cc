@@ -81,6 +81,8 @@ std::string_view to_string(Action action) {
       return "serve";
     case Action::kRequest:
       return "request";
+    case Action::kWatch:
+      return "watch";
   }
   return "";
 }

@@ -66,6 +66,8 @@ core::Answered HookDesk::ask(core::Ticket ticket, const core::Question& question
       return ask_whether(Action::kServe, ticket, question, answer);
     case core::Question::Kind::kRequest:
       return ask_whether(Action::kRequest, ticket, question, answer);
+    case core::Question::Kind::kWatch:
+      return ask_whether(Action::kWatch, ticket, question, answer);
     case core::Question::Kind::kStay:
       ask_who_stays(question, answer);
       return core::Answered::kNow;

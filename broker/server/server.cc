@@ -15,6 +15,7 @@
 #include "reactor/thread.h"
 #include "server/arrival_rules.h"
 #include "server/attached_client.h"
+#include "server/clock.h"
 #include "server/guarded_broker.h"
 #include "server/handlers.h"
 #include "server/inspection.h"
@@ -147,6 +148,7 @@ void Server::make_shards() {
       shard.thread = std::make_unique<reactor::Thread>("onehop-" + std::to_string(i), core);
     }
     config.started = {shard.loop().now_ms()};
+    config.unix_ms_at_zero = server::unix_ms() - config.started.ms;
     shard.host = std::make_unique<server::ShardHost>(config, shard.loop(), rules_, recent_ends_, *handlers_);
     mailboxes.push_back(&shard.host->mailbox());
     shards_.push_back(std::move(shard));

@@ -78,7 +78,8 @@ Answered FakeHost::ask(Ticket ticket, const Question& question, Answer& answer) 
     answer = broker_.may_send;
     return broker_.answer_to_send_later ? Answered::kLater : Answered::kNow;
   }
-  if (question.kind == Question::Kind::kPublish || question.kind == Question::Kind::kSubscribe) {
+  if (question.kind == Question::Kind::kPublish || question.kind == Question::Kind::kSubscribe ||
+      question.kind == Question::Kind::kWatch) {
     if (question.link.value != 0) live(question.link);
     broker_.asked_about_topics.push_back(
         {index_, ticket, std::string(question.name), {}, false, std::string(question.sender), question.session});
@@ -137,6 +138,7 @@ FakeBroker::FakeBroker(ShardIndex shards, const Limits& limits, bool asks_permis
   config.asks_permission = asks_permission;
   config.asks_who_stays = asks_who_stays;
   config.first_session = 1'000;
+  config.unix_ms_at_zero = 1'700'000'000'000;
   config.hash_key.fill(7);
   config.token_key.fill(9);
   for (config.index = 0; config.index < shards; ++config.index) {

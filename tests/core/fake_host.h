@@ -126,7 +126,8 @@ class FakeBroker {
   std::vector<Asked> asked_to_send;
   Answer may_send{true, 0, 0, {}, 0};
   bool answer_to_send_later = false;
-  // And for topics to publish to, and filters to subscribe to: all but these.
+  // And for topics to publish to, filters to subscribe to, and names or prefixes with an asterisk to watch: all but
+  // these.
   std::vector<Asked> asked_about_topics;
   std::map<std::string, Answer> topics_not_allowed;
   bool answer_about_topics_later = false;

@@ -96,5 +96,38 @@ allow.publish = ["rooms/*"]
   EXPECT_TRUE(permissions->decide({"alice"}, Right::kPublish, "rooms/secret").allowed);
 }
 
+TEST(FilterRules, AWatchOfAPrefixIsOfAllNamesThatBeginWithIt) {
+  std::vector<std::string> problems;
+  const auto permissions = Permissions::parse(R"([roles.member]
+allow.watch = ["hub", "device-*", "%p", "%p/*", "door"]
+deny.watch = ["device-secret", "device-vault-*"]
+[roles.all]
+allow.watch = ["*"]
+[principals]
+"alice" = ["member"]
+"admin" = ["all"]
+)",
+                                              "file", problems);
+  ASSERT_NE(permissions, nullptr);
+  const auto may = [&](const char* who) { return permissions->decide({"alice"}, Right::kWatch, who).allowed; };
+  EXPECT_TRUE(may("hub"));
+  EXPECT_FALSE(may("hub*")) << "one name is not all that begin with it";
+  EXPECT_TRUE(may("device-1"));
+  EXPECT_TRUE(may("device-1*"));
+  EXPECT_FALSE(may("device-*")) << "it would tell of what is denied";
+  EXPECT_FALSE(may("device-se*"));
+  EXPECT_FALSE(may("device-secret*"));
+  EXPECT_FALSE(may("device-vault-7*"));
+  EXPECT_FALSE(may("device-secret"));
+  EXPECT_TRUE(may("device-secret2"));
+  EXPECT_TRUE(may("alice"));
+  EXPECT_TRUE(may("alice/*"));
+  EXPECT_FALSE(may("alice*"));
+  EXPECT_FALSE(may("bob/*"));
+  EXPECT_FALSE(may("*"));
+  EXPECT_TRUE(permissions->decide({"admin"}, Right::kWatch, "*").allowed);
+  EXPECT_TRUE(permissions->decide({"admin"}, Right::kWatch, "device-*").allowed);
+}
+
 }  // namespace
 }  // namespace onehop::identity

@@ -92,6 +92,8 @@ void Client::away(uint32_t wait_us_max) {
   // Who is quick may be back before the broker knows that he was gone; who is slow comes too late for his session.
   if (random_.chance(memory_.has_session ? 600 : 300)) wait_us_max = 3'000;
   if (memory_.has_session && random_.chance(50)) wait_us_max = 2'000'000;
+  // So long that nobody waits for an instance.
+  if (memory_.has_session && world_.scenario.service_permille != 0 && random_.chance(100)) wait_us_max = 5'000'000;
   next_at_us_ = world_.now_us() + random_.between(1, wait_us_max);
   sleep_until(next_at_us_);
 }
@@ -230,6 +232,7 @@ void Client::step() {
   if (uses_topics() && random_.chance(scenario.subscribe_permille)) change_subscription();
   if (scenario.service_permille != 0 && random_.chance(scenario.serve_permille)) change_service();
   if (scenario.request_permille != 0 && random_.chance(20)) answer_what_was_not_asked();
+  if (uses_presence() && random_.chance(scenario.watch_permille)) change_watch();
   if (random_.chance(100)) ping();
   if (random_.chance(30)) send_stray();
   if (random_.chance(20)) send_stale_ack();

@@ -198,6 +198,10 @@ class Client {
   void answer_what_was_not_asked();
   void send_reply(uint32_t requester, uint64_t id, uint64_t session, uint32_t request);
 
+  // client_presence.cc
+  bool uses_presence() const;
+  void change_watch();
+
   // client_read.cc
   void read();
   void log(const v1::Frame& frame) const;
@@ -243,8 +247,8 @@ class Client {
   Memory memory_;
   std::vector<Outgoing> outgoing_;
   std::vector<uint64_t> services_paused_until_us_;  // By service.
-  uint64_t stale_session_ = 999;  // The number of one it had before.
-  bool comes_back_ = false;       // Once more, although all is ending.
+  uint64_t stale_session_ = 999;                    // The number of one it had before.
+  bool comes_back_ = false;                         // Once more, although all is ending.
 
   // Its habits, of this connection.
   bool obeys_pause_ = true;

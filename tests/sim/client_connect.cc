@@ -97,8 +97,10 @@ void Client::write_connect(bool resumes) {
   const bool has_rooms = scenario.topic_permille != 0 || scenario.service_permille != 0;
   connection.wants_topics = has_rooms && random_.chance(800);
   connection.wants_replies = scenario.request_permille != 0 && random_.chance(800);
+  connection.wants_presence = scenario.watch_permille != 0 && random_.chance(800);
   connect.set_features((connection.wants_order ? 1 : 0) | (connection.wants_renewal ? 2 : 0) |
-                       (connection.wants_topics ? 4 : 0) | (connection.wants_replies ? 16 : 0) | unknown_features);
+                       (connection.wants_topics ? 4 : 0) | (connection.wants_presence ? 8 : 0) |
+                       (connection.wants_replies ? 16 : 0) | unknown_features);
   if (random_.chance(400)) connection.wanted_frame_bytes = random_.between(1 << 10, 32 << 10);
   connect.set_frame_bytes_max(connection.wanted_frame_bytes);
   if (random_.chance(500))

@@ -107,6 +107,8 @@ void Client::take(const v1::Frame& frame, core::Bytes content) {
       if (ServiceOracle::is_own(frame.subscribed().ref()))
         return world_.oracle.services().answered(connection_, frame.subscribed());
       return world_.oracle.topics().answered(connection_, frame.subscribed());
+    case v1::Frame::kPresence:
+      return world_.oracle.presence().told(connection_, frame.presence());
     case v1::Frame::kRenewed:
       awaits_renewed_ = false;
       return world_.oracle.renewed(connection_, frame.renewed());

@@ -1,5 +1,5 @@
-// Client: requests, and how it replies to them: before it acknowledges them or after, twice, late, or never; and replies
-// to what nobody asked it.
+// Client: requests, and how it replies to them: before it acknowledges them or after, twice, late, or never; and
+// replies to what nobody asked it.
 #include <algorithm>
 
 #include "sim/client.h"
@@ -14,8 +14,7 @@ void Client::mark_request(v1::Message& message, SentMessage& sent) {
   if (!sent.confirmed && (sent.logical != 0 || !random_.chance(50))) return;
   message.set_wants_reply(true);
   const Session& session = world_.oracle.session_of(connection_);
-  const bool counts =
-      session.number == 0 ? world_.oracle.connection(connection_).wants_replies : session.uses_replies;
+  const bool counts = session.number == 0 ? world_.oracle.connection(connection_).wants_replies : session.uses_replies;
   if (!counts) return;
   sent.is_request = sent.confirmed && sent.topic == kNone;
   sent.unsupported = !sent.is_request;

@@ -125,6 +125,15 @@ constexpr const char* kNames[] = {
     "reply too late",
     "reply to what was not asked",
     "reply while the broker drains",
+    "watch",
+    "watch replaced",
+    "watch stopped",
+    "snapshot",
+    "snapshot after a resume",
+    "snapshot after an overflow",
+    "told UP or AWAY",
+    "told DOWN",
+    "picture checked at the end",
 };
 static_assert(sizeof kNames / sizeof kNames[0] == kProvoked);
 

@@ -127,6 +127,15 @@ enum class Provoked : uint8_t {
   kReplyTooLate,
   kReplyOfNobody,
   kReplyInDrain,
+  kWatched,
+  kWatchReplaced,
+  kWatchStopped,
+  kSnapshot,
+  kSnapshotAfterResume,
+  kSnapshotAfterOverflow,
+  kToldThere,
+  kToldDown,
+  kPictureChecked,
   kCount,
 };
 

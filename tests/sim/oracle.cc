@@ -187,6 +187,7 @@ void Oracle::after_call(core::ShardIndex shard, const core::Counters& counters) 
   watch_memory(shard, counters, dropped + 3 * came_in + kEntryBytesMax * (messages + copies) + kGrowthBytesMax);
   held = {held.peak, all,         counters.open_bytes,  counters.bytes_received, counters.messages_received,
           held.away, held.memory, counters.topic_copies};
+  presence_.counted(shard, counters.presence_restarts);
   check_away();
   check_revoked();
   const uint64_t queued = counters.queued_bytes;

@@ -18,6 +18,7 @@
 #include "core/base/ids.h"
 #include "onehop/v1/onehop.pb.h"
 #include "sim/coverage.h"
+#include "sim/oracle_presence.h"
 #include "sim/oracle_records.h"
 #include "sim/oracle_requests.h"
 #include "sim/oracle_services.h"
@@ -44,6 +45,7 @@ class Oracle {
   uint64_t order() const { return order_; }
   void set_now_us(uint64_t now_us) { now_us_ = now_us; }
   uint64_t now_us() const { return now_us_; }
+  uint64_t stopping_us() const { return stopping_us_; }
   bool memory_was_short_since(uint64_t at_us) const;
 
   // --- What clients do.
@@ -145,6 +147,7 @@ class Oracle {
   TopicOracle& topics() { return topics_; }
   ServiceOracle& services() { return services_; }
   RequestOracle& requests() { return requests_; }
+  PresenceOracle& presence() { return presence_; }
 
  private:
   friend class ServiceOracle;
@@ -252,6 +255,7 @@ class Oracle {
   TopicOracle topics_{*this, coverage_};
   ServiceOracle services_{*this, coverage_};
   RequestOracle requests_{*this, coverage_};
+  PresenceOracle presence_{*this, coverage_};
   std::string failure_;
   uint64_t order_ = 0;
   uint64_t now_us_ = 0;

@@ -24,6 +24,7 @@ void Oracle::check_at_rest() {
   topics_.check_at_rest();
   services_.check_at_rest();
   requests_.check_at_rest();
+  presence_.check_at_rest();
   for (const Session& sender : sessions_) {
     if (failed()) return;
     if (sender.number == 0) {

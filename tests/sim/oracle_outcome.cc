@@ -167,9 +167,8 @@ std::string Oracle::where(const SentMessage& sent) const {
 void Oracle::take_outcome(uint32_t number, uint32_t record, const v1::Receipt& receipt) {
   SentMessage& sent = messages_[record];
   Session& sender = session_of(number);
-  const std::string what = describe(sent) + " to " + where(sent) +
-                           " has outcome " + std::to_string(receipt.outcome()) + ", reason " +
-                           std::to_string(receipt.reason());
+  const std::string what = describe(sent) + " to " + where(sent) + " has outcome " + std::to_string(receipt.outcome()) +
+                           ", reason " + std::to_string(receipt.reason());
   if (sent.outcome != v1::OUTCOME_UNSPECIFIED) {
     return fail(number, what + " after it had " + std::to_string(sent.outcome));
   }
@@ -207,7 +206,8 @@ std::string Oracle::why_impossible(const SentMessage& sent, const v1::Receipt& r
   if (!receipt.text().empty() || receipt.code() != 0 || receipt.retry_after_ms() != 0)
     return "with a recipient's words";
   const bool attempted = receipt.attempted();
-  if (attempted && !(sent.service == kNone ? may_be_attempted(sent) : services_.may_be_attempted(sent))) return "attempted, but its recipient was away all the time";
+  if (attempted && !(sent.service == kNone ? may_be_attempted(sent) : services_.may_be_attempted(sent)))
+    return "attempted, but its recipient was away all the time";
   if (!attempted && sent.fate == Fate::kDelivered) return "not attempted, but its recipient has got it";
   switch (receipt.outcome()) {
     case v1::OUTCOME_EXPIRED:

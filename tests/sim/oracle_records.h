@@ -38,17 +38,17 @@ struct SentMessage {
   uint64_t body_hash = 0;
   uint32_t body_bytes = 0;
   uint32_t frame_bytes = 0;
-  uint32_t sender = 0;        // A session.
-  uint32_t connection = 0;    // On which it was sent last.
-  uint32_t position = 0;      // In what that session sent, from 0.
-  uint32_t to = kNone;        // A name; kNone for a topic or service.
-  uint32_t topic = kNone;     // One of TopicOracle::topics().
-  uint32_t service = kNone;   // One of ServiceOracle::services().
+  uint32_t sender = 0;          // A session.
+  uint32_t connection = 0;      // On which it was sent last.
+  uint32_t position = 0;        // In what that session sent, from 0.
+  uint32_t to = kNone;          // A name; kNone for a topic or service.
+  uint32_t topic = kNone;       // One of TopicOracle::topics().
+  uint32_t service = kNone;     // One of ServiceOracle::services().
   uint32_t replies_to = kNone;  // A record: the request whose reply it may be.
-  uint32_t logical = 0;       // In the stream of ordered messages to that name, from 1; 0: not part of it.
-  uint32_t receiver = kNone;  // The session it was delivered to.
-  uint32_t ttl_ms = 0;        // In force.
-  uint64_t tag = 0;           // As it was delivered.
+  uint32_t logical = 0;         // In the stream of ordered messages to that name, from 1; 0: not part of it.
+  uint32_t receiver = kNone;    // The session it was delivered to.
+  uint32_t ttl_ms = 0;          // In force.
+  uint64_t tag = 0;             // As it was delivered.
   bool confirmed = false;
   bool unsupported = false;
   bool retries = false;      // To a service: another instance may get it as well.
@@ -185,6 +185,7 @@ struct Session {
   bool may_renew = false;
   bool uses_topics = false;
   bool uses_replies = false;
+  bool uses_presence = false;
   uint32_t wanted_frame_bytes = 0;
   uint32_t receive_window = 0;
   uint32_t connected_position = 0;  // Messages sent before Connected was read.
@@ -243,6 +244,7 @@ struct Connection {
   bool wants_renewal = false;
   bool wants_topics = false;
   bool wants_replies = false;
+  bool wants_presence = false;
   uint32_t hold_ms = 0;                  // As its Connect was answered; 0: they do not end.
   uint64_t credentials_end_us = kNever;  // As it is now.
   std::vector<Renewal> renewals;         // As sent; and how far these are asked about, answered, told.

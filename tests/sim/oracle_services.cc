@@ -14,7 +14,8 @@ constexpr uint64_t kFirstRef = uint64_t{1} << 40;
 constexpr uint64_t kLeavingUsMax = 1'000'000;
 // An instance that is away for so long is not waited for; and how late that may be noticed.
 constexpr uint64_t kAwayUs = core::kInstanceAwayMs * kUsPerMs;
-constexpr uint64_t kMovingUsMax = kAwayUs + 700'000;
+constexpr uint64_t kMovingLateUsMax = 700'000;
+constexpr uint64_t kMovingUsMax = kAwayUs + kMovingLateUsMax;
 // Slower credit makes messages wait that are to move, and there is a bound to how many may wait.
 constexpr uint32_t kQuickCreditUsMax = 5'000;
 // What a message takes in a queue beside its frame.
@@ -114,10 +115,9 @@ bool ServiceOracle::is_too_large_for(const Session& session, const SentMessage& 
 }
 
 // In a backlog a message takes more room than in a queue.
-bool ServiceOracle::may_be_full(const Session& session, const SentMessage& sent) const {
+bool ServiceOracle::may_be_over(const Session& session, const SentMessage& sent, uint64_t room) const {
   const uint64_t queued = oracle_.queued_peak_since(session.name, sent.sent_at) * 3 / 2;
   const uint64_t with_stamp = sent.frame_bytes + kStampBytesMax;
-  const uint64_t room = oracle_.scenario_.limits.queue_bytes_max;
   return queued + with_stamp > room && bytes_for(session, sent.sent_us) + with_stamp > room;
 }
 
@@ -148,19 +148,32 @@ bool ServiceOracle::may_wait_for(const Session& session, const SentMessage& mess
 }
 
 // Whether one that serves since before that time had room, and no other one was without.
-bool ServiceOracle::somebody_has_room(const SentMessage& sent, uint64_t since_us, bool is_to_be_quick) const {
-  const Scenario& scenario = oracle_.scenario_;
-  if (oracle_.memory_was_short_since(sent.sent_us) || oracle_.away_was_full_since(sent.sent_us)) return false;
-  if (scenario.credit_delay_us_max > kQuickCreditUsMax) return false;
+bool ServiceOracle::somebody_has_room(const SentMessage& sent, uint64_t since_us) const {
+  if (may_have_waited_to_move(sent)) return false;
   bool has_room = false;
   for (const uint32_t index : instances(sent.service)) {
     const Session& session = oracle_.session(index);
     if (session.ended_at != kNever || !may_serve(index, sent.service, sent.sent_at)) continue;
-    if (may_be_full(session, sent) || is_too_large_for(session, sent)) return false;
-    const bool counts = !is_to_be_quick || is_quick(session);
-    has_room = has_room || (counts && surely_serves(index, sent.service, since_us));
+    if (may_be_over(session, sent, oracle_.scenario_.limits.queue_bytes_max) || is_too_large_for(session, sent)) return false;
+    has_room = has_room || surely_serves(index, sent.service, since_us);
   }
   return has_room;
+}
+
+// Whether another one that serves since before that time took everything at once.
+bool ServiceOracle::another_is_available(uint32_t session, const SentMessage& sent, uint64_t since_us) const {
+  if (may_have_waited_to_move(sent)) return false;
+  const std::vector<uint32_t>& all = instances(sent.service);
+  return std::any_of(all.begin(), all.end(), [this, session, &sent, since_us](uint32_t index) {
+    const Session& other = oracle_.session(index);
+    return index != session && is_quick(other) && surely_serves(index, sent.service, since_us) &&
+           !may_be_over(other, sent, oracle_.scenario_.limits.low_mark()) && !is_too_large_for(other, sent);
+  });
+}
+
+bool ServiceOracle::may_have_waited_to_move(const SentMessage& sent) const {
+  return oracle_.memory_was_short_since(sent.sent_us) || oracle_.away_was_full_since(sent.sent_us) ||
+         oracle_.scenario_.credit_delay_us_max > kQuickCreditUsMax;
 }
 
 // --- What arrives -----------------------------------------------------------------------------------------------------
@@ -247,18 +260,13 @@ void ServiceOracle::check_choice(uint32_t number, const SentMessage& sent) {
   const uint64_t came_us = oracle_.connection(number).opened_us;
   if (to.was_away_since_us == kNever) return;
   const uint64_t waits_since_us = std::max(to.was_away_since_us, sent.admitted_us);
-  if (waits_since_us < came_us && came_us - waits_since_us > kMovingUsMax && somebody_has_room(sent, waits_since_us, true))
+  const bool has_waited = waits_since_us < came_us && came_us - waits_since_us > kMovingUsMax;
+  if (has_waited && another_is_available(to.index, sent, came_us - kMovingLateUsMax))
     return oracle_.fail(number, what + ", which waited while it was away and another instance was there");
-  const bool was_away = to.was_away_since_us + kLeavingUsMax / 2 < sent.sent_us &&
-                        sent.admitted_us < came_us;
-  if (!was_away) return;
-  for (const uint32_t index : instances(sent.service)) {
-    const Session& other = oracle_.session(index);
-    const bool is_free =
-        index != to.index && surely_serves(index, sent.service, sent.sent_us) && is_quick(other) &&
-        oracle_.queued_peak_since(other.name, sent.sent_at) < oracle_.scenario_.limits.low_mark();
-    if (is_free) return oracle_.fail(number, what + ", sent while it was away and another instance was there");
-  }
+  const bool was_away =
+      to.was_away_since_us + kLeavingUsMax / 2 < sent.sent_us && sent.admitted_us < came_us;
+  if (was_away && another_is_available(to.index, sent, sent.sent_us))
+    return oracle_.fail(number, what + ", sent while it was away and another instance was there");
 }
 
 void ServiceOracle::delivered(uint32_t number, uint32_t record, const v1::Message& message) {
@@ -280,6 +288,7 @@ std::string ServiceOracle::why_refusal_illegal(const SentMessage& sent, v1::Reas
   const std::vector<uint32_t>& all = instances(sent.service);
   const auto any = [&all](auto holds) { return std::any_of(all.begin(), all.end(), holds); };
   const auto may = [this, &sent](uint32_t index) { return may_serve(index, sent.service, sent.sent_at); };
+  const uint64_t room = oracle_.scenario_.limits.queue_bytes_max;
   switch (reason) {
     case v1::REASON_NOBODY_THERE:
       coverage_.add(Provoked::kNobodyThere);
@@ -288,7 +297,7 @@ std::string ServiceOracle::why_refusal_illegal(const SentMessage& sent, v1::Reas
                  : "";
     case v1::REASON_QUEUE_FULL:
       coverage_.add(Provoked::kServiceFull);
-      return any([&](uint32_t index) { return may(index) && may_be_full(oracle_.session(index), sent); })
+      return any([&](uint32_t index) { return may(index) && may_be_over(oracle_.session(index), sent, room); })
                  ? ""
                  : "no instance was full";
     case v1::REASON_TOO_LARGE:
@@ -340,13 +349,13 @@ std::string ServiceOracle::why_not_lost(const SentMessage& sent, v1::Reason reas
   if (sent.admitted_us != kNever && first_us > sent.admitted_us + sent.ttl_ms * kUsPerMs + kLateUs)
     return "its ttl was over before";
   const bool moves = !attempted || sent.retries;
-  const bool has_room = moves && somebody_has_room(sent, first_us == 0 ? sent.sent_us : first_us, false);
+  const bool has_room = moves && somebody_has_room(sent, first_us == 0 ? sent.sent_us : first_us);
   return has_room ? "there was an instance that could have taken it" : "";
 }
 
 // What is not written to an instance that is away moves, so it does not wait there until its ttl is over.
 std::string ServiceOracle::why_not_expired_unattempted(const SentMessage& sent, uint64_t due_us) const {
-  if (due_us < sent.sent_us + kMovingUsMax || !somebody_has_room(sent, due_us - kMovingUsMax, true)) return {};
+  if (due_us < sent.sent_us + kMovingUsMax || !another_is_available(kNone, sent, due_us - kMovingLateUsMax)) return {};
   for (const uint32_t index : instances(sent.service)) {
     const Session& session = oracle_.session(index);
     if (!may_serve(index, sent.service, sent.sent_at)) continue;

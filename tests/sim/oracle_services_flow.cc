@@ -96,7 +96,8 @@ void ServiceOracle::check_lost(const SentMessage& sent) {
 void ServiceOracle::check_answers() {
   for (const Request& request : requests_) {
     const Session& session = oracle_.session(request.session);
-    if (request.answered_at != kNever || session.connection != request.connection || oracle_.is_broken(session)) continue;
+    if (request.answered_at != kNever || session.connection != request.connection || oracle_.is_broken(session))
+      continue;
     return oracle_.fail(session, "has no answer about service " + services()[request.service]);
   }
 }

@@ -55,6 +55,7 @@ void Oracle::session_opened(uint32_t number, core::ShardIndex shard, core::Bytes
   session.may_renew = connection.wants_renewal;
   session.uses_topics = connection.wants_topics;
   session.uses_replies = connection.wants_replies;
+  session.uses_presence = connection.wants_presence;
   session.admitted_at = connection.asked_at;
   session.wanted_frame_bytes = connection.wanted_frame_bytes;
   session.receive_window = connection.wanted_window == 0
@@ -66,6 +67,7 @@ void Oracle::session_opened(uint32_t number, core::ShardIndex shard, core::Bytes
   connection.program = static_cast<uint32_t>(programs_.size());
   programs_.emplace_back();
   if (!was_named) coverage_.add(Provoked::kMadeName);
+  presence_.changed(name_number, v1::PRESENCE_STATE_UP, session_number);
 }
 
 void Oracle::session_resumed(uint32_t number, core::ShardIndex shard, core::Bytes name, uint64_t session_number) {
@@ -103,6 +105,7 @@ void Oracle::session_resumed(uint32_t number, core::ShardIndex shard, core::Byte
   connection.session = session.index;
   connection.open = connection.resumed = true;
   session.resumed_us = now_us_;
+  presence_.changed(session.name, v1::PRESENCE_STATE_UP, session_number);
   connection.opened_at = order_;
   connection.opened_us = now_us_;
   // What its Connect said has been heard.
@@ -133,6 +136,7 @@ void Oracle::session_detached(uint32_t number, core::Bytes name, uint64_t sessio
   session.connection = kNone;
   session.left_at = order_;
   session.away_since_us = now_us_;
+  presence_.changed(session.name, v1::PRESENCE_STATE_AWAY, session_number);
   last_end_at_[names_[session.name].home] = order_;
   away_.push_back(session.index);
   watch_away(held_[names_[session.name].home].memory);
@@ -172,6 +176,7 @@ void Oracle::session_ended(uint32_t number_or_none, core::Bytes name, uint64_t s
   }
   session.ended_at = order_;
   session.ended_us = now_us_;
+  presence_.changed(session.name, v1::PRESENCE_STATE_DOWN, session_number);
   session.taken_over = taken_over;
   owned.owner = kNone;
   last_end_at_[owned.home] = order_;
@@ -222,7 +227,8 @@ void Oracle::connected(uint32_t number, const v1::Connected& connected) {
       connected.ttl_ms_max() == limits.ttl_ms_max && !connected.server().empty() &&
       connected.features() ==
           ((session.wants_order ? core::kFeatureOrderedRefusals : 0) | (session.may_renew ? core::kFeatureRenewal : 0) |
-           (session.uses_topics ? core::kFeatureTopics : 0) | (session.uses_replies ? core::kFeatureReplies : 0)) &&
+           (session.uses_topics ? core::kFeatureTopics : 0) | (session.uses_presence ? core::kFeaturePresence : 0) |
+           (session.uses_replies ? core::kFeatureReplies : 0)) &&
       connected.credentials_expire_in_ms() == connection.hold_ms;
   if (!right) return fail(number, "Connected states something else than what holds");
   if (connection.resumed) return take_last_id(number, connected.last_id());

@@ -141,6 +141,13 @@ void draw_services(Random& random, Scenario& scenario) {
   scenario.mute_permille = random.between(0, 400);
 }
 
+// The same.
+void draw_presence(Random& random, Scenario& scenario) {
+  if (!random.chance(400)) return;
+  scenario.watch_permille = random.between(20, 300);
+  if (random.chance(700)) scenario.limits.presence_names_max = random.between(4, 10);
+}
+
 }  // namespace
 
 Scenario draw_scenario(Random& random) {
@@ -165,6 +172,7 @@ Scenario draw_scenario(Random& random) {
   draw_credentials(random, scenario);
   draw_topics(random, scenario);
   draw_services(random, scenario);
+  draw_presence(random, scenario);
   return scenario;
 }
 

@@ -81,6 +81,8 @@ struct Scenario {
   uint32_t request_permille = 0;  // Messages that want a reply; 0: none does.
   uint32_t reply_us_max = 0;      // How long a reply takes.
   uint32_t mute_permille = 0;     // Requests that get none.
+  // Presence.
+  uint32_t watch_permille = 0;  // Steps; 0: nobody watches.
 };
 
 Scenario draw_scenario(Random& random);

@@ -51,6 +51,7 @@ World::World(uint64_t seed, bool is_verbose)
   for (uint32_t i = 0; i < scenario.shards; ++i) {
     core::ShardConfig config = make_config(scenario, i, key);
     config.ledger = &ledger;
+    config.unix_ms_at_zero = PresenceOracle::kUnixMsAtStart - base.ms;
     hosts.push_back(std::make_unique<ShardHost>(*this, config));
   }
   for (uint32_t i = 0; i < scenario.names; ++i) oracle.intern("client-" + std::to_string(i));

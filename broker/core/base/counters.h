@@ -27,6 +27,7 @@ struct Counters {
   uint64_t topic_messages = 0;     // Sent to a topic of this shard, and not refused.
   uint64_t topic_copies = 0;       // Those of messages_admitted that came of a topic.
   uint64_t topic_skips = 0;        // Copies for which there was no room.
+  uint64_t presence_restarts = 0;  // Times that too much waited for a watcher, which then got new snapshots.
   uint64_t messages_redelivered = 0;
   uint64_t messages_expired = 0;               // Unconfirmed ones that waited too long.
   std::array<uint64_t, kOutcomes> outcomes{};  // Of confirmed messages that were admitted, by v1::Outcome.

@@ -55,6 +55,9 @@ struct Limits {
   // Sessions one shard holds; the next Connect is answered SERVER_BUSY.
   uint32_t sessions_max = 4'000'000;
 
+  // How many names may wait to be told to one watcher; beyond that it gets new snapshots. At least 4.
+  uint32_t presence_names_max = 1'024;
+
   // The send window's bytes in force: the largest frame fits into it.
   uint32_t send_bytes_max() const { return std::max(send_window_bytes, frame_bytes_max); }
   // Over the high mark senders are told to pause, below the low mark to resume.
@@ -114,6 +117,9 @@ inline constexpr uint32_t kSubscriptionsMax = 1'024;
 inline constexpr uint32_t kInstanceAwayMs = 1'000;
 // An instance's work is told to other shards at most so late.
 inline constexpr uint32_t kInstanceWorkMs = 10;
+// Names and prefixes that one session may watch. A program has a few questions about who is there, and each one that
+// matches a change is told of it.
+inline constexpr uint32_t kWatchesMax = 64;
 // Whose name another connection asks for must be heard within this time, or its connection ends.
 inline constexpr uint32_t kContestMs = 3'000;
 // A recipient that holds no more than this is served while memory is short (memory_ledger.h).
@@ -130,8 +136,9 @@ inline constexpr uint32_t kProtocolVersion = 1;
 inline constexpr uint64_t kFeatureOrderedRefusals = 1;
 inline constexpr uint64_t kFeatureRenewal = 2;
 inline constexpr uint64_t kFeatureTopics = 4;
+inline constexpr uint64_t kFeaturePresence = 8;
 inline constexpr uint64_t kFeatureReplies = 16;
 inline constexpr uint64_t kFeaturesServed =
-    kFeatureOrderedRefusals | kFeatureRenewal | kFeatureTopics | kFeatureReplies;
+    kFeatureOrderedRefusals | kFeatureRenewal | kFeatureTopics | kFeaturePresence | kFeatureReplies;
 
 }  // namespace onehop::core

@@ -35,8 +35,13 @@ enum class RecordKind : uint8_t {
   kMissed,       // From a topic's home to such a shard: its subscribers miss messages of the topic.
   kFannedOut,    // To a topic's home: how many subscribers such a shard has admitted a confirmed message for.
   kAudience,     // To a shard that must know: who has subscribed to a filter.
-  kFiltersAsked,  // To a shard that was sent kAudience: answer when you have read all of those before this.
-  kFiltersKnown,  // The answer.
+  kFiltersAsked,      // To a shard that was sent kAudience: answer when you have read all of those before this.
+  kFiltersKnown,      // The answer.
+  kPresenceWanted,    // To the home of a name, or to every shard: somebody here watches this name or prefix.
+  kPresenceUnwanted,  // To the same: nobody here does any more.
+  kPresenceAsked,     // To a home that was sent kPresenceWanted: the next portion of a snapshot is wanted.
+  kPresence,          // To a shard with watchers: the state of a client. A part of a portion if it has a sender.
+  kPresencePortion,   // To the shard that asked: the end of a portion.
   kToInstance,  // To an instance's shard: a message for it, written as kMessage, whose hash is the instance's session.
   kInstanceJoins,   // To every other shard: a session is an instance of a service.
   kInstanceLeaves,  // The same: it is none any more.
@@ -48,7 +53,8 @@ struct RecordHead {
   RecordKind kind{};
   bool ordered_refusals = false;  // kMessage.
   bool gate_closed = false;       // kReceipt.
-  // kFlow: v1::State. kAudience: Audience::Kind. kInstanceState: InstanceState. Messages: MessageFlags.
+  // kFlow: v1::State. kAudience: Audience::Kind. kInstanceState: InstanceState. kPresence: v1::PresenceState. The other
+  // three of presence that have a text: whether it is a prefix. Messages: MessageFlags.
   uint8_t state = 0;
   uint32_t size = 0;  // Of the whole record.
   Origin sender;
@@ -86,10 +92,22 @@ struct ReceiptRecord {
   uint32_t confirmed;
 };
 
-// kFlow, kAudience and those of instances; the name or filter follows.
+// kFlow, kAudience, those of instances, and those of presence but kPresence; the name, filter or prefix follows.
 struct NameRecord {
   RecordHead head;
-  uint32_t number;  // kFlow: retry_after_ms. kInstanceState: its work.
+  // kFlow: retry_after_ms. kInstanceState: its work. kPresenceAsked, kPresencePortion: where the next portion begins.
+  uint32_t number;
+  uint32_t name_size;
+};
+
+// kPresence; the name follows.
+struct PresenceRecord {
+  RecordHead head;
+  uint64_t name_hash;
+  uint64_t session;
+  uint64_t since_unix_ms;
+  uint64_t heard_ms;  // An Instant.
+  int32_t reason;
   uint32_t name_size;
 };
 

@@ -42,10 +42,24 @@ void PendingControl::add_subscribed(uint64_t ref, v1::Reason reason, uint32_t re
   count_held();
 }
 
+void PendingControl::add_watch_ended(uint64_t ref, v1::Reason reason) {
+  add_subscribed(ref, reason, 0);
+  answers_->back().is_watch = true;
+}
+
 size_t PendingControl::encode_answers(OutputQueue& queue, SegmentPool& pool, v1::Frame& frame) {
   const std::unique_ptr<std::vector<Answer>> answers = std::exchange(answers_, nullptr);
   size_t size = 0;
   for (const Answer& answer : *answers) {
+    if (answer.is_watch) {
+      v1::Presence& presence = *frame.mutable_presence();
+      presence.Clear();
+      presence.set_ref(answer.ref);
+      presence.set_reason(answer.reason);
+      presence.set_complete(answer.reason == v1::REASON_UNSPECIFIED);
+      size += append_frame(queue, pool, frame);
+      continue;
+    }
     v1::Subscribed& subscribed = *frame.mutable_subscribed();
     subscribed.set_ref(answer.ref);
     subscribed.set_reason(answer.reason);
@@ -55,7 +69,7 @@ size_t PendingControl::encode_answers(OutputQueue& queue, SegmentPool& pool, v1:
   return size;
 }
 
-size_t PendingControl::encode(OutputQueue& queue, SegmentPool& pool, v1::Frame& frame) {
+size_t PendingControl::encode(OutputQueue& queue, SegmentPool& pool, v1::Frame& frame, Instant now) {
   size_t size = 0;
   for (std::span<const FateOfIds> left = refusals_; !left.empty();) {
     const size_t count = receipts_per_frame(left);
@@ -74,6 +88,7 @@ size_t PendingControl::encode(OutputQueue& queue, SegmentPool& pool, v1::Frame& 
     size += append_frame(queue, pool, frame);
   }
   if (answers_ != nullptr) size += encode_answers(queue, pool, frame);
+  if (presence_ != nullptr) size += std::exchange(presence_, nullptr)->encode(queue, pool, frame, now);
   if (has_renewed_) {
     frame.mutable_renewed()->set_reason(static_cast<v1::Reason>(renewed_reason_));
     frame.mutable_renewed()->set_expires_in_ms(expires_in_ms_);

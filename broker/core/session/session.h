@@ -100,6 +100,7 @@ struct Session {
   bool uses_topics : 1 = false;       // It named the feature TOPICS.
   bool uses_replies : 1 = false;      // It named the feature REPLIES.
   bool is_instance : 1 = false;       // Of a service.
+  bool uses_presence : 1 = false;     // It named the feature PRESENCE.
   uint64_t messages_received = 0;     // Admitted for it.
   std::unique_ptr<PendingControl> control;
   // As a recipient: what it has not settled, and what waits for it.
@@ -154,7 +155,7 @@ struct Link {
   bool pinged = false;                  // Since it was last heard.
   bool blocked = false;                 // Its socket is full; on_writable follows.
   bool waits_to_send : 1 = false;       // Its next message waits for a parcel, or for the host to say whether it may.
-  bool waits_to_subscribe : 1 = false;  // The host says later whether it may.
+  bool waits_to_subscribe : 1 = false;  // Or to watch: the host says later whether it may.
   bool waits_for_control : 1 = false;   // It has too much to hear before it may say more.
   bool contested : 1 = false;           // Another connection asked for its name: it is to be heard by its deadline.
   bool chatty : 1 = false;              // It sends very many control frames: it is read in small portions.

@@ -41,6 +41,8 @@ void ClientFrames::handle_control(LinkId id, Link& link, Session& session, Frame
       return shard_.subscriptions.handle_subscribe(id, link, session, field.body);
     case FrameKind::kUnsubscribe:
       return shard_.subscriptions.handle_unsubscribe(id, link, session, field.body);
+    case FrameKind::kWatch:
+      return shard_.presence.handle_watch(id, link, session, field.body);
     case FrameKind::kConnect:
       return shard_.endings.protocol_error(id, link, "Connect comes once");
     default:

@@ -29,7 +29,7 @@ void CredentialTerms::handle_renew(LinkId id, Link& link, Session& session, Byte
   Answer answer;
   if (shard_.host.ask(ticket, question, answer) == Answered::kNow) {
     const SessionId session_id = link.session;
-    if (decide(id, link, session, answer)) shard_.subscription_rights.judge(session_id);
+    if (decide(id, link, session, answer)) shard_.revocation.judge_rights(session_id);
     return;
   }
   Terms& terms = terms_[id.index];
@@ -51,7 +51,7 @@ bool CredentialTerms::on_answer(Ticket ticket, const Answer& answer) {
   if (ticket.value <= old_tickets_end_) {
     shard_.revocation.judge(session);
   } else {
-    shard_.subscription_rights.judge(session);
+    shard_.revocation.judge_rights(session);
   }
   return true;
 }

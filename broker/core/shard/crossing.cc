@@ -66,6 +66,12 @@ void Crossing::take_record(const Parcel& parcel, Bytes& rest) {
       const auto record = read_record<RequestRecord>(rest);
       return shard_.requests.take_reply_taken({record.from_session, record.id});
     }
+    case RecordKind::kPresenceWanted:
+    case RecordKind::kPresenceUnwanted:
+    case RecordKind::kPresenceAsked:
+    case RecordKind::kPresence:
+    case RecordKind::kPresencePortion:
+      return take_presence_record(head.kind, rest);
     case RecordKind::kOpenGate:
     case RecordKind::kGateOpened:
     case RecordKind::kSenderGone:
@@ -88,6 +94,25 @@ void Crossing::take_instance_record(RecordKind kind, Bytes& rest) {
   if (kind == RecordKind::kInstanceJoins) return shard_.services.take_joins(record, service);
   if (kind == RecordKind::kInstanceLeaves) return shard_.services.take_leaves(record, service);
   shard_.services.take_state(record);
+}
+
+void Crossing::take_presence_record(RecordKind kind, Bytes& rest) {
+  Bytes name;
+  if (kind == RecordKind::kPresence) {
+    const auto record = read_named_record<PresenceRecord>(rest, name);
+    const PresenceChange change = PresenceHome::read_change(record, name);
+    if (record.head.sender.kind == Origin::Kind::kNone) return shard_.presence.take_change(change);
+    return shard_.presence.take_found(record.head.sender.session, change);
+  }
+  const NameRecord record = read_name_record(rest, name);
+  switch (kind) {
+    case RecordKind::kPresenceAsked:
+      return shard_.presence_home.take_asked(record, name);
+    case RecordKind::kPresencePortion:
+      return shard_.presence.take_portion_end(record.head.sender.session, record.number);
+    default:
+      return shard_.presence_home.take_wanted(record, name);
+  }
 }
 
 void Crossing::tell_peer(RecordKind kind, const Origin& sender, const Origin& recipient, ShardIndex to) {

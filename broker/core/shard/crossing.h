@@ -36,6 +36,7 @@ class Crossing {
  private:
   void take_record(const Parcel& parcel, Bytes& rest);
   void take_instance_record(RecordKind kind, Bytes& rest);
+  void take_presence_record(RecordKind kind, Bytes& rest);
   void take_peer_record(RecordKind kind, const Origin& sender, const Origin& recipient);
 
   ShardParts& shard_;

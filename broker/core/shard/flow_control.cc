@@ -97,6 +97,9 @@ Instant FlowControl::release_more() {
 }
 
 void FlowControl::release_later(const FlowTarget& target, std::unique_ptr<SenderTable> senders) {
+  // At once, so that no PAUSE that follows is told before.
+  release_some(*senders, target);
+  if (!senders->has_told()) return;
   released_.push_back({std::string(target.name), target.is_service, std::move(senders)});
   shard_.writer.want_flush();
 }

@@ -189,6 +189,7 @@ void Handshake::open_session(LinkId id, Link& link, const v1::Connect& connect, 
   session.may_renew = (connect.features() & kFeatureRenewal) != 0;
   session.uses_topics = (connect.features() & kFeatureTopics) != 0;
   session.uses_replies = (connect.features() & kFeatureReplies) != 0;
+  session.uses_presence = (connect.features() & kFeaturePresence) != 0;
   shard_.sessions.add_name(session_id);
   ++shard_.counters.sessions;
   ++shard_.counters.sessions_opened;
@@ -216,6 +217,7 @@ void Handshake::attach(LinkId id, Link& link, SessionId session_id, Session& ses
   shard_.writer.mark_dirty(id, link);
   if (session.is_instance) shard_.services.update(session_id, session);
   shard_.deadlines.arm(id.index, shard_.deadlines.next_due(link, &session));
+  shard_.presence_home.connected(session);
 }
 
 void Handshake::answer_connected(Link& link, const Session& session, bool resumed) {
@@ -236,7 +238,7 @@ void Handshake::answer_connected(Link& link, const Session& session, bool resume
   connected.set_last_id(session.last_id);
   connected.set_features((session.ordered_refusals ? kFeatureOrderedRefusals : 0) |
                          (session.may_renew ? kFeatureRenewal : 0) | (session.uses_topics ? kFeatureTopics : 0) |
-                         (session.uses_replies ? kFeatureReplies : 0));
+                         (session.uses_presence ? kFeaturePresence : 0) | (session.uses_replies ? kFeatureReplies : 0));
   connected.set_ttl_ms_max(limits.ttl_ms_max);
   connected.set_start_grace_ms(shard_.start_grace_left());
   if (link.has_terms) connected.set_credentials_expire_in_ms(shard_.terms.left_ms(session.link));
@@ -305,7 +307,8 @@ void Handshake::resume(LinkId id, Link& link, SessionId session_id, const v1::Co
   answer_connected(link, session, true);
   shard_.sessions.arm(session_id.index, shard_.sessions.next_session_due(session));
   shard_.note(Event::Kind::kSessionResumed, link, session.name.name(), session.number, v1::CODE_UNSPECIFIED, {});
-  shard_.subscription_rights.judge(session_id);
+  shard_.presence.resumed(session_id, session);
+  shard_.revocation.judge_rights(session_id);
 }
 
 // What breaks the rules in a Connect that holds the session's token; or nothing.

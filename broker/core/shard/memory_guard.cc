@@ -155,7 +155,7 @@ size_t MemoryGuard::held_for(const Session& session) const {
   if (const Sending* sending = session.sending.get()) held += sending->receipts.held_bytes() + sending->account.bytes();
   if (session.senders != nullptr) held += session.senders->held_bytes();
   if (session.control != nullptr) held += session.control->held_bytes();
-  return held + shard_.subscriptions.held_for(session);
+  return held + shard_.subscriptions.held_for(session) + shard_.presence.held_for(session);
 }
 
 // Those of some sort that hold most, the largest first.

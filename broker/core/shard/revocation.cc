@@ -25,7 +25,12 @@ size_t Revocation::judge(SessionId id) {
   const Session* const session = shard_.sessions.find(id);
   if (session == nullptr) return 0;
   const bool stays = !shard_.config.asks_who_stays || may_stay(id);
-  return 1 + (stays ? shard_.subscription_rights.judge(id) : 0);
+  return 1 + (stays ? judge_rights(id) : 0);
+}
+
+size_t Revocation::judge_rights(SessionId id) {
+  const size_t questions = shard_.subscription_rights.judge(id);
+  return questions + shard_.presence_rights.judge(id);
 }
 
 bool Revocation::may_stay(SessionId id) {

@@ -1,6 +1,6 @@
 // Revocation: which sessions may stay when the policy has changed. The shard asks the host about every session, some in
 // each turn, and ends those that the new policy does not allow. Only a shard with ShardConfig::asks_who_stays asks
-// this. A shard with ShardConfig::asks_permission asks about the subscriptions of each session.
+// this. A shard with ShardConfig::asks_permission asks about the subscriptions and the watches of each session.
 //
 // Invariant: once the turns of a change are over, every session that is left was judged after that change, or was
 // opened with an answer that was asked for after it.
@@ -30,9 +30,11 @@ class Revocation {
   void policy_changed();
   // Takes a turn, if one is left, and returns when the next one is.
   Instant advance();
-  // Asks about one session, and about its subscriptions. It ends if it may not stay. Returns how many questions these
-  // were.
+  // Asks about one session, its subscriptions and its watches. It ends if it may not stay. Returns how many questions
+  // these were.
   size_t judge(SessionId id);
+  // Asks about its subscriptions and its watches only.
+  size_t judge_rights(SessionId id);
   // Ends a session that may not stay.
   void end(SessionId id);
   // Ends the connection of a session, if it has one, because the host cannot say now whether the session may stay.

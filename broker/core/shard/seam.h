@@ -92,11 +92,16 @@ struct Question {
     // with a code says that it cannot be said now: the client loses its connection with that code, and its session
     // stays.
     kStay,
+    // May the client on this link watch whether the client `name` is connected; or, if an asterisk ends it, all whose
+    // names begin with what is before that? As kSubscribe, but that only sessions with a connection are asked about
+    // again. One that may not keep a watch stays, and that watch ends.
+    kWatch,
   };
   Kind kind;
   HostLink link;
   // Of kAuthenticate: as in Connect, and empty when the broker is to make one. Of kSend, kPublish and kRequest: the
-  // destination. Of kSubscribe: the filter. Of kServe: the service. Of kRenew and kStay: the session's own.
+  // destination. Of kSubscribe: the filter. Of kServe: the service. Of kWatch: who. Of kRenew and kStay: the session's
+  // own.
   Bytes name;
   Bytes token;             // Connect.token, or Renew.token.
   bool take_over = false;  // Whether the Connect asks to take the name over from whoever has it.

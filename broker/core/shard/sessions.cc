@@ -40,6 +40,7 @@ bool Sessions::holds_token(const Session& session, const v1::Connect& connect, u
 }
 
 void Sessions::detach(Session& session) {
+  shard_.presence.detached(shard_.links[session.link.index].session);
   shard_.links[session.link.index].session = {};
   session.away = std::make_unique<Away>(Away{std::exchange(session.link, {})});
   session.control.reset();
@@ -59,12 +60,14 @@ void Sessions::end_or_detach(SessionId id, Session& session, const Farewell& far
     return end_session(id, taken_over ? Event::Kind::kTakenOver : Event::Kind::kSessionEnded, farewell);
   }
   shard_.note(Event::Kind::kSessionDetached, link, session.name.name(), session.number, farewell.code, farewell.text);
+  const Instant heard = link.last_heard;
   detach(session);
   session.away->left = shard_.now();
   session.away->expires = shard_.now() + session.session_expiry_ms;
   if (session.is_instance) shard_.services.update(id, session);
   wheel_.arm(id.index, next_session_due(session));
   shard_.memory.count_away(id, session);
+  shard_.presence_home.left(session, heard);
 }
 
 void Sessions::end_session(SessionId id, Event::Kind how, const Farewell& farewell) {
@@ -88,6 +91,8 @@ void Sessions::end_session(SessionId id, Event::Kind how, const Farewell& farewe
   shard_.permissions.session_ended(id);
   shard_.subscriptions.session_ended(id);
   shard_.topics.session_ended(id);
+  shard_.presence.session_ended(id);
+  shard_.presence_home.ended(session, farewell);
   shard_.memory.uncount_away(id, session);
   shard_.counters.state_bytes -= session.name.held_bytes();
   wheel_.disarm(id.index);

@@ -61,7 +61,7 @@ void Shard::on_credit(ShardIndex to, Parcel parcel, Instant) {
 void Shard::on_answer(Ticket ticket, const Answer& answer, Instant now) {
   const Now at(parts_, now);
   if (parts_.permissions.on_answer(ticket, answer) || parts_.terms.on_answer(ticket, answer)) return;
-  if (parts_.subscription_rights.on_answer(ticket, answer)) return;
+  if (parts_.subscription_rights.on_answer(ticket, answer) || parts_.presence_rights.on_answer(ticket, answer)) return;
   parts_.handshake.on_answer(ticket, answer);
 }
 
@@ -71,6 +71,7 @@ void Shard::on_policy_changed(Instant now) {
   parts_.handshake.policy_changed();
   parts_.terms.policy_changed();
   parts_.subscription_rights.policy_changed();
+  parts_.presence_rights.policy_changed();
   parts_.revocation.policy_changed();
 }
 
@@ -80,7 +81,8 @@ Instant Shard::on_tick(Instant now) {
   parts.deadlines.advance();
   parts.sessions.advance();
   const Instant release = parts.flow.release_more();
-  const Instant verdicts = std::min(parts.permissions.advance(), parts.subscription_rights.advance());
+  const Instant verdicts =
+      std::min({parts.permissions.advance(), parts.subscription_rights.advance(), parts.presence_rights.advance()});
   const Instant turn = parts.revocation.advance();
   const Instant replies = parts.requests.advance();
   if (parts.services.next_telling() <= now) parts.writer.want_flush();
@@ -104,12 +106,14 @@ void Shard::flush(Instant now) {
   if (parts.memory.has_turn()) parts.memory.end_largest();
   parts.shutdown.say_goodbyes_if_due();
   parts.writer.flush_dirty();
+  parts.presence.take_turn();
+  parts.presence_home.take_turn();
   parts.memory.count_spare_output();
   parts.memory.watch_memory();
   parts.services.tell_work();
   parts.crossing.post_parcels();
   parts.writer.set_flush_wanted(parts.links.has_resumable() || parts.writer.links_to_write() != 0 ||
-                                parts.memory.has_turn());
+                                parts.memory.has_turn() || parts.presence_home.has_turn());
 }
 
 void Shard::set_limits(const Limits& limits, Instant now) {

@@ -12,6 +12,8 @@
 //   credential_terms  how long credentials hold, and renewal      revocation      who may stay when the policy changes
 //   writer          from queues to sockets                        inspector       what operators ask
 //   subscriptions   which topics sessions want                    topics          from a sender to all who want them
+//   presence        whom sessions watch, and what they hear       presence_home   who here is connected, for watchers
+//   presence_rights who may watch whom
 #pragma once
 
 #include <cstddef>

@@ -34,6 +34,8 @@ struct ShardConfig {
   std::string server = "onehop";  // Connected.server.
   // When the broker started, by the host's clock.
   Instant started;
+  // What the wall clock says at Instant 0, in milliseconds since 1970. Told in Change.since_unix_ms.
+  uint64_t unix_ms_at_zero = 0;
 };
 
 }  // namespace onehop::core

@@ -15,6 +15,9 @@
 #include "core/shard/message_path.h"
 #include "core/shard/outcomes.h"
 #include "core/shard/permissions.h"
+#include "core/shard/presence.h"
+#include "core/shard/presence_home.h"
+#include "core/shard/presence_rights.h"
 #include "core/shard/requests.h"
 #include "core/shard/revocation.h"
 #include "core/shard/service_moves.h"
@@ -55,6 +58,9 @@ struct ShardParts : ShardCommon {
   Services services{*this};
   ServiceMoves moves{*this};
   Requests requests{*this};
+  Presence presence{*this};
+  PresenceHome presence_home{*this};
+  PresenceRights presence_rights{*this};
 };
 
 }  // namespace onehop::core

@@ -65,7 +65,11 @@ void Writer::encode_control(LinkId id, Link& link, Session& session) {
     session.has_receipts = false;
     size += session.sending->receipts.encode(link.output, shard_.segments, frame_);
   }
-  if (session.control != nullptr) size += session.control->encode(link.output, shard_.segments, frame_);
+  if (session.control != nullptr) {
+    const bool feeds = session.control->has_presence();
+    size += session.control->encode(link.output, shard_.segments, frame_, shard_.now());
+    if (feeds) shard_.presence.fed(link.session);
+  }
   if (size == 0) return;
   shard_.counters.queued_bytes += size;
   link.control_bytes_left = static_cast<uint32_t>(link.output.bytes());

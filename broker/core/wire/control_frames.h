@@ -24,6 +24,7 @@ enum class FrameKind : uint32_t {
   kRenewed = v1::Frame::kRenewedFieldNumber,
   kSubscribe = v1::Frame::kSubscribeFieldNumber,
   kUnsubscribe = v1::Frame::kUnsubscribeFieldNumber,
+  kWatch = v1::Frame::kWatchFieldNumber,
 };
 
 // Parses the body of a control frame; false if protobuf does not take it.

@@ -84,8 +84,11 @@ enum class Action : uint8_t {
                // subscriptions any more ends.
   kServe,      // Be an instance of the service `target`. As kSubscribe.
   kRequest,    // Send messages to the service `target`.
+  kWatch,      // Be told whether the client `target` is connected; or, if an asterisk ends it, all clients whose names
+               // begin with what is before that (`*`: everybody). Asked about each watch, and again when the policy or
+               // the client's credentials change: then a watch that the client may not have any more ends.
 };
-// "own_name", "take_over", "send", "publish", "subscribe", "serve", "request".
+// "own_name", "take_over", "send", "publish", "subscribe", "serve", "request", "watch".
 ONEHOP_EXPORT std::string_view to_string(Action action);
 
 // Who wants to do what. The views are valid during the call only.
@@ -94,7 +97,8 @@ struct Access {
   std::string_view principal;  // As accepted; empty if there is no authenticate hook.
   uint64_t permissions = 0;
   std::string_view name;  // The client's own.
-  // A client's name, a topic, a filter or a service. With kSend it may hold any bytes, and there may be no such client.
+  // A client's name, a topic, a filter, a service, or whom it watches. With kSend it may hold any bytes, and there may
+  // be no such client.
   std::string_view target;
 };
 
