@@ -92,6 +92,8 @@ void Client::away(uint32_t wait_us_max) {
   // Who is quick may be back before the broker knows that he was gone; who is slow comes too late for his session.
   if (random_.chance(memory_.has_session ? 600 : 300)) wait_us_max = 3'000;
   if (memory_.has_session && random_.chance(50)) wait_us_max = 2'000'000;
+  // So long that nobody waits for an instance.
+  if (memory_.has_session && world_.scenario.service_permille != 0 && random_.chance(100)) wait_us_max = 5'000'000;
   next_at_us_ = world_.now_us() + random_.between(1, wait_us_max);
   sleep_until(next_at_us_);
 }

@@ -129,6 +129,7 @@ void Client::take_connected(const v1::Connected& connected) {
   memory_.session = session.index;
   memory_.number = session.number;
   memory_.program = connection.program;
+  if (world_.scenario.service_permille != 0 && random_.chance(world_.scenario.serves_permille)) change_service();
 }
 
 // The session goes on with this connection.

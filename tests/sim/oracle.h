@@ -45,6 +45,7 @@ class Oracle {
   uint64_t order() const { return order_; }
   void set_now_us(uint64_t now_us) { now_us_ = now_us; }
   uint64_t now_us() const { return now_us_; }
+  uint64_t stopping_us() const { return stopping_us_; }
   bool memory_was_short_since(uint64_t at_us) const;
 
   // --- What clients do.

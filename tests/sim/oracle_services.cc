@@ -14,9 +14,12 @@ constexpr uint64_t kFirstRef = uint64_t{1} << 40;
 constexpr uint64_t kLeavingUsMax = 1'000'000;
 // An instance that is away for so long is not waited for; and how late that may be noticed.
 constexpr uint64_t kAwayUs = core::kInstanceAwayMs * kUsPerMs;
-constexpr uint64_t kMovingUsMax = kAwayUs + 700'000;
+constexpr uint64_t kMovingLateUsMax = 700'000;
+constexpr uint64_t kMovingUsMax = kAwayUs + kMovingLateUsMax;
 // Slower credit makes messages wait that are to move, and there is a bound to how many may wait.
 constexpr uint32_t kQuickCreditUsMax = 5'000;
+// What a message takes in a queue beside its frame.
+constexpr uint64_t kQueuedBytesMax = 256;
 
 }  // namespace
 
@@ -25,8 +28,7 @@ const std::vector<std::string>& ServiceOracle::services() {
   return all;
 }
 
-// --- Who serves
-// -------------------------------------------------------------------------------------------------------
+// --- Who serves -------------------------------------------------------------------------------------------------------
 
 uint64_t ServiceOracle::request(uint32_t connection, uint32_t service, bool subscribes) {
   const uint32_t session = oracle_.session_of(connection).index;
@@ -90,12 +92,12 @@ bool ServiceOracle::may_have_asked(uint32_t session, uint32_t service, uint64_t 
   return may;
 }
 
-bool ServiceOracle::surely_serves(uint32_t session, uint32_t service, uint64_t since) const {
+bool ServiceOracle::surely_serves(uint32_t session, uint32_t service, uint64_t since_us) const {
   if (oracle_.session(session).ended_at != kNever) return false;
   bool serves = false;
   for (const Request& request : requests_) {
     if (request.session != session || request.service != service || request.refused) continue;
-    serves = request.subscribes && (serves || request.answered_at < since);
+    serves = request.subscribes && (serves || (request.answered_us != kNever && request.answered_us < since_us));
   }
   return serves;
 }
@@ -103,7 +105,8 @@ bool ServiceOracle::surely_serves(uint32_t session, uint32_t service, uint64_t s
 bool ServiceOracle::is_quick(const Session& session) const {
   if (session.connection == kNone || session.connections.size() != 1 || session.lazy) return false;
   const Connection& connection = oracle_.connection(session.connection);
-  return !connection.cut && !connection.said_goodbye && !connection.half_closed && connection.ending_since_us == kNever;
+  return !connection.cut && !connection.said_goodbye && !connection.half_closed &&
+         connection.ending_since_us == kNever;
 }
 
 bool ServiceOracle::is_too_large_for(const Session& session, const SentMessage& sent) const {
@@ -112,25 +115,68 @@ bool ServiceOracle::is_too_large_for(const Session& session, const SentMessage& 
 }
 
 // In a backlog a message takes more room than in a queue.
-bool ServiceOracle::may_be_full(const Session& session, const SentMessage& sent) const {
-  return oracle_.queued_peak_since(session.name, sent.sent_at) * 3 / 2 + sent.frame_bytes + kStampBytesMax >
-         oracle_.scenario_.limits.queue_bytes_max;
+bool ServiceOracle::may_be_over(const Session& session, const SentMessage& sent, uint64_t room) const {
+  const uint64_t queued = oracle_.queued_peak_since(session.name, sent.sent_at) * 3 / 2;
+  const uint64_t with_stamp = sent.frame_bytes + kStampBytesMax;
+  return queued + with_stamp > room && bytes_for(session, sent.sent_us) + with_stamp > room;
 }
 
-bool ServiceOracle::somebody_is_free(const SentMessage& sent) const {
-  bool is_free = false;
+// At most so many bytes have waited for it since then: of all that it may have got, what was not over before.
+uint64_t ServiceOracle::bytes_for(const Session& session, uint64_t since_us) const {
+  uint64_t bytes = 0;
+  for (uint32_t record = 0; record < oracle_.messages(); ++record) {
+    const SentMessage& message = oracle_.message(record);
+    if (!may_wait_for(session, message, since_us)) continue;
+    bytes += message.frame_bytes + kQueuedBytesMax;
+    if (bytes > oracle_.scenario_.limits.queue_bytes_max) break;
+  }
+  return bytes;
+}
+
+bool ServiceOracle::may_wait_for(const Session& session, const SentMessage& message, uint64_t since_us) const {
+  if (message.fate == Fate::kRefused || message.unsupported) return false;
+  if (message.to != kNone ? message.to != session.name : message.topic != kNone && !session.uses_topics) return false;
+  if (message.service != kNone && !may_serve(session.index, message.service, message.sent_at)) return false;
+  if (message.told_us < since_us) return false;
+  const uint64_t due_us = message.admitted_us + message.ttl_ms * kUsPerMs + kLateUs;
+  if (message.admitted_us != kNever && due_us < since_us) return false;
+  if (message.fate != Fate::kDelivered) return true;
+  if (message.receiver != session.index && !message.retries) return false;
+  // What was read is sent again after a resume unless it was settled.
+  const bool stays_read = session.connections.size() == 1 || !message.confirmed;
+  return message.read_us >= since_us || !stays_read;
+}
+
+// Whether one that serves since before that time had room, and no other one was without.
+bool ServiceOracle::somebody_has_room(const SentMessage& sent, uint64_t since_us) const {
+  if (may_have_waited_to_move(sent)) return false;
+  bool has_room = false;
   for (const uint32_t index : instances(sent.service)) {
     const Session& session = oracle_.session(index);
     if (session.ended_at != kNever || !may_serve(index, sent.service, sent.sent_at)) continue;
-    if (may_be_full(session, sent) || is_too_large_for(session, sent)) return false;
-    is_free = is_free || (surely_serves(index, sent.service, sent.sent_at) && is_quick(session));
+    if (may_be_over(session, sent, oracle_.scenario_.limits.queue_bytes_max) || is_too_large_for(session, sent)) return false;
+    has_room = has_room || surely_serves(index, sent.service, since_us);
   }
-  return is_free && !oracle_.memory_was_short_since(sent.sent_us) && !oracle_.away_was_full_since(sent.sent_us) &&
-         oracle_.scenario_.credit_delay_us_max <= kQuickCreditUsMax;
+  return has_room;
 }
 
-// --- What arrives
-// -----------------------------------------------------------------------------------------------------
+// Whether another one that serves since before that time took everything at once.
+bool ServiceOracle::another_is_available(uint32_t session, const SentMessage& sent, uint64_t since_us) const {
+  if (may_have_waited_to_move(sent)) return false;
+  const std::vector<uint32_t>& all = instances(sent.service);
+  return std::any_of(all.begin(), all.end(), [this, session, &sent, since_us](uint32_t index) {
+    const Session& other = oracle_.session(index);
+    return index != session && is_quick(other) && surely_serves(index, sent.service, since_us) &&
+           !may_be_over(other, sent, oracle_.scenario_.limits.low_mark()) && !is_too_large_for(other, sent);
+  });
+}
+
+bool ServiceOracle::may_have_waited_to_move(const SentMessage& sent) const {
+  return oracle_.memory_was_short_since(sent.sent_us) || oracle_.away_was_full_since(sent.sent_us) ||
+         oracle_.scenario_.credit_delay_us_max > kQuickCreditUsMax;
+}
+
+// --- What arrives -----------------------------------------------------------------------------------------------------
 
 const std::vector<Copy>& ServiceOracle::copies(uint32_t record) const {
   static const std::vector<Copy> none;
@@ -195,16 +241,13 @@ void ServiceOracle::check_copy(uint32_t number, uint32_t record, const v1::Messa
     if (sent.outcome == v1::OUTCOME_REPLIED && sent.told_us + kLeavingUsMax < oracle_.session(copy.session).ended_us) {
       return oracle_.fail(number, what + ", to which the first instance had replied");
     }
-    if (!message.redelivered())
-      return oracle_.fail(number, what + " after another instance, not marked as redelivered");
+    if (!message.redelivered()) return oracle_.fail(number, what + " after another instance, not marked as redelivered");
   }
   const bool is_over = sent.outcome == v1::OUTCOME_LOST || sent.outcome == v1::OUTCOME_RESPONDER_LOST;
-  if (is_over && to.ended_at == kNever && oracle_.stopping_at_ == kNever)
-    return oracle_.fail(number, what + ", which its sender was told to be lost");
+  if (is_over && to.ended_at == kNever && oracle_.stopping_at_ == kNever) return oracle_.fail(number, what + ", which its sender was told to be lost");
   // While the broker drains nothing moves: who does not serve any more still gets what waited.
   if (message.redelivered() || oracle_.draining_at_ != kNever) return;
-  if (!may_have_asked(to.index, sent.service, oracle_.order()))
-    return oracle_.fail(number, what + ", and does not serve it");
+  if (!may_have_asked(to.index, sent.service, oracle_.order())) return oracle_.fail(number, what + ", and does not serve it");
   check_choice(number, sent);
 }
 
@@ -215,15 +258,15 @@ void ServiceOracle::check_choice(uint32_t number, const SentMessage& sent) {
   if (anybody_may_have_left(sent, to.index)) return;
   if (is_late(to.index, sent)) return oracle_.fail(number, what + ", which was another instance's, and that is there");
   const uint64_t came_us = oracle_.connection(number).opened_us;
-  const bool was_away = to.was_away_since_us != kNever && to.was_away_since_us + kLeavingUsMax / 2 < sent.sent_us &&
-                        sent.admitted_us < came_us;
-  if (!was_away) return;
-  for (const uint32_t index : instances(sent.service)) {
-    const Session& other = oracle_.session(index);
-    const bool is_free = index != to.index && surely_serves(index, sent.service, sent.sent_at) && is_quick(other) &&
-                         oracle_.queued_peak_since(other.name, sent.sent_at) < oracle_.scenario_.limits.low_mark();
-    if (is_free) return oracle_.fail(number, what + ", sent while it was away and another instance was there");
-  }
+  if (to.was_away_since_us == kNever) return;
+  const uint64_t waits_since_us = std::max(to.was_away_since_us, sent.admitted_us);
+  const bool has_waited = waits_since_us < came_us && came_us - waits_since_us > kMovingUsMax;
+  if (has_waited && another_is_available(to.index, sent, came_us - kMovingLateUsMax))
+    return oracle_.fail(number, what + ", which waited while it was away and another instance was there");
+  const bool was_away =
+      to.was_away_since_us + kLeavingUsMax / 2 < sent.sent_us && sent.admitted_us < came_us;
+  if (was_away && another_is_available(to.index, sent, sent.sent_us))
+    return oracle_.fail(number, what + ", sent while it was away and another instance was there");
 }
 
 void ServiceOracle::delivered(uint32_t number, uint32_t record, const v1::Message& message) {
@@ -239,22 +282,22 @@ void ServiceOracle::delivered(uint32_t number, uint32_t record, const v1::Messag
   copies_[record].push_back({session, message.delivery_tag()});
 }
 
-// --- What became of a message
-// -----------------------------------------------------------------------------------------
+// --- What became of a message -----------------------------------------------------------------------------------------
 
 std::string ServiceOracle::why_refusal_illegal(const SentMessage& sent, v1::Reason reason) {
   const std::vector<uint32_t>& all = instances(sent.service);
   const auto any = [&all](auto holds) { return std::any_of(all.begin(), all.end(), holds); };
   const auto may = [this, &sent](uint32_t index) { return may_serve(index, sent.service, sent.sent_at); };
+  const uint64_t room = oracle_.scenario_.limits.queue_bytes_max;
   switch (reason) {
     case v1::REASON_NOBODY_THERE:
       coverage_.add(Provoked::kNobodyThere);
-      return any([this, &sent](uint32_t index) { return surely_serves(index, sent.service, sent.sent_at); })
+      return any([this, &sent](uint32_t index) { return surely_serves(index, sent.service, sent.sent_us); })
                  ? "it had an instance all the time"
                  : "";
     case v1::REASON_QUEUE_FULL:
       coverage_.add(Provoked::kServiceFull);
-      return any([&](uint32_t index) { return may(index) && may_be_full(oracle_.session(index), sent); })
+      return any([&](uint32_t index) { return may(index) && may_be_over(oracle_.session(index), sent, room); })
                  ? ""
                  : "no instance was full";
     case v1::REASON_TOO_LARGE:
@@ -306,12 +349,13 @@ std::string ServiceOracle::why_not_lost(const SentMessage& sent, v1::Reason reas
   if (sent.admitted_us != kNever && first_us > sent.admitted_us + sent.ttl_ms * kUsPerMs + kLateUs)
     return "its ttl was over before";
   const bool moves = !attempted || sent.retries;
-  return moves && somebody_is_free(sent) ? "there was an instance that could have taken it" : "";
+  const bool has_room = moves && somebody_has_room(sent, first_us == 0 ? sent.sent_us : first_us);
+  return has_room ? "there was an instance that could have taken it" : "";
 }
 
 // What is not written to an instance that is away moves, so it does not wait there until its ttl is over.
 std::string ServiceOracle::why_not_expired_unattempted(const SentMessage& sent, uint64_t due_us) const {
-  if (due_us < sent.sent_us + kMovingUsMax || !somebody_is_free(sent)) return {};
+  if (due_us < sent.sent_us + kMovingUsMax || !another_is_available(kNone, sent, due_us - kMovingLateUsMax)) return {};
   for (const uint32_t index : instances(sent.service)) {
     const Session& session = oracle_.session(index);
     if (!may_serve(index, sent.service, sent.sent_at)) continue;

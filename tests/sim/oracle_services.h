@@ -84,14 +84,17 @@ class ServiceOracle {
   bool may_serve(uint32_t session, uint32_t service, uint64_t since) const;
   bool may_have_asked(uint32_t session, uint32_t service, uint64_t since) const;
   // Whether it has been one since before that, for sure.
-  bool surely_serves(uint32_t session, uint32_t service, uint64_t since) const;
+  bool surely_serves(uint32_t session, uint32_t service, uint64_t since_us) const;
   // Whether it has been connected all the time, and took and settled everything at once.
   bool is_quick(const Session& session) const;
-  // Whether its queue may have been so full since then that there was no room for a message.
-  bool may_be_full(const Session& session, const SentMessage& sent) const;
+  // Whether so many bytes may have waited for it since then that a message did not fit.
+  bool may_be_over(const Session& session, const SentMessage& sent, uint64_t room) const;
   bool is_too_large_for(const Session& session, const SentMessage& sent) const;
-  // Whether an instance was there all the time that is quick and had room.
-  bool somebody_is_free(const SentMessage& sent) const;
+  uint64_t bytes_for(const Session& session, uint64_t since_us) const;
+  bool may_wait_for(const Session& session, const SentMessage& message, uint64_t since_us) const;
+  bool somebody_has_room(const SentMessage& sent, uint64_t since_us) const;
+  bool another_is_available(uint32_t session, const SentMessage& sent, uint64_t since_us) const;
+  bool may_have_waited_to_move(const SentMessage& sent) const;
   bool asked_to_leave(uint32_t session, const SentMessage& sent) const;
   // Whether what it had not got yet may have been taken from this session.
   bool may_have_left(uint32_t session, const SentMessage& sent) const;

@@ -30,12 +30,12 @@ bool ServiceOracle::all_may_be_over(uint32_t service, const Connection& sender, 
   uint32_t pong = sender.pongs;
   while (pong != 0 && sender.pings[pong - 1].at_us + kStateToldUsMax > sender.pings[sender.pongs - 1].at_us) --pong;
   if (pong == 0) return true;
-  const uint64_t since = sender.pings[pong - 1].at;
+  const Ping& ping = sender.pings[pong - 1];
   const std::vector<uint32_t>& all = instances(service);
   return std::none_of(all.begin(), all.end(), [&](uint32_t index) {
     const Session& session = oracle_.session(index);
-    const bool was_there = surely_serves(index, service, since) && is_quick(session);
-    return was_there && oracle_.queued_peak_since(session.name, since) + frame_bytes + kStampBytesMax <
+    const bool was_there = surely_serves(index, service, ping.at_us) && is_quick(session);
+    return was_there && oracle_.queued_peak_since(session.name, ping.at) + frame_bytes + kStampBytesMax <
                             oracle_.scenario_.limits.low_mark();
   });
 }
@@ -112,7 +112,7 @@ void ServiceOracle::check_released() {
     if (senders > oracle_.scenario_.limits.senders_max) continue;
     const std::vector<uint32_t>& all = instances(sender.service);
     const bool is_served = std::any_of(all.begin(), all.end(), [this, &sender](uint32_t index) {
-      return surely_serves(index, sender.service, oracle_.order()) && !oracle_.is_broken(oracle_.session(index));
+      return surely_serves(index, sender.service, oracle_.now_us()) && !oracle_.is_broken(oracle_.session(index));
     });
     if (is_served) {
       return oracle_.fail(session, "was told PAUSE for service " + services()[sender.service] + ", and never RESUME");
