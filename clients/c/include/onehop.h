@@ -51,7 +51,6 @@ typedef struct onehop_bytes {
 
 /* Of a text that ends with a zero byte; of NULL: empty. */
 ONEHOP_API onehop_bytes onehop_text(const char* text);
-
 /* "0.1.0". Lives for ever. */
 ONEHOP_API const char* onehop_version(void);
 
