@@ -72,6 +72,7 @@ class ServiceOracle {
     uint32_t pauses = 0;  // Told, less the RESUMEs.
     bool paused = false;
     bool pause_was_unblocked = false;
+    uint32_t pause_connection = 0;
     uint64_t pause_written_us = 0;
     uint32_t pause_lease_ms = 0;
   };

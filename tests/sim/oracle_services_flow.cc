@@ -63,13 +63,15 @@ void ServiceOracle::flow(uint32_t number, uint32_t service, const v1::Flow& flow
     return oracle_.fail(number, "was told PAUSE for " + name + ", of which an instance had little to do");
   }
   const uint64_t lease_us = uint64_t{sender->pause_lease_ms} * kUsPerMs;
-  if (sender->paused && sender->pause_was_unblocked &&
+  // A RESUME is lost with its connection.
+  if (sender->paused && sender->pause_connection == number && sender->pause_was_unblocked &&
       written_us + kEarlySlackUs < sender->pause_written_us + lease_us) {
     return oracle_.fail(number, "was told PAUSE for " + name + " twice within one lease");
   }
   ++sender->pauses;
   sender->paused = true;
   sender->pause_was_unblocked = was_unblocked;
+  sender->pause_connection = number;
   sender->pause_written_us = written_us;
   sender->pause_lease_ms = flow.retry_after_ms();
 }
