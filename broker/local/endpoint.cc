@@ -132,8 +132,10 @@ SendStatus Endpoint::send(uint64_t id, Bytes to, Bytes payload, const client::Se
   scanned.in_reply_to_session = options.in_reply_to_session;
   scanned.ttl_ms = options.ttl_ms;
   scanned.confirm = static_cast<int32_t>(options.confirm);
-  if (options.wants_reply) scanned.flags |= core::kWantsReply;
-  if (options.retry_attempted) scanned.flags |= core::kRetryAttempted;
+  if (options.wants_reply || options.retry_attempted) [[unlikely]] {
+    scanned.flags = static_cast<uint8_t>((options.wants_reply ? core::kWantsReply : 0) |
+                                         (options.retry_attempted ? core::kRetryAttempted : 0));
+  }
   scanned.is_special = core::is_special(scanned);
   return submit(scanned, {body_.data(), size}, now);
 }

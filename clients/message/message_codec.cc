@@ -35,19 +35,22 @@ constexpr Bytes kRetryAttemptedField = "\x88\x01\x01";
 constexpr Bytes kWantsReplyField = "\x90\x01\x01";
 static_assert(v1::Message::kRetryAttemptedFieldNumber == 17 && v1::Message::kWantsReplyFieldNumber == 18);
 
-char destination_tag(Destination kind) {
-  switch (kind) {
-    case Destination::kTopic:
-      return kTopicTag;
-    case Destination::kService:
-      return kServiceTag;
-    default:
-      return kClientTag;
-  }
+// By Destination.
+constexpr char kDestinationTags[] = {kClientTag, kTopicTag, kServiceTag};
+
+bool has_flags(const SendOptions& options) {
+  return options.wants_reply || options.retry_attempted;
 }
 
-char* write_field(char* out, Bytes field) {
-  return std::copy_n(field.data(), field.size(), out);
+size_t flags_size(const SendOptions& options) {
+  return (options.wants_reply ? kWantsReplyField.size() : 0) +
+         (options.retry_attempted ? kRetryAttemptedField.size() : 0);
+}
+
+char* write_flags(char* out, const SendOptions& options) {
+  if (options.wants_reply) out = std::copy_n(kWantsReplyField.data(), kWantsReplyField.size(), out);
+  if (options.retry_attempted) out = std::copy_n(kRetryAttemptedField.data(), kRetryAttemptedField.size(), out);
+  return out;
 }
 
 size_t bytes_field_size(size_t size) {
@@ -147,8 +150,8 @@ BodyWriter::BodyWriter(Bytes to, Bytes payload, const SendOptions& options)
   if (options.ttl_ms != 0) size_ += 1 + varint_size(options.ttl_ms);
   if (options.in_reply_to != 0) size_ += 1 + varint_size(options.in_reply_to);
   if (options.in_reply_to_session != 0) size_ += 1 + sizeof(uint64_t);
-  if (options.wants_reply) size_ += kWantsReplyField.size();
-  if (options.retry_attempted) size_ += kRetryAttemptedField.size();
+  if (has_flags(options)) [[unlikely]]
+    size_ += flags_size(options);
   if (!payload.empty()) size_ += bytes_field_size(payload.size());
   valid_ = !to.empty() && core::is_valid_utf8(to) && options.destination <= Destination::kService &&
            options.confirm <= Confirm::kDelivered && (options.headers.empty() || measure_headers());
@@ -168,13 +171,13 @@ bool BodyWriter::measure_headers() {
 }
 
 char* BodyWriter::write(char* out) const {
-  out = write_bytes_field(out, destination_tag(options_.destination), to_);
+  out = write_bytes_field(out, kDestinationTags[static_cast<size_t>(options_.destination)], to_);
   if (options_.confirm != Confirm::kRefusals) {
     *out++ = kConfirmTag;
     *out++ = static_cast<char>(options_.confirm);
   }
-  if (options_.wants_reply) out = write_field(out, kWantsReplyField);
-  if (options_.retry_attempted) out = write_field(out, kRetryAttemptedField);
+  if (has_flags(options_)) [[unlikely]]
+    out = write_flags(out, options_);
   if (options_.ttl_ms != 0) {
     *out++ = kTtlTag;
     out = write_varint(out, options_.ttl_ms);

@@ -28,7 +28,8 @@ const std::vector<std::string>& ServiceOracle::services() {
   return all;
 }
 
-// --- Who serves -------------------------------------------------------------------------------------------------------
+// --- Who serves
+// -------------------------------------------------------------------------------------------------------
 
 uint64_t ServiceOracle::request(uint32_t connection, uint32_t service, bool subscribes) {
   const uint32_t session = oracle_.session_of(connection).index;
@@ -105,8 +106,7 @@ bool ServiceOracle::surely_serves(uint32_t session, uint32_t service, uint64_t s
 bool ServiceOracle::is_quick(const Session& session) const {
   if (session.connection == kNone || session.connections.size() != 1 || session.lazy) return false;
   const Connection& connection = oracle_.connection(session.connection);
-  return !connection.cut && !connection.said_goodbye && !connection.half_closed &&
-         connection.ending_since_us == kNever;
+  return !connection.cut && !connection.said_goodbye && !connection.half_closed && connection.ending_since_us == kNever;
 }
 
 bool ServiceOracle::is_too_large_for(const Session& session, const SentMessage& sent) const {
@@ -154,7 +154,8 @@ bool ServiceOracle::somebody_has_room(const SentMessage& sent, uint64_t since_us
   for (const uint32_t index : instances(sent.service)) {
     const Session& session = oracle_.session(index);
     if (session.ended_at != kNever || !may_serve(index, sent.service, sent.sent_at)) continue;
-    if (may_be_over(session, sent, oracle_.scenario_.limits.queue_bytes_max) || is_too_large_for(session, sent)) return false;
+    if (may_be_over(session, sent, oracle_.scenario_.limits.queue_bytes_max) || is_too_large_for(session, sent))
+      return false;
     has_room = has_room || surely_serves(index, sent.service, since_us);
   }
   return has_room;
@@ -176,7 +177,8 @@ bool ServiceOracle::may_have_waited_to_move(const SentMessage& sent) const {
          oracle_.scenario_.credit_delay_us_max > kQuickCreditUsMax;
 }
 
-// --- What arrives -----------------------------------------------------------------------------------------------------
+// --- What arrives
+// -----------------------------------------------------------------------------------------------------
 
 const std::vector<Copy>& ServiceOracle::copies(uint32_t record) const {
   static const std::vector<Copy> none;
@@ -241,13 +243,16 @@ void ServiceOracle::check_copy(uint32_t number, uint32_t record, const v1::Messa
     if (sent.outcome == v1::OUTCOME_REPLIED && sent.told_us + kLeavingUsMax < oracle_.session(copy.session).ended_us) {
       return oracle_.fail(number, what + ", to which the first instance had replied");
     }
-    if (!message.redelivered()) return oracle_.fail(number, what + " after another instance, not marked as redelivered");
+    if (!message.redelivered())
+      return oracle_.fail(number, what + " after another instance, not marked as redelivered");
   }
   const bool is_over = sent.outcome == v1::OUTCOME_LOST || sent.outcome == v1::OUTCOME_RESPONDER_LOST;
-  if (is_over && to.ended_at == kNever && oracle_.stopping_at_ == kNever) return oracle_.fail(number, what + ", which its sender was told to be lost");
+  if (is_over && to.ended_at == kNever && oracle_.stopping_at_ == kNever)
+    return oracle_.fail(number, what + ", which its sender was told to be lost");
   // While the broker drains nothing moves: who does not serve any more still gets what waited.
   if (message.redelivered() || oracle_.draining_at_ != kNever) return;
-  if (!may_have_asked(to.index, sent.service, oracle_.order())) return oracle_.fail(number, what + ", and does not serve it");
+  if (!may_have_asked(to.index, sent.service, oracle_.order()))
+    return oracle_.fail(number, what + ", and does not serve it");
   check_choice(number, sent);
 }
 
@@ -263,8 +268,7 @@ void ServiceOracle::check_choice(uint32_t number, const SentMessage& sent) {
   const bool has_waited = waits_since_us < came_us && came_us - waits_since_us > kMovingUsMax;
   if (has_waited && another_is_available(to.index, sent, came_us - kMovingLateUsMax))
     return oracle_.fail(number, what + ", which waited while it was away and another instance was there");
-  const bool was_away =
-      to.was_away_since_us + kLeavingUsMax / 2 < sent.sent_us && sent.admitted_us < came_us;
+  const bool was_away = to.was_away_since_us + kLeavingUsMax / 2 < sent.sent_us && sent.admitted_us < came_us;
   if (was_away && another_is_available(to.index, sent, sent.sent_us))
     return oracle_.fail(number, what + ", sent while it was away and another instance was there");
 }
@@ -282,7 +286,8 @@ void ServiceOracle::delivered(uint32_t number, uint32_t record, const v1::Messag
   copies_[record].push_back({session, message.delivery_tag()});
 }
 
-// --- What became of a message -----------------------------------------------------------------------------------------
+// --- What became of a message
+// -----------------------------------------------------------------------------------------
 
 std::string ServiceOracle::why_refusal_illegal(const SentMessage& sent, v1::Reason reason) {
   const std::vector<uint32_t>& all = instances(sent.service);

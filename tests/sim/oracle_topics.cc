@@ -179,7 +179,8 @@ std::string TopicOracle::why_sum_is_wrong(const SentMessage& sent, const v1::Rec
       const bool any_taken = std::any_of(delivery.verdicts.begin(), delivery.verdicts.end(),
                                          [](const Verdict& verdict) { return verdict.taken; });
       if (any_taken) ++said_taken;
-      const uint64_t until_us = std::min({due_us - std::min(due_us, kEarlySlackUs), there.ended_us, oracle_.stopping_us()});
+      const uint64_t until_us =
+          std::min({due_us - std::min(due_us, kEarlySlackUs), there.ended_us, oracle_.stopping_us()});
       const bool same = std::all_of(delivery.verdicts.begin(), delivery.verdicts.end(),
                                     [](const Verdict& verdict) { return verdict.taken; });
       if (same && first.known_us < until_us) ++surely_reached;
