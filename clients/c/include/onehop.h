@@ -25,7 +25,6 @@
  * no signal of the program.
  *
  * FORK. In a copy of the process that fork() makes, every call is refused at once with a status that says FORKED.
- *
  * There is no global state. Times are milliseconds. The meaning of everything is as in onehop/client_types.h of the C++
  * library and docs/delivery.md. */
 #pragma once

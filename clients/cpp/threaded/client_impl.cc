@@ -11,6 +11,22 @@
 
 namespace onehop::client {
 
+namespace {
+
+// Waits for the outcome of a request. What is not accepted is told by whoever sends it; the rest by the client's
+// thread.
+struct RequestEnd {
+  Requests* requests;
+  RequestCompletion done;
+
+  void operator()(const SendResult& result) {
+    if (result.status == SendStatus::kAccepted) return requests->on_outcome(result, std::move(done));
+    if (done) done({.sent = result});
+  }
+};
+
+}  // namespace
+
 Client::Impl::Impl(IoCore& core, const reactor::Address& server, ClientOptions options, Handlers handlers,
                    Limits limits)
     : core_(core), handlers_(std::move(handlers)), outbox_(limits), server_(server), options_(std::move(options)) {
@@ -67,12 +83,6 @@ void Client::Impl::request(std::string_view to, std::string_view payload, SendOp
   options.wants_reply = true;
   options.confirm = Confirm::kDelivered;
   send(to, payload, options, RequestEnd{&requests_, std::move(done)});
-}
-
-// What is not accepted is told by whoever sends it; the rest by the client's thread.
-void Client::Impl::RequestEnd::operator()(const SendResult& result) {
-  if (result.status == SendStatus::kAccepted) return requests->on_outcome(result, std::move(done));
-  if (done) done({.sent = result});
 }
 
 WaitStatus Client::Impl::wait_until_open(uint64_t timeout_ms) {

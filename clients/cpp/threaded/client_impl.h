@@ -52,14 +52,6 @@ class Client::Impl final : public ClientEvents, private IoMember, private Flusha
   static void abandon(std::unique_ptr<Impl> self, std::shared_ptr<IoHandle> thread);
 
  private:
-  // Waits for the outcome of a request.
-  struct RequestEnd {
-    Requests* requests;
-    RequestCompletion done;
-
-    void operator()(const SendResult& result);
-  };
-
   // On the client's thread, all of it but contain().
   void on_call() override { turn(); }
   void flush() override { turn(); }
