@@ -163,7 +163,7 @@ TEST(Services, TheyAreServedAgainAtTheNextBroker) {
   const auto alice = start(broker->address(), "alice", {});
   EXPECT_EQ(alice->request("counter", "1", kToService).get().reply->payload, "2");
   // The outcome of the reply would not be known otherwise.
-  EXPECT_EQ(one.client().flush(kForever), WaitStatus::kDone);
+  EXPECT_EQ(one.client().flush(client::kForever), client::WaitStatus::kDone);
   broker.reset();
   broker.emplace(same_place);
   EXPECT_EQ(one.answer(), "counter") << "it serves again";
