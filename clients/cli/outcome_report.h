@@ -74,7 +74,7 @@ class OutcomeReport {
   Folds folds_;
   uint64_t reached_ = 0;
   uint64_t failed_ = 0;
-  std::array<uint64_t, 8> outcomes_{};  // By client::Outcome.
+  std::array<uint64_t, 10> outcomes_{};  // By client::Outcome.
 };
 
 }  // namespace onehop::cli
