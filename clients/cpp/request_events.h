@@ -14,7 +14,7 @@ class RequestEvents final : public ClientEvents {
   explicit RequestEvents(ClientEvents& program) : program_(program) {}
 
   // The message with this ticket, which is accepted, is a request.
-  void add(uint64_t ticket, RequestCompletion done) { open_.try_emplace(ticket, std::move(done)); }
+  void add(uint64_t ticket, RequestCompletion&& done) { open_.try_emplace(ticket, std::move(done)); }
 
   void on_outcome(std::string_view to, const SendResult& result) override {
     const auto asked = open_.extract(result.ticket);
