@@ -24,10 +24,11 @@ std::vector<v1::Frame> read(PresenceFeed& feed) {
   return test::read_back(teller);
 }
 
-PresenceChange change(const std::string& name, v1::PresenceState state, uint64_t session = 7) {
+// The name is a view, as it is in the change.
+PresenceChange change(Bytes name, v1::PresenceState state, uint64_t session = 7) {
   PresenceChange change;
   change.name = name;
-  change.name_hash = std::hash<std::string>()(name);
+  change.name_hash = std::hash<Bytes>()(name);
   change.state = state;
   change.session = session;
   change.since_unix_ms = 1'700'000'000'000;
