@@ -17,8 +17,7 @@ constexpr std::pair<client::Outcome, std::string_view> kOutcomeNames[] = {
     {client::Outcome::kDelivered, "delivered"}, {client::Outcome::kAdmitted, "admitted"},
     {client::Outcome::kRejected, "rejected"},   {client::Outcome::kExpired, "expired"},
     {client::Outcome::kLost, "lost"},           {client::Outcome::kUnknown, "unknown"},
-    {client::Outcome::kNotSent, "not sent"},    {client::Outcome::kPartial, "partial"},
-    {client::Outcome::kReplied, "replied"},     {client::Outcome::kResponderLost, "responder lost"}};
+    {client::Outcome::kNotSent, "not sent"},    {client::Outcome::kPartial, "partial"}};
 
 bool says_attempted(client::Outcome outcome) {
   return outcome == client::Outcome::kExpired || outcome == client::Outcome::kLost;
